@@ -1,0 +1,73 @@
+"""What can go wrong through no fault of versim, said so that the reader can mend it.
+
+A :class:`VersimError` is the user's: bad input, a missing file, a graph a simulator cannot express. The command line
+prints it and exits with its ``exit_status``. A broken invariant inside versim is a ``ValueError`` or ``RuntimeError``
+and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class VersimError(Exception):
+    """Something the user can mend; the message says what, where and how."""
+
+    exit_status = 1
+
+
+class FaultsError(VersimError):
+    """Several faults of one input, reported together.
+
+    Attributes:
+        subject: What was looked at, e.g. a file name.
+        faults: Every fault found, in the order of the input.
+    """
+
+    def __init__(self, subject: str, faults: Sequence[str]) -> None:
+        super().__init__(subject, tuple(faults))
+        self.subject = subject
+        self.faults = tuple(faults)
+
+    def __str__(self) -> str:
+        if len(self.faults) == 1:
+            return f"{self.subject}: {self.faults[0]}"
+        lines = "\n".join(f"  - {fault}" for fault in self.faults)
+        return f"{self.subject}: {len(self.faults)} faults\n{lines}"
+
+
+class UnknownNameError(VersimError):
+    """A name that nothing installed answers to.
+
+    Attributes:
+        kind: What was asked for ("backend", "reporter", "option").
+        name: The name as given.
+        known: The names that would have worked.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        known = tuple(sorted(known))
+        super().__init__(kind, name, known)
+        self.kind, self.name, self.known = kind, name, known
+
+    def __str__(self) -> str:
+        return f"no {self.kind} named {self.name!r}{did_you_mean(self.name, self.known)}"
+
+
+class UnsupportedGraphError(VersimError):
+    """A backend was given something it cannot express; the message names the node and the remedy."""
+
+
+class SimulationError(VersimError):
+    """A simulation did not complete and its answer was required."""
+
+    exit_status = 4
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """``; did you mean 'x'?`` and the list of what is known, ready to be appended to a message."""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"{hint} (known: {', '.join(known) or 'none'})"

@@ -1,0 +1,1 @@
+"""The astrasim plugin of versim."""

@@ -1,0 +1,1 @@
+"""The basics plugin of versim."""

@@ -1,0 +1,1 @@
+"""The deepflow plugin of versim."""

@@ -1,0 +1,1 @@
+"""The reporters plugin of versim."""
