@@ -1,19 +1,118 @@
-"""versim: one execution graph, several simulators, and where and why their answers differ."""
+"""versim: one execution graph, several simulators, and where and why their answers differ.
 
-from versim.errors import (
-    FaultsError,
-    SimulationError,
-    UnknownNameError,
-    UnsupportedGraphError,
-    VersimError,
-    did_you_mean,
-)
+Everything a plugin or a notebook needs is here, and nothing else is public. Names load on first use, so that
+``versim --help`` does not wait for numpy.
+"""
 
-__all__ = [
-    "FaultsError",
-    "SimulationError",
-    "UnknownNameError",
-    "UnsupportedGraphError",
-    "VersimError",
-    "did_you_mean",
-]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from versim.components import Component as Component
+    from versim.components import Diagnoses as Diagnoses
+    from versim.components import Diagnostic as Diagnostic
+    from versim.components import Exports as Exports
+    from versim.components import GraphProducer as GraphProducer
+    from versim.components import NoOptions as NoOptions
+    from versim.components import ProposesSystem as ProposesSystem
+    from versim.components import Reporter as Reporter
+    from versim.components import SimulationRequest as SimulationRequest
+    from versim.components import SimulatorBackend as SimulatorBackend
+    from versim.components import TableResult as TableResult
+    from versim.components import TimingModel as TimingModel
+    from versim.components import Verifies as Verifies
+    from versim.components import option as option
+    from versim.errors import FaultsError as FaultsError
+    from versim.errors import SimulationError as SimulationError
+    from versim.errors import UnknownNameError as UnknownNameError
+    from versim.errors import UnsupportedGraphError as UnsupportedGraphError
+    from versim.errors import VersimError as VersimError
+    from versim.errors import did_you_mean as did_you_mean
+    from versim.graph import KINDS as KINDS
+    from versim.graph import NONE as NONE
+    from versim.graph import PHASES as PHASES
+    from versim.graph import Communication as Communication
+    from versim.graph import ExecutionGraph as ExecutionGraph
+    from versim.graph import GraphBuilder as GraphBuilder
+    from versim.graph import Instances as Instances
+    from versim.graph import Node as Node
+    from versim.graph import Op as Op
+    from versim.graph import RankClasses as RankClasses
+    from versim.graph import Scope as Scope
+    from versim.graph import instances_of as instances_of
+    from versim.graph import participants_of as participants_of
+    from versim.hookspecs import API_VERSION as API_VERSION
+    from versim.hookspecs import hookimpl as hookimpl
+    from versim.mesh import Mesh as Mesh
+    from versim.mesh import Placement as Placement
+    from versim.pinning import PinnedGraph as PinnedGraph
+    from versim.pinning import communication_s as communication_s
+    from versim.pinning import messages_of as messages_of
+    from versim.pinning import pin as pin
+    from versim.prediction import NO_TIME as NO_TIME
+    from versim.prediction import Consumed as Consumed
+    from versim.prediction import Prediction as Prediction
+    from versim.prediction import Resource as Resource
+    from versim.prediction import Spans as Spans
+    from versim.prediction import Status as Status
+    from versim.replay import Schedule as Schedule
+    from versim.replay import replay as replay
+    from versim.system import Device as Device
+    from versim.system import Dimension as Dimension
+    from versim.system import Link as Link
+    from versim.system import Message as Message
+    from versim.system import System as System
+    from versim.system import Topology as Topology
+    from versim.timing import ComputeTiming as ComputeTiming
+    from versim.timing import NetworkTiming as NetworkTiming
+    from versim.units import GB as GB
+    from versim.units import GIB as GIB
+    from versim.units import NS_PER_S as NS_PER_S
+    from versim.units import PS_PER_NS as PS_PER_NS
+    from versim.units import PS_PER_S as PS_PER_S
+    from versim.work import DeviceTerm as DeviceTerm
+    from versim.work import Fixed as Fixed
+    from versim.work import Folded as Folded
+    from versim.work import Gemm as Gemm
+    from versim.work import HostTransfer as HostTransfer
+    from versim.work import Kind as Kind
+    from versim.work import Phase as Phase
+    from versim.work import Pointwise as Pointwise
+    from versim.work import Term as Term
+    from versim.work import Work as Work
+    from versim.work import shard_bytes as shard_bytes
+
+_HOMES = {
+    "components": (
+        "Component Diagnoses Diagnostic Exports GraphProducer NoOptions ProposesSystem Reporter SimulationRequest "
+        "SimulatorBackend TableResult TimingModel Verifies option"
+    ),
+    "errors": "FaultsError SimulationError UnknownNameError UnsupportedGraphError VersimError did_you_mean",
+    "graph": (
+        "KINDS NONE PHASES Communication ExecutionGraph GraphBuilder Instances Node Op RankClasses Scope instances_of "
+        "participants_of"
+    ),
+    "hookspecs": "API_VERSION hookimpl",
+    "mesh": "Mesh Placement",
+    "pinning": "PinnedGraph communication_s messages_of pin",
+    "prediction": "NO_TIME Consumed Prediction Resource Spans Status",
+    "replay": "Schedule replay",
+    "system": "Device Dimension Link Message System Topology",
+    "timing": "ComputeTiming NetworkTiming",
+    "units": "GB GIB NS_PER_S PS_PER_NS PS_PER_S",
+    "work": "DeviceTerm Fixed Folded Gemm HostTransfer Kind Phase Pointwise Term Work shard_bytes",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605 - derived, so that it cannot disagree
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its home on first use."""
+    try:
+        home = _HOME_OF[name]
+    except KeyError:
+        raise AttributeError(f"module 'versim' has no attribute {name!r}") from None
+    value = getattr(import_module(f"versim.{home}"), name)
+    globals()[name] = value
+    return value

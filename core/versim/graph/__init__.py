@@ -1,0 +1,25 @@
+"""What a training step does: nodes placed on a mesh, dependencies, and communications that join their parts."""
+
+from versim.graph.builder import GraphBuilder
+from versim.graph.classes import RankClasses
+from versim.graph.columns import KINDS, NONE, PHASES, ExecutionGraph, Op, Scope
+from versim.graph.instances import Instances, instances_of, participants_of
+from versim.graph.order import topological_order
+from versim.graph.views import Communication, Node
+
+__all__ = [
+    "KINDS",
+    "NONE",
+    "PHASES",
+    "Communication",
+    "ExecutionGraph",
+    "GraphBuilder",
+    "Instances",
+    "Node",
+    "Op",
+    "RankClasses",
+    "Scope",
+    "instances_of",
+    "participants_of",
+    "topological_order",
+]

@@ -1,0 +1,164 @@
+"""The execution graph as columns.
+
+A node is one row; a real step has millions, so rows are numpy columns and everything that repeats (placements, names,
+work, scopes) is a table the rows point into. ``graph.node(i)`` and ``graph.communication(m)`` give values for people
+(:mod:`versim.graph.views`).
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from versim.mesh import Mesh, Placement
+from versim.work import Kind, Phase, Work
+
+if TYPE_CHECKING:
+    from versim.graph.views import Communication, Node
+
+KINDS = tuple(Kind)
+"""Decodes the ``kind`` column."""
+
+PHASES = tuple(Phase)
+"""Decodes the ``phase`` column."""
+
+NONE = -1
+"""In an index column: this row has none."""
+
+
+class Op(enum.IntEnum):
+    """What a node is; encodes the ``op`` column."""
+
+    COMPUTE = 0
+    SEND = 1
+    RECV = 2
+    COLLECTIVE = 3
+
+
+@attrs.frozen
+class Scope:
+    """Who takes part in a communication.
+
+    Ranks that differ only along ``axes`` form one group; or an explicit list of ranks forms the only one. Of a
+    point-to-point message, ``axes`` are those along which sender and receiver differ.
+
+    Attributes:
+        axes: Axis names, in mesh order.
+        ranks: The explicit group in its own order, empty if ``axes`` say it.
+    """
+
+    axes: tuple[str, ...] = ()
+    ranks: tuple[int, ...] = ()
+
+
+@attrs.frozen(eq=False, repr=False, kw_only=True)
+class ExecutionGraph:
+    """One training step: compute work and communication, without times.
+
+    Built by :class:`versim.GraphBuilder`, immutable afterwards. Row order is program order on every rank: what a rank
+    should start first stands first. Dependencies join nodes on the same rank: the instance of a node on rank r waits
+    for the instances of its dependencies on rank r.
+
+    Attributes:
+        mesh: The ranks.
+        op: int8 (nodes,), see :class:`Op`.
+        placement: int32 (nodes,), index into ``placements``.
+        name: int32 (nodes,), index into ``names``.
+        work: int32 (nodes,), index into ``works``; NONE unless compute.
+        phase: int8 (nodes,), index into ``PHASES``.
+        layer: int32 (nodes,), NONE where not said.
+        microbatch: int32 (nodes,), NONE where not said.
+        match: int32 (nodes,), the communication a node is a part of; NONE if compute.
+        dependency_start: int64 (nodes + 1,), where each node's dependencies begin.
+        dependency: int32 (dependencies,), rows waited for.
+        kind: int8 (communications,), index into ``KINDS``.
+        size_bytes: int64 (communications,), the full tensor.
+        scope: int32 (communications,), index into ``scopes``.
+        algorithm: int32 (communications,), index into ``algorithms``; index 0 is "" (free choice).
+        tag: int64 (communications,), a point-to-point tag to keep, NONE where free.
+        placements: Placements in use.
+        names: Names in use.
+        works: Work in use.
+        scopes: Scopes in use.
+        algorithms: Algorithm names in use, "" first.
+        notes: What the producer wants said about this graph, e.g. what it left out.
+    """
+
+    mesh: Mesh
+    op: NDArray[np.int8]
+    placement: NDArray[np.int32]
+    name: NDArray[np.int32]
+    work: NDArray[np.int32]
+    phase: NDArray[np.int8]
+    layer: NDArray[np.int32]
+    microbatch: NDArray[np.int32]
+    match: NDArray[np.int32]
+    dependency_start: NDArray[np.int64]
+    dependency: NDArray[np.int32]
+    kind: NDArray[np.int8]
+    size_bytes: NDArray[np.int64]
+    scope: NDArray[np.int32]
+    algorithm: NDArray[np.int32]
+    tag: NDArray[np.int64]
+    placements: tuple[Placement, ...]
+    names: tuple[str, ...]
+    works: tuple[Work, ...]
+    scopes: tuple[Scope, ...]
+    algorithms: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def node_count(self) -> int:
+        """Rows."""
+        return len(self.op)
+
+    @property
+    def communication_count(self) -> int:
+        """Communications."""
+        return len(self.kind)
+
+    def dependencies(self, node: int) -> NDArray[np.int32]:
+        """Rows that a node waits for."""
+        return self.dependency[self.dependency_start[node] : self.dependency_start[node + 1]]
+
+    def dependents_of_edges(self) -> NDArray[np.int32]:
+        """For each entry of ``dependency``, the row that waits; shape (dependencies,)."""
+        counts = np.diff(self.dependency_start)
+        return np.repeat(np.arange(self.node_count, dtype=np.int32), counts)
+
+    def parts(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """The parts of every communication as a CSR pair: starts (communications + 1,) and rows, ascending."""
+        rows = np.flatnonzero(self.match != NONE).astype(np.int32)
+        order = np.argsort(self.match[rows], kind="stable")
+        start = np.zeros(self.communication_count + 1, dtype=np.int64)
+        np.cumsum(np.bincount(self.match[rows], minlength=self.communication_count), out=start[1:])
+        return start, rows[order]
+
+    def node_name(self, node: int) -> str:
+        """The name of a row."""
+        return self.names[int(self.name[node])]
+
+    def node(self, index: int) -> Node:
+        """One node as a value for people."""
+        from versim.graph.views import node_view  # noqa: PLC0415 - views build on columns
+
+        return node_view(self, index)
+
+    def communication(self, index: int) -> Communication:
+        """One communication as a value for people."""
+        from versim.graph.views import communication_view  # noqa: PLC0415
+
+        return communication_view(self, index)
+
+    def unrolled(self) -> ExecutionGraph:
+        """The same step with one row per rank and node, on a mesh of the single axis ``rank``."""
+        from versim.graph.unroll import unroll  # noqa: PLC0415
+
+        return unroll(self)
+
+    def __repr__(self) -> str:
+        return f"<ExecutionGraph of {self.node_count} nodes on {self.mesh}>"

@@ -1,0 +1,166 @@
+"""Instances: a graph with one row per node and rank class.
+
+This is the form in which time passes: an instance waits for the instances of its dependencies on its own class, and
+the parts of one communication meet. Backends that fold, the checks and the analysis of predictions all use it.
+"""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from versim.graph.classes import RankClasses
+from versim.graph.columns import KINDS, NONE, ExecutionGraph
+from versim.work import Kind
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Instances:
+    """Nodes per rank class; ordered by node, then class.
+
+    Attributes:
+        graph: The graph they are made of.
+        classes: The rank classes.
+        node: int32 (instances,), the graph's row.
+        rank_class: int32 (instances,).
+        first: int64 (nodes + 1,), where each node's instances begin.
+        dependency_start: int64 (instances + 1,).
+        dependency: int32, instances waited for, all of the same class as the waiting one.
+        meeting: int32 (instances,), the meeting a part belongs to; NONE for compute. Parts of one communication that
+            wait for one another share a meeting.
+        meeting_match: int32 (meetings,), the communication a meeting is an instance of.
+    """
+
+    graph: ExecutionGraph
+    classes: RankClasses
+    node: NDArray[np.int32]
+    rank_class: NDArray[np.int32]
+    first: NDArray[np.int64]
+    dependency_start: NDArray[np.int64]
+    dependency: NDArray[np.int32]
+    meeting: NDArray[np.int32]
+    meeting_match: NDArray[np.int32]
+
+    @property
+    def count(self) -> int:
+        """Number of instances."""
+        return len(self.node)
+
+    def parts(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """The instances of every meeting as a CSR pair."""
+        rows = np.flatnonzero(self.meeting != NONE).astype(np.int32)
+        order = np.argsort(self.meeting[rows], kind="stable")
+        start = np.zeros(len(self.meeting_match) + 1, dtype=np.int64)
+        np.cumsum(np.bincount(self.meeting[rows], minlength=len(self.meeting_match)), out=start[1:])
+        return start, rows[order]
+
+
+def instances_of(graph: ExecutionGraph, classes: RankClasses | None = None) -> Instances:
+    """The instances of a graph, for its own coarsest rank classes unless others are given."""
+    classes = RankClasses.of(graph) if classes is None else classes
+    on = [classes.on(place) for place in graph.placements]
+    counts = np.array([len(members) for members in on], dtype=np.int64)
+    first = np.zeros(graph.node_count + 1, dtype=np.int64)
+    np.cumsum(counts[graph.placement], out=first[1:])
+    total = int(first[-1])
+    node = np.repeat(np.arange(graph.node_count, dtype=np.int32), counts[graph.placement])
+    rank_class = np.empty(total, dtype=np.int32)
+    for code, members in enumerate(on):
+        rows = np.flatnonzero(graph.placement == code)
+        rank_class[first[rows][:, None] + np.arange(len(members))[None, :]] = members[None, :]
+    start, dependency = _dependencies(graph, on, first, total)
+    meeting, meeting_match = _meetings(graph, classes, first, total)
+    return Instances(
+        graph=graph,
+        classes=classes,
+        node=node,
+        rank_class=rank_class,
+        first=first,
+        dependency_start=start,
+        dependency=dependency,
+        meeting=meeting,
+        meeting_match=meeting_match,
+    )
+
+
+def _runs(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
+    """Unique codes and, for each, the positions that carry it (ascending)."""
+    order = np.argsort(codes, kind="stable")
+    unique, starts = np.unique(codes[order], return_index=True)
+    return unique, np.split(order, starts[1:])
+
+
+def _dependencies(
+    graph: ExecutionGraph, on: list[NDArray[np.int64]], first: NDArray[np.int64], total: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    waiting = graph.dependents_of_edges()
+    pair = graph.placement[waiting].astype(np.int64) * len(graph.placements) + graph.placement[graph.dependency]
+    owners, targets, entries = [], [], []
+    for code, edges in zip(*_runs(pair), strict=True):
+        mine, theirs = divmod(int(code), len(graph.placements))
+        _, at_mine, at_theirs = np.intersect1d(on[mine], on[theirs], assume_unique=True, return_indices=True)
+        owners.append((first[waiting[edges]][:, None] + at_mine[None, :]).ravel())
+        targets.append((first[graph.dependency[edges]][:, None] + at_theirs[None, :]).ravel())
+        entries.append(np.repeat(edges, len(at_mine)))
+    start = np.zeros(total + 1, dtype=np.int64)
+    if not owners:
+        return start, np.empty(0, dtype=np.int32)
+    owner, target, entry = (np.concatenate(column) for column in (owners, targets, entries))
+    order = np.lexsort((entry, owner))
+    np.cumsum(np.bincount(owner, minlength=total), out=start[1:])
+    return start, target[order].astype(np.int32)
+
+
+def _meetings(
+    graph: ExecutionGraph, classes: RankClasses, first: NDArray[np.int64], total: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Parts meet if they belong to one communication and agree in every axis class off its axes."""
+    meeting = np.full(total, NONE, dtype=np.int32)
+    parts = np.flatnonzero(graph.match != NONE)
+    if not len(parts):
+        return meeting, np.empty(0, dtype=np.int32)
+    scope = graph.scope[graph.match[parts]].astype(np.int64)
+    combined = graph.placement[parts] * np.int64(len(graph.scopes)) + scope
+    keys = np.full(total, -1, dtype=np.int64)
+    for code, members in zip(*_runs(combined), strict=True):
+        placement, scope_code = divmod(int(code), len(graph.scopes))
+        off = _off_axes(graph, classes, placement, scope_code)
+        rows = parts[members]
+        keys[first[rows][:, None] + np.arange(len(off))[None, :]] = (
+            graph.match[rows].astype(np.int64)[:, None] * classes.count + off[None, :]
+        )
+    taking_part = keys >= 0
+    unique, inverse = np.unique(keys[taking_part], return_inverse=True)
+    meeting[taking_part] = inverse.astype(np.int32)
+    return meeting, (unique // classes.count).astype(np.int32)
+
+
+def _off_axes(graph: ExecutionGraph, classes: RankClasses, placement: int, scope: int) -> NDArray[np.int64]:
+    """For each class a placement occupies, a number that is equal where classes agree off the scope's axes."""
+    along = graph.scopes[scope]
+    off = np.zeros(1, dtype=np.int64)
+    per_axis = classes.on_axes(graph.placements[placement])
+    for name, chosen, count in zip(graph.mesh.names, per_axis, classes.sizes, strict=True):
+        counts_here = not along.ranks and name not in along.axes
+        off = (off[:, None] * count + (chosen if counts_here else np.zeros_like(chosen))[None, :]).ravel()
+    return off
+
+
+def participants_of(graph: ExecutionGraph) -> NDArray[np.int64]:
+    """Ranks in one group of each communication; shape (communications,)."""
+    start, rows = graph.parts()
+    sizes = np.empty(graph.communication_count, dtype=np.int64)
+    known: dict[tuple[int, ...], int] = {}
+    starts, scopes, placements = start.tolist(), graph.scope.tolist(), graph.placement[rows].tolist()
+    kinds = graph.kind.tolist()
+    point_to_point = KINDS.index(Kind.POINT_TO_POINT)
+    for match in range(graph.communication_count):
+        if kinds[match] == point_to_point:
+            sizes[match] = 2
+            continue
+        key = (scopes[match], *placements[starts[match] : starts[match + 1]])
+        if key not in known:
+            known[key] = len(graph.communication(match).groups[0])
+        sizes[match] = known[key]
+    return sizes

@@ -1,0 +1,67 @@
+"""The hooks a plugin may implement. Answers are pooled and sorted by name; a repeated name is an error.
+
+Each hook is called once per process, after every plugin is registered, and must be cheap: construct components here,
+load what is heavy when a component is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from versim.components import GraphProducer, Reporter, SimulatorBackend, TimingModel
+
+PROJECT = "versim"
+"""The project name of the hook markers and the entry-point group."""
+
+API_VERSION = 1
+"""The version of these hooks. A plugin states the one it was written for as ``VERSIM_API_VERSION``."""
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def versim_graph_producers() -> Iterable[GraphProducer]:  # type: ignore[empty-body]
+    """Offer graph producers: options ─▶ execution graph.
+
+    :returns: zero or more :class:`versim.GraphProducer`.
+    """
+
+
+@hookspec
+def versim_timing_models() -> Iterable[TimingModel]:  # type: ignore[empty-body]
+    """Offer timing models: seconds for compute work, for communication, or for both.
+
+    :returns: zero or more :class:`versim.TimingModel`.
+    """
+
+
+@hookspec
+def versim_backends() -> Iterable[SimulatorBackend]:  # type: ignore[empty-body]
+    """Offer simulator backends: pinned graph and system ─▶ prediction.
+
+    :returns: zero or more :class:`versim.SimulatorBackend`.
+    """
+
+
+@hookspec
+def versim_reporters() -> Iterable[Reporter]:  # type: ignore[empty-body]
+    """Offer reporters: a finished report ─▶ text.
+
+    :returns: zero or more :class:`versim.Reporter`.
+    """
+
+
+@hookspec
+def versim_commands() -> Mapping[str, str]:  # type: ignore[empty-body]
+    """Offer further commands of ``versim``: name ─▶ ``"module:attribute"`` of a click command.
+
+    The module is imported only when the command is used, so that ``versim --help`` stays fast; the help text shown
+    there is the part after a space: ``"versim_x.cli:lint  Find what makes simulators hang."``.
+
+    :returns: a mapping of command names to where they are.
+    """

@@ -1,0 +1,127 @@
+"""A prediction: what one simulator answers for one pinned graph.
+
+Times are integer picoseconds since the start of the step, so that sums are exact. A simulation that did not complete
+has a status, a diagnosis and no makespan.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+NO_TIME = -1
+"""In a time column: this did not happen, or is not modelled."""
+
+
+class Status(enum.StrEnum):
+    """How a simulation ended."""
+
+    COMPLETED = "completed"
+    INCOMPLETE = "incomplete"
+    """It ended, but part of the graph never ran."""
+    DEADLOCK = "deadlock"
+    """Ranks wait for one another for ever."""
+    ABORTED = "aborted"
+    """The simulator gave up or refused."""
+    TIMED_OUT = "timed_out"
+    """It was stopped at its time limit."""
+
+
+class Resource(enum.IntEnum):
+    """What a span occupies on its rank."""
+
+    COMPUTE = 0
+    COMMUNICATION = 1
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Spans:
+    """When each node ran, one row per node and rank that the backend told apart.
+
+    Attributes:
+        node: int32 (spans,), row of the graph.
+        rank: int64 (spans,), a representative rank, see ``Prediction.representative``.
+        ready_ps: int64 (spans,), when its dependencies had finished; NO_TIME where not known.
+        start_ps: int64 (spans,), when it began to occupy its resource (a receive: when it was posted).
+        end_ps: int64 (spans,).
+        resource: int8 (spans,), see :class:`Resource`.
+    """
+
+    node: NDArray[np.int32]
+    rank: NDArray[np.int64]
+    ready_ps: NDArray[np.int64]
+    start_ps: NDArray[np.int64]
+    end_ps: NDArray[np.int64]
+    resource: NDArray[np.int8]
+
+    @property
+    def count(self) -> int:
+        """Number of spans."""
+        return len(self.node)
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Consumed:
+    """What a backend really used, after its own rounding and conversion.
+
+    Attributes:
+        compute_ns: int64 (nodes,), nanoseconds per compute node; NO_TIME where the node was not represented.
+        size_bytes: int64 (communications,), bytes of the full tensor that were moved; NO_TIME where not represented.
+        notes: What was lost and why, for people.
+    """
+
+    compute_ns: NDArray[np.int64]
+    size_bytes: NDArray[np.int64]
+    notes: tuple[str, ...] = ()
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Prediction:
+    """One simulator's answer.
+
+    Attributes:
+        simulator: The backend's name, e.g. ``astrasim``.
+        engine: What really ran, with its version, e.g. ``embedded 0.1``.
+        digest: Digest of the pinned graph that was given.
+        status: How it ended.
+        makespan_ps: First start to last end over all ranks; None unless completed.
+        finish_ps: int64 (world size,), when each rank finished; NO_TIME for a rank that did not.
+        representative: int64 (world size,), for each rank the rank that stands for it in ``spans``.
+        spans: When each node ran; what is not listed did not run.
+        consumed: What the backend really used.
+        diagnosis: Why it did not complete, or what surprised on the way; names ranks and nodes.
+        waiting: If not completed: (rank, row) pairs of nodes that never finished, as far as known.
+        reported_s: What the original program would have printed, where that differs from a sound answer.
+        wall_s: Seconds the simulation itself took.
+        label: The instance's name in the scenario.
+        provenance: Options, versions and files, for people.
+    """
+
+    simulator: str
+    engine: str
+    digest: str
+    status: Status
+    makespan_ps: int | None
+    finish_ps: NDArray[np.int64]
+    representative: NDArray[np.int64]
+    spans: Spans
+    consumed: Consumed
+    diagnosis: tuple[str, ...] = ()
+    waiting: tuple[tuple[int, int], ...] = ()
+    reported_s: float | None = None
+    wall_s: float | None = None
+    label: str = ""
+    provenance: Mapping[str, str] = attrs.field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        if (self.makespan_ps is None) == (self.status is Status.COMPLETED):
+            raise ValueError(f"{self.simulator}: a makespan is given if and only if the simulation completed")
+
+    @property
+    def completed(self) -> bool:
+        """True if every node ran to its end."""
+        return self.status is Status.COMPLETED
