@@ -8,6 +8,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from versim.answer import consumed_as_pinned as consumed_as_pinned
+    from versim.answer import prediction_of as prediction_of
+    from versim.comparison import Breakdown as Breakdown
+    from versim.comparison import Check as Check
+    from versim.comparison import Comparison as Comparison
+    from versim.comparison import CriticalPath as CriticalPath
+    from versim.comparison import PathStep as PathStep
+    from versim.comparison import Report as Report
+    from versim.comparison import Result as Result
+    from versim.comparison import Totals as Totals
+    from versim.comparison import WorkloadReport as WorkloadReport
+    from versim.comparison import compare_predictions as compare_predictions
     from versim.components import Component as Component
     from versim.components import Diagnoses as Diagnoses
     from versim.components import Diagnostic as Diagnostic
@@ -55,8 +67,8 @@ if TYPE_CHECKING:
     from versim.prediction import Resource as Resource
     from versim.prediction import Spans as Spans
     from versim.prediction import Status as Status
-    from versim.replay import Schedule as Schedule
-    from versim.replay import replay as replay
+    from versim.schedule import Schedule as Schedule
+    from versim.schedule import replay as replay
     from versim.system import Device as Device
     from versim.system import Dimension as Dimension
     from versim.system import Link as Link
@@ -83,6 +95,10 @@ if TYPE_CHECKING:
     from versim.work import shard_bytes as shard_bytes
 
 _HOMES = {
+    "answer": "consumed_as_pinned prediction_of",
+    "comparison": (
+        "Breakdown Check Comparison CriticalPath PathStep Report Result Totals WorkloadReport compare_predictions"
+    ),
     "components": (
         "Component Diagnoses Diagnostic Exports GraphProducer NoOptions ProposesSystem Reporter SimulationRequest "
         "SimulatorBackend TableResult TimingModel Verifies option"
@@ -96,7 +112,7 @@ _HOMES = {
     "mesh": "Mesh Placement",
     "pinning": "PinnedGraph communication_s messages_of pin",
     "prediction": "NO_TIME Consumed Prediction Resource Spans Status",
-    "replay": "Schedule replay",
+    "schedule": "Schedule replay",
     "system": "Device Dimension Link Message System Topology",
     "timing": "ComputeTiming NetworkTiming",
     "units": "GB GIB NS_PER_S PS_PER_NS PS_PER_S",

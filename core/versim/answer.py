@@ -1,0 +1,81 @@
+"""From a schedule to a prediction: what every backend that schedules by itself would write again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from versim.graph import Instances, Op
+from versim.pinning import PinnedGraph
+from versim.prediction import NO_TIME, Consumed, Prediction, Resource, Spans, Status
+from versim.schedule import Schedule
+from versim.waiting import explain, waiting_nodes
+
+
+def consumed_as_pinned(pinned: PinnedGraph, notes: tuple[str, ...] = ()) -> Consumed:
+    """Consumed without loss."""
+    return Consumed(compute_ns=pinned.compute_ns, size_bytes=pinned.graph.size_bytes, notes=notes)
+
+
+def prediction_of(
+    pinned: PinnedGraph,
+    instances: Instances,
+    schedule: Schedule,
+    *,
+    simulator: str,
+    engine: str,
+    consumed: Consumed | None = None,
+    diagnosis: tuple[str, ...] = (),
+    reported_s: float | None = None,
+    wall_s: float | None = None,
+    provenance: Mapping[str, str] | None = None,
+) -> Prediction:
+    """A prediction that says what ``schedule`` found.
+
+    An incomplete schedule becomes a deadlock that names the ranks and nodes that wait for one another.
+
+    Args:
+        pinned: What was simulated.
+        instances: The graph per rank class, as given to :func:`versim.replay`.
+        schedule: When each instance ran.
+        simulator: The backend's name.
+        engine: What ran, with its version.
+        consumed: What was really used; as pinned unless given.
+        diagnosis: What surprised on the way.
+        reported_s: What the original program would have printed, where that differs.
+        wall_s: Seconds the simulation took.
+        provenance: Options and versions, for people.
+    """
+    graph, classes = pinned.graph, instances.classes
+    ran = schedule.end_ps != NO_TIME
+    of_rank, representatives = classes.of_rank(), classes.representatives()
+    finish = np.zeros(classes.count, dtype=np.int64)
+    np.maximum.at(finish, instances.rank_class[ran], schedule.end_ps[ran])
+    stuck = np.unique(instances.rank_class[~ran])
+    finish[stuck] = NO_TIME
+    completed = schedule.completed
+    is_compute = graph.op[instances.node[ran]] == Op.COMPUTE
+    return Prediction(
+        simulator=simulator,
+        engine=engine,
+        digest=pinned.digest,
+        status=Status.COMPLETED if completed else Status.DEADLOCK,
+        makespan_ps=schedule.makespan_ps if completed else None,
+        finish_ps=finish[of_rank],
+        representative=representatives[of_rank],
+        spans=Spans(
+            node=instances.node[ran],
+            rank=representatives[instances.rank_class[ran]],
+            ready_ps=schedule.ready_ps[ran],
+            start_ps=schedule.start_ps[ran],
+            end_ps=schedule.end_ps[ran],
+            resource=np.where(is_compute, Resource.COMPUTE, Resource.COMMUNICATION).astype(np.int8),
+        ),
+        consumed=consumed if consumed is not None else consumed_as_pinned(pinned),
+        diagnosis=diagnosis if completed else (*diagnosis, *explain(instances, schedule)),
+        waiting=() if completed else waiting_nodes(instances, schedule),
+        reported_s=reported_s,
+        wall_s=wall_s,
+        provenance=dict(provenance or {}),
+    )

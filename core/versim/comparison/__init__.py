@@ -1,0 +1,25 @@
+"""Where predictions of the same pinned graph agree, where they differ, and whether each can be right."""
+
+from versim.comparison.align import Timeline, common_instances, timeline
+from versim.comparison.checks import Check
+from versim.comparison.compare import compare_predictions
+from versim.comparison.critical_path import CriticalPath, PathStep
+from versim.comparison.model import FORMAT_VERSION, Comparison, Report, Result, WorkloadReport
+from versim.comparison.totals import Breakdown, Totals
+
+__all__ = [
+    "FORMAT_VERSION",
+    "Breakdown",
+    "Check",
+    "Comparison",
+    "CriticalPath",
+    "PathStep",
+    "Report",
+    "Result",
+    "Timeline",
+    "Totals",
+    "WorkloadReport",
+    "common_instances",
+    "compare_predictions",
+    "timeline",
+]

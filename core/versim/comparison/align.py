@@ -1,0 +1,123 @@
+"""Predictions laid onto one common set of instances, so that rows can be compared.
+
+Backends fold ranks differently: one answers per rank class, another per rank. The common form is the graph's own rank
+classes if no prediction tells ranks of a class apart in time, else every rank by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from versim.graph import NONE, ExecutionGraph, Instances, Op, RankClasses, instances_of
+from versim.prediction import NO_TIME, Prediction
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Timeline:
+    """A prediction on instances; columns have shape (instances,) and hold NO_TIME for what did not run.
+
+    Attributes:
+        instances: What the rows are.
+        start_ps: When it took its resource; for a part of a communication, when that part was posted.
+        end_ps: When it finished.
+        active_ps: When it began to make progress: a compute node when it started, a communication when its last
+            part had been posted. Waiting for a partner is not communicating.
+    """
+
+    instances: Instances
+    start_ps: NDArray[np.int64]
+    end_ps: NDArray[np.int64]
+    active_ps: NDArray[np.int64]
+
+    @property
+    def ran(self) -> NDArray[np.bool_]:
+        """Which instances ran; shape (instances,)."""
+        return np.asarray(self.end_ps != NO_TIME)
+
+    @property
+    def duration_ps(self) -> NDArray[np.int64]:
+        """Active duration of each instance, 0 for what did not run."""
+        return np.where(self.ran, self.end_ps - self.active_ps, 0)
+
+
+def common_instances(graph: ExecutionGraph, predictions: Sequence[Prediction]) -> Instances:
+    """The coarsest instances on which every prediction can be laid without loss."""
+    classes = RankClasses.of(graph)
+    if all(_is_even(prediction, classes) for prediction in predictions):
+        return instances_of(graph, classes)
+    return instances_of(graph, RankClasses.single(graph.mesh))
+
+
+def _is_even(prediction: Prediction, classes: RankClasses) -> bool:
+    """True if ranks of one class have the same spans in a prediction."""
+    of_rank = classes.of_rank()
+    pairs = np.unique(np.stack([of_rank, prediction.representative]), axis=1)
+    if pairs.shape[1] == classes.count:
+        return True
+    spans = prediction.spans
+    # Every rank stands for itself where this matters, so a class is even if its ranks' rows are.
+    rank_class = of_rank[spans.rank]
+    order = np.lexsort((spans.rank, rank_class, spans.node))
+    node, group = spans.node[order], rank_class[order]
+    same = (node[1:] == node[:-1]) & (group[1:] == group[:-1])
+    columns = (spans.start_ps[order], spans.end_ps[order])
+    if any((same & (column[1:] != column[:-1])).any() for column in columns):
+        return False
+    counts = np.bincount(node.astype(np.int64) * classes.count + group)
+    members = np.bincount(of_rank[np.unique(prediction.representative)], minlength=classes.count)
+    present = np.flatnonzero(counts)
+    return bool((counts[present] == members[present % classes.count]).all())
+
+
+def timeline(prediction: Prediction, instances: Instances) -> Timeline:
+    """A prediction laid on ``instances``, which must be at least as fine as the prediction where times differ."""
+    spans = prediction.spans
+    world = np.int64(instances.graph.mesh.world_size)
+    key = spans.node.astype(np.int64) * world + spans.rank
+    order = np.argsort(key, kind="stable")
+    ranks = prediction.representative[instances.classes.representatives()[instances.rank_class]]
+    wanted = instances.node.astype(np.int64) * world + ranks
+    position = np.searchsorted(key[order], wanted)
+    found = position < len(key)
+    found[found] = key[order][position[found]] == wanted[found]
+    start = np.full(instances.count, NO_TIME, dtype=np.int64)
+    end = np.full(instances.count, NO_TIME, dtype=np.int64)
+    rows = order[position[found]]
+    start[found] = spans.start_ps[rows]
+    end[found] = spans.end_ps[rows]
+    return Timeline(instances=instances, start_ps=start, end_ps=end, active_ps=_active(instances, start, end))
+
+
+def _active(instances: Instances, start_ps: NDArray[np.int64], end_ps: NDArray[np.int64]) -> NDArray[np.int64]:
+    """When each instance began to make progress.
+
+    A meeting begins when the last of its parts is posted. A part posted only after the first one ended (a receive
+    whose message had already arrived) does not count: the data had moved by then.
+    """
+    active = start_ps.copy()
+    parts = np.flatnonzero(instances.meeting != NONE)
+    if not len(parts):
+        return active
+    meeting = instances.meeting[parts]
+    ran = end_ps[parts] != NO_TIME
+    first_end = np.full(len(instances.meeting_match), np.iinfo(np.int64).max)
+    np.minimum.at(first_end, meeting[ran], end_ps[parts[ran]])
+    counts = ran & (start_ps[parts] <= first_end[meeting])
+    begin = np.zeros(len(instances.meeting_match), dtype=np.int64)
+    np.maximum.at(begin, meeting[counts], start_ps[parts[counts]])
+    active[parts] = np.where(ran, np.clip(begin[meeting], start_ps[parts], end_ps[parts]), start_ps[parts])
+    return active
+
+
+def is_communication(instances: Instances) -> NDArray[np.bool_]:
+    """Which instances are parts of communications; shape (instances,)."""
+    return np.asarray(instances.graph.op[instances.node] != Op.COMPUTE)
+
+
+def ranks_per_class(instances: Instances) -> NDArray[np.int64]:
+    """How many ranks each class stands for; shape (classes,)."""
+    return np.bincount(instances.classes.of_rank(), minlength=instances.classes.count)

@@ -1,0 +1,141 @@
+"""Whether a prediction can be right: held against the graph it claims to have simulated, and against bounds.
+
+A prediction that fails a check is shown with it and never averaged away.
+"""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+
+from versim.comparison.align import Timeline, is_communication
+from versim.graph import Op
+from versim.pinning import PinnedGraph
+from versim.prediction import NO_TIME, Prediction
+from versim.schedule import longest_chain_ps
+from versim.units import PS_PER_NS
+
+
+@attrs.frozen(kw_only=True)
+class Check:
+    """One check of one prediction.
+
+    Attributes:
+        name: What was checked.
+        passed: The outcome; None where the prediction leaves nothing to check.
+        detail: What was found, with figures.
+    """
+
+    name: str
+    passed: bool | None
+    detail: str
+
+
+def checks(pinned: PinnedGraph, prediction: Prediction, line: Timeline) -> tuple[Check, ...]:
+    """Every check of a prediction."""
+    return (
+        _completed(pinned, prediction, line),
+        _inputs(pinned, prediction),
+        _dependencies(line),
+        _exclusive(line),
+        _durations(prediction, line),
+        _lower_bound(pinned, prediction, line),
+    )
+
+
+def _completed(pinned: PinnedGraph, prediction: Prediction, line: Timeline) -> Check:
+    missing = int((~line.ran).sum())
+    unfinished = np.flatnonzero(prediction.finish_ps == NO_TIME)
+    good = prediction.completed and not missing and not len(unfinished)
+    if good:
+        world = pinned.graph.mesh.world_size
+        detail = f"all {world} rank{'s' if world > 1 else ''} finished, every node ran"
+    else:
+        ranks = ", ".join(map(str, unfinished[:8].tolist())) or "none"
+        detail = f"{prediction.status.value}; unfinished ranks: {ranks}; {missing} nodes never ran"
+    return Check(name="complete", passed=good, detail=detail)
+
+
+def _inputs(pinned: PinnedGraph, prediction: Prediction) -> Check:
+    graph, consumed = pinned.graph, prediction.consumed
+    compute = graph.op == Op.COMPUTE
+    lost = compute & (consumed.compute_ns == NO_TIME) & (pinned.compute_ns != 0)
+    changed_ns = np.where(compute & (consumed.compute_ns != NO_TIME), consumed.compute_ns - pinned.compute_ns, 0)
+    moved = consumed.size_bytes != NO_TIME
+    changed_bytes = np.where(moved, consumed.size_bytes - graph.size_bytes, 0)
+    good = not (lost.any() or changed_ns.any() or changed_bytes.any() or not moved.all())
+    if good:
+        detail = f"consumed what was pinned: {int(pinned.compute_ns.sum())} ns, {graph.communication_count} messages"
+    else:
+        detail = (
+            f"{int((changed_ns != 0).sum())} compute nodes changed by {int(np.abs(changed_ns).sum())} ns in all "
+            f"(net {int(changed_ns.sum())} ns), {int(lost.sum())} left out; "
+            f"{int((changed_bytes != 0).sum())} communications changed by {int(np.abs(changed_bytes).sum())} bytes, "
+            f"{int((~moved).sum())} left out"
+        )
+    return Check(name="inputs", passed=good, detail=detail)
+
+
+def _dependencies(line: Timeline) -> Check:
+    instances = line.instances
+    owners = np.repeat(np.arange(instances.count), np.diff(instances.dependency_start))
+    both = line.ran[owners] & line.ran[instances.dependency]
+    early = both & (line.start_ps[owners] < line.end_ps[instances.dependency])
+    ran_alone = line.ran[owners] & ~line.ran[instances.dependency]
+    broken = np.flatnonzero(early | ran_alone)
+    if not len(broken):
+        return Check(name="dependencies", passed=True, detail=f"all {len(owners)} respected")
+    node = int(instances.node[owners[broken[0]]])
+    on = int(instances.node[instances.dependency[broken[0]]])
+    name = instances.graph.node_name
+    first = f"node {node} ({name(node)!r}) started before node {on} ({name(on)!r}) ended"
+    return Check(name="dependencies", passed=False, detail=f"{len(broken)} broken, first: {first}")
+
+
+def _exclusive(line: Timeline) -> Check:
+    instances = line.instances
+    rows = np.flatnonzero(line.ran & ~is_communication(instances) & (line.end_ps > line.start_ps))
+    order = rows[np.lexsort((line.start_ps[rows], instances.rank_class[rows]))]
+    same = instances.rank_class[order[1:]] == instances.rank_class[order[:-1]]
+    overlap = same & (line.start_ps[order[1:]] < line.end_ps[order[:-1]])
+    if not overlap.any():
+        return Check(name="exclusive", passed=True, detail="no rank computes two nodes at once")
+    first = int(np.argmax(overlap))
+    one, two = int(instances.node[order[first]]), int(instances.node[order[first + 1]])
+    name = instances.graph.node_name
+    detail = f"{int(overlap.sum())} overlaps, first: node {one} ({name(one)!r}) and node {two} ({name(two)!r})"
+    return Check(name="exclusive", passed=False, detail=detail)
+
+
+def _durations(prediction: Prediction, line: Timeline) -> Check:
+    instances = line.instances
+    consumed_ns = prediction.consumed.compute_ns[instances.node]
+    compute = line.ran & ~is_communication(instances) & (consumed_ns != NO_TIME)
+    wrong = compute & (line.end_ps - line.start_ps != consumed_ns * PS_PER_NS)
+    if not wrong.any():
+        return Check(name="durations", passed=True, detail="every compute node ran for what was consumed")
+    row = int(np.argmax(wrong))
+    node = int(instances.node[row])
+    return Check(
+        name="durations",
+        passed=False,
+        detail=(
+            f"{int(wrong.sum())} differ, first: node {node} ({instances.graph.node_name(node)!r}) ran for "
+            f"{int(line.end_ps[row] - line.start_ps[row])} ps instead of {int(consumed_ns[row])} ns"
+        ),
+    )
+
+
+def _lower_bound(pinned: PinnedGraph, prediction: Prediction, line: Timeline) -> Check:
+    if prediction.makespan_ps is None:
+        return Check(name="lower bound", passed=None, detail="no makespan")
+    chain_ps = longest_chain_ps(line.instances, pinned.compute_ns * PS_PER_NS)
+    busiest = np.zeros(line.instances.classes.count, dtype=np.int64)
+    np.add.at(busiest, line.instances.rank_class, pinned.compute_ns[line.instances.node] * PS_PER_NS)
+    bound = max(chain_ps, int(busiest.max(initial=0)))
+    # Rounding to a simulator's own grid is loss, reported by the check of inputs, not a broken bound.
+    rounded = np.where(prediction.consumed.compute_ns == NO_TIME, 0, prediction.consumed.compute_ns)
+    allowed = int(np.abs(np.minimum(rounded - pinned.compute_ns, 0)).sum()) * PS_PER_NS
+    good = prediction.makespan_ps + allowed >= bound
+    detail = f"pinned compute alone takes {bound} ps, predicted {prediction.makespan_ps} ps"
+    return Check(name="lower bound", passed=good, detail=detail)

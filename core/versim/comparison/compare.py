@@ -1,0 +1,144 @@
+"""From predictions of one pin to their comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+import numpy as np
+
+from versim.comparison.align import Timeline, common_instances, timeline
+from versim.comparison.checks import checks
+from versim.comparison.critical_path import CriticalPath, critical_path, shared_ps
+from versim.comparison.model import Comparison, Result
+from versim.comparison.totals import by_group, by_operation, totals
+from versim.errors import VersimError
+from versim.pinning import PinnedGraph
+from versim.prediction import NO_TIME, Prediction, Spans
+from versim.system import System
+
+
+def compare_predictions(
+    pinned: PinnedGraph,
+    system: System,
+    predictions: Sequence[Prediction],
+    reference: str,
+    networks: Mapping[str, str] | None = None,
+    same_as: tuple[str, ...] = (),
+) -> Comparison:
+    """Compare predictions of the same pinned graph.
+
+    Args:
+        pinned: What they were given.
+        system: What it ran on.
+        predictions: Their labels are distinct.
+        reference: The label that differences refer to.
+        networks: Per label, the network timing that drove it.
+        same_as: Further pins with the same digest.
+
+    Raises:
+        VersimError: A prediction is of another digest, or is not a prediction of this graph at all.
+    """
+    for prediction in predictions:
+        _hold_to_contract(pinned, prediction)
+    instances = common_instances(pinned.graph, predictions)
+    lines = [timeline(prediction, instances) for prediction in predictions]
+    paths = [
+        critical_path(line) if prediction.completed else None
+        for prediction, line in zip(predictions, lines, strict=True)
+    ]
+    labels = [prediction.label for prediction in predictions]
+    anchor = labels.index(reference)
+    results = tuple(
+        _result(pinned, prediction, line, path, predictions[anchor], paths[anchor], (networks or {}).get(label, ""))
+        for prediction, line, path, label in zip(predictions, lines, paths, labels, strict=True)
+    )
+    return Comparison(pinned=pinned, system=system, reference=reference, results=results, same_as=same_as)
+
+
+def _result(
+    pinned: PinnedGraph,
+    prediction: Prediction,
+    line: Timeline,
+    path: CriticalPath | None,
+    reference: Prediction,
+    reference_path: CriticalPath | None,
+    network: str,
+) -> Result:
+    difference_ps = difference_percent = shared = shared_percent = None
+    if prediction.makespan_ps is not None and reference.makespan_ps is not None:
+        difference_ps = prediction.makespan_ps - reference.makespan_ps
+        if reference.makespan_ps:
+            difference_percent = 100 * difference_ps / reference.makespan_ps
+    if path is not None and reference_path is not None:
+        shared = shared_ps(path, reference_path)
+        length = sum(step.duration_ps for step in reference_path.steps)
+        shared_percent = 100 * shared / length if length else None
+    return Result(
+        label=prediction.label,
+        prediction=prediction,
+        network=network,
+        difference_ps=difference_ps,
+        difference_percent=difference_percent,
+        totals=totals(line) if prediction.completed else None,
+        operations=by_operation(line),
+        groups=by_group(line),
+        critical_path=path,
+        shared_path_ps=shared,
+        shared_path_percent=shared_percent,
+        checks=checks(pinned, prediction, line),
+    )
+
+
+def _hold_to_contract(pinned: PinnedGraph, prediction: Prediction) -> None:
+    """Refuse what is not a prediction of this graph, naming the backend, before any of it is used as an index."""
+    fault = _breach(pinned, prediction)
+    if fault:
+        raise VersimError(
+            f"backend {prediction.simulator!r} ({prediction.label}) returned a prediction that {fault}; "
+            "this is a fault of its plugin"
+        )
+
+
+def _breach(pinned: PinnedGraph, prediction: Prediction) -> str | None:
+    graph, world = pinned.graph, pinned.graph.mesh.world_size
+    if prediction.digest != pinned.digest:
+        return f"is of another graph (digest {prediction.digest[:12]}, given was {pinned.digest[:12]})"
+    shapes = {
+        "finish_ps": (prediction.finish_ps, world),
+        "representative": (prediction.representative, world),
+        "consumed.compute_ns": (prediction.consumed.compute_ns, graph.node_count),
+        "consumed.size_bytes": (prediction.consumed.size_bytes, graph.communication_count),
+    }
+    for name, (column, length) in shapes.items():
+        if np.shape(column) != (length,):
+            return f"has {name} of shape {np.shape(column)} instead of ({length},)"
+    spans = prediction.spans
+    columns = {name: getattr(spans, name) for name in attrs.fields_dict(Spans)}
+    for name, column in columns.items():
+        if np.shape(column) != (spans.count,):
+            return f"has spans.{name} of shape {np.shape(column)} instead of ({spans.count},)"
+        if not np.issubdtype(np.asarray(column).dtype, np.integer):
+            return f"has spans.{name} of type {np.asarray(column).dtype} instead of integers"
+    return _breach_of_range(prediction, graph.node_count, world)
+
+
+def _breach_of_range(prediction: Prediction, nodes: int, world: int) -> str | None:
+    spans = prediction.spans
+    for name, lowest, highest, limit in (
+        ("spans.node", spans.node.min(initial=0), spans.node.max(initial=0), nodes),
+        ("spans.rank", spans.rank.min(initial=0), spans.rank.max(initial=0), world),
+        ("representative", prediction.representative.min(), prediction.representative.max(), world),
+    ):
+        if lowest < 0 or highest >= limit:
+            return f"has {name} outside 0..{limit - 1}"
+    if (spans.end_ps < spans.start_ps).any() or (spans.start_ps < 0).any():
+        row = int(np.argmax((spans.end_ps < spans.start_ps) | (spans.start_ps < 0)))
+        return f"has a span of node {spans.node[row]} from {spans.start_ps[row]} to {spans.end_ps[row]} ps"
+    keys = spans.node.astype(np.int64) * world + spans.rank
+    if len(np.unique(keys)) != len(keys):
+        return "has two spans of one node on one rank"
+    last = int(max(prediction.finish_ps.max(initial=NO_TIME), spans.end_ps.max(initial=NO_TIME)))
+    if prediction.makespan_ps is not None and prediction.makespan_ps != max(last, 0):
+        return f"has a makespan of {prediction.makespan_ps} ps but ends at {last} ps"
+    return None

@@ -1,0 +1,139 @@
+"""A comparison as values: what reporters format and ``storage`` writes.
+
+Times stay integer picoseconds. ``None`` is "not modelled" or "did not complete", never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from versim.comparison.checks import Check
+from versim.comparison.critical_path import CriticalPath
+from versim.comparison.totals import Breakdown, Totals
+from versim.graph import ExecutionGraph
+from versim.pinning import PinnedGraph
+from versim.prediction import Prediction
+from versim.system import System
+
+FORMAT_VERSION = 1
+"""Version of the report's form, in memory and as JSON; raised when a field changes its meaning or goes."""
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Result:
+    """One prediction, analysed.
+
+    Attributes:
+        label: The instance's name in the scenario.
+        prediction: What the simulator answered.
+        network: The network timing that drove it, or "its own".
+        difference_ps: Makespan minus the reference's; None if either did not complete.
+        difference_percent: The same in percent of the reference's makespan.
+        totals: Where the time of the last rank goes; None if it did not complete.
+        operations: Breakdown by node name and phase.
+        groups: Breakdown by kind of communication, axis and phase.
+        critical_path: None if it did not complete.
+        shared_path_ps: Time of the reference's critical path spent in nodes on this one's; None if either is missing.
+        shared_path_percent: The same in percent of the reference's critical path.
+        checks: What was checked, and found.
+    """
+
+    label: str
+    prediction: Prediction
+    network: str
+    difference_ps: int | None
+    difference_percent: float | None
+    totals: Totals | None
+    operations: tuple[Breakdown, ...]
+    groups: tuple[Breakdown, ...]
+    critical_path: CriticalPath | None
+    shared_path_ps: int | None
+    shared_path_percent: float | None
+    checks: tuple[Check, ...]
+
+    @property
+    def failed_checks(self) -> tuple[Check, ...]:
+        """Checks that did not pass."""
+        return tuple(check for check in self.checks if check.passed is False)
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Comparison:
+    """All predictions of one pin: equal inputs, so they may be compared.
+
+    Attributes:
+        pinned: What every simulator was given.
+        system: What it ran on.
+        reference: The label that differences refer to.
+        results: In the order of the scenario.
+        same_as: Labels of further pins of this workload that gave the same digest and were not run again.
+    """
+
+    pinned: PinnedGraph
+    system: System
+    reference: str
+    results: tuple[Result, ...]
+    same_as: tuple[str, ...] = ()
+
+    def result(self, label: str) -> Result:
+        """The result of an instance; ``KeyError`` if it was not asked."""
+        for result in self.results:
+            if result.label == label:
+                return result
+        raise KeyError(label)
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class WorkloadReport:
+    """Everything about one workload; pins are shown apart because their inputs differ.
+
+    Attributes:
+        label: The workload's name in the scenario.
+        producer: Who wrote its graph.
+        comparisons: One per pin with inputs of its own.
+    """
+
+    label: str
+    producer: str
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def graph(self) -> ExecutionGraph:
+        """The graph of the first pin."""
+        return self.comparisons[0].pinned.graph
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Report:
+    """A finished comparison of a scenario.
+
+    Attributes:
+        scenario: Its name.
+        description: What it is about.
+        workloads: In the order of the scenario.
+        provenance: Versions of versim, Python and plugins, and the command.
+    """
+
+    scenario: str
+    description: str
+    workloads: tuple[WorkloadReport, ...]
+    provenance: Mapping[str, str] = attrs.field(factory=dict)
+
+    def results(self) -> tuple[tuple[WorkloadReport, Comparison, Result], ...]:
+        """Every result with where it belongs."""
+        return tuple((w, c, r) for w in self.workloads for c in w.comparisons for r in c.results)
+
+    def worst_difference_percent(self) -> float | None:
+        """The largest absolute difference of a completed prediction to its reference; None if there is none."""
+        found = [abs(r.difference_percent) for _, _, r in self.results() if r.difference_percent is not None]
+        return max(found, default=None)
+
+    def incomplete(self) -> tuple[str, ...]:
+        """Predictions that did not complete, spelt ``workload / pin / label``."""
+        return tuple(
+            f"{workload.label} / {comparison.pinned.label} / {result.label}"
+            for workload, comparison, result in self.results()
+            if not result.prediction.completed
+        )

@@ -1,0 +1,156 @@
+"""Where the time of a step goes: totals of a rank, and breakdowns by operation and by group."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from versim.comparison.align import Timeline, is_communication, ranks_per_class
+from versim.graph import KINDS, PHASES, Instances
+from versim.work import Kind
+
+
+@attrs.frozen(kw_only=True)
+class Totals:
+    """How one rank spends a step; compute, exposed communication and idle time add up to its makespan.
+
+    Attributes:
+        rank: The rank that finishes last, the lowest of several.
+        compute_ps: Time with a compute node running.
+        communication_ps: Time with a communication making progress (waiting for a partner is not communicating).
+        exposed_communication_ps: That part of it with no compute node running.
+        idle_ps: Time with neither.
+    """
+
+    rank: int
+    compute_ps: int
+    communication_ps: int
+    exposed_communication_ps: int
+    idle_ps: int
+
+    @property
+    def communication_ratio(self) -> float:
+        """Communication over communication plus compute; 0 if there is neither."""
+        busy = self.communication_ps + self.compute_ps
+        return self.communication_ps / busy if busy else 0.0
+
+
+@attrs.frozen(kw_only=True)
+class Breakdown:
+    """One row of a breakdown: what is done, how often, and how long it takes.
+
+    Attributes:
+        key: What the row is about, e.g. a node's name, or kind and axis.
+        phase: Part of the step.
+        count: Executions over all ranks.
+        total_ps: Active time summed over all ranks.
+        missing: Executions that never ended.
+    """
+
+    key: str
+    phase: str
+    count: int
+    total_ps: int
+    missing: int = 0
+
+    @property
+    def mean_ps(self) -> float:
+        """Active time of one execution."""
+        ended = self.count - self.missing
+        return self.total_ps / ended if ended else 0.0
+
+
+def totals(line: Timeline) -> Totals:
+    """Totals of the rank that finishes last."""
+    instances = line.instances
+    classes = instances.classes
+    finish = np.zeros(classes.count, dtype=np.int64)
+    np.maximum.at(finish, instances.rank_class[line.ran], line.end_ps[line.ran])
+    representatives = classes.representatives()
+    last = finish == finish.max(initial=0)
+    rank = int(representatives[last].min())
+    here = (instances.rank_class == classes.of_rank()[rank]) & line.ran
+    communication = is_communication(instances)
+    compute = _union(line.active_ps[here & ~communication], line.end_ps[here & ~communication])
+    traffic = _union(line.active_ps[here & communication], line.end_ps[here & communication])
+    compute_ps, communication_ps = _length(compute), _length(traffic)
+    together = _length(_union(*(np.concatenate(ends) for ends in zip(compute, traffic, strict=True))))
+    return Totals(
+        rank=rank,
+        compute_ps=compute_ps,
+        communication_ps=communication_ps,
+        exposed_communication_ps=together - compute_ps,
+        idle_ps=int(finish.max(initial=0)) - together,
+    )
+
+
+def _union(start: NDArray[np.int64], end: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Disjoint intervals that cover the same time, ascending."""
+    if not len(start):
+        return start, end
+    order = np.argsort(start, kind="stable")
+    start, end = start[order], end[order]
+    reach = np.maximum.accumulate(end)
+    begins = np.concatenate([[True], start[1:] > reach[:-1]])
+    first = np.flatnonzero(begins)
+    return start[first], reach[np.concatenate([first[1:] - 1, [len(start) - 1]])]
+
+
+def _length(intervals: tuple[NDArray[np.int64], NDArray[np.int64]]) -> int:
+    start, end = intervals
+    return int((end - start).sum())
+
+
+def by_operation(line: Timeline) -> tuple[Breakdown, ...]:
+    """One row per node name and phase, in program order."""
+    graph = line.instances.graph
+    node_key = graph.name.astype(np.int64) * len(PHASES) + graph.phase
+    return _rows(line, node_key, lambda code: (graph.names[code // len(PHASES)], PHASES[code % len(PHASES)]))
+
+
+def by_group(line: Timeline) -> tuple[Breakdown, ...]:
+    """One row per kind of communication, axis and phase, and one per phase for compute, in program order."""
+    graph = line.instances.graph
+    labels: dict[str, int] = {"compute": 0}
+    of_match = np.zeros(graph.communication_count + 1, dtype=np.int64)
+    known: dict[tuple[int, int], int] = {}
+    for match, pair in enumerate(zip(graph.kind.tolist(), graph.scope.tolist(), strict=True)):
+        if pair not in known:
+            known[pair] = labels.setdefault(_group_label(KINDS[pair[0]], graph.scopes[pair[1]].axes), len(labels))
+        of_match[match] = known[pair]
+    names = tuple(labels)
+    # The last entry of of_match serves compute nodes, whose match is NONE (-1).
+    node_key = of_match[graph.match] * len(PHASES) + graph.phase
+    return _rows(line, node_key, lambda code: (names[code // len(PHASES)], PHASES[code % len(PHASES)]))
+
+
+def _group_label(kind: Kind, axes: tuple[str, ...]) -> str:
+    return f"{kind.value} over {'+'.join(axes)}" if axes else f"{kind.value} in a group"
+
+
+def _rows(line: Timeline, node_key: NDArray[np.int64], spell: object) -> tuple[Breakdown, ...]:
+    instances: Instances = line.instances
+    key = node_key[instances.node]
+    weight = ranks_per_class(instances)[instances.rank_class]
+    unique, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    count = np.zeros(len(unique), dtype=np.int64)
+    missing = np.zeros(len(unique), dtype=np.int64)
+    total = np.zeros(len(unique), dtype=object)
+    np.add.at(count, inverse, weight)
+    np.add.at(missing, inverse, np.where(line.ran, 0, weight))
+    # Python integers: rank-picoseconds of a large step pass 2^63.
+    np.add.at(total, inverse, line.duration_ps.astype(object) * weight)
+    rows = []
+    for position in np.argsort(first).tolist():
+        name, phase = spell(int(unique[position]))  # type: ignore[operator]
+        rows.append(
+            Breakdown(
+                key=name,
+                phase=str(phase),
+                count=int(count[position]),
+                total_ps=int(total[position]),
+                missing=int(missing[position]),
+            )
+        )
+    return tuple(rows)
