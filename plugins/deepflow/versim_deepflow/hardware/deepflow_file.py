@@ -1,0 +1,314 @@
+"""Reading the hardware files of DeepFlow (nanocad-lab/DeepFlow, llm-dev, 9c184bd) as they are.
+
+One such file describes the device, the cluster and how the model is spread over it, so reading it gives three values.
+Amounts follow that program: a text such as ``80 GB`` on the third level of the file is a whole number of bytes with K,
+M, G, T = 2**10 … 2**40, a small ``b`` means bits; nothing else is converted. Zero in an optional field means "not
+given". ``h2d_bandwidth`` defaults to 12.4 * 2**30 bytes per second, and -1 leaves host copies out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+from versim import Topology
+
+from versim_deepflow.documents import (
+    Document,
+    Path_,
+    checked,
+    count,
+    flag,
+    not_negative,
+    one_of,
+    positive,
+    read_yaml,
+)
+from versim_deepflow.hardware.spec import (
+    CoreSpec,
+    DramSpec,
+    HardwareSpec,
+    SramSpec,
+    SubnetworkSpec,
+    VoltageSpec,
+)
+from versim_deepflow.parallelism import Parallelism, TensorScheme
+
+_AMOUNT = re.compile(r"^\s*(?P<amount>\d{1,18})\s+(?P<prefix>[KMGT])(?P<unit>[bB])\S*\s*$")
+_PREFIX = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_DEFAULT_HOST_BANDWIDTH_BYTES_PER_S = 12.4 * 2**30
+_SHARED_BY = {"mcu": "unit", "mcu-bundle": "bundle", "global": "device"}
+_SRAM_BUDGET = {"SRAM-R": "reg_mem", "SRAM-L1": "L1", "SRAM-L2": "L2"}
+_TENSOR = {"CR": TensorScheme.COLUMN_ROW, "RC": TensorScheme.ROW_COLUMN}
+_TOPOLOGIES = {"ring": Topology.RING, "switch": Topology.SWITCH}
+_TECH: Path_ = ("tech_param",)
+
+
+@attrs.frozen(kw_only=True)
+class ClusterSpec:
+    """How devices are joined to nodes, and which parallelism leaves a node.
+
+    Attributes:
+        nodes: Nodes.
+        devices_per_node: Devices in each.
+        inter_derate: What inter-node bandwidth is divided by.
+        intra_derate: What intra-node bandwidth is divided by; 0 means there are no intra-node links.
+        dp_crosses_nodes: Whether data-parallel traffic leaves the node.
+        pp_crosses_nodes: Likewise for pipeline traffic.
+        tp1_crosses_nodes: Likewise for the first dimension of tensor parallelism.
+        tp2_crosses_nodes: Likewise for the second.
+        topology: Topology of the links within a node.
+    """
+
+    nodes: int = checked(count)
+    devices_per_node: int = checked(count)
+    inter_derate: float = checked(positive)
+    intra_derate: float = checked(not_negative)
+    dp_crosses_nodes: bool = checked(flag)
+    pp_crosses_nodes: bool = checked(flag)
+    tp1_crosses_nodes: bool = checked(flag)
+    tp2_crosses_nodes: bool = checked(flag)
+    topology: Topology = Topology.RING
+
+    @property
+    def world_size(self) -> int:
+        """Devices in total."""
+        return self.nodes * self.devices_per_node
+
+
+@attrs.frozen(kw_only=True)
+class DeepFlowHardware:
+    """What one hardware file of DeepFlow says.
+
+    Attributes:
+        hardware: The device.
+        cluster: How devices are joined.
+        parallelism: How the model is spread.
+    """
+
+    hardware: HardwareSpec
+    cluster: ClusterSpec
+    parallelism: Parallelism
+
+
+def load_deepflow_hardware(path: Path) -> DeepFlowHardware:
+    """Reads a hardware file of DeepFlow; :class:`versim.FaultsError` with everything wrong with it."""
+    return read_deepflow_hardware(read_yaml(path), str(path))
+
+
+def read_deepflow_hardware(content: object, subject: str) -> DeepFlowHardware:
+    """What plain data in the structure of DeepFlow's hardware files says.
+
+    Args:
+        content: Plain data, as YAML gives it.
+        subject: What it is, for the error.
+
+    Raises:
+        FaultsError: Fields that are missing, mistyped or out of range, each by its path.
+    """
+    document = Document(_with_amounts(content), subject)
+    hardware = document.structure(
+        HardwareSpec,
+        names={
+            "kernel_launch_overhead_s": ("sw_param", "kernel_launch_overhead"),
+            "element_bytes": ("sw_param", "precision"),
+            "chip_area_mm2": ("area_breakdown", "proc_chip_area_budget"),
+            "package_area_mm2": ("area_breakdown", "device_area_budget"),
+            "tdp_w": ("power_breakdown", "TDP"),
+        },
+        name=Path(subject).stem,
+        source=subject,
+        host_bandwidth_bytes_per_s=_host_bandwidth(document),
+        core=_core(document),
+        memory=tuple(_memory(document, level) for level in range(_memory_levels(document))),
+        intra_node=_subnetwork(document, "intra_node"),
+        inter_node=_subnetwork(document, "inter_node"),
+    )
+    cluster = _cluster(document)
+    parallelism = _parallelism(document)
+    document.raise_faults()
+    return DeepFlowHardware(hardware=hardware, cluster=cluster, parallelism=parallelism)
+
+
+def _with_amounts(content: object) -> object:
+    """The file with texts such as ``80 GB`` replaced by bytes, on the third level as DeepFlow does it."""
+    if not isinstance(content, Mapping):
+        return content
+    return {key: _amounts_below(value, 1) for key, value in content.items()}
+
+
+def _amounts_below(value: Any, depth: int) -> Any:
+    if depth < 3 and isinstance(value, Mapping):
+        return {key: _amounts_below(inner, depth + 1) for key, inner in value.items()}
+    if depth == 3 and isinstance(value, str) and (match := _AMOUNT.match(value)):
+        size = int(match["amount"]) * _PREFIX[match["prefix"]]
+        return size / 8 if match["unit"] == "b" else size
+    return value
+
+
+def _host_bandwidth(document: Document) -> float | None:
+    path: Path_ = ("sw_param", "h2d_bandwidth")
+    if document.get(path) is None:
+        return _DEFAULT_HOST_BANDWIDTH_BYTES_PER_S
+    value: float | None = document.take(path, _any_number)
+    return value if value is not None and value > 0 else None
+
+
+def _any_number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -1e300 < value < 1e300:
+        raise ValueError("a finite number")
+    return value
+
+
+def _voltage(document: Document, at: Path_) -> VoltageSpec:
+    names = {"nominal_v": "nominal_voltage", "threshold_v": "threshold_voltage", "margin_v": "margin_voltage"}
+    return document.structure(VoltageSpec, names={ours: (*at, theirs) for ours, theirs in names.items()})
+
+
+def _core(document: Document) -> CoreSpec:
+    at = (*_TECH, "core")
+    names = {
+        "bundles": "num_bundles",
+        "units_per_bundle": "num_mcu_per_bundle",
+        "unit_area_mm2": "operating_area_per_mcu",
+        "nominal_unit_area_mm2": "nominal_area_per_mcu",
+        "nominal_unit_power_w": "nominal_power_per_mcu",
+        "flop_per_cycle": "nominal_flop_rate_per_mcu",
+        "frequency_hz": "operating_frequency",
+        "nominal_frequency_hz": "nominal_frequency",
+        "array_rows": "FMA_d1",
+        "array_depth": "FMA_d2",
+        "dataflow": "dataflow",
+        "utilization": "util",
+    }
+    paths: dict[str, Path_] = {ours: (*at, theirs) for ours, theirs in names.items()}
+    paths |= {"area_mm2": ("area_breakdown", "core"), "power_w": ("power_breakdown", "core")}
+    return document.structure(CoreSpec, names=paths, zero_is_absent=True, voltage=_voltage(document, at))
+
+
+def _memory_levels(document: Document) -> int:
+    levels = document.get(("memory_hierarchy",))
+    expected = [f"l{level}" for level in range(4)]
+    if not isinstance(levels, Mapping) or sorted(map(str, levels)) != expected:
+        document.fault(("memory_hierarchy",), "must hold exactly the levels l0, l1, l2 and l3")
+        return 0
+    return len(expected)
+
+
+def _memory(document: Document, level: int) -> SramSpec | DramSpec:
+    at: Path_ = ("memory_hierarchy", f"l{level}")
+    kind = document.take((*at, "type"), one_of("DRAM", *_SRAM_BUDGET))
+    scope = document.take((*at, "scope"), one_of(*_SHARED_BY))
+    shared_by = _SHARED_BY.get(scope, "device")
+    if kind is None:
+        kind = "DRAM"
+    return _dram(document, shared_by) if kind == "DRAM" else _sram(document, kind, shared_by)
+
+
+def _sram(document: Document, kind: str, shared_by: str) -> SramSpec:
+    names = {
+        "capacity_bytes": "size",
+        "bandwidth_bytes_per_s": "bandwidth",
+        "latency_s": "latency",
+        "utilization": "util",
+        "bank_bytes": "bank_capacity",
+        "controller_area_mm2_per_link": "controller_area_per_link",
+        "cell_overhead": "overhead",
+        "energy_j_per_bit": "dynamic_energy_per_bit",
+        "static_w_per_bit": "static_power_per_bit",
+        "area_mm2_per_bit": "area_per_bit",
+    }
+    paths: dict[str, Path_] = {ours: (*_TECH, kind, theirs) for ours, theirs in names.items()}
+    budget = _SRAM_BUDGET[kind]
+    paths |= {"area_mm2": ("area_breakdown", budget), "power_w": ("power_breakdown", budget)}
+    return document.structure(SramSpec, names=paths, zero_is_absent=True, shared_by=shared_by)
+
+
+def _dram(document: Document, shared_by: str) -> DramSpec:
+    at = (*_TECH, "DRAM")
+    names = {
+        "capacity_bytes": "size",
+        "bandwidth_bytes_per_s": "bandwidth",
+        "stacks": "num_stacks",
+        "stack_bytes": "stack_capacity",
+        "stack_area_mm2": "area_per_stack",
+        "controller_area_mm2": "mem_ctrl_area",
+        "links_per_stack": "num_links_per_stack",
+        "links_per_mm": "num_links_per_mm",
+        "frequency_hz": "operating_frequency",
+        "nominal_frequency_hz": "nominal_frequency",
+        "max_v": "max_voltage",
+        "latency_s": "latency",
+        "utilization": "util",
+        "energy_j_per_bit": "dynamic_energy_per_bit",
+        "static_w_per_bit": "static_power_per_bit",
+    }
+    paths: dict[str, Path_] = {ours: (*at, theirs) for ours, theirs in names.items()}
+    paths |= {
+        "controller_budget_mm2": ("area_breakdown", "DRAM"),
+        "power_w": ("power_breakdown", "DRAM"),
+        "perimeter_share": ("perimeter_breakdown", "DRAM"),
+    }
+    return document.structure(
+        DramSpec, names=paths, zero_is_absent=True, shared_by=shared_by, voltage=_voltage(document, at)
+    )
+
+
+def _subnetwork(document: Document, name: str) -> SubnetworkSpec:
+    at = (*_TECH, "network", name)
+    names = {
+        "latency_s": "latency",
+        "nominal_frequency_hz": "nominal_frequency",
+        "link_energy_j": "nominal_energy_per_link",
+        "link_area_mm2": "nominal_area_per_link",
+        "links_per_mm": "num_links_per_mm",
+        "utilization": "util",
+    }
+    paths: dict[str, Path_] = {ours: (*at, theirs) for ours, theirs in names.items()}
+    paths |= {
+        "area_mm2": ("area_breakdown", "network", name),
+        "power_w": ("power_breakdown", "network", name),
+        "perimeter_share": ("perimeter_breakdown", name),
+    }
+    return document.structure(SubnetworkSpec, names=paths, voltage=_voltage(document, at))
+
+
+def _cluster(document: Document) -> ClusterSpec:
+    names = {
+        "nodes": "num_nodes",
+        "devices_per_node": "num_devices_per_node",
+        "inter_derate": "inter_derate",
+        "intra_derate": "intra_derate",
+        "dp_crosses_nodes": "dp_inter",
+        "pp_crosses_nodes": "lp_inter",
+        "tp1_crosses_nodes": "kp1_inter",
+        "tp2_crosses_nodes": "kp2_inter",
+    }
+    # Older files name topologies the program no longer knows ("hic", "none"); it takes them as fully connected.
+    topology = str(document.get(("network_topology", "intra_node"))).lower()
+    return document.structure(
+        ClusterSpec,
+        names={ours: ("system_hierarchy", theirs) for ours, theirs in names.items()},
+        topology=_TOPOLOGIES.get(topology, Topology.FULLY_CONNECTED),
+    )
+
+
+def _parallelism(document: Document) -> Parallelism:
+    at: Path_ = ("scheduling_param",)
+
+    def degree(name: str) -> int:
+        value = document.take((*at, name), count, optional=True)
+        return 1 if value is None else int(value)
+
+    scheme = document.take((*at, "t"), one_of("CR", "RC", "none", "None"), optional=True)
+    return Parallelism(
+        dp=document.take((*at, "dp"), count) or 1,
+        pp=document.take((*at, "lp"), count) or 1,
+        tensor=_TENSOR.get(scheme, TensorScheme.NONE),
+        tp1=degree("kp1"),
+        tp2=degree("kp2"),
+        microbatches=degree("mb"),
+    )
