@@ -1,0 +1,105 @@
+"""The options of a component: an attrs class says what may be given, here plain data is held against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from versim.components import Component
+from versim.errors import FaultsError
+
+
+def structure_options(component: Component, mapping: Any, path: str = "$.options") -> Any:
+    """An instance of a component's options class, from plain data.
+
+    Args:
+        component: Whose options.
+        mapping: Option names to values; an instance of the options class is returned as it is.
+        path: Where the mapping stands, for messages: ``$.backends[0].options``.
+
+    Raises:
+        FaultsError: Every fault of the options by its path.
+    """
+    instance, faults = try_options(component, mapping, path)
+    if faults:
+        raise FaultsError(f"options of {component.name}", faults)
+    return instance
+
+
+def try_options(component: Component, mapping: Any, path: str) -> tuple[Any, tuple[str, ...]]:
+    """What :func:`structure_options` does, with the faults returned instead of raised: (instance or None, faults)."""
+    from versim.registry import structure  # noqa: PLC0415 - brings cattrs, which `versim --help` must not wait for
+
+    try:
+        return structure.structured(structure.make_converter(), mapping or {}, component.options), ()
+    except structure.MisfitError as error:
+        return None, tuple(f"{structure.joined(path, keys)}: {message}" for keys, message in error.faults)
+
+
+def resolve_paths(options: type, mapping: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The mapping with relative file names made absolute, as seen from ``folder``.
+
+    An option that names files says so: ``attrs.field(metadata={"path": True})``. A bare word that is no file in
+    ``folder`` is left alone, because options may also take the name of something a plugin ships.
+    """
+    marked = {field.alias or field.name for field in attrs.fields(options) if field.metadata.get("path")}
+    return {key: _resolved(value, folder) if key in marked else value for key, value in mapping.items()}
+
+
+def _resolved(value: Any, folder: Path) -> Any:
+    if isinstance(value, Path):
+        return folder / value
+    if isinstance(value, str):
+        if not value or "\0" in value:
+            return value  # refused where it is structured
+        path = Path(value).expanduser()
+        bare = path.name == value and not path.suffix
+        return value if bare and not (folder / path).exists() else str(folder / path)
+    if isinstance(value, Sequence):
+        return [_resolved(item, folder) for item in value]
+    return value
+
+
+@attrs.frozen
+class OptionInfo:
+    """One option of a component, for people.
+
+    Attributes:
+        name: The key in a scenario.
+        type: Its type as written in Python.
+        required: Whether it has no default.
+        default: The default; None if there is none.
+        help: What it means and in which unit.
+        flag: The option of ``versim compare`` that sets it, "" if none.
+    """
+
+    name: str
+    type: str
+    required: bool
+    default: Any
+    help: str
+    flag: str
+
+
+def describe_options(options: type) -> tuple[OptionInfo, ...]:
+    """The options that an attrs class declares, in its order."""
+    return tuple(_described(field) for field in attrs.fields(options) if field.init)
+
+
+def _described(field: attrs.Attribute[Any]) -> OptionInfo:
+    default: Any = field.default
+    factory = getattr(default, "factory", None)
+    if factory is not None:
+        default = None if default.takes_self else factory()
+    kind = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", str(field.type or "any"))
+    return OptionInfo(
+        name=field.alias or field.name,
+        type=str(kind),
+        required=default is attrs.NOTHING,
+        default=None if default is attrs.NOTHING else default,
+        help=str(field.metadata.get("help", "")),
+        flag=str(field.metadata.get("cli", "")),
+    )
