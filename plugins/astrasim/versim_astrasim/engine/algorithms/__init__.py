@@ -1,0 +1,1 @@
+"""Collective algorithms: what one rank sends and receives in one phase of one job."""

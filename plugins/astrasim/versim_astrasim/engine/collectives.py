@@ -1,0 +1,161 @@
+"""From a collective node to jobs: cutting into chunks, choosing lanes, building phases."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from versim_astrasim.engine.algorithms.double_binary_tree import DoubleBinaryTreePhase
+from versim_astrasim.engine.algorithms.halving_doubling import HalvingDoublingPhase
+from versim_astrasim.engine.algorithms.names import Algorithm, AlgorithmChoice
+from versim_astrasim.engine.algorithms.phase import Phase
+from versim_astrasim.engine.algorithms.ring import RingPhase
+from versim_astrasim.engine.algorithms.windowed import DirectPhase
+from versim_astrasim.engine.config import BASELINE, CollectiveKind, SystemConfig
+from versim_astrasim.engine.failures import Abort, EndlessLoop
+from versim_astrasim.engine.jobs import Job, Op, PlannedPhase
+from versim_astrasim.engine.lanes import DimensionLanes, Lane, Pick
+from versim_astrasim.engine.matching import COLLECTIVE_TAGS
+from versim_astrasim.engine.plans import Group, Plan, Planner
+from versim_astrasim.engine.structures import Structure, TreePair
+
+if TYPE_CHECKING:
+    from versim_astrasim.engine.rank import Rank
+
+DEFAULT_INVOLVED_DIMENSIONS = (True, True, True, True)
+"""Used where a node does not say; a fifth dimension is then left out (upstream behaviour)."""
+
+
+def chunks(kind: CollectiveKind, size_bytes: int, splits: int, world_size: int) -> tuple[int, int]:
+    """Number of chunks and bytes of each.
+
+    All chunks are equal: a remainder makes one more full chunk. Except for all-gather, fewer than ``splits`` times the
+    number of ranks bytes are inflated to that (measured: golden/astrasim/single_collective).
+
+    Raises:
+        Abort: Without splits.
+        EndlessLoop: Where a chunk has no bytes but there are bytes to cut.
+    """
+    if splits == 0:
+        raise Abort("preferred-dataset-splits is 0 or missing: a division by zero")
+    chunk = size_bytes // splits if splits > 0 else 0
+    if kind is not CollectiveKind.ALL_GATHER and chunk < world_size:
+        chunk = world_size
+        if splits < 0:
+            raise EndlessLoop(f"preferred-dataset-splits is {splits}: the collective is cut into 2^64 bytes' worth")
+        size_bytes = splits * chunk
+    if size_bytes == 0:
+        return 0, 0
+    if chunk == 0:
+        raise EndlessLoop(f"an all-gather of {size_bytes} bytes cannot be cut into {splits} chunks of whole bytes")
+    return -(-size_bytes // chunk), chunk
+
+
+class CollectiveScheduler:
+    """One rank's system layer: starts collectives as jobs in lanes."""
+
+    def __init__(self, rank: Rank, planner: Planner, system: SystemConfig, dimensions: int) -> None:
+        self._rank = rank
+        self._planner = planner
+        self._system = system
+        width = system.lane_width
+        queues = system.num_queues_per_dim
+        self._dimensions = [DimensionLanes(tuple(Lane(width) for _ in range(queues))) for _ in range(dimensions)]
+        self._next_job_id = 0
+        self._tree_turns: dict[tuple[CollectiveKind, int], int] = {}
+
+    def start(
+        self,
+        kind: CollectiveKind,
+        size_bytes: int,
+        node_id: int,
+        *,
+        complete: Callable[[], None],
+        group: Group | None = None,
+        involved: Sequence[bool] = DEFAULT_INVOLVED_DIMENSIONS,
+    ) -> bool:
+        """Start a collective.
+
+        Args:
+            kind: What to do.
+            size_bytes: The node's size; for an all-gather, the shard each rank contributes.
+            node_id: The trace node.
+            complete: Called when the last job is over.
+            group: The communicator group; None is the world.
+            involved: Which dimensions take part, where the plan leaves it open.
+
+        Returns:
+            Whether the op can ever complete; it cannot if no dimension takes part or nothing is to be gathered.
+        """
+        rank, planner = self._rank, self._planner
+        if group is None:
+            plan = planner.world_plan(kind, rank.number, node_id)
+        else:
+            plan = planner.group_plan(kind, rank.number, node_id, group)
+            involved = (True,) * len(plan.structures)
+        splits = self._system.preferred_dataset_splits
+        op = Op(complete)
+        if plan.custom_path is not None:
+            try:
+                count, _ = chunks(kind, size_bytes, splits, planner.world_size)
+            except EndlessLoop:
+                count = 0  # the one job is not made in the loop that would never end
+            phase = rank.custom_phase(plan.custom_path, group)
+            op.job_count = count
+            self._start_job(op, [PlannedPhase(phase, self._dimensions[0].lanes[0])], group)
+            return count == 1
+        count, chunk_bytes = chunks(kind, size_bytes, splits, planner.world_size)
+        usable = [
+            dimension
+            for dimension, structure in enumerate(plan.structures)
+            if structure.size > 1 and (dimension < len(involved) and involved[dimension])
+        ]
+        if not usable:
+            return False
+        for _ in range(count):
+            self._start_job(op, self._phases(plan, usable, chunk_bytes), group)
+        op.job_count = count
+        return count > 0
+
+    def _start_job(self, op: Op, phases: list[PlannedPhase], group: Group | None) -> None:
+        job_id = self._next_job_id
+        self._next_job_id += 1
+        if group is not None:
+            job_id = group.next_job_id
+            group.next_job_id += 1
+        Job(op, COLLECTIVE_TAGS + int(math.fmod(job_id, COLLECTIVE_TAGS)), phases).advance()
+
+    def _phases(self, plan: Plan, usable: list[int], size_bytes: int) -> list[PlannedPhase]:
+        phases: list[PlannedPhase] = []
+        for kind, dimension, part in self._steps(plan.kind, usable):
+            lane, direction = self._dimensions[dimension].pick(part)
+            phase = self._phase(plan, kind, dimension, size_bytes, direction)
+            phases.append(PlannedPhase(phase, lane))
+            size_bytes = phase.output_bytes
+        return phases
+
+    def _steps(self, kind: CollectiveKind, usable: list[int]) -> list[tuple[CollectiveKind, int, Pick]]:
+        if kind is CollectiveKind.ALL_GATHER:
+            return [(kind, dimension, Pick.ANY) for dimension in reversed(usable)]
+        if kind is not CollectiveKind.ALL_REDUCE or self._system.collective_optimization == BASELINE:
+            return [(kind, dimension, Pick.ANY) for dimension in usable]
+        down = [(CollectiveKind.REDUCE_SCATTER, dimension, Pick.FIRST_HALF) for dimension in usable[:-1]]
+        up = [(CollectiveKind.ALL_GATHER, dimension, Pick.LAST_HALF) for dimension in reversed(usable[:-1])]
+        return [*down, (kind, usable[-1], Pick.FIRST_HALF), *up]
+
+    def _phase(self, plan: Plan, kind: CollectiveKind, dimension: int, size_bytes: int, direction: int) -> Phase:
+        choice: AlgorithmChoice = plan.choices[dimension]
+        structure: Structure = plan.structures[dimension]
+        rank = self._rank
+        if isinstance(structure, TreePair):
+            turn = self._tree_turns.get((plan.kind, dimension), 0)
+            self._tree_turns[plan.kind, dimension] = turn + 1
+            return DoubleBinaryTreePhase(rank, size_bytes, structure.place(rank.number, turn))
+        if choice.algorithm is Algorithm.RING:
+            return RingPhase(rank, kind, size_bytes, structure, direction)
+        if choice.algorithm is Algorithm.DIRECT:
+            return DirectPhase(rank, kind, size_bytes, structure, direction, choice.window)
+        if choice.algorithm is Algorithm.HALVING_DOUBLING:
+            return HalvingDoublingPhase(rank, kind, size_bytes, structure)
+        raise Abort("a double binary tree does not work in a group smaller than the world", rank.number)

@@ -1,0 +1,77 @@
+"""Why a rank did not finish, and what a run silently changed: findings for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from versim_astrasim.engine.outcome import Finding
+from versim_astrasim.engine.program import COMM_SLOT, CPU_SLOT, GPU_SLOT
+from versim_astrasim.engine.trace import COLL, MISSING, RECV, SEND
+from versim_astrasim.engine.workload import NOT_YET, Workload
+
+_SLOT_NAMES = {CPU_SLOT: "CPU", GPU_SLOT: "GPU", COMM_SLOT: "communication"}
+
+
+def of_unfinished(workload: Workload) -> Iterator[Finding]:
+    """What an unfinished rank waits for."""
+    program, rank = workload.program, workload.rank.number
+    for error in workload.rank.calendar.errors:
+        yield Finding(rank, error.node_id, f"an error was logged and the rest of the step was lost: {error.reason}")
+    running = workload.running_positions()
+    for position in running:
+        yield Finding(rank, program.node_ids[position], _open_node(workload, position))
+    occupied = {program.slots[position] for position in running}
+    for position in workload.ready_positions():
+        slot = program.slots[position]
+        if slot in occupied:
+            reason = f"waits for the {_SLOT_NAMES[slot]} slot"
+        else:
+            reason = "is ready, but nothing completes any more that would make the rank look for it"
+        yield Finding(rank, program.node_ids[position], f"{program.describe(position)} {reason}")
+
+
+def _open_node(workload: Workload, position: int) -> str:
+    program = workload.program
+    text = f"{program.describe(position)} was issued at {workload.start_ns[position]} ns and never completed: "
+    if position in workload.inert:
+        return text + workload.inert[position]
+    node_type = program.types[position]
+
+    def value(name: str) -> str:
+        number = program.attribute(name)[position]
+        return "?" if number == MISSING else str(number)
+
+    if node_type == RECV:
+        return text + (
+            f"no message of {value('comm_size')} bytes with tag {value('comm_tag')} came from rank {value('comm_src')}"
+        )
+    if node_type == SEND:
+        return text + f"its message to rank {value('comm_dst')} did not arrive"
+    if node_type == COLL:
+        return text + (
+            "its partners did not exchange the messages it waits for (they run other collectives, other sizes, or "
+            "have run another number of jobs before it)"
+        )
+    return text + "its end was never reached"
+
+
+def of_never_ready(workload: Workload) -> Iterator[Finding]:
+    """Nodes that never ran although their rank finished: they are on a cycle, or behind one."""
+    if workload.finished_ns is None:
+        return
+    dropped = [position for position, ready in enumerate(workload.ready_ns) if ready == NOT_YET]
+    if dropped:
+        program = workload.program
+        yield Finding(
+            workload.rank.number,
+            program.node_ids[dropped[0]],
+            f"{len(dropped)} node(s) never ran, because they depend on one another in a circle, from "
+            f"{program.describe(dropped[0])}; the rank finished without them",
+        )
+
+
+def of_finished(workload: Workload) -> Iterator[Finding]:
+    """What a finished rank lost on the way."""
+    yield from of_never_ready(workload)
+    for error in workload.rank.calendar.errors:
+        yield Finding(workload.rank.number, error.node_id, error.reason)

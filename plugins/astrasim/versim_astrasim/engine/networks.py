@@ -1,0 +1,156 @@
+"""The two back-ends: congestion-aware (links with state, one dimension) and congestion-unaware (one delay, any number).
+
+Units: bandwidth is given in GiB/s although the original calls it GB/s, times in ns. Each time is computed in double
+precision in the original's order and truncated once.
+"""
+
+from __future__ import annotations
+
+import math
+
+from versim_astrasim.engine.config import NetworkConfig
+from versim_astrasim.engine.event_queue import EventQueue, as_uint64
+from versim_astrasim.engine.failures import Abort, Refusal
+from versim_astrasim.engine.links import Link
+from versim_astrasim.engine.matching import Channel, ChannelKey, MessageNetwork
+from versim_astrasim.engine.topologies import LINKED_TOPOLOGIES, LinkedTopology, hops
+
+BYTES_PER_GIB = 1 << 30
+NS_PER_S = 1e9
+
+
+def bandwidth_bytes_per_ns(bandwidth_gib_per_s: float) -> float:
+    """A link's bandwidth in bytes per ns."""
+    return bandwidth_gib_per_s * BYTES_PER_GIB / NS_PER_S
+
+
+class _Transit:
+    """A message on a route of several links; each link serializes the whole message again."""
+
+    __slots__ = ("_channel", "_hop", "_route", "hop_ns", "serialization_ns", "size_bytes")
+
+    def __init__(self, channel: _LinkedChannel, route: tuple[Link, ...]) -> None:
+        self._channel = channel
+        self._route = route
+        self._hop = 0
+        self.hop_ns = channel.hop_ns
+        self.serialization_ns = channel.serialization_ns
+        self.size_bytes = channel.size_bytes
+
+    def arrive(self) -> None:
+        self._hop += 1
+        if self._hop == len(self._route):
+            self._channel.arrive()
+        else:
+            self._route[self._hop].enter(self)
+
+
+class _LinkedChannel(Channel):
+    """A channel over links. Over a single link the channel itself is the parcel: its messages are all alike."""
+
+    __slots__ = ("_links", "_route", "hop_ns", "serialization_ns")
+
+    def __init__(self, network: CongestionAwareNetwork, key: ChannelKey) -> None:
+        super().__init__(network, key)
+        self._links = network
+        self._route: tuple[Link, ...] = ()  # unknown until a message is sent: a receive may name any rank
+        self.serialization_ns, self.hop_ns = network.times_ns(self.size_bytes)
+
+    def _transmit(self) -> None:
+        route = self._route
+        if not route:
+            route = self._route = self._links.topology.route(self._key[1], self._key[2])
+        route[0].enter(self if len(route) == 1 else _Transit(self, route))
+
+
+class CongestionAwareNetwork(MessageNetwork):
+    """One dimension of ranks joined by links on which messages wait for one another."""
+
+    def __init__(self, config: NetworkConfig, queue: EventQueue) -> None:
+        super().__init__(queue)
+        if len(config.topology) != 1:
+            raise Refusal("the congestion-aware network has exactly one dimension")
+        self.topology: LinkedTopology = LINKED_TOPOLOGIES[config.topology[0]](config.npus_count[0], queue)
+        self._bytes_per_ns = bandwidth_bytes_per_ns(config.bandwidth_gib_per_s[0])
+        self._latency_ns = config.latency_ns[0]
+        self._times_ns: dict[int, tuple[int, int]] = {}
+
+    def times_ns(self, size_bytes: int) -> tuple[int, int]:
+        """Serialization time and hop time (latency and serialization, truncated together) of a message."""
+        times = self._times_ns.get(size_bytes)
+        if times is None:
+            occupied = size_bytes / self._bytes_per_ns
+            times = self._times_ns[size_bytes] = (as_uint64(occupied), as_uint64(self._latency_ns + occupied))
+        return times
+
+    def links(self) -> list[Link]:
+        """All links and what they carried."""
+        return self.topology.links()
+
+    def _new_channel(self, key: ChannelKey) -> Channel:
+        return _LinkedChannel(self, key)
+
+
+class _DelayedChannel(Channel):
+    """A channel whose messages arrive after a fixed delay, whatever else is under way."""
+
+    __slots__ = ("_delay_ns", "_delays")
+
+    def __init__(self, network: CongestionUnawareNetwork, key: ChannelKey) -> None:
+        super().__init__(network, key)
+        self._delays = network
+        self._delay_ns: int | None = None  # unknown until a message is sent: a receive may name any rank
+
+    def _transmit(self) -> None:
+        delay_ns = self._delay_ns
+        if delay_ns is None:
+            delay_ns = self._delay_ns = self._delays.delay_ns(*self._key[1:])
+        queue = self._network.queue
+        queue[queue.now + delay_ns].append(self.arrive)
+
+
+class CongestionUnawareNetwork(MessageNetwork):
+    """Any number of dimensions and no contention.
+
+    Only the lowest dimension in which two ranks differ is charged, even if more do; latency is paid per hop,
+    serialization once (measured: golden/astrasim/multidim_unaware).
+    """
+
+    def __init__(self, config: NetworkConfig, queue: EventQueue) -> None:
+        super().__init__(queue)
+        self._config = config
+        self._bytes_per_ns = [bandwidth_bytes_per_ns(bandwidth) for bandwidth in config.bandwidth_gib_per_s]
+        self._ranks = math.prod(config.npus_count)
+
+    def delay_ns(self, source: int, destination: int, size_bytes: int) -> int:
+        """Time from sending to full arrival.
+
+        Raises:
+            Abort: For a message to oneself or to a rank that does not exist.
+        """
+        if source == destination or not 0 <= destination < self._ranks:
+            raise Abort(f"rank {source} sends a message to rank {destination}, which cannot be reached", source)
+        config = self._config
+        dimension = 0
+        rest_source, rest_destination = source, destination
+        while True:
+            size = config.npus_count[dimension]
+            rest_source, here = divmod(rest_source, size)
+            rest_destination, there = divmod(rest_destination, size)
+            if here != there:
+                count = hops(config.topology[dimension], here, there, size)
+                latency_ns = config.latency_ns[dimension]
+                return as_uint64(count * latency_ns + size_bytes / self._bytes_per_ns[dimension])
+            dimension += 1
+
+    def links(self) -> list[Link]:
+        """None: nothing is shared."""
+        return []
+
+    def _new_channel(self, key: ChannelKey) -> Channel:
+        return _DelayedChannel(self, key)
+
+
+def build_network(config: NetworkConfig, queue: EventQueue) -> CongestionAwareNetwork | CongestionUnawareNetwork:
+    """The back-end a configuration asks for."""
+    return (CongestionAwareNetwork if config.congestion_aware else CongestionUnawareNetwork)(config, queue)

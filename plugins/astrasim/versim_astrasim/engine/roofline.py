@@ -1,0 +1,72 @@
+"""Roofline compute: the time operations and bytes take at limited performance and memory bandwidth."""
+
+from __future__ import annotations
+
+import math
+
+import attrs
+
+from versim_astrasim.engine.event_queue import as_uint64
+
+BYTES_PER_GB = 1e9
+FLOP_PER_TFLOP = 1e12
+NS_PER_S = 1e9
+
+
+@attrs.frozen
+class RooflinePoint:
+    """One compute node under the roofline.
+
+    Attributes:
+        duration_ns: How long it runs.
+        intensity_flop_per_byte: Operations per byte.
+        compute_utilization: Performance over peak performance.
+        memory_utilization: Bytes per second over memory bandwidth.
+        compute_bound: Whether it runs at peak performance.
+    """
+
+    duration_ns: int
+    intensity_flop_per_byte: float
+    compute_utilization: float
+    memory_utilization: float
+    compute_bound: bool
+
+
+def _divide(numerator: float, denominator: float) -> float:
+    """Division as the hardware does it."""
+    if denominator:
+        return numerator / denominator
+    return math.nan if not numerator or math.isnan(numerator) else math.inf
+
+
+@attrs.frozen
+class Roofline:
+    """A device.
+
+    Attributes:
+        bandwidth_bytes_per_s: Local memory bandwidth.
+        peak_flop_per_s: Peak performance.
+    """
+
+    bandwidth_bytes_per_s: float
+    peak_flop_per_s: float
+
+    @classmethod
+    def of(cls, bandwidth_gb_per_s: float, peak_tflop_per_s: float) -> Roofline:
+        """A device in the system configuration's units (10^9 B/s, 10^12 FLOP/s)."""
+        return cls(bandwidth_gb_per_s * BYTES_PER_GB, peak_tflop_per_s * FLOP_PER_TFLOP)
+
+    def point(self, num_ops: int, tensor_bytes: int) -> RooflinePoint:
+        """Time ``num_ops`` operations on ``tensor_bytes`` bytes (more than 0).
+
+        No operations take 2^63 ns and no performance takes 0 ns, as out-of-range numbers are truncated.
+        """
+        intensity = float(num_ops) / float(tensor_bytes)
+        performance = min(self.bandwidth_bytes_per_s * intensity, self.peak_flop_per_s)
+        return RooflinePoint(
+            duration_ns=as_uint64(_divide(float(num_ops), performance) * NS_PER_S),
+            intensity_flop_per_byte=intensity,
+            compute_utilization=_divide(performance, self.peak_flop_per_s),
+            memory_utilization=_divide(_divide(performance, intensity), self.bandwidth_bytes_per_s),
+            compute_bound=not performance < self.peak_flop_per_s,
+        )

@@ -1,0 +1,211 @@
+"""The entry point: traces and configurations in, an outcome out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+
+from versim_astrasim.engine import diagnosis
+from versim_astrasim.engine.algorithms.custom import CustomCollectives
+from versim_astrasim.engine.config import NetworkConfig, RemoteMemoryConfig, SystemConfig
+from versim_astrasim.engine.event_queue import EventQueue
+from versim_astrasim.engine.failures import Abort, CallbackError, Failure, Refusal
+from versim_astrasim.engine.networks import CongestionAwareNetwork, CongestionUnawareNetwork, build_network
+from versim_astrasim.engine.outcome import Finding, Integers, LinkUse, Outcome, RankStatistics, Spans, Status
+from versim_astrasim.engine.plans import Group, Planner
+from versim_astrasim.engine.program import Program
+from versim_astrasim.engine.rank import Rank
+from versim_astrasim.engine.remote_memory import RemoteMemory
+from versim_astrasim.engine.roofline import Roofline
+from versim_astrasim.engine.statistics import rank_statistics
+from versim_astrasim.engine.trace import RankTrace
+from versim_astrasim.engine.transport import RendezvousTransport, Transport
+from versim_astrasim.engine.workload import NOT_YET, Machine, Workload
+
+Exactness = Literal["auto", "plain"]
+
+
+def simulate(
+    traces: Sequence[RankTrace],
+    network: NetworkConfig,
+    system: SystemConfig,
+    *,
+    groups: Mapping[int, tuple[int, ...]] | None = None,
+    memory: RemoteMemoryConfig | None = None,
+    per_node_custom: Mapping[int, str] | None = None,
+    read_trace: Callable[[str], RankTrace] | None = None,
+    exactness: Exactness = "auto",
+    record_spans: bool = True,
+    max_ticks: int | None = None,
+) -> Outcome:
+    """Simulate one run of a trace on every rank.
+
+    Args:
+        traces: One trace per rank; ranks may share one object.
+        network: The network.
+        system: The system layer's settings.
+        groups: Communicator groups: id to ranks, whose order matters.
+        memory: Remote memory; none by default.
+        per_node_custom: Path prefixes of trace-described collectives by node id.
+        read_trace: Reads the trace file at a path, for trace-described collectives.
+        exactness: ``"plain"`` simulates every message; ``"auto"`` may use shortcuts that give the same figures.
+        record_spans: Whether to report when each node ran.
+        max_ticks: Give up after this many distinct times at which something happens.
+
+    Returns:
+        The outcome; a run that hangs, aborts, is refused or never ends has a status and a diagnosis.
+
+    Raises:
+        SimulationError: If ``max_ticks`` was not enough.
+    """
+    return _Simulation(
+        traces,
+        network,
+        system,
+        groups=dict(groups or {}),
+        memory=memory or RemoteMemoryConfig(),
+        per_node_custom=per_node_custom,
+        read_trace=read_trace,
+        exactness=exactness,
+    ).run(record_spans=record_spans, max_ticks=max_ticks)
+
+
+class _Simulation:
+    """One run."""
+
+    def __init__(
+        self,
+        traces: Sequence[RankTrace],
+        network: NetworkConfig,
+        system: SystemConfig,
+        *,
+        groups: Mapping[int, tuple[int, ...]],
+        memory: RemoteMemoryConfig,
+        per_node_custom: Mapping[int, str] | None,
+        read_trace: Callable[[str], RankTrace] | None,
+        exactness: Exactness,
+    ) -> None:
+        self._traces = traces
+        self._config = network
+        self._system = system
+        self._groups = groups
+        self._memory = memory
+        self._per_node_custom = per_node_custom
+        self._read_trace = read_trace
+        self._exactness = exactness
+        self._queue = EventQueue()
+        self._network: CongestionAwareNetwork | CongestionUnawareNetwork | None = None
+        self._workloads: list[Workload] = []
+        self._finish_order: list[int] = []
+
+    def run(self, *, record_spans: bool, max_ticks: int | None) -> Outcome:
+        failure: Failure | None = None
+        try:
+            self._build()
+            for workload in self._workloads:
+                workload.fire()
+            self._queue.run(max_ticks)
+        except CallbackError as error:
+            failure = Abort(error.reason, error.rank, error.node_id)
+        except Failure as error:
+            failure = error
+        return self._outcome(failure, record_spans=record_spans)
+
+    def _build(self) -> None:
+        config, system, queue = self._config, self._system, self._queue
+        if len(self._traces) < config.rank_count:
+            raise Refusal(f"there are {config.rank_count} ranks but only {len(self._traces)} traces")
+        network = self._network = build_network(config, queue)
+        transport: Transport = RendezvousTransport(network) if system.rendezvous else network
+        planner = Planner(config.npus_count, system, self._per_node_custom)
+        for group_id in self._groups:
+            if group_id <= 0:
+                raise Abort(f"communicator group {group_id}: ids must be larger than 0, which is the world")
+        roofline = Roofline.of(system.local_mem_bw_gb_per_s, system.peak_perf_tflop_per_s)
+        machine = Machine(
+            system=system,
+            roofline=roofline if system.roofline_enabled else None,
+            memory=RemoteMemory(self._memory),
+            finish=self._finish_order.append,
+        )
+        customs = CustomCollectives(self._read_trace)
+        programs: dict[int, Program] = {}
+        for number, trace in enumerate(self._traces[: config.rank_count]):
+            program = programs.get(id(trace))
+            if program is None:
+                try:
+                    program = programs[id(trace)] = Program(trace)
+                except Failure as failure:
+                    failure.rank = number
+                    raise
+            rank = Rank(number, queue, transport, system, planner, len(config.npus_count), customs)
+            own_groups = {group_id: Group.of(group_id, members) for group_id, members in self._groups.items()}
+            self._workloads.append(Workload(rank, program, own_groups, machine))
+
+    def _outcome(self, failure: Failure | None, *, record_spans: bool) -> Outcome:
+        finished = {workload.rank.number: workload.finished_ns for workload in self._workloads}
+        finish_ns = tuple(finished.get(rank) for rank in range(self._config.rank_count))
+        if failure is not None:
+            status = Status(failure.status)
+        else:
+            status = Status.UNFINISHED if None in finish_ns else Status.COMPLETED
+        statistics = [rank_statistics(workload) for workload in self._workloads]
+        statistics += [RankStatistics()] * (len(finish_ns) - len(statistics))
+        return Outcome(
+            status=status,
+            finish_ns=finish_ns,
+            finish_order=tuple(self._finish_order),
+            statistics=tuple(statistics),
+            spans=self._spans() if record_spans else None,
+            links=self._link_use(),
+            message_count=self._network.message_count if self._network is not None else 0,
+            diagnosis=tuple(self._findings(failure)),
+        )
+
+    def _findings(self, failure: Failure | None) -> Iterator[Finding]:
+        if failure is not None:
+            yield Finding(failure.rank, failure.node_id, failure.reason)
+            return
+        for workload in self._workloads:
+            if workload.finished_ns is None:
+                yield from diagnosis.of_unfinished(workload)
+            else:
+                yield from diagnosis.of_finished(workload)
+
+    def _spans(self) -> Spans:
+        issued = [np.array(workload.start_ns) != NOT_YET for workload in self._workloads]
+
+        def joined(column: Callable[[Workload], list[int]]) -> Integers:
+            parts = [_ticks(column(workload))[mask] for workload, mask in zip(self._workloads, issued, strict=True)]
+            return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
+        counts = [int(mask.sum()) for mask in issued]
+        return Spans(
+            rank=np.repeat(np.arange(len(counts), dtype=np.int64), counts),
+            node_id=joined(lambda workload: workload.program.signed_ids).astype(np.uint64),
+            ready_ns=joined(lambda workload: workload.ready_ns),
+            start_ns=joined(lambda workload: workload.start_ns),
+            end_ns=joined(lambda workload: workload.end_ns),
+        )
+
+    def _link_use(self) -> LinkUse:
+        links = self._network.links() if self._network is not None else []
+        if not links:
+            return LinkUse()
+        return LinkUse(
+            name=tuple(link.name for link in links),
+            bytes_carried=np.array([link.bytes_carried for link in links], dtype=np.int64),
+            busy_ns=np.array([link.busy_ns for link in links], dtype=np.int64),
+            queueing_ns=np.array([link.queueing_ns for link in links], dtype=np.int64),
+            messages=np.array([link.messages for link in links], dtype=np.int64),
+        )
+
+
+def _ticks(values: list[int]) -> Integers:
+    """Ticks as a column; those of 2^63 ns and more (only compute without operations gets there) are cut off there."""
+    try:
+        return np.array(values, dtype=np.int64)
+    except OverflowError:
+        return np.array([min(value, 2**63 - 1) for value in values], dtype=np.int64)
