@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 
@@ -86,6 +86,7 @@ class OptionInfo:
 
 def describe_options(options: type) -> tuple[OptionInfo, ...]:
     """The options that an attrs class declares, in its order."""
+    attrs.resolve_types(options)
     return tuple(_described(field) for field in attrs.fields(options) if field.init)
 
 
@@ -94,10 +95,10 @@ def _described(field: attrs.Attribute[Any]) -> OptionInfo:
     factory = getattr(default, "factory", None)
     if factory is not None:
         default = None if default.takes_self else factory()
-    kind = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", str(field.type or "any"))
+    kind = field.type.__name__ if isinstance(field.type, type) and not get_args(field.type) else field.type or "any"
     return OptionInfo(
         name=field.alias or field.name,
-        type=str(kind),
+        type=str(kind).replace("typing.", "").replace("pathlib.", ""),
         required=default is attrs.NOTHING,
         default=None if default is attrs.NOTHING else default,
         help=str(field.metadata.get("help", "")),

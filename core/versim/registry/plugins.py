@@ -136,12 +136,12 @@ def register(manager: pluggy.PluginManager, candidate: Candidate) -> Any:
 
 
 def described(error: BaseException) -> str:
-    """An exception in one line, with the place where it was raised."""
+    """An exception in one line, with the place in the plugin where it was raised."""
     text = " ".join(str(error).split())
     traceback, place = error.__traceback__, ""
     while traceback is not None:
         file = Path(traceback.tb_frame.f_code.co_filename)
-        if "importlib" not in file.parts and file.suffix == ".py":
+        if file.suffix == ".py" and "importlib" not in file.parts and file.parent != Path(__file__).parent:
             place = f" ({file.name}, line {traceback.tb_lineno})"
         traceback = traceback.tb_next
     return f"{type(error).__name__}{': ' if text else ''}{text}{place}"

@@ -7,9 +7,7 @@ integer, a text not a list of letters) and collect all faults instead of stoppin
 from __future__ import annotations
 
 import enum
-import functools
 import math
-import operator
 import types
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -67,13 +65,7 @@ def described(value: Any) -> str:
 def make_converter() -> cattrs.Converter:
     """A converter with the strict hooks; further hooks may be registered on top."""
     converter = cattrs.Converter()
-    converter.register_structure_hook_func(lambda type_: type_ is Any or type_ is object, lambda value, _: value)
-    exact: tuple[tuple[type, Hook], ...] = ((bool, _bool), (int, _int), (float, _float), (str, _str), (Path, _path))
-    for type_, hook in exact:
-        converter.register_structure_hook_func(functools.partial(operator.is_, type_), hook)
-    converter.register_structure_hook_func(
-        lambda type_: isinstance(type_, type) and issubclass(type_, enum.Enum), _enum
-    )
+    converter.register_structure_hook_func(_is_enum, _enum)
     converter.register_structure_hook_func(_is_literal, _literal)
     converter.register_structure_hook_factory(_is_mapping, _mapping_hook)
     converter.register_structure_hook_factory(_is_sequence, _sequence_hook)
@@ -92,8 +84,8 @@ def structured(converter: cattrs.Converter, value: Any, type_: Any) -> Any:
 
 
 def _hook(converter: cattrs.Converter, type_: Any) -> Hook:
-    if type_ is None:
-        return lambda value, _: value
+    if type_ in _EXACT:  # not registered with cattrs, for which an enumeration of texts would be a text
+        return _EXACT[type_]
     try:
         return converter.get_structure_hook(type_)
     except StructureHandlerNotFoundError:
@@ -106,6 +98,10 @@ def _hook(converter: cattrs.Converter, type_: Any) -> Hook:
             raise misfit(message)
 
         return refuse
+
+
+def _any(value: Any, _: Any) -> Any:
+    return value
 
 
 def _bool(value: Any, _: Any) -> bool:
@@ -165,6 +161,22 @@ def _chosen(value: Any, choices: Mapping[str, Any]) -> Any:
     if name not in choices:
         raise misfit(f"{described(value)} is not a choice{did_you_mean(name, choices)}")
     return choices[name]
+
+
+_EXACT: dict[Any, Hook] = {
+    bool: _bool,
+    int: _int,
+    float: _float,
+    str: _str,
+    Path: _path,
+    None: _any,
+    Any: _any,
+    object: _any,
+}
+
+
+def _is_enum(type_: Any) -> bool:
+    return isinstance(type_, type) and issubclass(type_, enum.Enum)
 
 
 def _is_literal(type_: Any) -> bool:
