@@ -1,0 +1,267 @@
+"""The pipeline graph: one node per layer, microbatch and direction, on a mesh (dp, pp).
+
+Tensor-parallel collectives are folded into the nodes; activations and gradients between stages are messages; gradients
+are all-reduced over the replicas and then applied. Rows stand in program order: what a stage should start first comes
+first, and a message stands right after the node that produces it, before any all-reduce.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from versim import ExecutionGraph, GraphBuilder, Kind, Mesh, Phase, Work
+
+from versim_deepflow.operators import layer_operators, merged
+from versim_deepflow.pipeline_order import Layout, Task, deepflow_order, microbatch_tasks, staged_order
+from versim_deepflow.step import Step
+
+EVERY_LAYER = "every_layer"
+THE_END = "the_end"
+
+SIGNAL_TAG = 7_561
+"""Tag of a message that carries no data: DeepFlow makes a stage wait for another one without telling it anything. The
+deepflow backend takes it as free; to others it is a message of one byte."""
+
+
+def pipeline_mesh(step: Step) -> Mesh:
+    """The ranks of the pipeline graph: replicas, then stages."""
+    return Mesh.of(dp=step.parallelism.dp, pp=step.parallelism.pp)
+
+
+def pipeline_graph(step: Step, all_reduce: str = EVERY_LAYER) -> ExecutionGraph:
+    """The pipeline graph of a training step.
+
+    Args:
+        step: The step.
+        all_reduce: Whether gradients of layers are reduced layer by layer (:data:`EVERY_LAYER`) or once a stage is
+            through (:data:`THE_END`).
+
+    Raises:
+        FaultsError: The tensor-parallel split leaves a rank nothing to compute.
+    """
+    return _PipelineWriter(step, all_reduce).write()
+
+
+class _PipelineWriter:
+    def __init__(self, step: Step, all_reduce: str) -> None:
+        self._step = step
+        self._all_reduce = all_reduce
+        self._microbatches = step.parallelism.microbatches
+        self._layout = Layout(step.model.layers, step.parallelism.pp)
+        self._works = _task_works(step)
+        self._application = _application(step)
+        self._builder = GraphBuilder(pipeline_mesh(step))
+        self._on = [self._builder.place({"pp": stage}) for stage in range(step.parallelism.pp)]
+        model, width = step.model, step.element_bytes
+        self._activation_bytes = math.ceil(width * step.batch * model.hidden * model.sequence_length)
+        self._rows: dict[Task, int] = {}
+        self._waits: dict[Task, list[Task]] = {}
+        self._waited_for: dict[Task, list[Task]] = {}
+
+    def write(self) -> ExecutionGraph:
+        mended = self._step.corrections.reachable_graph
+        order = staged_order if mended else deepflow_order
+        for first, then in order(self._layout, self._microbatches):
+            self._waits.setdefault(then, []).append(first)
+            self._waited_for.setdefault(first, []).append(then)
+        for microbatch in range(self._microbatches):
+            self._chain(microbatch_tasks(self._layout, Phase.FORWARD, microbatch))
+        for microbatch in reversed(range(self._microbatches)):
+            self._chain(microbatch_tasks(self._layout, Phase.BACKWARD, microbatch))
+        self._remark()
+        return self._builder.build("pipeline graph")
+
+    def _chain(self, tasks: Sequence[Task]) -> None:
+        """Writes a microbatch's tasks in the order in which data flows through them."""
+        for number, task in enumerate(tasks):
+            before = tasks[number - 1] if number else self._turning_point(task)
+            row = self._compute(task, before)
+            if number + 1 < len(tasks):
+                self._send(task, tasks[number + 1], row)
+            self._signal(task, row)
+            if task.phase is Phase.BACKWARD and self._step.parallelism.dp > 1:
+                self._reduce(task, row)
+
+    @staticmethod
+    def _turning_point(task: Task) -> Task | None:
+        """What the first task of a chain continues: backward starts where forward ended."""
+        if task.phase is Phase.FORWARD:
+            return None
+        return Task("vocabulary", Phase.FORWARD, task.microbatch)
+
+    def _compute(self, task: Task, before: Task | None) -> int:
+        stage = self._layout.stage_of(task)
+        after = []
+        if before is not None:
+            after.append(self._rows[before] if self._layout.stage_of(before) == stage else self._receive(before, task))
+        for first in self._waits.get(task, ()):
+            same_stage = self._layout.stage_of(first) == stage
+            after.append(self._rows[first] if same_stage else self._receive_signal(first, task))
+        row = self._builder.compute(
+            f"{task.part} {task.phase}",
+            self._works[task.part, task.phase],
+            on=self._on[stage],
+            after=after,
+            phase=task.phase,
+            layer=task.layer if task.part == "layer" else None,
+            microbatch=task.microbatch,
+        )
+        self._rows[task] = row
+        return row
+
+    def _message_name(self, phase: Phase) -> str:
+        return "activation" if phase is Phase.FORWARD else "gradient"
+
+    def _send(self, source: Task, target: Task, row: int) -> None:
+        stage = self._layout.stage_of(source)
+        if stage != self._layout.stage_of(target):
+            self._builder.send(
+                f"{self._message_name(source.phase)} send",
+                self._activation_bytes,
+                match=(source, target),
+                on=self._on[stage],
+                after=[row],
+                phase=source.phase,
+                microbatch=source.microbatch,
+            )
+
+    def _receive(self, source: Task, target: Task) -> int:
+        return self._builder.recv(
+            f"{self._message_name(source.phase)} recv",
+            self._activation_bytes,
+            match=(source, target),
+            on=self._on[self._layout.stage_of(target)],
+            phase=source.phase,
+            microbatch=source.microbatch,
+        )
+
+    def _signal(self, source: Task, row: int) -> None:
+        stage = self._layout.stage_of(source)
+        for target in self._waited_for.get(source, ()):
+            if self._layout.stage_of(target) != stage:
+                self._send_signal(source, target, stage, row)
+
+    def _send_signal(self, source: Task, target: Task | str, stage: int, row: int) -> None:
+        self._builder.send(
+            "signal send",
+            1,
+            match=("signal", source, target),
+            on=self._on[stage],
+            after=[row],
+            tag=SIGNAL_TAG,
+            phase=source.phase,
+            microbatch=source.microbatch,
+        )
+
+    def _receive_signal(self, source: Task, target: Task | str, stage: int | None = None) -> int:
+        at = self._layout.stage_of(target) if isinstance(target, Task) else stage
+        return self._builder.recv(
+            "signal recv",
+            1,
+            match=("signal", source, target),
+            on=self._on[at or 0],
+            tag=SIGNAL_TAG,
+            phase=source.phase,
+            microbatch=source.microbatch,
+        )
+
+    def _reduce(self, task: Task, row: int) -> None:
+        """Writes the all-reduces of the gradients that are complete after a backward task."""
+        if self._step.corrections.reduce_once and task.microbatch > 0:
+            return
+        stage = self._layout.stage_of(task)
+        if task.part != "layer":
+            self._all_reduce_node(task, row, stage, 1)
+        elif self._all_reduce == EVERY_LAYER:
+            reduced = self._all_reduce_node(task, row, stage, 1)
+            self._apply(task, reduced, stage, 1)
+        elif self._step.corrections.reduce_all_layers:
+            if task.layer in self._layout.first_of_stage:
+                layers = sum(self._layout.stage(layer) == stage for layer in range(self._layout.layers))
+                reduced = self._all_reduce_node(task, row, stage, layers)
+                self._apply(task, reduced, stage, layers)
+        elif task.layer == 0:
+            self._reduce_at_the_end(task, row, stage)
+
+    def _reduce_at_the_end(self, task: Task, row: int, stage: int) -> None:
+        """DeepFlow reduces after the first layer and applies the gradients on the stage of the last."""
+        reduced = self._all_reduce_node(task, row, stage, 1)
+        applied_on = self._layout.stage(self._layout.layers - 1)
+        if applied_on != stage:
+            self._send_signal(task, "reduced", stage, reduced)
+            reduced = self._receive_signal(task, "reduced", applied_on)
+        self._apply(task, reduced, applied_on, 1)
+
+    def _all_reduce_node(self, task: Task, row: int, stage: int, layers: int) -> int:
+        return self._builder.collective(
+            f"{task.part} gradient all-reduce",
+            Kind.ALL_REDUCE,
+            self._gradient_bytes(task.part) * layers,
+            axes=("dp",),
+            on=self._on[stage],
+            after=[row],
+            phase=Phase.BACKWARD,
+            layer=task.layer if task.part == "layer" else None,
+            microbatch=task.microbatch,
+        )
+
+    def _apply(self, task: Task, row: int, stage: int, layers: int) -> None:
+        self._builder.compute(
+            "gradient application",
+            tuple((term, count * layers) for term, count in self._application),
+            on=self._on[stage],
+            after=[row],
+            phase=Phase.OPTIMIZER,
+            layer=task.layer,
+            microbatch=task.microbatch,
+        )
+
+    def _gradient_bytes(self, part: str) -> int:
+        model, width = self._step.model, self._step.element_bytes
+        shards = self._step.parallelism.tensor_degree if self._step.corrections.reduce_own_shard else 1
+        if part == "layer":
+            matrices: tuple[int, ...] = model.layer_weights
+        elif part == "embedding":
+            matrices = (model.vocabulary * model.hidden, model.sequence_length * model.hidden)
+        else:
+            matrices = (model.hidden * model.vocabulary,)
+        return sum(math.ceil(width * elements / shards) for elements in matrices)
+
+    def _remark(self) -> None:
+        corrections = self._step.corrections
+        empty = self._layout.empty_stages
+        if empty:
+            stages = ", ".join(map(str, empty))
+            self._builder.note(
+                f"{self._layout.layers} layers are dealt {self._layout.layers_per_stage} to a stage, so stage {stages} "
+                f"of {self._layout.stages} holds none"
+            )
+        if self._step.parallelism.dp == 1:
+            self._builder.note("dp=1: no gradient is reduced or applied, as in DeepFlow")
+        if self._microbatches > 1 and not corrections.reachable_graph and len(self._layout.first_of_stage) == 1:
+            self._builder.note(
+                "no order between microbatches on the first stage: DeepFlow never starts the later ones "
+                "(backend option roots: first); the correction reachable_graph orders them"
+            )
+
+
+def _task_works(step: Step) -> dict[tuple[str, Phase], Work]:
+    operators = step.operators
+    layer = layer_operators(step.model, step.batch, operators)
+    tokens = step.batch * step.model.sequence_length
+    vocabulary = step.model.vocabulary_product(step.batch)
+    return {
+        ("embedding", Phase.FORWARD): operators.embedding_forward(tokens, step.model.hidden),
+        ("embedding", Phase.BACKWARD): operators.embedding_backward(tokens, step.model.hidden),
+        ("layer", Phase.FORWARD): merged(*(operator.forward for operator in layer)),
+        ("layer", Phase.BACKWARD): merged(*(operator.backward for operator in layer)),
+        ("vocabulary", Phase.FORWARD): merged(operators.vocabulary_forward(vocabulary)),
+        ("vocabulary", Phase.BACKWARD): merged(operators.vocabulary_backward(vocabulary)),
+    }
+
+
+def _application(step: Step) -> Work:
+    shards = step.parallelism.tensor_degree if step.corrections.reduce_own_shard else 1
+    weights = (elements / shards for elements in step.model.layer_weights)
+    return merged(*(step.operators.gradient_application(elements) for elements in weights))

@@ -1,0 +1,40 @@
+"""The producer ``deepflow-llm``: the training step of a transformer, as DeepFlow builds it."""
+
+from __future__ import annotations
+
+import attrs
+from versim import ExecutionGraph, System
+
+from versim_deepflow.options import PIPELINE, LlmOptions, step_of
+from versim_deepflow.pipeline_graph import pipeline_graph, pipeline_mesh
+from versim_deepflow.transformer_graph import transformer_graph, transformer_mesh
+
+
+@attrs.frozen
+class DeepFlowLlm:
+    """The producer ``deepflow-llm``."""
+
+    name: str = "deepflow-llm"
+    options: type = LlmOptions
+
+    def produce(self, options: LlmOptions) -> ExecutionGraph:
+        """The graph of the step, or of one of its layers.
+
+        Raises:
+            FaultsError: A file is faulty, or the parts do not fit together.
+            UnknownNameError: A preset or correction that does not exist.
+        """
+        step = step_of(options)
+        if options.granularity == PIPELINE:
+            return pipeline_graph(step, options.all_reduce)
+        return transformer_graph(step, operators=options.operators, phases=options.phases, local_ops=options.local_ops)
+
+    def system(self, options: LlmOptions) -> System:
+        """The network and device that the hardware describes.
+
+        Raises:
+            FaultsError: As :meth:`produce`, or a parallelism without a link.
+        """
+        step = step_of(options)
+        mesh = pipeline_mesh(step) if options.granularity == PIPELINE else transformer_mesh(step)
+        return step.system(mesh)

@@ -1,0 +1,157 @@
+"""The timing model ``deepflow``: compute on a device, and communication that has the network to itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from versim import (
+    ComputeTiming,
+    Device,
+    DeviceTerm,
+    Gemm,
+    HostTransfer,
+    Kind,
+    Message,
+    NetworkTiming,
+    Pointwise,
+    System,
+    UnsupportedGraphError,
+    option,
+)
+
+from versim_deepflow.collectives import IsolatedCollectives
+from versim_deepflow.corrections import Corrections
+from versim_deepflow.gemm import gemm_time
+from versim_deepflow.hardware import DeviceModel
+from versim_deepflow.roofline import pointwise_times_s
+
+_ALGORITHMS = ("", "ring")
+"""What the closed forms describe."""
+
+
+@attrs.frozen
+class DeepFlowTimingOptions:
+    """Options of the timing model ``deepflow``.
+
+    Attributes:
+        compat: Which known defects of DeepFlow to mend.
+    """
+
+    compat: str = option(
+        "deepflow",
+        help="deepflow (as measured), corrected, or a comma-separated list of corrections: "
+        + ", ".join(Corrections.names()),
+    )
+
+    def __attrs_post_init__(self) -> None:
+        Corrections.parse(self.compat)
+
+
+class DeepFlowComputeTiming:
+    """Seconds of compute: best-tile GEMMs and rooflines.
+
+    Args:
+        corrections: Which known defects to mend.
+    """
+
+    def __init__(self, corrections: Corrections) -> None:
+        self._corrections = corrections
+
+    def times_s(self, terms: Sequence[DeviceTerm], device: Device) -> NDArray[np.float64]:
+        """Seconds of each term on a device whose parameters hold DeepFlow's figures; shape (terms,).
+
+        A GEMM takes its best schedule and one launch; element-wise work its roofline and its launches; a host transfer
+        bytes over host bandwidth, or nothing where the device leaves such copies out.
+
+        Raises:
+            FaultsError: The device lacks DeepFlow's figures.
+        """
+        model = DeviceModel.of(device)
+        times = np.zeros(len(terms))
+        pointwise = []
+        for row, term in enumerate(terms):
+            if isinstance(term, Gemm):
+                best = gemm_time(term.m, term.k, term.n, term.element_bytes, model)
+                times[row] = best.time_s + model.kernel_launch_overhead_s
+            elif isinstance(term, Pointwise):
+                pointwise.append((row, term))
+            elif model.host_bandwidth_bytes_per_s is not None:
+                times[row] = _transferred(term).size_bytes / model.host_bandwidth_bytes_per_s
+        if pointwise:
+            rows = [row for row, _ in pointwise]
+            flop, access_bytes, launches = (
+                np.array([getattr(term, field) for _, term in pointwise], dtype=np.float64)
+                for field in ("flop", "access_bytes", "launches")
+            )
+            busy = pointwise_times_s(flop, access_bytes, model, from_dram=self._corrections.pointwise_memory)
+            times[rows] = busy + launches * model.kernel_launch_overhead_s
+        return times
+
+
+def _transferred(term: DeviceTerm) -> HostTransfer:
+    if not isinstance(term, HostTransfer):
+        raise TypeError(f"a compute timing cannot time {type(term).__name__}")
+    return term
+
+
+class DeepFlowNetworkTiming:
+    """Seconds of communication on the links of its parallelism, alone.
+
+    Args:
+        corrections: Which known defects to mend.
+    """
+
+    def __init__(self, corrections: Corrections) -> None:
+        self._corrections = corrections
+
+    def times_s(self, messages: Sequence[Message], system: System) -> NDArray[np.float64]:
+        """Seconds of each message; shape (messages,).
+
+        Raises:
+            UnsupportedGraphError: A broadcast, or an algorithm other than the ring.
+            FaultsError: The device lacks DeepFlow's figures.
+        """
+        closed_form = IsolatedCollectives(DeviceModel.of(system.device), self._corrections)
+        times = np.zeros(len(messages))
+        rows_of: dict[Kind, list[int]] = {}
+        for row, message in enumerate(messages):
+            if message.kind not in closed_form.kinds:
+                raise UnsupportedGraphError(
+                    f"DeepFlow has no formula for {message.kind} ({message.size_bytes} bytes, {message.participants} "
+                    "ranks); choose another network timing"
+                )
+            if message.algorithm not in _ALGORITHMS:
+                raise UnsupportedGraphError(
+                    f"DeepFlow's formulas describe rings, but {message.kind} of {message.size_bytes} bytes asks for "
+                    f"{message.algorithm!r}; choose another network timing"
+                )
+            rows_of.setdefault(message.kind, []).append(row)
+        for kind, rows in rows_of.items():
+            links = [system.link(messages[row].axis) for row in rows]
+            times[rows] = closed_form.times_s(
+                kind,
+                np.array([messages[row].size_bytes for row in rows], dtype=np.float64),
+                np.array([messages[row].participants for row in rows], dtype=np.float64),
+                np.array([link.bandwidth_bytes_per_s for link in links]),
+                np.array([link.latency_s for link in links]),
+            )
+        return times
+
+
+@attrs.frozen
+class DeepFlowTiming:
+    """The timing model ``deepflow``."""
+
+    name: str = "deepflow"
+    options: type = DeepFlowTimingOptions
+
+    def compute(self, options: DeepFlowTimingOptions) -> ComputeTiming:
+        """Times compute."""
+        return DeepFlowComputeTiming(Corrections.parse(options.compat))
+
+    def network(self, options: DeepFlowTimingOptions) -> NetworkTiming:
+        """Times isolated communication."""
+        return DeepFlowNetworkTiming(Corrections.parse(options.compat))
