@@ -5,8 +5,10 @@ Communications never contend; each takes what the network timing says it takes a
 all-reduce, all-gather and reduce-scatter. Times are whole picoseconds, rounded once per duration.
 """
 
+# ruff: noqa: RUF009 - option() and its likes are attrs.field() with a help text
 from __future__ import annotations
 
+import enum
 import time
 
 import attrs
@@ -14,24 +16,22 @@ import numpy as np
 from numpy.typing import NDArray
 from versim import (
     KINDS,
-    NO_TIME,
     PS_PER_NS,
     PS_PER_S,
-    Consumed,
     ExecutionGraph,
     Instances,
     NetworkTiming,
     Op,
     Prediction,
-    Resource,
     Schedule,
     SimulationRequest,
-    Spans,
     Status,
     System,
     communication_s,
+    consumed_as_pinned,
     instances_of,
     option,
+    prediction_of,
     replay,
 )
 
@@ -40,10 +40,13 @@ from versim_deepflow.corrections import Corrections
 from versim_deepflow.pipeline_graph import SIGNAL_TAG
 from versim_deepflow.timing import DeepFlowNetworkTiming
 
-ALL_ROOTS = "all"
-FIRST_ROOT = "first"
-_NAMED = 5
-"""How many of the nodes that never ran a diagnosis names."""
+
+class Roots(enum.StrEnum):
+    """Which of the compute nodes that wait for nothing are started."""
+
+    ALL = "all"
+    FIRST = "first"
+    """Only the first of them, as DeepFlow does; what does not follow from it never runs."""
 
 
 @attrs.frozen
@@ -51,12 +54,12 @@ class DeepFlowOptions:
     """Options of the backend ``deepflow``.
 
     Attributes:
-        roots: Which of the nodes that wait for nothing are started.
+        roots: Which of the compute nodes that wait for nothing are started.
     """
 
-    roots: str = option(
-        ALL_ROOTS,
-        validator=attrs.validators.in_((ALL_ROOTS, FIRST_ROOT)),
+    roots: Roots = option(
+        Roots.ALL,
+        converter=Roots,
         help="all, or first: start only the first compute node that waits for nothing and what follows from it, as "
         "DeepFlow does; a graph with further ones then stays incomplete",
     )
@@ -78,7 +81,7 @@ def schedule(
     compute_ps: NDArray[np.int64],
     communication_ps: NDArray[np.int64],
     *,
-    roots: str = ALL_ROOTS,
+    roots: Roots = Roots.ALL,
 ) -> tuple[Instances, Schedule]:
     """When every node runs.
 
@@ -86,11 +89,11 @@ def schedule(
         graph: The step.
         compute_ps: int64 (nodes,), duration of each compute node, in any unit of time.
         communication_ps: int64 (communications,), duration of each communication, in the same unit.
-        roots: :data:`ALL_ROOTS` or :data:`FIRST_ROOT`.
+        roots: Which of the compute nodes that wait for nothing are started.
     """
     instances = instances_of(graph)
     runs = None
-    if roots == FIRST_ROOT:
+    if roots is Roots.FIRST:
         waits = np.diff(graph.dependency_start)
         free = np.flatnonzero((graph.op == Op.COMPUTE) & (waits == 0))
         runs = ~np.isin(instances.node, free[1:])
@@ -112,78 +115,30 @@ class DeepFlow:
             UnsupportedGraphError: The network timing cannot time a communication.
         """
         began = time.perf_counter()
-        pinned, options = request.pinned, request.options
-        graph = pinned.graph
+        pinned, roots = request.pinned, request.options.roots
         network = request.network or DeepFlowNetworkTiming(Corrections())
-        communication_ps = np.rint(durations_s(graph, request.system, network) * PS_PER_S).astype(np.int64)
-        compute_ps = pinned.compute_ns * PS_PER_NS
-        instances, ran = schedule(graph, compute_ps, communication_ps, roots=options.roots)
-        finish = _finish(instances, ran)
-        status = _status(ran, options.roots)
-        return Prediction(
+        communication_ps = np.rint(durations_s(pinned.graph, request.system, network) * PS_PER_S).astype(np.int64)
+        instances, ran = schedule(pinned.graph, pinned.compute_ns * PS_PER_NS, communication_ps, roots=roots)
+        prediction = prediction_of(
+            pinned,
+            instances,
+            ran,
             simulator=self.name,
             engine="event-driven, communication without contention",
-            digest=pinned.digest,
-            status=status,
-            makespan_ps=ran.makespan_ps if status is Status.COMPLETED else None,
-            finish_ps=finish,
-            representative=instances.classes.representatives()[instances.classes.of_rank()],
-            spans=_spans(instances, ran),
-            consumed=Consumed(
-                compute_ns=pinned.compute_ns.copy(), size_bytes=graph.size_bytes.copy(), notes=_notes(graph)
-            ),
-            diagnosis=_diagnosis(instances, ran, options.roots),
-            waiting=_waiting(instances, ran),
-            reported_s=ran.makespan_ps / PS_PER_S if status is Status.INCOMPLETE else None,
+            consumed=consumed_as_pinned(pinned, _notes(pinned.graph)),
             wall_s=time.perf_counter() - began,
         )
-
-
-def _status(ran: Schedule, roots: str) -> Status:
-    if ran.completed:
-        return Status.COMPLETED
-    return Status.INCOMPLETE if roots == FIRST_ROOT else Status.DEADLOCK
-
-
-def _finish(instances: Instances, ran: Schedule) -> NDArray[np.int64]:
-    """When every rank finished; NO_TIME for one with nodes that never ran; shape (world size,)."""
-    of_class = np.zeros(instances.classes.count, dtype=np.int64)
-    np.maximum.at(of_class, instances.rank_class, ran.end_ps)
-    of_class[instances.rank_class[ran.end_ps == NO_TIME]] = NO_TIME
-    return of_class[instances.classes.of_rank()]
-
-
-def _spans(instances: Instances, ran: Schedule) -> Spans:
-    happened = np.flatnonzero(ran.end_ps != NO_TIME)
-    node = instances.node[happened]
-    is_compute = instances.graph.op[node] == Op.COMPUTE
-    return Spans(
-        node=node.astype(np.int32),
-        rank=instances.classes.representatives()[instances.rank_class[happened]],
-        ready_ps=ran.ready_ps[happened],
-        start_ps=ran.start_ps[happened],
-        end_ps=ran.end_ps[happened],
-        resource=np.where(is_compute, Resource.COMPUTE, Resource.COMMUNICATION).astype(np.int8),
-    )
-
-
-def _waiting(instances: Instances, ran: Schedule) -> tuple[tuple[int, int], ...]:
-    stuck = np.flatnonzero(ran.end_ps == NO_TIME)
-    ranks = instances.classes.representatives()[instances.rank_class[stuck]]
-    return tuple(zip(ranks.tolist(), instances.node[stuck].tolist(), strict=True))
-
-
-def _diagnosis(instances: Instances, ran: Schedule, roots: str) -> tuple[str, ...]:
-    waiting = _waiting(instances, ran)
-    if not waiting:
-        return ()
-    graph = instances.graph
-    named = ", ".join(f"node {node} ({graph.node_name(node)!r}) on rank {rank}" for rank, node in waiting[:_NAMED])
-    more = f" and {len(waiting) - _NAMED} more" if len(waiting) > _NAMED else ""
-    cause = "only the first root was started (roots: first)" if roots == FIRST_ROOT else "they wait for one another"
-    return (f"never ran, because {cause}: {named}{more}",)
+        if prediction.completed or roots is Roots.ALL:
+            return prediction
+        cause = "only the first compute node that waits for nothing was started (roots: first)"
+        return attrs.evolve(
+            prediction,
+            status=Status.INCOMPLETE,
+            diagnosis=(f"{len(prediction.waiting)} nodes never ran: {cause}", *prediction.diagnosis),
+            reported_s=ran.makespan_ps / PS_PER_S,
+        )
 
 
 def _notes(graph: ExecutionGraph) -> tuple[str, ...]:
     signals = int(np.count_nonzero(graph.tag == SIGNAL_TAG))
-    return (f"{signals} signals between stages are taken as free",) if signals else ()
+    return (f"{signals} signals between stages, which carry no data, are taken as free",) if signals else ()

@@ -6,8 +6,10 @@ of names applies just those. A correction is a statement about the model, so eac
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
-from versim import UnknownNameError
+from versim import UnknownNameError, option
 
 DEEPFLOW = "deepflow"
 CORRECTED = "corrected"
@@ -69,3 +71,20 @@ class Corrections:
             if word not in cls.names():
                 raise UnknownNameError("correction", word, (*cls.names(), DEEPFLOW, CORRECTED))
         return cls(**dict.fromkeys(words, True))
+
+
+def compat_option() -> Any:
+    """The attrs field ``compat`` of an options class."""
+    return option(
+        DEEPFLOW,
+        validator=_known,
+        help=f"{DEEPFLOW} (as measured), {CORRECTED}, or a comma-separated list of corrections: "
+        + ", ".join(Corrections.names()),
+    )
+
+
+def _known(_: object, __: object, value: str) -> None:
+    try:
+        Corrections.parse(value)
+    except UnknownNameError as error:
+        raise ValueError(str(error)) from None

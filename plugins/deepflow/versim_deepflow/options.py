@@ -1,31 +1,44 @@
 """Options of the producer ``deepflow-llm``, and the training step they describe."""
 
+# ruff: noqa: RUF009 - option() and its likes are attrs.field() with a help text
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import attrs
 from versim import FaultsError, Topology, option
 
 from versim_deepflow import hardware, model
-from versim_deepflow.corrections import Corrections
+from versim_deepflow.corrections import Corrections, compat_option
 from versim_deepflow.documents import read_yaml
 from versim_deepflow.hardware import ClusterSpec, HardwareSpec, derive
 from versim_deepflow.model import TransformerModel
 from versim_deepflow.parallelism import Parallelism, TensorScheme
-from versim_deepflow.pipeline_graph import EVERY_LAYER, THE_END
+from versim_deepflow.pipeline_graph import AllReduce
 from versim_deepflow.step import Step
-from versim_deepflow.transformer_graph import ALL, AS_RECORDED, BACKWARD, BOTH, EXPLICIT, FORWARD, GEMMS
+from versim_deepflow.transformer_graph import LocalOps, OperatorSet, Phases
 
-PIPELINE = "pipeline"
-TRANSFORMER = "transformer"
-_CROSSABLE = ("dp", "pp", "tp1", "tp2")
+Axis = Literal["dp", "pp", "tp1", "tp2"]
 
 
-def _choice(default: str, *choices: str, help: str) -> Any:  # noqa: A002  # reads as what it is
-    return option(default, validator=attrs.validators.in_(choices), help=help)
+class Granularity(enum.StrEnum):
+    """What a node of the graph stands for."""
+
+    PIPELINE = "pipeline"
+    """A layer; the graph is the whole step."""
+    TRANSFORMER = "transformer"
+    """An operator; the graph is one layer."""
+
+
+def _choice(default: enum.StrEnum, help: str) -> Any:  # noqa: A002  # reads as what it is
+    return option(default, converter=type(default), help=help)
+
+
+def _file(default: str, help: str) -> Any:  # noqa: A002
+    return attrs.field(default=default, metadata={"help": help, "path": True})
 
 
 def _count(help: str) -> Any:  # noqa: A002
@@ -44,18 +57,16 @@ class LlmOptions:
     What is not given comes from the hardware and model files; a preset spreads nothing.
     """
 
-    hardware: str = option(
-        "a100-80gb-tp", help="a hardware preset, or the path of a hardware file, DeepFlow's or our own"
-    )
-    model: str = option("small", help="a model preset, or the path of a model file, DeepFlow's or our own")
-    granularity: str = _choice(
-        PIPELINE, PIPELINE, TRANSFORMER, help="pipeline: the whole step, a node per layer; transformer: one layer"
+    hardware: str = _file("a100-80gb-tp", "a hardware preset, or the path of a hardware file, DeepFlow's or our own")
+    model: str = _file("small", "a model preset, or the path of a model file, DeepFlow's or our own")
+    granularity: Granularity = _choice(
+        Granularity.PIPELINE, help="pipeline: the whole step, a node per layer; transformer: one layer"
     )
     dp: int | None = _count("data-parallel replicas")
     pp: int | None = _count("pipeline stages")
-    tensor: str | None = option(
+    tensor: TensorScheme | None = option(
         None,
-        validator=attrs.validators.optional(attrs.validators.in_(tuple(TensorScheme))),
+        converter=attrs.converters.optional(TensorScheme),
         help="how GEMMs are split: none, column_row (over tp1 devices) or row_column (over tp1 x tp2)",
     )
     tp: int | None = _count("tensor-parallel devices of a column-row split; the same as tensor: column_row with tp1")
@@ -73,10 +84,10 @@ class LlmOptions:
         None, validator=attrs.validators.optional(attrs.validators.gt(0)), help="bytes per element"
     )
     nodes: int | None = _count("nodes the devices are joined to")
-    crosses_nodes: tuple[str, ...] | None = option(
+    crosses_nodes: tuple[Axis, ...] | None = option(
         None,
         converter=attrs.converters.optional(tuple),
-        validator=attrs.validators.optional(attrs.validators.deep_iterable(attrs.validators.in_(_CROSSABLE))),
+        validator=attrs.validators.optional(attrs.validators.deep_iterable(attrs.validators.in_(get_args(Axis)))),
         help="parallelism whose traffic leaves the node: any of dp, pp, tp1, tp2",
     )
     inter_derate: float | None = option(
@@ -85,27 +96,18 @@ class LlmOptions:
     intra_derate: float | None = option(
         None, validator=attrs.validators.optional(attrs.validators.ge(0)), help="divides intra-node bandwidth"
     )
-    all_reduce: str = _choice(
-        EVERY_LAYER, EVERY_LAYER, THE_END, help="when gradients of layers are reduced: every_layer or the_end"
+    all_reduce: AllReduce = _choice(
+        AllReduce.EVERY_LAYER, help="when gradients of layers are reduced: every_layer or the_end"
     )
-    local_ops: str = _choice(
-        EXPLICIT,
-        EXPLICIT,
-        AS_RECORDED,
+    local_ops: LocalOps = _choice(
+        LocalOps.EXPLICIT,
         help="transformer graph: local accesses after all-gathers as nodes (explicit), or left out (as_recorded)",
     )
-    operators: str = _choice(
-        GEMMS, GEMMS, ALL, help="transformer graph: matrix products only (gemms), or every operator (all)"
+    operators: OperatorSet = _choice(
+        OperatorSet.GEMMS, help="transformer graph: matrix products only (gemms), or every operator (all)"
     )
-    phases: str = _choice(BOTH, FORWARD, BACKWARD, BOTH, help="transformer graph: forward, backward or both")
-    compat: str = option(
-        "deepflow",
-        help="deepflow (as measured), corrected, or a comma-separated list of corrections: "
-        + ", ".join(Corrections.names()),
-    )
-
-    def __attrs_post_init__(self) -> None:
-        Corrections.parse(self.compat)
+    phases: Phases = _choice(Phases.BOTH, help="transformer graph: forward, backward or both")
+    compat: str = compat_option()
 
 
 def step_of(options: LlmOptions) -> Step:
@@ -183,7 +185,7 @@ def _overridden_parallelism(base: Parallelism, options: LlmOptions) -> Paralleli
 def _overridden_cluster(base: ClusterSpec | None, parallelism: Parallelism, options: LlmOptions) -> ClusterSpec:
     given = _given(options, "nodes", "inter_derate", "intra_derate")
     if options.crosses_nodes is not None:
-        given |= {f"{axis}_crosses_nodes": axis in options.crosses_nodes for axis in _CROSSABLE}
+        given |= {f"{axis}_crosses_nodes": axis in options.crosses_nodes for axis in get_args(Axis)}
     spread = _given(options, "dp", "pp", "tp", "tp1", "tp2", "nodes")
     if base is None:
         base = ClusterSpec(

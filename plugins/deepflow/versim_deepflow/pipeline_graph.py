@@ -7,6 +7,7 @@ first, and a message stands right after the node that produces it, before any al
 
 from __future__ import annotations
 
+import enum
 import math
 from collections.abc import Sequence
 
@@ -16,8 +17,15 @@ from versim_deepflow.operators import layer_operators, merged
 from versim_deepflow.pipeline_order import Layout, Task, deepflow_order, microbatch_tasks, staged_order
 from versim_deepflow.step import Step
 
-EVERY_LAYER = "every_layer"
-THE_END = "the_end"
+
+class AllReduce(enum.StrEnum):
+    """When the gradients of layers are reduced over the replicas."""
+
+    EVERY_LAYER = "every_layer"
+    """After every layer."""
+    THE_END = "the_end"
+    """Once a stage is through."""
+
 
 SIGNAL_TAG = 7_561
 """Tag of a message that carries no data: DeepFlow makes a stage wait for another one without telling it anything. The
@@ -29,13 +37,12 @@ def pipeline_mesh(step: Step) -> Mesh:
     return Mesh.of(dp=step.parallelism.dp, pp=step.parallelism.pp)
 
 
-def pipeline_graph(step: Step, all_reduce: str = EVERY_LAYER) -> ExecutionGraph:
+def pipeline_graph(step: Step, all_reduce: AllReduce = AllReduce.EVERY_LAYER) -> ExecutionGraph:
     """The pipeline graph of a training step.
 
     Args:
         step: The step.
-        all_reduce: Whether gradients of layers are reduced layer by layer (:data:`EVERY_LAYER`) or once a stage is
-            through (:data:`THE_END`).
+        all_reduce: When the gradients of layers are reduced.
 
     Raises:
         FaultsError: The tensor-parallel split leaves a rank nothing to compute.
@@ -44,7 +51,7 @@ def pipeline_graph(step: Step, all_reduce: str = EVERY_LAYER) -> ExecutionGraph:
 
 
 class _PipelineWriter:
-    def __init__(self, step: Step, all_reduce: str) -> None:
+    def __init__(self, step: Step, all_reduce: AllReduce) -> None:
         self._step = step
         self._all_reduce = all_reduce
         self._microbatches = step.parallelism.microbatches
@@ -173,7 +180,7 @@ class _PipelineWriter:
         stage = self._layout.stage_of(task)
         if task.part != "layer":
             self._all_reduce_node(task, row, stage, 1)
-        elif self._all_reduce == EVERY_LAYER:
+        elif self._all_reduce is AllReduce.EVERY_LAYER:
             reduced = self._all_reduce_node(task, row, stage, 1)
             self._apply(task, reduced, stage, 1)
         elif self._step.corrections.reduce_all_layers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 from versim import ExecutionGraph, System
 
-from versim_deepflow.options import PIPELINE, LlmOptions, step_of
+from versim_deepflow.options import Granularity, LlmOptions, step_of
 from versim_deepflow.pipeline_graph import pipeline_graph, pipeline_mesh
 from versim_deepflow.transformer_graph import transformer_graph, transformer_mesh
 
@@ -25,7 +25,7 @@ class DeepFlowLlm:
             UnknownNameError: A preset or correction that does not exist.
         """
         step = step_of(options)
-        if options.granularity == PIPELINE:
+        if options.granularity is Granularity.PIPELINE:
             return pipeline_graph(step, options.all_reduce)
         return transformer_graph(step, operators=options.operators, phases=options.phases, local_ops=options.local_ops)
 
@@ -36,5 +36,5 @@ class DeepFlowLlm:
             FaultsError: As :meth:`produce`, or a parallelism without a link.
         """
         step = step_of(options)
-        mesh = pipeline_mesh(step) if options.granularity == PIPELINE else transformer_mesh(step)
+        mesh = pipeline_mesh(step) if options.granularity is Granularity.PIPELINE else transformer_mesh(step)
         return step.system(mesh)

@@ -19,11 +19,10 @@ from versim import (
     Pointwise,
     System,
     UnsupportedGraphError,
-    option,
 )
 
 from versim_deepflow.collectives import IsolatedCollectives
-from versim_deepflow.corrections import Corrections
+from versim_deepflow.corrections import Corrections, compat_option
 from versim_deepflow.gemm import gemm_time
 from versim_deepflow.hardware import DeviceModel
 from versim_deepflow.roofline import pointwise_times_s
@@ -40,14 +39,7 @@ class DeepFlowTimingOptions:
         compat: Which known defects of DeepFlow to mend.
     """
 
-    compat: str = option(
-        "deepflow",
-        help="deepflow (as measured), corrected, or a comma-separated list of corrections: "
-        + ", ".join(Corrections.names()),
-    )
-
-    def __attrs_post_init__(self) -> None:
-        Corrections.parse(self.compat)
+    compat: str = compat_option()
 
 
 class DeepFlowComputeTiming:

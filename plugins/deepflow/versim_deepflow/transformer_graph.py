@@ -6,6 +6,7 @@ sees them. The mesh is (tp), or (tp1, tp2) for a row-column split.
 
 from __future__ import annotations
 
+import enum
 import math
 from collections.abc import Iterable
 
@@ -17,13 +18,31 @@ from versim_deepflow.operators import Collective, Operator, Product, layer_opera
 from versim_deepflow.parallelism import TensorScheme
 from versim_deepflow.step import Step
 
-GEMMS = "gemms"
-ALL = "all"
-FORWARD = "forward"
-BACKWARD = "backward"
-BOTH = "both"
-EXPLICIT = "explicit"
-AS_RECORDED = "as_recorded"
+
+class OperatorSet(enum.StrEnum):
+    """Which operators of a layer are written."""
+
+    GEMMS = "gemms"
+    """The six matrix products, as DeepFlow does."""
+    ALL = "all"
+    """The element-wise operators, too."""
+
+
+class Phases(enum.StrEnum):
+    """Which phases of a layer are written."""
+
+    FORWARD = "forward"
+    BACKWARD = "backward"
+    BOTH = "both"
+
+
+class LocalOps(enum.StrEnum):
+    """What becomes of the local accesses after an all-gather."""
+
+    EXPLICIT = "explicit"
+    """They are nodes."""
+    AS_RECORDED = "as_recorded"
+    """They are left out, as DeepFlow's graph does although its own total counts them."""
 
 
 def transformer_mesh(step: Step) -> Mesh:
@@ -35,33 +54,35 @@ def transformer_mesh(step: Step) -> Mesh:
 
 
 def transformer_graph(
-    step: Step, *, operators: str = GEMMS, phases: str = BOTH, local_ops: str = EXPLICIT
+    step: Step,
+    *,
+    operators: OperatorSet = OperatorSet.GEMMS,
+    phases: Phases = Phases.BOTH,
+    local_ops: LocalOps = LocalOps.EXPLICIT,
 ) -> ExecutionGraph:
-    """The graph of one layer, forward and backward.
+    """The graph of one layer.
 
     Args:
         step: The step the layer is part of.
-        operators: :data:`GEMMS` writes the six matrix products, as DeepFlow does; :data:`ALL` also the element-wise
-            operators.
-        phases: :data:`FORWARD`, :data:`BACKWARD` or :data:`BOTH`.
-        local_ops: :data:`EXPLICIT` writes the local accesses after an all-gather as nodes; :data:`AS_RECORDED` leaves
-            them out, as DeepFlow's graph does although its own total counts them.
+        operators: Which operators are written.
+        phases: Which phases are written.
+        local_ops: What becomes of the local accesses after an all-gather.
 
     Raises:
         FaultsError: The tensor-parallel split leaves a rank nothing to compute.
     """
     writer = _LayerWriter(step, local_ops=local_ops)
     layer = layer_operators(step.model, step.batch, step.operators)
-    chosen = [operator for operator in layer if operators == ALL or operator.name in PRODUCTS]
-    if phases in (FORWARD, BOTH):
+    chosen = [operator for operator in layer if operators is OperatorSet.ALL or operator.name in PRODUCTS]
+    if phases is not Phases.BACKWARD:
         writer.write(chosen, Phase.FORWARD)
-    if phases in (BACKWARD, BOTH):
+    if phases is not Phases.FORWARD:
         writer.write(reversed(chosen), Phase.BACKWARD)
     return writer.build()
 
 
 class _LayerWriter:
-    def __init__(self, step: Step, *, local_ops: str) -> None:
+    def __init__(self, step: Step, *, local_ops: LocalOps) -> None:
         self._step = step
         self._local_ops = local_ops
         self._shapes = step.model.products(step.batch)
@@ -101,10 +122,10 @@ class _LayerWriter:
                     phase=phase,
                 )
             ]
-            if collective.local_bytes and self._local_ops == EXPLICIT:
+            if collective.local_bytes and self._local_ops is LocalOps.EXPLICIT:
                 work = ((Pointwise(0, collective.local_bytes), 1.0),)
                 self._last = [self._builder.compute(f"{name} {phase} local", work, after=self._last, phase=phase)]
-            self._left_out |= bool(collective.local_bytes) and self._local_ops == AS_RECORDED
+            self._left_out |= bool(collective.local_bytes) and self._local_ops is LocalOps.AS_RECORDED
 
 
 def _gathered_together(collectives: Iterable[Collective]) -> list[Collective]:
