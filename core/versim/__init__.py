@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from versim.components import TimingModel as TimingModel
     from versim.components import Verifies as Verifies
     from versim.components import option as option
+    from versim.errors import ComponentError as ComponentError
     from versim.errors import FaultsError as FaultsError
     from versim.errors import SimulationError as SimulationError
     from versim.errors import UnknownNameError as UnknownNameError
@@ -67,6 +68,12 @@ if TYPE_CHECKING:
     from versim.prediction import Resource as Resource
     from versim.prediction import Spans as Spans
     from versim.prediction import Status as Status
+    from versim.registry import Registry as Registry
+    from versim.registry import load_registry as load_registry
+    from versim.registry import structure_options as structure_options
+    from versim.run import compare as compare
+    from versim.scenario import Scenario as Scenario
+    from versim.scenario import load_scenario as load_scenario
     from versim.schedule import Schedule as Schedule
     from versim.schedule import replay as replay
     from versim.system import Device as Device
@@ -103,7 +110,9 @@ _HOMES = {
         "Component Diagnoses Diagnostic Exports GraphProducer NoOptions ProposesSystem Reporter SimulationRequest "
         "SimulatorBackend TableResult TimingModel Verifies option"
     ),
-    "errors": "FaultsError SimulationError UnknownNameError UnsupportedGraphError VersimError did_you_mean",
+    "errors": (
+        "ComponentError FaultsError SimulationError UnknownNameError UnsupportedGraphError VersimError did_you_mean"
+    ),
     "graph": (
         "KINDS NONE PHASES Communication ExecutionGraph GraphBuilder Instances Node Op RankClasses Scope instances_of "
         "participants_of"
@@ -112,6 +121,9 @@ _HOMES = {
     "mesh": "Mesh Placement",
     "pinning": "PinnedGraph communication_s messages_of pin",
     "prediction": "NO_TIME Consumed Prediction Resource Spans Status",
+    "registry": "Registry load_registry structure_options",
+    "run": "compare",
+    "scenario": "Scenario load_scenario",
     "schedule": "Schedule replay",
     "system": "Device Dimension Link Message System Topology",
     "timing": "ComputeTiming NetworkTiming",

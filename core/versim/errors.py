@@ -71,3 +71,23 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     return f"{hint} (known: {', '.join(known) or 'none'})"
+
+
+class ComponentError(VersimError):
+    """A component of a plugin raised something that is no :class:`VersimError`, or broke its contract.
+
+    Attributes:
+        role: What it was doing, e.g. "backend".
+        name: The component's name.
+        cause: What it did.
+    """
+
+    def __init__(self, role: str, name: str, cause: str) -> None:
+        super().__init__(role, name, cause)
+        self.role, self.name, self.cause = role, name, cause
+
+    def __str__(self) -> str:
+        return (
+            f"{self.role} {self.name!r} failed: {self.cause}. This is a fault of the plugin that offers it; "
+            "set VERSIM_TRACEBACK=1 to see where"
+        )

@@ -1,0 +1,206 @@
+"""From a workload and a pin of a scenario to what every simulator is given: produce, place on a system, pin."""
+
+from __future__ import annotations
+
+import fnmatch
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import attrs
+
+from versim.components import ProposesSystem
+from versim.errors import ComponentError, VersimError
+from versim.graph import PHASES, ExecutionGraph
+from versim.pinning import PinnedGraph, pin
+from versim.prediction import Prediction
+from versim.registry import Registry, structure_options
+from versim.scenario import DurationSource, Pin, Scenario, TimingChoice, Workload
+from versim.system import System
+from versim.timing import ComputeTiming, NetworkTiming
+from versim.units import PS_PER_S
+
+
+@attrs.frozen(kw_only=True)
+class Prepared:
+    """A workload under one pin, ready to be simulated.
+
+    Attributes:
+        workload: The workload.
+        pin: The pin.
+        system: What it runs on.
+        pinned: What every simulator is given.
+    """
+
+    workload: Workload
+    pin: Pin
+    system: System
+    pinned: PinnedGraph
+
+
+@attrs.frozen(kw_only=True)
+class Simulated:
+    """A prediction with the graph it is of, for pins that borrow durations from it."""
+
+    pinned: PinnedGraph
+    prediction: Prediction
+
+
+@contextmanager
+def held_responsible(role: str, name: str) -> Iterator[None]:
+    """Turn whatever a plugin's component raises, other than a :class:`VersimError`, into an error that names it."""
+    try:
+        yield
+    except VersimError:
+        raise
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        file = where.filename.replace("\\\\", "/").rsplit("/", 2)
+        place = f"{'/'.join(file[-2:])}:{where.lineno}"
+        raise ComponentError(role, name, f"{type(error).__name__}: {error} (at {place})") from error
+
+
+def compute_timing(choice: TimingChoice, registry: Registry, path: str) -> ComputeTiming:
+    """The compute timing a scenario names."""
+    model = registry.timing(choice.timing)
+    with held_responsible("timing", choice.timing):
+        timing = model.compute(structure_options(model, choice.options, f"{path}.options"))
+    if timing is None:
+        raise VersimError(f"{path}: timing {choice.timing!r} does not time compute; name one that does")
+    return timing
+
+
+def network_timing(choice: TimingChoice, registry: Registry, path: str) -> NetworkTiming:
+    """The network timing a scenario names."""
+    model = registry.timing(choice.timing)
+    with held_responsible("timing", choice.timing):
+        timing = model.network(structure_options(model, choice.options, f"{path}.options"))
+    if timing is None:
+        raise VersimError(f"{path}: timing {choice.timing!r} does not time communication; name one that does")
+    return timing
+
+
+def prepare_pin(
+    scenario: Scenario,
+    registry: Registry,
+    workload: Workload,
+    chosen: Pin,
+    simulated: Mapping[tuple[str, str, str], Simulated] | None = None,
+) -> Prepared:
+    """Produce a workload's graph and pin it.
+
+    Args:
+        scenario: Where both stand.
+        registry: Whose components are used.
+        workload: The workload.
+        chosen: The pin.
+        simulated: Predictions so far by (workload, pin, instance), for pins that borrow durations.
+    """
+    at = f"$.pins[{[other.label for other in scenario.pins].index(chosen.label)}]"
+    of_workload = f"$.workloads[{[other.label for other in scenario.workloads].index(workload.label)}]"
+    producer = registry.producer(workload.producer)
+    options = structure_options(producer, scenario.producer_options(workload, chosen), f"{of_workload}.options")
+    with held_responsible("producer", workload.producer):
+        graph = producer.produce(options)
+        proposed = producer.system(options) if isinstance(producer, ProposesSystem) else None
+    if not isinstance(graph, ExecutionGraph):
+        raise ComponentError("producer", workload.producer, f"it returned {type(graph).__name__}, not a graph")
+    system = scenario.system_of(workload, proposed)
+    if system.world_size != graph.mesh.world_size:
+        raise VersimError(
+            f"workload {workload.label!r} has {graph.mesh.world_size} ranks, mesh {graph.mesh}, but its system has "
+            f"{system.world_size} endpoints; make the sizes of the network's dimensions multiply to "
+            f"{graph.mesh.world_size}, or change the parallelism"
+        )
+    compute = compute_timing(chosen.compute, registry, f"{at}.compute") if chosen.compute else None
+    folded = network_timing(chosen.folded, registry, f"{at}.folded") if chosen.folded else None
+    with held_responsible("timing", ", ".join(choice.timing for choice in (chosen.compute, chosen.folded) if choice)):
+        pinned = pin(
+            graph,
+            system,
+            compute,
+            folded,
+            durations_s=_borrowed(scenario, graph, chosen, simulated or {}),
+            label=chosen.label,
+            provenance=_provenance(chosen),
+        )
+    return Prepared(workload=workload, pin=chosen, system=system, pinned=pinned)
+
+
+def _provenance(chosen: Pin) -> dict[str, str]:
+    """Who timed what, spelt for people."""
+    found = {}
+    for role, choice in (("compute", chosen.compute), ("folded", chosen.folded)):
+        if choice is not None:
+            options = ", ".join(f"{key}={value}" for key, value in sorted(choice.options.items()))
+            found[role] = f"{choice.timing} ({options})" if options else choice.timing
+    for borrowed in chosen.durations:
+        found[f"durations of {borrowed.nodes}"] = f"{borrowed.workload} / {borrowed.backend}"
+    return found
+
+
+def _borrowed(
+    scenario: Scenario,
+    graph: ExecutionGraph,
+    chosen: Pin,
+    simulated: Mapping[tuple[str, str, str], Simulated],
+) -> dict[int, float]:
+    """Rows whose duration another simulation gives: a node takes the span of its phase there."""
+    durations: dict[int, float] = {}
+    for number, borrowed in enumerate(chosen.durations):
+        place = f"$.pins[{scenario.pins.index(chosen)}].durations[{number}]"
+        key = (borrowed.workload, lending_pin(scenario, borrowed).label, borrowed.backend)
+        source = simulated.get(key)
+        if source is None:
+            raise VersimError(
+                f"{place}: {' / '.join(key)} was not simulated; let that workload have that pin and backend"
+            )
+        if not source.prediction.completed:
+            raise VersimError(f"{place}: {' / '.join(key)} did not complete: {'; '.join(source.prediction.diagnosis)}")
+        spans_s = _phase_spans_s(source)
+        rows = _rows_named(graph, borrowed)
+        if not rows:
+            known = ", ".join(sorted(graph.names)[:8])
+            raise VersimError(f"{place}.nodes: no compute node is named {borrowed.nodes!r}; names are {known} …")
+        for row in rows:
+            phase = PHASES[graph.phase[row]].value
+            if phase not in spans_s:
+                raise VersimError(
+                    f"{place}: node {row} ({graph.node_name(row)!r}) is of phase {phase!r}, which workload "
+                    f"{borrowed.workload!r} does not have"
+                )
+            durations.setdefault(row, spans_s[phase])
+    return durations
+
+
+def lending_pin(scenario: Scenario, borrowed: DurationSource) -> Pin:
+    """The pin under which the lending workload is simulated: the one named, else the only one that applies."""
+    if borrowed.pin is not None:
+        return scenario.pin(borrowed.pin)
+    applying = scenario.pins_of(scenario.workload(borrowed.workload))
+    if len(applying) != 1:
+        labels = ", ".join(pin.label for pin in applying)
+        raise VersimError(f"durations from workload {borrowed.workload!r} need a pin: {labels}")
+    return applying[0]
+
+
+def _rows_named(graph: ExecutionGraph, borrowed: DurationSource) -> list[int]:
+    matching = {code for code, name in enumerate(graph.names) if fnmatch.fnmatchcase(name, borrowed.nodes)}
+    return [
+        row
+        for row, (code, work) in enumerate(zip(graph.name.tolist(), graph.work.tolist(), strict=True))
+        if code in matching and work >= 0
+    ]
+
+
+def _phase_spans_s(source: Simulated) -> dict[str, float]:
+    """Seconds from the first start to the last end of each phase of a prediction."""
+    spans = source.prediction.spans
+    phases = source.pinned.graph.phase[spans.node]
+    result = {}
+    for code, phase in enumerate(PHASES):
+        here = phases == code
+        if here.any():
+            length_ps = int(spans.end_ps[here].max()) - int(spans.start_ps[here].min())
+            result[phase.value] = length_ps / PS_PER_S
+    return result
