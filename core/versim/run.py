@@ -166,7 +166,7 @@ def simulate(prepared: Prepared, instance: Instance, scenario: Scenario, registr
     began = time.perf_counter()
     try:
         with held_responsible("backend", instance.backend):
-            prediction = backend.simulate(request)
+            prediction: object = backend.simulate(request)
     except UnsupportedGraphError as error:
         prediction = _refused(prepared, instance.backend, str(error))
     wall_s = time.perf_counter() - began
