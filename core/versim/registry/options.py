@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,6 +10,9 @@ import attrs
 
 from versim.components import Component
 from versim.errors import FaultsError
+
+Fault = tuple[tuple[str | int, ...], str]
+"""Where below a value, and what is wrong there."""
 
 
 def structure_options(component: Component, mapping: Any, path: str = "$.options") -> Any:
@@ -23,20 +26,31 @@ def structure_options(component: Component, mapping: Any, path: str = "$.options
     Raises:
         FaultsError: Every fault of the options by its path.
     """
-    instance, faults = try_options(component, mapping, path)
+    instance, faults = try_options(component, mapping)
     if faults:
-        raise FaultsError(f"options of {component.name}", faults)
+        raise FaultsError(f"options of {component.name}", [place(path, *fault) for fault in faults])
     return instance
 
 
-def try_options(component: Component, mapping: Any, path: str) -> tuple[Any, tuple[str, ...]]:
-    """What :func:`structure_options` does, with the faults returned instead of raised: (instance or None, faults)."""
+def try_options(component: Component, mapping: Any) -> tuple[Any, tuple[Fault, ...]]:
+    """What :func:`structure_options` does, with the faults returned instead of raised: (instance or None, faults).
+
+    A fault is the keys below the mapping and what is wrong there.
+    """
     from versim.registry import structure  # noqa: PLC0415 - brings cattrs, which `versim --help` must not wait for
 
     try:
         return structure.structured(structure.make_converter(), mapping or {}, component.options), ()
     except structure.MisfitError as error:
-        return None, tuple(f"{structure.joined(path, keys)}: {message}" for keys, message in error.faults)
+        return None, error.faults
+
+
+def place(path: str, keys: Iterable[str | int], message: str) -> str:
+    """A fault as people read it: ``$.backends[0].options.engine: no such key``."""
+    for key in keys:
+        plain = isinstance(key, str) and key.replace("-", "_").isidentifier()
+        path += f".{key}" if plain else f"[{key!r}]"
+    return f"{path}: {message}"
 
 
 def resolve_paths(options: type, mapping: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -61,7 +62,7 @@ class UnknownComponentError(UnknownNameError):
 class Registry:
     """Components by kind and name; each hook is called once, when its kind is first asked for.
 
-    Made by :func:`load_registry`.
+    Made by :func:`load_registry`, or by :meth:`of` from plugin objects.
     """
 
     def __init__(self, found: Iterable[Candidate] = ()) -> None:
@@ -73,6 +74,15 @@ class Registry:
         self._pools: dict[str, dict[str, Any]] = {}
         for candidate in found:
             self._add(candidate)
+
+    @classmethod
+    def of(cls, plugins: Mapping[str, Any]) -> Registry:
+        """A registry of plugin objects at hand (modules, or anything with hooks), for tests and notebooks.
+
+        Raises:
+            PluginError: One of them cannot be used.
+        """
+        return cls(Candidate(name, "given", "", "", partial(_itself, plugin)) for name, plugin in plugins.items())
 
     def _add(self, candidate: Candidate) -> None:
         try:
@@ -221,6 +231,10 @@ class Registry:
                     pool[offer.name] = offer
             self._pools[kind] = dict(sorted(pool.items()))
         return self._pools[kind]
+
+
+def _itself(plugin: Any) -> Any:
+    return plugin
 
 
 def load_registry(modules: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> Registry:

@@ -10,7 +10,7 @@ import enum
 import math
 import types
 import typing
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -19,10 +19,9 @@ import cattrs
 from cattrs.errors import StructureHandlerNotFoundError
 
 from versim.errors import did_you_mean
+from versim.registry.options import Fault, place
 from versim.registry.quantities import parse_quantity, unit_suffix
 
-Key = str | int
-Fault = tuple[tuple[Key, ...], str]
 Hook = Callable[[Any, Any], Any]
 
 
@@ -34,20 +33,12 @@ class MisfitError(ValueError):
         self.faults = tuple(faults)
 
     def __str__(self) -> str:
-        return "; ".join(f"{joined('$', path)}: {message}" for path, message in self.faults)
+        return "; ".join(place("$", *fault) for fault in self.faults)
 
 
 def misfit(message: str) -> MisfitError:
     """One fault of the value itself."""
     return MisfitError([((), message)])
-
-
-def joined(path: str, keys: Iterable[Key]) -> str:
-    """``$.a`` and ``("b", 0, "c d")`` as ``$.a.b[0]['c d']``."""
-    for key in keys:
-        plain = isinstance(key, str) and key.replace("-", "_").isidentifier()
-        path += f".{key}" if plain else f"[{key!r}]"
-    return path
 
 
 def described(value: Any) -> str:

@@ -1,0 +1,233 @@
+"""What the parts of a scenario say about one another and about plugins, checked on its written form.
+
+The written form, because a file with a mistyped key should have its unknown plugins reported in the same breath: what
+does not have the right type here is passed over, the structure's own faults name it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from versim.errors import FaultsError, UnknownNameError, did_you_mean
+from versim.registry import Registry, place, try_options
+from versim.scenario.form import plain_form
+from versim.scenario.model import DEFAULT_PINS, Scenario
+
+Case = tuple[str, str]
+"""Labels of a workload and of a pin that applies to it."""
+
+
+def check_scenario(scenario: Scenario, registry: Registry, source: str = "") -> None:
+    """Refuse a scenario with references that lead nowhere, unknown plugins or bad options.
+
+    Args:
+        scenario: As loaded or as made in Python.
+        registry: The plugins there are.
+        source: Where it came from, for the message; its name if left out.
+
+    Raises:
+        FaultsError: Every fault by its path.
+    """
+    faults = faults_of(plain_form(scenario), registry)
+    if faults:
+        raise FaultsError(source or f"scenario {scenario.name!r}", faults)
+
+
+def faults_of(document: Any, registry: Registry) -> list[str]:
+    """Every fault of a scenario's written form beyond its structure."""
+    if not isinstance(document, Mapping):
+        return []
+    form = _Form(document)
+    return list(dict.fromkeys([*_label_faults(form), *_component_faults(form, registry), *_reference_faults(form)]))
+
+
+class _Form:
+    """The written form, read without trusting it."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self.document = document
+        self.workloads = self._items("workloads")
+        self.pins = self._items("pins") or [("$.pins[0]", {"label": pin.label}) for pin in DEFAULT_PINS]
+        self.instances = self._items("backends")
+
+    def _items(self, key: str) -> list[tuple[str, Mapping[str, Any]]]:
+        items = self.document.get(key)
+        if not isinstance(items, list):
+            return []
+        return [(f"$.{key}[{index}]", item) for index, item in enumerate(items) if isinstance(item, Mapping)]
+
+    def applies(self, workload: Mapping[str, Any], pin: Mapping[str, Any]) -> bool:
+        """Whether a pin applies to a workload."""
+        pins = workload.get("pins")
+        return not isinstance(pins, list) or pin.get("label") in pins
+
+    def simulators(self, workload: Mapping[str, Any], pin: Mapping[str, Any]) -> list[str]:
+        """Labels of the instances that simulate a workload under a pin."""
+        limits = [limit for limit in (workload.get("backends"), pin.get("backends")) if isinstance(limit, list)]
+        labels = labels_of(self.instances)
+        return [label for label in labels if all(label in limit for limit in limits)]
+
+    def pins_of(self, workload: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """The pins that apply to a workload."""
+        return [pin for _, pin in self.pins if self.applies(workload, pin)]
+
+
+def labels_of(items: list[tuple[str, Mapping[str, Any]]]) -> list[str]:
+    """The labels of workloads, pins or instances, those that are texts."""
+    return [item["label"] for _, item in items if isinstance(item.get("label"), str)]
+
+
+def _label_faults(form: _Form) -> Iterator[str]:
+    for items in (form.workloads, form.pins, form.instances):
+        counts = Counter(labels_of(items))
+        for path, item in items:
+            label = item.get("label")
+            if not isinstance(label, str):
+                continue
+            if not label.strip() or not label.isprintable() or set(label) & set("=:,"):
+                yield f"{path}.label: {label!r} is not a usable label; it needs a letter, and no '=', ':' or ','"
+            if counts[label] > 1:
+                counts[label] = 0  # said once
+                yield f"{path}.label: {label!r} is the label of several; labels have to differ"
+
+
+def _component_faults(form: _Form, registry: Registry) -> Iterator[str]:
+    for path, workload in form.workloads:
+        yield from _producer_faults(form, registry, path, workload)
+    for path, pin in form.pins:
+        for role in ("compute", "folded"):
+            yield from _timing_faults(registry, f"{path}.{role}", pin.get(role))
+    for path, instance in form.instances:
+        backend = instance.get("backend")
+        if isinstance(backend, str):
+            component, fault = _component(registry, "backend", backend, f"{path}.backend")
+            yield from fault
+            if component is not None:
+                yield from _option_faults(component, instance.get("options"), f"{path}.options")
+                if instance.get("network") is not None and getattr(component, "network_timing", None) is None:
+                    yield f"{path}.network: {backend} models the network itself; leave this out"
+        yield from _timing_faults(registry, f"{path}.network", instance.get("network"))
+
+
+def _producer_faults(form: _Form, registry: Registry, path: str, workload: Mapping[str, Any]) -> Iterator[str]:
+    producer, own = workload.get("producer"), workload.get("options") or {}
+    if not isinstance(producer, str) or not isinstance(own, Mapping):
+        return
+    component, fault = _component(registry, "producer", producer, f"{path}.producer")
+    yield from fault
+    if component is None:
+        return
+    for pin_path, pin in form.pins:
+        override = pin.get("options") or {}
+        if form.applies(workload, pin) and isinstance(override, Mapping):
+            for keys, message in try_options(component, {**own, **override})[1]:
+                if keys and keys[0] in override:
+                    yield place(f"{pin_path}.options", keys, f"{message} (workload {workload.get('label')!r})")
+                else:
+                    yield place(f"{path}.options", keys, message)
+
+
+def _timing_faults(registry: Registry, path: str, choice: Any) -> Iterator[str]:
+    name, options = (choice.get("timing"), choice.get("options")) if isinstance(choice, Mapping) else (choice, None)
+    if isinstance(name, str):
+        component, fault = _component(registry, "timing", name, path)
+        yield from fault
+        if component is not None:
+            yield from _option_faults(component, options, f"{path}.options")
+
+
+def _option_faults(component: Any, options: Any, path: str) -> list[str]:
+    if options is not None and not isinstance(options, Mapping):
+        return []
+    return [place(path, *fault) for fault in try_options(component, options)[1]]
+
+
+def _component(registry: Registry, kind: str, name: str, path: str) -> tuple[Any, list[str]]:
+    try:
+        return registry.component(kind, name), []
+    except UnknownNameError as error:
+        return None, [f"{path}: {error}"]
+
+
+def _reference_faults(form: _Form) -> Iterator[str]:
+    workloads, pins, instances = (labels_of(items) for items in (form.workloads, form.pins, form.instances))
+
+    def unknown(path: str, what: str, label: Any, known: list[str]) -> Iterator[str]:
+        if isinstance(label, str) and label not in known:
+            yield f"{path}: no {what} is labelled {label!r}{did_you_mean(label, known)}"
+
+    yield from unknown("$.reference", "backend instance", form.document.get("reference"), instances)
+    for path, item in (*form.workloads, *form.pins):
+        for key, known in (("pins", pins), ("backends", instances)):
+            listed = item.get(key)
+            for index, label in enumerate(listed if isinstance(listed, list) else ()):
+                what = "pin" if key == "pins" else "backend instance"
+                yield from unknown(f"{path}.{key}[{index}]", what, label, known)
+    for path, workload in form.workloads:
+        if form.instances and not any(form.simulators(workload, pin) for pin in form.pins_of(workload)):
+            yield f"{path}: nothing simulates it; no pin that applies to it shares an instance with it"
+    edges: dict[Case, list[tuple[str, Case]]] = {}
+    for path, pin in form.pins:
+        sources = pin.get("durations")
+        for index, source in enumerate(sources if isinstance(sources, list) else ()):
+            if not isinstance(source, Mapping):
+                continue
+            here = f"{path}.durations[{index}]"
+            faults = [
+                *unknown(f"{here}.workload", "workload", source.get("workload"), workloads),
+                *unknown(f"{here}.pin", "pin", source.get("pin"), pins),
+                *unknown(f"{here}.backend", "backend instance", source.get("backend"), instances),
+            ]
+            yield from faults
+            if faults:
+                continue
+            target, fault = _source_case(form, here, source)
+            yield from fault
+            for _, workload in form.workloads:
+                if target and form.applies(workload, pin):
+                    edges.setdefault((str(workload.get("label")), str(pin.get("label"))), []).append((here, target))
+    yield from _cycles(edges)
+
+
+def _source_case(form: _Form, path: str, source: Mapping[str, Any]) -> tuple[Case | None, list[str]]:
+    """Which workload under which pin a source of durations is simulated as."""
+    workload = next((item for _, item in form.workloads if item.get("label") == source.get("workload")), None)
+    if workload is None:
+        return None, []
+    candidates = form.pins_of(workload)
+    if source.get("pin") is not None:
+        candidates = [pin for pin in candidates if pin.get("label") == source["pin"]]
+        if not candidates:
+            return None, [f"{path}.pin: {source['pin']!r} does not apply to workload {workload.get('label')!r}"]
+    if len(candidates) != 1:
+        listed = ", ".join(repr(pin.get("label")) for pin in candidates)
+        return None, [f"{path}.pin: is missing; these apply to workload {workload.get('label')!r}: {listed or 'none'}"]
+    if source.get("backend") not in form.simulators(workload, candidates[0]):
+        label = candidates[0].get("label")
+        simulated = f"workload {workload.get('label')!r} under pin {label!r}"
+        return None, [f"{path}.backend: {source.get('backend')!r} does not simulate {simulated}"]
+    return (str(workload.get("label")), str(candidates[0].get("label"))), []
+
+
+def _cycles(edges: Mapping[Case, list[tuple[str, Case]]]) -> Iterator[str]:
+    """Sources of durations that need, in the end, the simulation they feed."""
+    done: set[Case] = set()
+    for start in edges:
+        trail: list[Case] = []
+
+        def visit(case: Case, path: str, trail: list[Case] = trail) -> Iterator[str]:
+            if case in trail:
+                loop = [*trail[trail.index(case) :], case]
+                yield f"{path}: durations go round in a circle: " + " ─▶ ".join(f"{w} under {p}" for w, p in loop)
+                return
+            if case in done:
+                return
+            trail.append(case)
+            for next_path, target in edges.get(case, ()):
+                yield from visit(target, next_path)
+            trail.pop()
+            done.add(case)
+
+        yield from visit(start, "")

@@ -1,0 +1,80 @@
+"""The written form of a scenario: plain data to the model and back."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from versim.registry.options import Fault
+from versim.registry.structure import MisfitError, class_hook, make_converter, structured
+from versim.scenario.model import Scenario, TimingChoice
+from versim.system import Dimension, Link, Topology
+
+
+@attrs.frozen(kw_only=True)
+class _WrittenDimension:
+    """A dimension as people write it: its link's figures beside its own."""
+
+    topology: Topology
+    size: int = attrs.field(validator=attrs.fields(Dimension).size.validator)
+    bandwidth_bytes_per_s: float = attrs.field(validator=attrs.fields(Link).bandwidth_bytes_per_s.validator)
+    latency_s: float = attrs.field(validator=attrs.fields(Link).latency_s.validator)
+
+
+def scenario_from(document: Any) -> tuple[Scenario | None, tuple[Fault, ...]]:
+    """A scenario from plain data, or every fault of the data's form: (scenario or None, faults)."""
+    converter = make_converter()
+    written_dimension = class_hook(_WrittenDimension, converter)
+    written_timing = class_hook(TimingChoice, converter)
+
+    def dimension(value: Any, _: Any) -> Dimension:
+        if isinstance(value, Dimension):
+            return value
+        flat = written_dimension(value, _WrittenDimension)
+        link = Link(bandwidth_bytes_per_s=flat.bandwidth_bytes_per_s, latency_s=flat.latency_s)
+        return Dimension(topology=flat.topology, size=flat.size, link=link)
+
+    def timing(value: Any, _: Any) -> Any:
+        return written_timing({"timing": value} if isinstance(value, str) else value, TimingChoice)
+
+    converter.register_structure_hook(Dimension, dimension)
+    converter.register_structure_hook(TimingChoice, timing)
+    try:
+        return structured(converter, document, Scenario), ()
+    except MisfitError as error:
+        return None, error.faults
+
+
+def plain_form(scenario: Scenario) -> dict[str, Any]:
+    """A scenario as plain data, what is left at its default left out; :func:`scenario_from` reads it back."""
+    form: dict[str, Any] = _plain(scenario)
+    return form
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Dimension):
+        return {"topology": value.topology.value, "size": value.size, **_plain(value.link)}
+    if isinstance(value, TimingChoice) and not value.options:
+        return value.timing
+    if attrs.has(type(value)):
+        return {
+            field.name: _plain(getattr(value, field.name))
+            for field in attrs.fields(type(value))
+            if not _is_default(field, getattr(value, field.name))
+        }
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list | set | frozenset):
+        return [_plain(item) for item in value]
+    if isinstance(value, enum.Enum):
+        return value.value
+    return str(value) if isinstance(value, Path) else value
+
+
+def _is_default(field: attrs.Attribute[Any], value: Any) -> bool:
+    factory = getattr(field.default, "factory", None)
+    return bool(value == (factory() if factory else field.default))
