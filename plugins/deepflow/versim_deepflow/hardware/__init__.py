@@ -9,7 +9,7 @@ from versim_deepflow.hardware.deepflow_file import (
 from versim_deepflow.hardware.derive import Core, Derived, Memory, Subnetwork, derive
 from versim_deepflow.hardware.device import DeviceModel, MemoryLevel
 from versim_deepflow.hardware.links import AXES, axis_bandwidths, axis_links
-from versim_deepflow.hardware.preset import load_file, load_preset, preset_names, read_spec
+from versim_deepflow.hardware.preset import load_file, load_preset, preset_content, preset_names, read_spec
 from versim_deepflow.hardware.spec import CoreSpec, DramSpec, HardwareSpec, SramSpec, SubnetworkSpec, VoltageSpec
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "load_deepflow_hardware",
     "load_file",
     "load_preset",
+    "preset_content",
     "preset_names",
     "read_deepflow_hardware",
     "read_spec",

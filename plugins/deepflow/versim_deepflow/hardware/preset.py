@@ -30,10 +30,15 @@ def load_preset(name: str) -> HardwareSpec:
         UnknownNameError: There is none of that name.
         FaultsError: The preset is faulty.
     """
+    return read_spec(preset_content(name), name)
+
+
+def preset_content(name: str) -> object:
+    """A hardware preset as plain data; :class:`versim.UnknownNameError` if there is none of that name."""
     if name not in preset_names():
         raise UnknownNameError("hardware preset", name, preset_names())
     entry = resources.files("versim_deepflow").joinpath("presets", "hardware", f"{name}.yaml")
-    return read_spec(parse_yaml(entry.read_text(encoding="utf-8"), name), name)
+    return parse_yaml(entry.read_text(encoding="utf-8"), name)
 
 
 def load_file(path: Path) -> HardwareSpec:

@@ -1,0 +1,79 @@
+"""Which table is which, and how many of its cases match."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from versim import TableResult, VersimError
+
+from versim_deepflow.verification import components, steps
+from versim_deepflow.verification.figures import CaseHardware, Figures, UnknownTableError, case_hardware
+
+Case = Mapping[str, Any]
+ComponentCheck = Callable[[Case, CaseHardware, Figures], None]
+
+
+def verify_table(table: Mapping[str, Any]) -> TableResult:
+    """Holds every case of a table that DeepFlow itself answered against what this plugin computes from its input.
+
+    Known tables: hardware, gemm, pointwise, collectives (its analytical cases), dist_gemm, llm, bundled (its llm
+    case). A case's hardware is a hardware file of DeepFlow as plain data, or a preset of ours with changes.
+
+    Args:
+        table: The table as read from JSON: ``cases``, and ``hardware`` where cases refer to it by name.
+
+    Raises:
+        UnknownTableError: It holds no case of a known kind.
+    """
+    known: dict[str, CaseHardware] = {}
+    matched, total, worst = 0, 0, 0.0
+    mismatches: list[str] = []
+    for case in table.get("cases", ()):
+        check = _check_of(case, table, known)
+        if check is None:
+            continue
+        total += 1
+        figures = Figures()
+        try:
+            check(figures)
+        except VersimError as error:
+            figures.faults.append(str(error))
+        worst = max(worst, figures.worst)
+        if figures.faults:
+            mismatches.append(f"{case.get('id')}: {'; '.join(figures.faults)}")
+        else:
+            matched += 1
+    if not total:
+        raise UnknownTableError(
+            "the table holds no case that DeepFlow answered; known are hardware, gemm, pointwise, collectives, "
+            "dist_gemm, llm and bundled"
+        )
+    return TableResult(matched=matched, total=total, mismatches=tuple(mismatches), worst_relative_error=worst)
+
+
+def _check_of(case: Case, table: Mapping[str, Any], known: dict[str, CaseHardware]) -> Callable[[Figures], None] | None:
+    """The check of a case, or ``None`` where it is not DeepFlow's."""
+    output = case.get("output", {})
+    if "core" in output:
+        return lambda figures: components.check_hardware(case, figures)
+    if "node_latency" in output:
+        return lambda figures: steps.check_step(case, figures)
+    check = _component_check(case, output)
+    if check is None:
+        return None
+    name = case["hardware"]
+    if name not in known:
+        known[name] = case_hardware(table["hardware"][name], name)
+    return lambda figures: check(case, known[name], figures)
+
+
+def _component_check(case: Case, output: Case) -> ComponentCheck | None:
+    if "tile" in output:
+        return components.check_gemm
+    if "kind" in case.get("input", {}):
+        return components.check_collective if components.collective_is_ours(case) else None
+    function = case.get("function", "")
+    if function.startswith("getDistGEMM"):
+        return components.check_distributed_gemm
+    return components.check_pointwise if function else None
