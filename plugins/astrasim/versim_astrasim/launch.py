@@ -1,0 +1,188 @@
+"""Running the real analytical programs: the only subprocess of this plugin.
+
+The program is given its own process group, a time limit and bounded output, and never outlives the call: it is killed
+with its children at the time limit, on an interrupt, and when it leaves children behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import attrs
+from versim import VersimError
+
+PROGRAM_NAMES = {"aware": "AstraSim_Analytical_Congestion_Aware", "unaware": "AstraSim_Analytical_Congestion_Unaware"}
+"""The two programs, by the congestion they model."""
+
+BINARY_VARIABLE = "ASTRA_SIM_BIN"
+HOME_VARIABLE = "ASTRA_SIM_HOME"
+
+_PLACES = ("", "bin", "build/bin", "build/astra_analytical/build/bin")
+"""Where the programs are below a folder; the last is where ASTRA-sim's own build script puts them."""
+
+MOST_OUTPUT_BYTES = 64 * 2**20
+"""Output beyond this is read and dropped; a rank prints about 600 bytes."""
+
+_POLL_S = 0.1
+
+
+class ProgramNotFoundError(VersimError):
+    """The real ASTRA-sim was asked for and is not there."""
+
+
+def program_asked_for(option: str, environment: Mapping[str, str]) -> bool:
+    """Whether the option or the environment names the real program."""
+    return bool(option or environment.get(BINARY_VARIABLE))
+
+
+def find_program(option: str, congestion: str, environment: Mapping[str, str]) -> Path:
+    """The real program for the congestion that is to be modelled.
+
+    Args:
+        option: A program or a folder; "" looks at the environment.
+        congestion: ``aware`` or ``unaware``.
+        environment: ``ASTRA_SIM_BIN`` (a program or a folder), then ``ASTRA_SIM_HOME`` (ASTRA-sim's own folder).
+
+    Raises:
+        ProgramNotFoundError: Naming what was looked for and where.
+    """
+    candidates = (
+        ("the option binary", option),
+        (BINARY_VARIABLE, environment.get(BINARY_VARIABLE, "")),
+        (HOME_VARIABLE, environment.get(HOME_VARIABLE, "")),
+    )
+    source, given = next(((source, given) for source, given in candidates if given), ("", ""))
+    if not given:
+        raise ProgramNotFoundError(
+            f"no ASTRA-sim program is known; set {BINARY_VARIABLE} to {PROGRAM_NAMES[congestion]} "
+            f"or {HOME_VARIABLE} to ASTRA-sim's folder, or use engine: embedded"
+        )
+    # The program runs in a folder of its own, where a relative path would mean something else.
+    path = Path(given).expanduser().resolve()
+    wanted = PROGRAM_NAMES[congestion]
+    if path.is_dir():
+        places = [path / place / wanted for place in _PLACES]
+    elif path.name in PROGRAM_NAMES.values():
+        places = [path.with_name(wanted)]
+    else:
+        places = [path]
+    for place in places:
+        if place.is_file() and os.access(place, os.X_OK):
+            return place
+    looked = "\n".join(f"  - {place}" for place in places)
+    raise ProgramNotFoundError(
+        f"{source} is {given!r}, but there is no executable program for congestion: {congestion}; looked for\n{looked}"
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Run:
+    """How a program ended and what it printed.
+
+    Attributes:
+        exit_status: As the system gives it, negative for a signal; None if it was stopped at the time limit.
+        output: Standard output and error together, at most :data:`MOST_OUTPUT_BYTES`; undecodable bytes replaced.
+        truncated: Whether it printed more.
+        wall_s: How long it ran.
+    """
+
+    exit_status: int | None
+    output: str
+    truncated: bool
+    wall_s: float
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether it was stopped at the time limit."""
+        return self.exit_status is None
+
+    @property
+    def ending(self) -> str:
+        """The ending in words."""
+        if self.exit_status is None:
+            return f"stopped after {self.wall_s:.1f} s at its time limit"
+        if self.exit_status < 0:
+            with contextlib.suppress(ValueError):
+                return f"killed by signal {-self.exit_status} ({signal.Signals(-self.exit_status).name})"
+            return f"killed by signal {-self.exit_status}"
+        return f"exit status {self.exit_status}"
+
+
+def run(command: Sequence[str | Path], folder: Path, time_limit_s: float) -> Run:
+    """Run a program in a folder until it ends or its time is over.
+
+    Args:
+        command: The program and its arguments; no shell is involved.
+        folder: Its working directory.
+        time_limit_s: Seconds after which it is killed.
+
+    Raises:
+        ProgramNotFoundError: It cannot be started.
+    """
+    begin = time.monotonic()
+    try:
+        process = subprocess.Popen(  # noqa: S603 - a list, no shell; the program is the user's own
+            [str(part) for part in command],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ProgramNotFoundError(f"cannot start {command[0]}: {error.strerror or error}") from error
+    kept = bytearray()
+    total = 0
+    timed_out = False
+    with process, selectors.DefaultSelector() as selector:
+        assert process.stdout is not None  # noqa: S101 - PIPE was asked for
+        descriptor = process.stdout.fileno()
+        selector.register(descriptor, selectors.EVENT_READ)
+        try:
+            while True:
+                left = begin + time_limit_s - time.monotonic()
+                if left <= 0:
+                    timed_out = True
+                    break
+                if not selector.select(min(left, _POLL_S)):
+                    # A child may hold the pipe open after the program itself has ended.
+                    if process.poll() is not None:
+                        break
+                    continue
+                piece = os.read(descriptor, 1 << 16)
+                if not piece:
+                    timed_out = not _ends(process, left)
+                    break
+                total += len(piece)
+                kept += piece[: max(0, MOST_OUTPUT_BYTES - len(kept))]
+        finally:
+            _kill_group(process)
+    return Run(
+        exit_status=None if timed_out else process.returncode,
+        output=kept.decode("utf-8", errors="replace"),
+        truncated=total > len(kept),
+        wall_s=time.monotonic() - begin,
+    )
+
+
+def _ends(process: subprocess.Popen[bytes], within_s: float) -> bool:
+    """Whether a program that closed its output ends in time."""
+    try:
+        process.wait(within_s)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill whatever is left of the program and its children; its group is its own, see ``start_new_session``."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -1,0 +1,147 @@
+"""Which node gets which id on its rank.
+
+Among nodes that are ready, ASTRA-sim starts the one with the lowest id first, and it runs one send or collective of a
+rank at a time: numbering decides who waits. ``program`` numbers a rank's nodes in the order of the graph's rows.
+``creation`` numbers as DeepFlow's converter does, for comparison with its figures: compute and collectives breadth
+first along their dependencies, then messages in the order in which the nodes that need them come up.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from versim import Instances, Op
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Numbering:
+    """Ids of instances, counted from 0 on each rank.
+
+    Attributes:
+        order: int64 (numbered,), instances sorted by rank, then id.
+        start: int64 (ranks + 1,), where each rank begins in ``order``.
+        ids: int64 (instances,), the id of each instance; -1 if it is left out.
+    """
+
+    order: NDArray[np.int64]
+    start: NDArray[np.int64]
+    ids: NDArray[np.int64]
+
+
+def number(instances: Instances, kept: NDArray[np.bool_], node_order: str) -> Numbering:
+    """Number the kept instances of a graph with one class per rank, in ``program`` or ``creation`` order.
+
+    Only compute may be left out: a message has two ends.
+    """
+    rank_count = instances.classes.count
+    chosen = np.flatnonzero(kept)
+    if node_order == "creation":
+        rows = _creation_order(instances, kept)
+        chosen = np.fromiter(rows, dtype=np.int64, count=len(chosen))
+    ranks = instances.rank_class[chosen]
+    order = chosen[np.argsort(ranks, kind="stable")]
+    start = np.zeros(rank_count + 1, dtype=np.int64)
+    np.cumsum(np.bincount(ranks, minlength=rank_count), out=start[1:])
+    ids = np.full(instances.count, -1, dtype=np.int64)
+    ids[order] = np.arange(len(order)) - start[instances.rank_class[order]]
+    return Numbering(order=order, start=start, ids=ids)
+
+
+def _creation_order(instances: Instances, kept: NDArray[np.bool_]) -> Iterable[int]:
+    """Kept instances in the order in which DeepFlow's converter makes them; ranks are interleaved."""
+    op = instances.graph.op[instances.node]
+    is_task = (op == Op.COMPUTE) | (op == Op.COLLECTIVE)
+    starts, dependency = instances.dependency_start.tolist(), instances.dependency.tolist()
+    task, keep = is_task.tolist(), kept.tolist()
+    tasks: list[list[int]] = [[] for _ in range(instances.classes.count)]
+    for row, rank in zip(np.flatnonzero(is_task).tolist(), instances.rank_class[is_task].tolist(), strict=True):
+        tasks[rank].append(row)
+    breadth_first = [_breadth_first(rows, starts, dependency, task) for rows in tasks]
+    for rows in breadth_first:
+        yield from (row for row in rows if keep[row])
+    made = is_task.copy()
+    part_start, parts = instances.parts()
+    meeting, is_recv = instances.meeting.tolist(), (op == Op.RECV).tolist()
+
+    def message(row: int) -> Iterable[int]:
+        met = meeting[row]
+        ends = parts[part_start[met] : part_start[met + 1]].tolist()
+        for end in sorted(ends, key=is_recv.__getitem__):
+            if not made[end]:
+                made[end] = True
+                yield end
+
+    for rows in breadth_first:
+        for row in rows:
+            for needed in dependency[starts[row] : starts[row + 1]]:
+                if is_recv[needed]:
+                    yield from message(needed)
+    for row in np.flatnonzero(~made).tolist():
+        yield from message(row)
+
+
+def _breadth_first(rows: list[int], starts: list[int], dependency: list[int], task: list[bool]) -> list[int]:
+    """One rank's compute and collectives: those that wait for none first, then what each of them sets free."""
+    dependents: dict[int, list[int]] = {}
+    missing: dict[int, int] = {}
+    for row in rows:
+        needed = {on for on in dependency[starts[row] : starts[row + 1]] if task[on]}
+        missing[row] = len(needed)
+        for on in needed:
+            dependents.setdefault(on, []).append(row)
+    queue = deque(row for row in rows if missing[row] == 0)
+    order = []
+    while queue:
+        row = queue.popleft()
+        order.append(row)
+        for dependent in dependents.get(row, ()):
+            missing[dependent] -= 1
+            if missing[dependent] == 0:
+                queue.append(dependent)
+    return order
+
+
+def joined_dependencies(instances: Instances, kept: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The dependencies of kept instances, with those on left-out instances replaced by what those wait for.
+
+    Returns:
+        Owners and targets of every dependency, both kept, sorted by owner; each pair once.
+    """
+    owner = np.repeat(np.arange(instances.count, dtype=np.int64), np.diff(instances.dependency_start))
+    target = instances.dependency.astype(np.int64)
+    straight = kept[owner] & kept[target]
+    owners, targets = [owner[straight]], [target[straight]]
+    detours = kept[owner] & ~kept[target]
+    if detours.any():
+        behind = nearest_kept(instances, kept)
+        for waiting, left_out in zip(owner[detours].tolist(), target[detours].tolist(), strict=True):
+            reached = behind[left_out]
+            owners.append(np.full(len(reached), waiting, dtype=np.int64))
+            targets.append(np.array(sorted(reached), dtype=np.int64))
+    pairs = np.unique(np.concatenate(owners) * instances.count + np.concatenate(targets))
+    return pairs // instances.count, pairs % instances.count
+
+
+def nearest_kept(instances: Instances, kept: NDArray[np.bool_]) -> dict[int, set[int]]:
+    """For each left-out instance, the kept ones that it waits for directly or through other left-out ones."""
+    starts, dependency, keep = instances.dependency_start.tolist(), instances.dependency.tolist(), kept.tolist()
+    reached: dict[int, set[int]] = {}
+    for first in np.flatnonzero(~kept).tolist():
+        stack = [first]
+        while stack:
+            row = stack[-1]
+            needed = dependency[starts[row] : starts[row + 1]]
+            open_ = [on for on in needed if not keep[on] and on not in reached]
+            if open_ and row not in reached:
+                stack.extend(open_)
+                continue
+            stack.pop()
+            nearest: set[int] = set()
+            for on in needed:
+                nearest |= {on} if keep[on] else reached[on]
+            reached[row] = nearest
+    return reached

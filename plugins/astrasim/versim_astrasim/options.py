@@ -1,0 +1,192 @@
+"""What a user may choose: the system layer's settings, and how a pinned graph becomes a trace.
+
+Defaults are those of the system file that DeepFlow writes for ASTRA-sim (measured: golden/deepflow/bundled.json), so
+that a comparison starts from the configuration the field already uses.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Literal
+
+import attrs
+from versim import option
+
+AUTO = "auto"
+"""As an algorithm: what suits the topology, see :func:`versim_astrasim.configuration.algorithms_of`."""
+
+ALGORITHM_NAMES = {
+    "halving_doubling": "halvingDoubling",
+    "double_binary_tree": "doubleBinaryTree",
+}
+"""The field's spelling ─▶ ASTRA-sim's, where they differ."""
+
+_ALGORITHM = re.compile(
+    r"ring|direct\d{0,5}|halvingDoubling|doubleBinaryTree|oneRing|oneDirect\d{0,5}|oneHalvingDoubling"
+)
+_INT32_MAX = 2**31 - 1
+
+
+def native_algorithm(name: str) -> str:
+    """ASTRA-sim's spelling of an algorithm.
+
+    Raises:
+        ValueError: ASTRA-sim has none of that name.
+    """
+    native = ALGORITHM_NAMES.get(name, name)
+    found = _ALGORITHM.fullmatch(native)
+    # A window of 0 never sends anything.
+    if found is None or (found["window"] and int(found["window"]) == 0):
+        raise ValueError(
+            f"{name!r} is not an algorithm of ASTRA-sim; use ring, direct, directK (window K), halving_doubling, "
+            "double_binary_tree, or oneRing, oneDirect, oneHalvingDoubling (one ring over all dimensions)"
+        )
+    return native
+
+
+def _algorithms(_: object, attribute: attrs.Attribute[str], value: str) -> None:
+    if value == AUTO:
+        return
+    try:
+        for name in value.split("+"):
+            native_algorithm(name)
+    except ValueError as error:
+        raise ValueError(f"{attribute.name}: {error}; name one per dimension joined by '+', or 'auto'") from None
+
+
+def _finite(lowest: float, *, above: bool = False) -> object:
+    def check(_: object, attribute: attrs.Attribute[float], value: float) -> None:
+        good = math.isfinite(value) and (value > lowest if above else value >= lowest)
+        if isinstance(value, bool) or not good:
+            bound = "above" if above else "of at least"
+            raise ValueError(f"{attribute.name} must be a finite number {bound} {lowest}, got {value!r}")
+
+    return check
+
+
+def _whole(lowest: int) -> object:
+    def check(_: object, attribute: attrs.Attribute[int], value: int) -> None:
+        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= _INT32_MAX:
+            raise ValueError(f"{attribute.name} must be a whole number from {lowest} to {_INT32_MAX}, got {value!r}")
+
+    return check
+
+
+def _one_of(*allowed: str) -> object:
+    return attrs.validators.in_(allowed)
+
+
+@attrs.frozen(kw_only=True)
+class SystemOptions:
+    """ASTRA-sim's network and system layer.
+
+    Attributes:
+        congestion: Which of the two analytical back-ends: messages wait for one another on links (``aware``, one
+            network dimension), or never do (``unaware``, any number).
+        link_decimals: Round bandwidths in GiB/s to that many decimals and latencies in ns to three fewer, as DeepFlow's
+            converter does with 6; None rounds nothing.
+        all_reduce: Algorithm, one per dimension joined by ``+``, or ``auto``.
+        all_gather: As ``all_reduce``.
+        reduce_scatter: As ``all_reduce``.
+        all_to_all: As ``all_reduce``.
+        endpoint_delay_ns: Paid before a message may leave; groups smaller than the world always pay 10 ns.
+        injection_scale: Multiplies the endpoint delay.
+        active_chunks_per_dimension: Chunks worked on at once in a dimension.
+        preferred_dataset_splits: Chunks a collective is cut into.
+        num_queues_per_dim: Queues that share a dimension's active chunks.
+        local_mem_bw_gb_per_s: Local memory bandwidth in 10^9 bytes/s; reductions pay for it.
+        collective_optimization: With several dimensions, ``localBWAware`` scatters inwards and gathers outwards,
+            ``baseline`` all-reduces in each.
+        scheduling_policy: Priority among waiting chunks; without observable effect in the version re-created.
+        rendezvous: Precede every message by a handshake.
+    """
+
+    congestion: Literal["aware", "unaware"] = option(
+        "aware", help="messages wait for one another on links, or never do", validator=_one_of("aware", "unaware")
+    )
+    link_decimals: int | None = option(
+        None,
+        help="round GiB/s to that many decimals and ns to three fewer (DeepFlow's converter: 6); none: exact",
+        validator=attrs.validators.optional(_whole(3)),  # type: ignore[arg-type]
+    )
+    all_reduce: str = option(AUTO, help="algorithm of all-reduces (per dimension: joined by +)", validator=_algorithms)
+    all_gather: str = option(AUTO, help="algorithm of all-gathers", validator=_algorithms)
+    reduce_scatter: str = option(AUTO, help="algorithm of reduce-scatters", validator=_algorithms)
+    all_to_all: str = option(AUTO, help="algorithm of all-to-alls", validator=_algorithms)
+    endpoint_delay_ns: int = option(10, help="ns before a message may leave", validator=_whole(1))
+    injection_scale: float = option(1.0, help="multiplies the endpoint delay", validator=_finite(0.0, above=True))
+    active_chunks_per_dimension: int = option(1, help="chunks worked on at once", validator=_whole(1))
+    preferred_dataset_splits: int = option(1, help="chunks a collective is cut into", validator=_whole(1))
+    num_queues_per_dim: int = option(1, help="queues per network dimension", validator=_whole(1))
+    local_mem_bw_gb_per_s: float = option(
+        1600.0, help="local memory bandwidth in 10^9 bytes/s", validator=_finite(0.0, above=True)
+    )
+    collective_optimization: Literal["localBWAware", "baseline"] = option(
+        "localBWAware", help="order of dimensions in an all-reduce", validator=_one_of("localBWAware", "baseline")
+    )
+    scheduling_policy: Literal["LIFO", "FIFO"] = option(
+        "LIFO", help="priority among waiting chunks", validator=_one_of("LIFO", "FIFO")
+    )
+    rendezvous: bool = option(False, help="precede every message by a handshake")
+
+    def __attrs_post_init__(self) -> None:
+        if int(self.endpoint_delay_ns * self.injection_scale) < 1:
+            # ASTRA-sim aborts when anything is scheduled for the very start.
+            raise ValueError(
+                f"endpoint_delay_ns {self.endpoint_delay_ns} times injection_scale {self.injection_scale} is below "
+                "1 ns, with which ASTRA-sim aborts"
+            )
+
+
+@attrs.frozen(kw_only=True)
+class BackendOptions(SystemOptions):
+    """The backend: system layer, conversion, and which program runs.
+
+    Attributes:
+        engine: ``embedded`` is versim's own, ``binary`` the real program, ``auto`` the real program if it is named by
+            ``binary`` or ``ASTRA_SIM_BIN`` and the embedded engine otherwise.
+        binary: The real program, or a folder it is in; "" looks at ``ASTRA_SIM_BIN``, then ``ASTRA_SIM_HOME``.
+        compute_encoding: ``roofline`` makes compute last exactly its nanoseconds; ``micros`` writes whole
+            microseconds, as DeepFlow's converter does.
+        node_order: Which node gets the lower id, and so the right of way: ``program`` order, or that of ``creation``
+            in DeepFlow's converter (compute and collectives breadth first, then messages).
+        exactness: ``auto`` lets the engine simulate ranks that it proves equal once; ``plain`` simulates each.
+        time_limit_s: Stops the real program.
+        keep: Keep the real program's working folder; after a failure it is kept anyway.
+    """
+
+    engine: Literal["auto", "embedded", "binary"] = option(
+        "auto",
+        help="versim's own engine or the real program (auto: the latter if ASTRA_SIM_BIN is set)",
+        validator=_one_of("auto", "embedded", "binary"),
+    )
+    binary: str = option("", help="path of the real program or of a folder it is in")
+    compute_encoding: Literal["roofline", "micros"] = option(
+        "roofline", help="exact nanoseconds, or whole microseconds", validator=_one_of("roofline", "micros")
+    )
+    node_order: Literal["program", "creation"] = option(
+        "program", help="which node has the right of way", validator=_one_of("program", "creation")
+    )
+    exactness: Literal["auto", "plain"] = option(
+        "auto", help="simulate ranks that are proven equal once, or each", validator=_one_of("auto", "plain")
+    )
+    time_limit_s: float = option(600.0, help="seconds for the real program", validator=_finite(0.0, above=True))
+    keep: bool = option(False, help="keep the real program's working folder")
+
+
+@attrs.frozen(kw_only=True)
+class TimingOptions(SystemOptions):
+    """The network timing.
+
+    Attributes:
+        network: ``isolated`` times each communication on a network of its own participants with the scenario's
+            link (fully connected where a ring would have two ranks), as DeepFlow's hybrid mode does; ``scenario``
+            times it on the scenario's network between the ranks that take part.
+    """
+
+    network: Literal["isolated", "scenario"] = option(
+        "isolated",
+        help="a network of the participants only, or the scenario's",
+        validator=_one_of("isolated", "scenario"),
+    )

@@ -1,0 +1,107 @@
+"""What the real program prints ─▶ figures per rank, and what it says about a failure.
+
+The exit status is not trusted: the program ends with 0 although ranks never finished, and may die while tidying up
+after a sound simulation. What counts is which ranks printed that they finished.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import attrs
+
+_FINISHED = re.compile(r"sys\[(\d+)\] finished, (\d+) cycles, exposed communication (\d+) cycles")
+_STATISTIC = re.compile(r"sys\[(\d+)\], (Wall|CPU|GPU|Comm|Remote mem|Invalid) time: (\d+)")
+_OVERLAP = re.compile(r"sys\[(\d+)\], Total compute-communication overlap: (\d+)")
+_UNRELEASED_RANK = re.compile(r"Hardware Resource sys\.id=(\d+) has unreleased nodes")
+_UNRELEASED_NODE = re.compile(r"\b(?:CPU|GPU)\b.*\bnode id: (\d+)")
+_TROUBLE = re.compile(
+    r"\[critical\]|\[error\]|\[Error\]|Assertion|terminate called|what\(\):|double free|corrupt", re.IGNORECASE
+)
+
+MOST_RANK = 10**7
+"""Rank numbers beyond this are not believed."""
+
+_MOST_COMPLAINTS = 20
+
+
+@attrs.frozen(kw_only=True)
+class RankFigures:
+    """What the program printed about one rank; integer nanoseconds, None where it printed nothing.
+
+    Attributes:
+        finish_ns: When the rank finished.
+        exposed_communication_ns: Its finish minus its compute.
+        class_ns: Time per class of nodes (``GPU``, ``Comm`` …), overlapping nodes counted once.
+        overlap_ns: Compute and communication at the same time.
+    """
+
+    finish_ns: int
+    exposed_communication_ns: int
+    class_ns: Mapping[str, int] = attrs.field(factory=dict)
+    overlap_ns: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ProgramOutput:
+    """What a run printed.
+
+    Attributes:
+        ranks: Figures of every rank that finished.
+        unreleased: (rank, node id) pairs of nodes that were running when nothing more could happen.
+        complaints: Lines about errors, as printed, each once, at most twenty.
+        last_line: The last line that is not empty, "" if there is none.
+    """
+
+    ranks: Mapping[int, RankFigures]
+    unreleased: tuple[tuple[int, int], ...]
+    complaints: tuple[str, ...]
+    last_line: str
+
+    def unfinished(self, rank_count: int) -> tuple[int, ...]:
+        """Ranks below ``rank_count`` that did not print that they finished."""
+        return tuple(rank for rank in range(rank_count) if rank not in self.ranks)
+
+
+def parse(text: str) -> ProgramOutput:
+    """Read the program's combined output; anything that is not understood is skipped."""
+    finished: dict[int, tuple[int, int]] = {}
+    classes: dict[int, dict[str, int]] = {}
+    overlap: dict[int, int] = {}
+    unreleased: list[tuple[int, int]] = []
+    complaints: dict[str, None] = {}
+    stuck_rank: int | None = None
+    last_line = ""
+    for line in text.splitlines():
+        stripped = line.strip()
+        if stripped:
+            last_line = stripped
+        if found := _FINISHED.search(line):
+            rank, finish, exposed = (int(group) for group in found.groups())
+            if rank <= MOST_RANK:
+                finished.setdefault(rank, (finish, exposed))
+        elif found := _STATISTIC.search(line):
+            classes.setdefault(int(found[1]), {})[found[2]] = int(found[3])
+        elif found := _OVERLAP.search(line):
+            overlap[int(found[1])] = int(found[2])
+        elif found := _UNRELEASED_RANK.search(line):
+            stuck_rank = int(found[1])
+        elif stuck_rank is not None and (found := _UNRELEASED_NODE.search(line)):
+            unreleased.append((stuck_rank, int(found[1])))
+        elif _TROUBLE.search(line) and len(complaints) < _MOST_COMPLAINTS:
+            complaints[stripped] = None
+    return ProgramOutput(
+        ranks={
+            rank: RankFigures(
+                finish_ns=finish,
+                exposed_communication_ns=exposed,
+                class_ns=classes.get(rank, {}),
+                overlap_ns=overlap.get(rank),
+            )
+            for rank, (finish, exposed) in sorted(finished.items())
+        },
+        unreleased=tuple(unreleased),
+        complaints=tuple(complaints),
+        last_line=last_line,
+    )

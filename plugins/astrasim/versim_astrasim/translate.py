@@ -1,0 +1,210 @@
+"""A pinned graph, a system and options ─▶ everything ASTRA-sim is given, in memory.
+
+The traces are the embedded engine's own, so that it runs without files; :mod:`versim_astrasim.export` writes the same
+object for the real program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from versim import (
+    KINDS,
+    Consumed,
+    ExecutionGraph,
+    Instances,
+    Kind,
+    Op,
+    PinnedGraph,
+    RankClasses,
+    System,
+    UnsupportedGraphError,
+    instances_of,
+    participants_of,
+)
+
+from versim_astrasim.configuration import (
+    COLLECTIVE_STEMS,
+    REMOTE_MEMORY,
+    CollectiveUse,
+    algorithms_of,
+    network_of,
+    system_mapping,
+)
+from versim_astrasim.encoding import ComputeEncoding, encode
+from versim_astrasim.engine import NetworkConfig, RankTrace, RemoteMemoryConfig, SystemConfig
+from versim_astrasim.losses import moved_sizes
+from versim_astrasim.numbering import Numbering, number
+from versim_astrasim.options import BackendOptions, SystemOptions
+from versim_astrasim.traces import Meetings, meetings_of, traces_of
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class SimulatorInput:
+    """What one simulation is given.
+
+    Attributes:
+        traces: One per simulated rank.
+        network: The network YAML's content.
+        system: The system JSON's content.
+        memory: The remote-memory JSON's content.
+        groups: Communicator groups by id, in group order.
+        options: What the real program takes on its command line.
+    """
+
+    traces: tuple[RankTrace, ...]
+    network: Mapping[str, Any]
+    system: Mapping[str, Any]
+    memory: Mapping[str, Any]
+    groups: Mapping[int, tuple[int, ...]]
+    options: SystemOptions
+
+    def network_config(self) -> NetworkConfig:
+        """The network as the embedded engine takes it."""
+        return NetworkConfig.from_mapping(self.network, congestion_aware=self.options.congestion == "aware")
+
+    def system_config(self) -> SystemConfig:
+        """The system layer as the embedded engine takes it."""
+        return SystemConfig.from_mapping(
+            self.system,
+            num_queues_per_dim=self.options.num_queues_per_dim,
+            injection_scale=self.options.injection_scale,
+            rendezvous=self.options.rendezvous,
+        )
+
+    def memory_config(self) -> RemoteMemoryConfig:
+        """Remote memory as the embedded engine takes it."""
+        return RemoteMemoryConfig.from_mapping(self.memory)
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Translation:
+    """A translated graph, and the way back from its traces.
+
+    Attributes:
+        given: What the simulator is given.
+        instances: The graph with one row per node and rank.
+        kept: Which instances stand in a trace.
+        numbering: Their ids.
+        meetings: Sizes, tags and groups of communications.
+        consumed: What is left of compute times and sizes.
+    """
+
+    given: SimulatorInput
+    instances: Instances
+    kept: NDArray[np.bool_]
+    numbering: Numbering
+    meetings: Meetings
+    consumed: Consumed
+
+    def instance_of(self, ranks: NDArray[np.int64], node_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Instances behind trace nodes; -1 for a placeholder."""
+        start = self.numbering.start
+        known = ranks < len(start) - 1
+        ranks = np.where(known, ranks, 0)
+        place = start[ranks] + node_ids
+        known &= place < start[ranks + 1]
+        result = np.full(len(ranks), -1, dtype=np.int64)
+        result[known] = self.numbering.order[place[known]]
+        return result
+
+
+def translate(pinned: PinnedGraph, system: System, options: BackendOptions) -> Translation:
+    """Translate a graph.
+
+    Raises:
+        UnsupportedGraphError: Something ASTRA-sim cannot express, with its node and a remedy.
+    """
+    graph = pinned.graph
+    if system.world_size != graph.mesh.world_size:
+        sizes = " × ".join(str(dimension.size) for dimension in system.dimensions)
+        raise UnsupportedGraphError(
+            f"the graph stands on {graph.mesh.world_size} ranks {graph.mesh}, but the network has "
+            f"{system.world_size} ({sizes}); make the product of the system's dimensions {graph.mesh.world_size}"
+        )
+    network = network_of(system.dimensions, options)
+    participants = participants_of(graph)
+    uses = _uses(graph, participants)
+    chosen = {kind: algorithms_of(kind, uses.get(kind), network, options) for kind in COLLECTIVE_STEMS}
+    algorithms = {kind: names for kind, (names, _) in chosen.items()}
+    encoding = encode(
+        pinned.compute_ns, graph.op == Op.COMPUTE, options.compute_encoding, options.local_mem_bw_gb_per_s
+    )
+    instances = instances_of(graph, RankClasses.single(graph.mesh))
+    kept = ~encoding.elided[instances.node]
+    numbering = number(instances, kept, options.node_order)
+    meetings = meetings_of(instances, participants, network.rank_count)
+    size_bytes, size_notes = moved_sizes(graph, participants, network, algorithms, options)
+    notes = (
+        *network.notes,
+        *_link_notes(graph, system),
+        *(note for _, notes in chosen.values() for note in notes),
+        *encoding.notes,
+        *size_notes,
+        *meetings.notes,
+        *_idle_notes(numbering),
+    )
+    return Translation(
+        given=SimulatorInput(
+            traces=traces_of(instances, encoding, kept, numbering, meetings, network.rank_count),
+            network=network.mapping(),
+            system=system_mapping(algorithms, options, roofline=encoding.roofline),
+            memory=REMOTE_MEMORY,
+            groups=meetings.groups,
+            options=options,
+        ),
+        instances=instances,
+        kept=kept,
+        numbering=numbering,
+        meetings=meetings,
+        consumed=Consumed(compute_ns=_consumed_ns(graph, encoding), size_bytes=size_bytes, notes=notes),
+    )
+
+
+def _consumed_ns(graph: ExecutionGraph, encoding: ComputeEncoding) -> NDArray[np.int64]:
+    return np.where(graph.op == Op.COMPUTE, encoding.consumed_ns, 0)
+
+
+def _uses(graph: ExecutionGraph, participants: NDArray[np.int64]) -> dict[Kind, CollectiveUse]:
+    """How each kind of collective in the graph is used."""
+    uses = {}
+    for code in np.unique(graph.kind).tolist():
+        kind = KINDS[code]
+        if kind not in COLLECTIVE_STEMS:
+            continue
+        of_kind = graph.kind == code
+        asked = sorted({graph.algorithms[index] for index in np.unique(graph.algorithm[of_kind]).tolist()} - {""})
+        # The node named in messages is one that asks, if any does.
+        asking = of_kind & (graph.algorithm != 0) if asked else of_kind
+        node = int(np.argmax(graph.match == np.argmax(asking)))
+        sizes = frozenset(participants[of_kind].tolist())
+        uses[kind] = CollectiveUse(
+            node=f"node {node} ({graph.node_name(node)!r})",
+            algorithms=frozenset(asked),
+            group_sizes=sizes - {graph.mesh.world_size},
+            world=graph.mesh.world_size in sizes,
+        )
+    return uses
+
+
+def _link_notes(graph: ExecutionGraph, system: System) -> list[str]:
+    """Axes whose link is not that of any dimension: ASTRA-sim knows links per dimension only."""
+    used = {axis for code in np.unique(graph.scope).tolist() for axis in graph.scopes[code].axes}
+    links = {dimension.link for dimension in system.dimensions if dimension.size > 1}
+    return [
+        f"axis {axis}: its own link ({link.bandwidth_bytes_per_s:g} bytes/s, {link.latency_s:g} s) is not used; "
+        "ASTRA-sim knows links per network dimension"
+        for axis, link in system.axis_links.items()
+        if axis in used and link not in links
+    ]
+
+
+def _idle_notes(numbering: Numbering) -> list[str]:
+    idle = np.flatnonzero(np.diff(numbering.start) == 0)
+    if not len(idle):
+        return []
+    return [f"{len(idle)} ranks have nothing to do (the first is {idle[0]}); ASTRA-sim needs a node there, of 1 ns"]
