@@ -1,1 +1,1 @@
-"""The basics plugin of versim."""
+"""What every comparison can use: closed forms of communication, and collectives by themselves."""
