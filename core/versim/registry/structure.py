@@ -6,6 +6,7 @@ integer, a text not a list of letters) and collect all faults instead of stoppin
 
 from __future__ import annotations
 
+import difflib
 import enum
 import math
 import types
@@ -280,7 +281,6 @@ def class_hook(type_: Any, converter: cattrs.Converter) -> Hook:
     fields = {field.alias or field.name: field for field in attrs.fields(type_) if field.init}
     bare = {name.removesuffix(unit_suffix(name)): name for name in fields if unit_suffix(name)}
     bare = {short: name for short, name in bare.items() if short not in fields}
-    known = (*fields, *bare)
 
     def structure(value: Any, _: Any) -> Any:
         if isinstance(value, type_):
@@ -293,7 +293,8 @@ def class_hook(type_: Any, converter: cattrs.Converter) -> Hook:
         for key, item in value.items():
             name = bare.get(key, key) if isinstance(key, str) else key
             if not isinstance(key, str) or name not in fields:
-                faults.append(((str(key),), f"no such key{did_you_mean(str(key), known)}"))
+                close = difflib.get_close_matches(str(key), bare, n=1)
+                faults.append(((str(key),), f"no such key{did_you_mean(str(key), (*fields, *close))}"))
             elif name in written:
                 faults.append(((key,), f"says the same as {written[name]!r}; keep one of them"))
             else:

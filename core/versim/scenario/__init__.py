@@ -21,4 +21,5 @@ from versim.scenario.model import Scenario as Scenario
 from versim.scenario.model import SystemPart as SystemPart
 from versim.scenario.model import TimingChoice as TimingChoice
 from versim.scenario.model import Workload as Workload
+from versim.scenario.overrides import override as override
 from versim.scenario.yaml_text import YamlError as YamlError

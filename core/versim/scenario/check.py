@@ -15,9 +15,6 @@ from versim.registry import Registry, place, try_options
 from versim.scenario.form import plain_form
 from versim.scenario.model import DEFAULT_PINS, Scenario
 
-Case = tuple[str, str]
-"""Labels of a workload and of a pin that applies to it."""
-
 
 def check_scenario(scenario: Scenario, registry: Registry, source: str = "") -> None:
     """Refuse a scenario with references that lead nowhere, unknown plugins or bad options.
@@ -168,7 +165,7 @@ def _reference_faults(form: _Form) -> Iterator[str]:
     for path, workload in form.workloads:
         if form.instances and not any(form.simulators(workload, pin) for pin in form.pins_of(workload)):
             yield f"{path}: nothing simulates it; no pin that applies to it shares an instance with it"
-    edges: dict[Case, list[tuple[str, Case]]] = {}
+    edges: dict[str, list[tuple[str, str]]] = {}
     for path, pin in form.pins:
         sources = pin.get("durations")
         for index, source in enumerate(sources if isinstance(sources, list) else ()):
@@ -183,51 +180,42 @@ def _reference_faults(form: _Form) -> Iterator[str]:
             yield from faults
             if faults:
                 continue
-            target, fault = _source_case(form, here, source)
-            yield from fault
+            yield from _source_faults(form, here, source)
             for _, workload in form.workloads:
-                if target and form.applies(workload, pin):
-                    edges.setdefault((str(workload.get("label")), str(pin.get("label"))), []).append((here, target))
+                if form.applies(workload, pin):
+                    edges.setdefault(str(workload.get("label")), []).append((here, str(source.get("workload"))))
     yield from _cycles(edges)
 
 
-def _source_case(form: _Form, path: str, source: Mapping[str, Any]) -> tuple[Case | None, list[str]]:
-    """Which workload under which pin a source of durations is simulated as."""
+def _source_faults(form: _Form, path: str, source: Mapping[str, Any]) -> Iterator[str]:
+    """Whether the simulation that durations are taken from is one the scenario has."""
     workload = next((item for _, item in form.workloads if item.get("label") == source.get("workload")), None)
     if workload is None:
-        return None, []
-    candidates = form.pins_of(workload)
-    if source.get("pin") is not None:
-        candidates = [pin for pin in candidates if pin.get("label") == source["pin"]]
-        if not candidates:
-            return None, [f"{path}.pin: {source['pin']!r} does not apply to workload {workload.get('label')!r}"]
-    if len(candidates) != 1:
-        listed = ", ".join(repr(pin.get("label")) for pin in candidates)
-        return None, [f"{path}.pin: is missing; these apply to workload {workload.get('label')!r}: {listed or 'none'}"]
-    if source.get("backend") not in form.simulators(workload, candidates[0]):
-        label = candidates[0].get("label")
-        simulated = f"workload {workload.get('label')!r} under pin {label!r}"
-        return None, [f"{path}.backend: {source.get('backend')!r} does not simulate {simulated}"]
-    return (str(workload.get("label")), str(candidates[0].get("label"))), []
+        return
+    label, pin_label, backend = workload.get("label"), source.get("pin"), source.get("backend")
+    applying = form.pins_of(workload)
+    chosen = [pin for pin in applying if pin_label in (None, pin.get("label"))]
+    if pin_label is not None and not chosen:
+        yield f"{path}.pin: {pin_label!r} does not apply to workload {label!r}"
+    elif len(chosen) != 1:
+        labels = ", ".join(repr(pin.get("label")) for pin in applying) or "none"
+        yield f"{path}.pin: is missing; these apply to workload {label!r}: {labels}"
+    elif backend not in form.simulators(workload, chosen[0]):
+        yield f"{path}.backend: {backend!r} does not simulate workload {label!r} under pin {chosen[0].get('label')!r}"
 
 
-def _cycles(edges: Mapping[Case, list[tuple[str, Case]]]) -> Iterator[str]:
-    """Sources of durations that need, in the end, the simulation they feed."""
-    done: set[Case] = set()
+def _cycles(edges: Mapping[str, list[tuple[str, str]]]) -> Iterator[str]:
+    """Workloads that, in the end, borrow durations from themselves; a workload is simulated as a whole."""
+    done: set[str] = set()
+
+    def visit(workload: str, path: str, trail: tuple[str, ...]) -> Iterator[str]:
+        if workload in trail:
+            loop = " ─▶ ".join((*trail[trail.index(workload) :], workload))
+            yield f"{path}.workload: durations go round in a circle ({loop}); limit the pins of a workload to break it"
+        elif workload not in done:
+            for next_path, target in edges.get(workload, ()):
+                yield from visit(target, next_path, (*trail, workload))
+            done.add(workload)
+
     for start in edges:
-        trail: list[Case] = []
-
-        def visit(case: Case, path: str, trail: list[Case] = trail) -> Iterator[str]:
-            if case in trail:
-                loop = [*trail[trail.index(case) :], case]
-                yield f"{path}: durations go round in a circle: " + " ─▶ ".join(f"{w} under {p}" for w, p in loop)
-                return
-            if case in done:
-                return
-            trail.append(case)
-            for next_path, target in edges.get(case, ()):
-                yield from visit(target, next_path)
-            trail.pop()
-            done.add(case)
-
-        yield from visit(start, "")
+        yield from visit(start, "", ())

@@ -1,0 +1,150 @@
+"""Writing files and folders so that a reader sees all of the new one or all of the old one, never half."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from versim.errors import VersimError
+
+
+class UnwritableError(VersimError):
+    """A file or folder cannot be written where the user wants it.
+
+    Attributes:
+        path: Where.
+        cause: Why not.
+    """
+
+    def __init__(self, path: Path, cause: str) -> None:
+        super().__init__(path, cause)
+        self.path, self.cause = path, cause
+
+    def __str__(self) -> str:
+        return f"cannot write {self.path}: {self.cause}"
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a file that cannot be written, before anything long is done for it.
+
+    A check and no promise: the disk may still fill up.
+
+    Raises:
+        UnwritableError: Its folder does not exist or cannot be written to, or it is a folder.
+    """
+    target = _target(path)
+    if target.is_dir():
+        raise UnwritableError(path, "it is a folder; name a file in it")
+    if target.exists() and not os.access(target, os.W_OK):
+        raise UnwritableError(path, "it is there and you may not write to it")
+    if target.exists() and not target.is_file():
+        return  # a device or a pipe is written in place
+    _check_folder(path, target.parent)
+
+
+def check_new_folder(path: Path) -> None:
+    """Refuse a folder that holds something already, or cannot be made.
+
+    Raises:
+        UnwritableError: It is no folder, not empty, or what holds it cannot be written to.
+    """
+    if path.exists() and not path.is_dir():
+        raise UnwritableError(path, "it is a file; name a folder that does not exist yet")
+    if path.is_dir() and any(path.iterdir()):
+        raise UnwritableError(path, "the folder is not empty; name another, or empty it first")
+    _check_folder(path, _target(path).parent)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[TextIO]:
+    """A UTF-8 text stream whose content replaces a file when the block ends without an error.
+
+    The content goes to a file beside the target, is flushed to the disk and renamed; on an error, also an interrupt,
+    it is removed and the target stays as it was. A device or a pipe is written to directly.
+
+    Raises:
+        UnwritableError: The file cannot be made, written or renamed.
+    """
+    check_writable(path)
+    target = _target(path)
+    if target.exists() and not target.is_file():
+        with _as_unwritable(path), target.open("w", encoding="utf-8") as stream:
+            yield stream
+        return
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
+    try:
+        with _as_unwritable(path):
+            mode = target.stat().st_mode & 0o777 if target.exists() else 0o666
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with open(descriptor, "w", encoding="utf-8", newline="\n") as stream, _as_unwritable(path):  # noqa: PTH123
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        with _as_unwritable(path):
+            beside.replace(target)
+            _sync_folder(target.parent)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """An empty folder that takes the place of ``path`` when the block ends without an error.
+
+    Raises:
+        UnwritableError: ``path`` holds something already, or cannot be made.
+    """
+    check_new_folder(path)
+    target = _target(path)
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
+    try:
+        with _as_unwritable(path):
+            beside.mkdir()
+        yield beside
+        with _as_unwritable(path):
+            if target.exists():
+                target.rmdir()
+            beside.rename(target)
+            _sync_folder(target.parent)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _target(path: Path) -> Path:
+    """The path with links followed, so that a link to a file stays a link."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UnwritableError(path, str(error)) from None
+
+
+def _check_folder(path: Path, folder: Path) -> None:
+    if not folder.is_dir():
+        raise UnwritableError(path, f"there is no folder {folder}; make it first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UnwritableError(path, f"you may not write in the folder {folder}")
+
+
+@contextlib.contextmanager
+def _as_unwritable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UnwritableError(path, error.strerror or str(error)) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last through a power cut, where the system lets a folder be synchronised."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
