@@ -1,20 +1,16 @@
-"""Reading untrusted YAML: numbers as YAML 1.2 writes them, every fault reported by its path, all of them at once.
+"""Taking values out of plain data by path, and remembering everything that is wrong with them.
 
-DeepFlow's files are YAML 1.2 (``9e-6`` is a number, ``off`` is a word), which PyYAML's own resolvers get wrong. A
-:class:`Document` takes values out of a parsed file by path, checks each one, and remembers what is wrong instead of
-stopping at the first fault.
+A :class:`Document` checks each value as it is taken and goes on after a fault, so that all faults of a file are
+reported at once. An attrs class whose fields are made with :func:`checked` can be taken as a whole.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import attrs
-import yaml
 from versim import FaultsError, did_you_mean
 
 Key = str | int
@@ -22,84 +18,6 @@ Path_ = tuple[Key, ...]
 Spec = TypeVar("Spec")
 
 _MISSING = object()
-_YAML_1_2_FLOAT = re.compile(
-    r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$|^[-+]?\.inf$|^\.nan$", re.IGNORECASE
-)
-_YAML_1_2_BOOL = re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$")
-_YAML_1_2_INT = re.compile(r"^[-+]?[0-9]+$")
-
-
-class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader with the scalars of YAML 1.2 and duplicate keys refused."""
-
-
-def _resolvers() -> dict[str | None, list[tuple[str, re.Pattern[str]]]]:
-    replaced = {f"tag:yaml.org,2002:{name}" for name in ("float", "bool", "int", "timestamp")}
-    kept = {
-        first: [(tag, pattern) for tag, pattern in pairs if tag not in replaced]
-        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-    for tag, pattern, firsts in (
-        ("tag:yaml.org,2002:int", _YAML_1_2_INT, "-+0123456789"),
-        ("tag:yaml.org,2002:float", _YAML_1_2_FLOAT, "-+.0123456789"),
-        ("tag:yaml.org,2002:bool", _YAML_1_2_BOOL, "tTfF"),
-    ):
-        for first in firsts:
-            kept.setdefault(first, []).append((tag, pattern))
-    return kept
-
-
-_Loader.yaml_implicit_resolvers = _resolvers()
-
-
-def _construct_int(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
-    return int(loader.construct_scalar(node))  # YAML 1.2 has no leading-zero octals
-
-
-def _construct_mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    loader.flatten_mapping(node)
-    mapping: dict[Any, Any] = {}
-    for key_node, value_node in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        if not isinstance(key, (str, int, float, bool)) and key is not None:
-            raise yaml.constructor.ConstructorError(None, None, "a key must be a plain scalar", key_node.start_mark)
-        if key in mapping:
-            raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key!r}", key_node.start_mark)
-        mapping[key] = loader.construct_object(value_node, deep=True)
-    return mapping
-
-
-_Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
-_Loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
-
-
-def parse_yaml(text: str, subject: str) -> object:
-    """The plain data in a YAML text.
-
-    Raises:
-        FaultsError: The text is not YAML, holds a key twice, or nests too deep to be meant.
-    """
-    try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader
-    except RecursionError:
-        raise FaultsError(subject, ["is nested too deeply"]) from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise FaultsError(subject, [f"is not readable as YAML: {' '.join(str(error).split())}"]) from None
-
-
-def read_yaml(path: Path) -> object:
-    """The plain data in a YAML file.
-
-    Raises:
-        FaultsError: The file cannot be read, is not UTF-8, or is not YAML.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FaultsError(str(path), [f"cannot be read: {error}"]) from None
-    return parse_yaml(text, str(path))
-
-
 Check = Callable[[object], Any]
 """Returns the checked value; raises ``ValueError`` with what was expected."""
 
@@ -300,5 +218,9 @@ class Document:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, (list, tuple)):
+        return "a list"  # spelt out, a list of aliases could fill the memory
     shown = repr(value)
     return shown if len(shown) <= 60 else f"{shown[:57]}..."

@@ -13,13 +13,13 @@ from versim import FaultsError, Topology, option
 
 from versim_deepflow import hardware, model
 from versim_deepflow.corrections import Corrections, compat_option
-from versim_deepflow.documents import read_yaml
 from versim_deepflow.hardware import ClusterSpec, HardwareSpec, derive
 from versim_deepflow.model import TransformerModel
 from versim_deepflow.parallelism import Parallelism, TensorScheme
 from versim_deepflow.pipeline_graph import AllReduce
 from versim_deepflow.step import Step
 from versim_deepflow.transformer_graph import LocalOps, OperatorSet, Phases
+from versim_deepflow.yaml_text import read_yaml
 
 Axis = Literal["dp", "pp", "tp1", "tp2"]
 

@@ -12,6 +12,7 @@ import numpy as np
 from versim import DeviceTerm, Dimension, Folded, Link, Message, System, Topology, VersimError, Work
 
 from versim_deepflow.corrections import Corrections
+from versim_deepflow.documents import Document
 from versim_deepflow.hardware import (
     ClusterSpec,
     DeviceModel,
@@ -83,7 +84,8 @@ class CaseHardware:
 def case_hardware(content: Mapping[str, Any], subject: str) -> CaseHardware:
     """The hardware that a case names: a hardware file of DeepFlow as plain data, or one of our presets with changes.
 
-    ``{"preset": "v100", "changes": {"core.bundles": 80, "memory.2.utilization": 1}}``; ``null`` takes a field away.
+    ``{"preset": "v100", "changes": {"core.bundles": 80, "memory.2.utilization": 1}}``; ``null`` takes a field away,
+    and ``cluster`` may hold the fields of a :class:`~versim_deepflow.hardware.ClusterSpec`.
 
     Raises:
         VersimError: It is neither, or faulty.
@@ -94,7 +96,10 @@ def case_hardware(content: Mapping[str, Any], subject: str) -> CaseHardware:
     changed = copy.deepcopy(preset_content(content["preset"]))
     for path, value in content.get("changes", {}).items():
         _change(changed, path.split("."), value)
-    return CaseHardware(read_spec(changed, subject))
+    joined = Document(content.get("cluster"), subject)
+    cluster = joined.structure(ClusterSpec) if "cluster" in content else None
+    joined.raise_faults()
+    return CaseHardware(read_spec(changed, subject), cluster)
 
 
 def _change(content: Any, path: list[str], value: object) -> None:
