@@ -1,0 +1,16 @@
+"""Predictions and reports on disk: one strict JSON document, and an ``.npz`` beside it for very many spans."""
+
+from versim.storage.document import FORMAT, SPANS_INLINE_LIMIT, report_document
+from versim.storage.files import save, save_report
+from versim.storage.load import load_predictions
+from versim.storage.text import document_text
+
+__all__ = [
+    "FORMAT",
+    "SPANS_INLINE_LIMIT",
+    "document_text",
+    "load_predictions",
+    "report_document",
+    "save",
+    "save_report",
+]

@@ -1,0 +1,313 @@
+"""A report as one JSON document: every figure in integer picoseconds, and in seconds where people look.
+
+``None`` is "not modelled" or "did not complete", never 0. The form is described by the JSON Schema that the ``json``
+reporter publishes; ``format_version`` is raised when a field changes its meaning or goes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from versim.comparison.critical_path import CriticalPath
+from versim.comparison.model import FORMAT_VERSION, Comparison, Report, Result, WorkloadReport
+from versim.comparison.totals import Breakdown, Totals
+from versim.graph import KINDS, PHASES, ExecutionGraph, Op
+from versim.pinning import PinnedGraph
+from versim.prediction import NO_TIME, Prediction
+from versim.storage.columns import ColumnWriter, Place, archive_name
+from versim.storage.text import number, plain, strings
+from versim.system import Link, System
+from versim.units import NS_PER_S, PS_PER_S
+
+FORMAT = "versim-report"
+
+SPANS_INLINE_LIMIT = 100_000
+"""More spans than this in one report go into an ``.npz`` beside it."""
+
+MOST_LOSSES = 1_000
+"""Nodes whose loss is spelt out; the columns have them all."""
+
+_STATEMENTS = {
+    Place.INLINE: "all columns are in this document",
+    Place.ATTACHED: "the columns are in the .npz named by attachment, in the folder of this document",
+    Place.OMITTED: (
+        "the columns are left out because there are too many for a document without a file beside it; "
+        "write the report to a file to keep them"
+    ),
+}
+
+
+def report_document(
+    report: Report, spans_inline_limit: int = SPANS_INLINE_LIMIT, *, attach: bool = True
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """A report as JSON values, and the files that belong beside it.
+
+    Args:
+        report: What to write.
+        spans_inline_limit: With more spans than this in all, or a longer column of nodes or ranks, columns leave the
+            document.
+        attach: Whether they may go into a file beside it; otherwise they are left out, and the document says so.
+
+    Returns:
+        The document, and file names with their content.
+    """
+    results = report.results()
+    longest = max(
+        [
+            sum(result.prediction.spans.count for _, _, result in results),
+            *(comparison.pinned.graph.node_count for _, comparison, _ in results),
+            *(comparison.pinned.graph.communication_count for _, comparison, _ in results),
+            *(comparison.pinned.graph.mesh.world_size for _, comparison, _ in results),
+        ]
+    )
+    many = Place.ATTACHED if attach else Place.OMITTED
+    columns = ColumnWriter(Place.INLINE if longest <= spans_inline_limit else many)
+    workloads = [_workload(workload, columns) for workload in report.workloads]
+    archive = columns.archive()
+    attachments = {} if archive is None else {archive_name(archive): archive}
+    document = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "scenario": report.scenario,
+        "description": report.description,
+        "provenance": strings(report.provenance),
+        "worst_difference_percent": report.worst_difference_percent(),
+        "incomplete": list(report.incomplete()),
+        "columns": {
+            "place": columns.place.value,
+            "statement": _STATEMENTS[columns.place],
+            "attachment": None if archive is None else {"file": archive_name(archive), "size_bytes": len(archive)},
+        },
+        "workloads": workloads,
+    }
+    return document, attachments
+
+
+def _workload(workload: WorkloadReport, columns: ColumnWriter) -> dict[str, Any]:
+    return {
+        "label": workload.label,
+        "producer": workload.producer,
+        "comparisons": [_comparison(comparison, columns) for comparison in workload.comparisons],
+    }
+
+
+def _comparison(comparison: Comparison, columns: ColumnWriter) -> dict[str, Any]:
+    pinned = comparison.pinned
+    return {
+        "pin": pinned.label,
+        "same_as": list(comparison.same_as),
+        "digest": pinned.digest,
+        "provenance": strings(pinned.provenance),
+        "reference": comparison.reference,
+        "system": _system(comparison.system),
+        "graph": _graph(pinned, columns),
+        "results": [_result(result, pinned, columns) for result in comparison.results],
+    }
+
+
+def _link(link: Link) -> dict[str, Any]:
+    return {"bandwidth_bytes_per_s": float(link.bandwidth_bytes_per_s), "latency_s": float(link.latency_s)}
+
+
+def _system(system: System) -> dict[str, Any]:
+    device = system.device
+    return {
+        "world_size": system.world_size,
+        "dimensions": [
+            {"topology": dimension.topology.value, "size": int(dimension.size), "link": _link(dimension.link)}
+            for dimension in system.dimensions
+        ],
+        "axis_links": {axis: _link(system.axis_links[axis]) for axis in sorted(system.axis_links)},
+        "device": {
+            "name": device.name,
+            "kernel_launch_overhead_s": float(device.kernel_launch_overhead_s),
+            "parameters": plain(device.parameters),
+        },
+    }
+
+
+def _graph(pinned: PinnedGraph, columns: ColumnWriter) -> dict[str, Any]:
+    graph = pinned.graph
+    compute_ns = int(pinned.compute_ns.sum())
+    return {
+        "mesh": [{"axis": a, "size": s} for a, s in zip(graph.mesh.names, graph.mesh.sizes, strict=True)],
+        "world_size": graph.mesh.world_size,
+        "node_count": graph.node_count,
+        "dependency_count": len(graph.dependency),
+        "communication_count": graph.communication_count,
+        "compute_ns": compute_ns,
+        "compute_s": compute_ns / NS_PER_S,
+        "communication_bytes": sum(graph.size_bytes.tolist()),
+        "notes": list(graph.notes),
+        "names": list(graph.names),
+        "ops": [op.name.lower() for op in Op],
+        "phases": [phase.value for phase in PHASES],
+        "kinds": [kind.value for kind in KINDS],
+        "nodes": columns.write(
+            "nodes",
+            {
+                "op": graph.op,
+                "name": graph.name,
+                "phase": graph.phase,
+                "layer": graph.layer,
+                "microbatch": graph.microbatch,
+                "communication": graph.match,
+                "compute_ns": pinned.compute_ns,
+            },
+        ),
+        "communications": columns.write("communications", {"kind": graph.kind, "size_bytes": graph.size_bytes}),
+    }
+
+
+def _seconds(time_ps: float | None) -> float | None:
+    return None if time_ps is None else time_ps / PS_PER_S
+
+
+def _result(result: Result, pinned: PinnedGraph, columns: ColumnWriter) -> dict[str, Any]:
+    prediction, graph = result.prediction, pinned.graph
+    spans = prediction.spans
+    return {
+        "label": result.label,
+        "simulator": prediction.simulator,
+        "engine": prediction.engine,
+        "network": result.network,
+        "provenance": strings(prediction.provenance),
+        "status": prediction.status.value,
+        "makespan_ps": _integer(prediction.makespan_ps),
+        "makespan_s": _seconds(prediction.makespan_ps),
+        "difference_ps": _integer(result.difference_ps),
+        "difference_s": _seconds(result.difference_ps),
+        "difference_percent": number(result.difference_percent),
+        "totals": _totals(result.totals),
+        "wall_s": number(prediction.wall_s),
+        "reported_s": number(prediction.reported_s),
+        "checks": [{"name": c.name, "passed": c.passed, "detail": c.detail} for c in result.checks],
+        "diagnosis": list(prediction.diagnosis),
+        "waiting": [
+            {"rank": int(rank), "node": int(node), "name": graph.node_name(int(node))}
+            for rank, node in prediction.waiting
+        ],
+        "groups": [_breakdown(row) for row in result.groups],
+        "operations": [_breakdown(row) for row in result.operations],
+        "critical_path": _path(result.critical_path, graph),
+        "shared_path_ps": _integer(result.shared_path_ps),
+        "shared_path_s": _seconds(result.shared_path_ps),
+        "shared_path_percent": number(result.shared_path_percent),
+        "consumed": _consumed(prediction, pinned, columns),
+        "ranks": columns.write(
+            "ranks", {"finish_ps": prediction.finish_ps, "representative": prediction.representative}
+        ),
+        "spans": columns.write(
+            "spans",
+            {
+                "node": spans.node,
+                "rank": spans.rank,
+                "ready_ps": spans.ready_ps,
+                "start_ps": spans.start_ps,
+                "end_ps": spans.end_ps,
+                "resource": spans.resource,
+            },
+        ),
+    }
+
+
+def _integer(value: int | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _totals(totals: Totals | None) -> dict[str, Any] | None:
+    if totals is None:
+        return None
+    times = {
+        "compute": totals.compute_ps,
+        "communication": totals.communication_ps,
+        "exposed_communication": totals.exposed_communication_ps,
+        "idle": totals.idle_ps,
+    }
+    return {
+        "rank": int(totals.rank),
+        **{f"{name}_ps": int(time_ps) for name, time_ps in times.items()},
+        **{f"{name}_s": time_ps / PS_PER_S for name, time_ps in times.items()},
+        "communication_ratio": totals.communication_ratio,
+    }
+
+
+def _breakdown(row: Breakdown) -> dict[str, Any]:
+    return {
+        "key": row.key,
+        "phase": row.phase,
+        "count": int(row.count),
+        "missing": int(row.missing),
+        "total_ps": int(row.total_ps),
+        "total_s": row.total_ps / PS_PER_S,
+        "mean_s": row.mean_ps / PS_PER_S,
+    }
+
+
+def _path(path: CriticalPath | None, graph: ExecutionGraph) -> dict[str, Any] | None:
+    if path is None:
+        return None
+    times = {"compute": path.compute_ps, "communication": path.communication_ps, "gap": path.gap_ps}
+    return {
+        **{f"{name}_ps": int(time_ps) for name, time_ps in times.items()},
+        **{f"{name}_s": time_ps / PS_PER_S for name, time_ps in times.items()},
+        "steps": [
+            {
+                "node": int(step.node),
+                "name": graph.node_name(step.node),
+                "rank": int(step.rank),
+                "start_ps": int(step.start_ps),
+                "end_ps": int(step.end_ps),
+                "waited_for": step.waited_for,
+            }
+            for step in path.steps
+        ],
+    }
+
+
+def _consumed(prediction: Prediction, pinned: PinnedGraph, columns: ColumnWriter) -> dict[str, Any]:
+    """What was used, and every node whose compute or bytes differ from what was pinned.
+
+    A compute node of 0 ns that a simulator leaves out loses nothing.
+    """
+    graph, consumed = pinned.graph, prediction.consumed
+    compute = graph.op == Op.COMPUTE
+    left_out = compute & (consumed.compute_ns == NO_TIME) & (pinned.compute_ns != 0)
+    change_ns = np.where(compute & (consumed.compute_ns != NO_TIME), consumed.compute_ns - pinned.compute_ns, 0)
+    unmoved = consumed.size_bytes == NO_TIME
+    change_bytes = np.where(unmoved, 0, consumed.size_bytes - graph.size_bytes)
+    nodes = np.flatnonzero(left_out | (change_ns != 0)).tolist()
+    messages = np.flatnonzero(unmoved | (change_bytes != 0)).tolist()
+    return {
+        "as_pinned": not nodes and not messages,
+        "notes": list(consumed.notes),
+        "compute_nodes_changed": int((change_ns != 0).sum()),
+        "compute_nodes_left_out": int(left_out.sum()),
+        "compute_change_net_ns": int(change_ns.sum()),
+        "compute_change_absolute_ns": int(np.abs(change_ns).sum()),
+        "communications_changed": int((change_bytes != 0).sum()),
+        "communications_left_out": int(unmoved.sum()),
+        "communication_change_net_bytes": int(change_bytes.sum()),
+        "communication_change_absolute_bytes": int(np.abs(change_bytes).sum()),
+        "compute_losses": [
+            {
+                "node": node,
+                "name": graph.node_name(node),
+                "pinned_ns": int(pinned.compute_ns[node]),
+                "consumed_ns": None if left_out[node] else int(consumed.compute_ns[node]),
+            }
+            for node in nodes[:MOST_LOSSES]
+        ],
+        "communication_losses": [
+            {
+                "communication": match,
+                "pinned_bytes": int(graph.size_bytes[match]),
+                "consumed_bytes": None if unmoved[match] else int(consumed.size_bytes[match]),
+            }
+            for match in messages[:MOST_LOSSES]
+        ],
+        "compute": columns.write("consumed_compute", {"compute_ns": consumed.compute_ns}),
+        "communication": columns.write("consumed_communication", {"size_bytes": consumed.size_bytes}),
+    }

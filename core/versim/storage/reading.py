@@ -1,0 +1,115 @@
+"""Values of a JSON document that was written by someone else, each with its place (``$.workloads[0].label``)."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import attrs
+
+from versim.errors import VersimError
+
+_SPELT = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+@attrs.frozen
+class Value:
+    """One value, and where it stands.
+
+    Attributes:
+        subject: The file it came from.
+        place: Its path in the document.
+        content: The value.
+    """
+
+    subject: str
+    place: str
+    content: Any
+
+    def wrong(self, message: str) -> NoReturn:
+        """Refuse this value."""
+        raise VersimError(f"{self.subject}: {self.place}: {message}")
+
+    def __getitem__(self, key: str) -> Value:
+        if not isinstance(self.content, dict):
+            self.wrong(f"expected an object, got {_kind(self.content)}")
+        if key not in self.content:
+            self.wrong(f"{key!r} is missing")
+        return Value(self.subject, f"{self.place}.{key}", self.content[key])
+
+    def __iter__(self) -> Iterator[Value]:
+        if not isinstance(self.content, list):
+            self.wrong(f"expected a list, got {_kind(self.content)}")
+        return (Value(self.subject, f"{self.place}[{i}]", item) for i, item in enumerate(self.content))
+
+    @property
+    def missing(self) -> bool:
+        """True for null."""
+        return self.content is None
+
+    def text(self) -> str:
+        """A string."""
+        if not isinstance(self.content, str):
+            self.wrong(f"expected a string, got {_kind(self.content)}")
+        return self.content
+
+    def texts(self) -> tuple[str, ...]:
+        """A list of strings."""
+        return tuple(item.text() for item in self)
+
+    def mapping(self) -> dict[str, str]:
+        """An object whose values are strings."""
+        if not isinstance(self.content, dict):
+            self.wrong(f"expected an object, got {_kind(self.content)}")
+        return {key: self[key].text() for key in self.content}
+
+    def integer(self, lowest: int = 0, highest: int = 2**63 - 1) -> int:
+        """A whole number in a range."""
+        if type(self.content) is not int:
+            self.wrong(f"expected a whole number, got {_kind(self.content)}")
+        if not lowest <= self.content <= highest:
+            self.wrong(f"expected a number from {lowest} to {highest}, got {self.content}")
+        return int(self.content)
+
+    def optional_number(self) -> float | None:
+        """A number, null, or one of the spellings of what is not finite."""
+        if self.content is None:
+            return None
+        if isinstance(self.content, str) and self.content in _SPELT:
+            return _SPELT[self.content]
+        if isinstance(self.content, bool) or not isinstance(self.content, (int, float)):
+            self.wrong(f"expected a number, got {_kind(self.content)}")
+        try:
+            return float(self.content)
+        except OverflowError:
+            self.wrong("the number is too large")
+
+
+def _kind(content: object) -> str:
+    names = {dict: "an object", list: "a list", str: "a string", bool: "a truth value", type(None): "null"}
+    return names.get(type(content), "a number")
+
+
+def read_json(path: Path) -> Value:
+    """The document in a file.
+
+    Raises:
+        VersimError: It cannot be read, or is not strict JSON.
+    """
+    subject = str(path)
+
+    def no_constant(constant: str) -> NoReturn:
+        raise ValueError(f"{constant} is not JSON")
+
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=no_constant)
+    except OSError as error:
+        raise VersimError(f"cannot read {path}: {error.strerror or error}") from error
+    except RecursionError:
+        raise VersimError(f"{path}: nested too deeply for a report") from None
+    except ValueError as error:  # also UnicodeDecodeError, JSONDecodeError and numbers of too many digits
+        raise VersimError(f"{path}: not a JSON document: {error}") from None
+    return Value(subject, "$", content)

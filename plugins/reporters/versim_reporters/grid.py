@@ -1,0 +1,113 @@
+"""Tables that fit: text columns are shortened first, then a table is split, its key columns repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+from tabulate import tabulate
+
+from versim_reporters.text import is_wide, shortened, width_of
+
+_GAP = 2
+_PRIVATE = 0xF0000
+
+
+@attrs.frozen(kw_only=True)
+class Column:
+    """One column.
+
+    Attributes:
+        heading: Lines of the heading, with the unit in the last.
+        cells: Printable text, one per row.
+        align: ``left``, ``right`` or ``decimal``.
+        least: Columns that text may be shortened to; None for figures, which are shown whole.
+    """
+
+    heading: tuple[str, ...]
+    cells: tuple[str, ...]
+    align: str = "right"
+    least: int | None = None
+
+    @property
+    def width(self) -> int:
+        """Columns it takes unless shortened."""
+        widths = [width_of(text) for text in (*self.heading, *self.cells)]
+        if self.align != "decimal":
+            return max(widths, default=0)
+        before = max((len(cell.partition(".")[0]) for cell in self.cells), default=0)
+        after = max((len(cell) - len(cell.partition(".")[0]) for cell in self.cells), default=0)
+        return max(*widths, before + after)
+
+    def within(self, width: int) -> Column:
+        """The same column in at most ``width``."""
+        return attrs.evolve(
+            self,
+            heading=tuple(shortened(line, width) for line in self.heading),
+            cells=tuple(shortened(cell, width) for cell in self.cells),
+        )
+
+
+Group = tuple[Column, ...]
+"""Columns that stay together when a table is split."""
+
+
+def grids(keys: Group, groups: Sequence[Group], width: int, *, indent: str = "") -> list[list[str]]:
+    """One table if it fits, else as few as it takes; every one starts with ``keys`` and keeps groups whole."""
+    room = width - len(indent)
+    least_keys = sum(_least(column) + _GAP for column in keys)
+    tables: list[list[Column]] = []
+    used = room + 1
+    for group in groups:
+        needs = sum(_least(column) + _GAP for column in group)
+        if used + needs - _GAP > room:
+            tables.append([])
+            used = least_keys
+        tables[-1].extend(group)
+        used += needs
+    return [_grid((*keys, *table), room, indent) for table in tables or [[]]]
+
+
+def _least(column: Column) -> int:
+    return column.width if column.least is None else min(column.least, column.width)
+
+
+def _grid(columns: Sequence[Column], room: int, indent: str) -> list[str]:
+    columns = _fitted(columns, room)
+    rows = list(zip(*(column.cells for column in columns), strict=True))
+    stand_ins: dict[str, str] = {}
+    text = tabulate(
+        [[_stand_in(cell, stand_ins) for cell in row] for row in rows],
+        headers=[_stand_in("\n".join(column.heading), stand_ins) for column in columns],
+        tablefmt="simple",
+        colalign=[column.align for column in columns] if rows else None,
+        disable_numparse=True,
+    )
+    for wide, stand_in in stand_ins.items():
+        text = text.replace(stand_in, wide)
+    return [(indent + line).rstrip() for line in text.split("\n")]
+
+
+def _fitted(columns: Sequence[Column], room: int) -> list[Column]:
+    """Columns shortened, the widest text first, until they fit; figures only if nothing else is left."""
+    available = room - _GAP * (len(columns) - 1)
+    widths = [min(column.width, room) for column in columns]
+    for shrinkable in (True, False):
+        floor = [min(w, (c.least or 3) if shrinkable else 1) for c, w in zip(columns, widths, strict=True)]
+        chosen = [i for i, column in enumerate(columns) if column.least is not None or not shrinkable]
+        while sum(widths) > available:
+            spare = [i for i in chosen if widths[i] > floor[i]]
+            if not spare:
+                break
+            widths[max(spare, key=lambda i: widths[i])] -= 1
+    return [column.within(width) for column, width in zip(columns, widths, strict=True)]
+
+
+def _stand_in(text: str, known: dict[str, str]) -> str:
+    """Text with every wide character as two private ones of width one, so that tabulate counts columns right."""
+    if text.isascii():
+        return text
+    for character in set(text):
+        if is_wide(character):
+            known.setdefault(character, chr(_PRIVATE + len(known)) + "\ue000")
+    return "".join(known.get(character, character) for character in text)

@@ -1,0 +1,21 @@
+"""What this plugin offers: the reporters ``table`` and ``json``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from versim import hookimpl
+
+from versim_reporters.json_document import JsonReporter
+from versim_reporters.table import TableReporter
+
+if TYPE_CHECKING:
+    from versim import Reporter
+
+VERSIM_API_VERSION = 1
+
+
+@hookimpl
+def versim_reporters() -> list[Reporter]:
+    """The reporters."""
+    return [JsonReporter(), TableReporter()]

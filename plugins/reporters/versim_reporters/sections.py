@@ -1,0 +1,216 @@
+"""The sections of the table, in the order a reader needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from versim import PS_PER_NS, Comparison, Report, Result, System, WorkloadReport
+
+from versim_reporters.breakdown import breakdown_lines
+from versim_reporters.figures import NOTHING, count, exact_time, percent, short_time, time_column, unit_for
+from versim_reporters.grid import Column, Group, grids
+from versim_reporters.paths import path_lines
+from versim_reporters.text import printable, shortened, wrapped
+from versim_reporters.verdict import title, verdict
+
+
+def report_lines(report: Report, width: int, operations: int) -> Iterator[str]:
+    """The whole table, line by line; every line at most ``width`` columns."""
+    name = printable(report.scenario)
+    yield from wrapped(f"{name}: {printable(report.description)}" if report.description else name, width)
+    yield ""
+    yield from verdict(report, width)
+    for workload in report.workloads:
+        if len(workload.comparisons) > 1:
+            yield from ("", *_heading(f"{printable(workload.label)}: all pins", width))
+            yield from _all_pins(workload, width)
+        for comparison in workload.comparisons:
+            yield from ("", *_heading(title(workload, comparison), width))
+            yield from _inputs(workload, comparison, width)
+            yield from _section(_totals(comparison, width))
+            yield from _section(breakdown_lines(comparison, "group", lambda r: r.groups, width, operations))
+            yield from _section(breakdown_lines(comparison, "operation", lambda r: r.operations, width, operations))
+            yield from _section(path_lines(comparison, width), "Critical paths")
+            yield from _section(_checks(comparison, width), "Checks")
+            yield from _section(_notes(comparison, width), "Notes")
+    if report.provenance:
+        facts = [f"{printable(k)} {printable(v)}" for k, v in sorted(report.provenance.items())]
+        yield from ("", *wrapped(", ".join(facts), width))
+
+
+def _heading(text: str, width: int) -> list[str]:
+    line = shortened(text, width)
+    return [line, "=" * width]
+
+
+def _section(lines: Iterator[str], heading: str | None = None) -> Iterator[str]:
+    """Lines after an empty one and a heading; nothing if there are none."""
+    for position, line in enumerate(lines):
+        if not position:
+            yield ""
+            if heading:
+                yield heading
+        yield line
+
+
+def _inputs(workload: WorkloadReport, comparison: Comparison, width: int) -> Iterator[str]:
+    pinned, graph = comparison.pinned, comparison.pinned.graph
+    given = ", ".join(f"{printable(k)} timed by {printable(v)}" for k, v in sorted(pinned.provenance.items()) if v)
+    yield from wrapped(
+        f"{count(graph.node_count, 'node')} by {printable(workload.producer)}, "
+        f"{count(graph.communication_count, 'communication')}, "
+        f"{count(graph.mesh.world_size, 'rank')} {printable(graph.mesh)}; "
+        f"compute pinned to {exact_time(int(pinned.compute_ns.sum()) * PS_PER_NS)} over all nodes; "
+        f"digest {pinned.digest[:12]}{f'; {given}' if given else ''}",
+        width,
+        first="inputs: ",
+    )
+    yield from wrapped(_system(comparison.system), width, first="system: ")
+    if comparison.same_as:
+        names = ", ".join(map(printable, comparison.same_as))
+        yield from wrapped(f"the pins {names} gave the same inputs and were not run again", width, first="same:   ")
+
+
+def _system(system: System) -> str:
+    dimensions = " × ".join(
+        f"{dimension.topology.value} of {dimension.size} "
+        f"({dimension.link.bandwidth_bytes_per_s / 1e9:.6g} GB/s, {short_time(dimension.link.latency_s * 1e12)})"
+        for dimension in system.dimensions
+    )
+    links = ", ".join(
+        f"{printable(axis)} {link.bandwidth_bytes_per_s / 1e9:.6g} GB/s, {short_time(link.latency_s * 1e12)}"
+        for axis, link in sorted(system.axis_links.items())
+    )
+    return f"{dimensions}{f'; links by axis: {links}' if links else ''}; device {printable(system.device.name)}"
+
+
+def _labels(results: tuple[Result, ...]) -> Column:
+    return Column(heading=("instance", ""), cells=tuple(printable(r.label) for r in results), align="left", least=12)
+
+
+def _totals(comparison: Comparison, width: int) -> Iterator[str]:
+    """One row per instance: who ran, the makespan, and where the last rank's time went."""
+    results = comparison.results
+    totals = [result.totals for result in results]
+    makespans = [result.prediction.makespan_ps for result in results]
+    unit = unit_for(makespans)
+    differences = time_column([result.difference_ps for result in results], unit, signed=True)
+    for position, result in enumerate(results):
+        if result.label == comparison.reference and result.prediction.completed:
+            differences[position] = "reference"
+    answer: Group = (
+        Column(heading=("simulator", ""), cells=tuple(map(_simulator, results)), align="left", least=16),
+        Column(heading=("makespan", f"[{unit.name}]"), cells=tuple(_makespans(results, time_column(makespans, unit)))),
+        Column(heading=("difference", f"[{unit.name}]"), cells=tuple(differences)),
+        Column(
+            heading=("difference", "[%]"),
+            cells=tuple("" if r.label == comparison.reference else percent(r.difference_percent) for r in results),
+            align="decimal",
+        ),
+        Column(heading=("wall", "[s]"), cells=tuple(_wall(r.prediction.wall_s) for r in results)),
+    )
+    parts: list[Column] = []
+    for heading, times_ps in (
+        ("compute", [None if t is None else t.compute_ps for t in totals]),
+        ("communication", [None if t is None else t.communication_ps for t in totals]),
+        ("exposed", [None if t is None else t.exposed_communication_ps for t in totals]),
+        ("idle", [None if t is None else t.idle_ps for t in totals]),
+    ):
+        parts.append(Column(heading=(heading, f"[{unit.name}]"), cells=tuple(time_column(times_ps, unit))))
+    ratios = tuple(f"{r.totals.communication_ratio:.4f}" if r.totals else NOTHING for r in results)
+    parts.append(Column(heading=("comm.", "ratio"), cells=ratios))
+    tables = grids((_labels(results),), [answer, tuple(parts)], width)
+    for position, table in enumerate(tables):
+        yield from ([""] if position else [])
+        yield from table
+    ranks = sorted({r.totals.rank for r in results if r.totals})
+    if ranks:
+        of = f"rank {ranks[0]}" if len(ranks) == 1 else "the rank"
+        yield from wrapped(
+            f"Of {of}, which finishes last: makespan = compute + exposed + idle; exposed is communication with no "
+            "compute beside it.",
+            width,
+        )
+
+
+def _simulator(result: Result) -> str:
+    """Backend, engine and network timing, e.g. ``deepflow embedded 0.1, network astrasim``."""
+    prediction = result.prediction
+    engine = printable(prediction.engine)
+    backend = printable(prediction.simulator)
+    ran = engine if engine.startswith(backend) else f"{backend} {engine}".strip()
+    return f"{ran}, network {printable(result.network)}" if result.network else ran
+
+
+def _makespans(results: tuple[Result, ...], cells: list[str]) -> Iterator[str]:
+    for result, cell in zip(results, cells, strict=True):
+        yield cell if result.prediction.completed else result.prediction.status.value.replace("_", " ")
+
+
+def _wall(wall_s: float | None) -> str:
+    return NOTHING if wall_s is None else f"{wall_s:.3f}" if wall_s < 1e5 else f"{wall_s:.3g}"
+
+
+def _all_pins(workload: WorkloadReport, width: int) -> Iterator[str]:
+    """Makespans of every pin; the only place where pins stand side by side."""
+    labels = list(dict.fromkeys(r.label for c in workload.comparisons for r in c.results))
+    found = [{r.label: r for r in c.results} for c in workload.comparisons]
+    unit = unit_for([r.prediction.makespan_ps for of in found for r in of.values()])
+    groups: list[Group] = []
+    for label in labels:
+        results = [of.get(label) for of in found]
+        times = time_column([r.prediction.makespan_ps if r else None for r in results], unit)
+        cells = tuple(
+            cell if r is None or r.prediction.completed else r.prediction.status.value.replace("_", " ")
+            for r, cell in zip(results, times, strict=True)
+        )
+        column = Column(heading=(printable(label), f"[{unit.name}]"), cells=cells)
+        groups.append((column.within(max(16, *map(len, cells))),))
+    keys: Group = (
+        Column(
+            heading=("makespan by pin", ""),
+            cells=tuple(printable(c.pinned.label) for c in workload.comparisons),
+            align="left",
+            least=12,
+        ),
+        Column(heading=("digest", ""), cells=tuple(c.pinned.digest[:12] for c in workload.comparisons), align="left"),
+    )
+    for table in grids(keys, groups, width):
+        yield from table
+    yield from wrapped(
+        "These pins have different inputs (compute was timed differently): compare along a row, not down a column.",
+        width,
+    )
+
+
+def _checks(comparison: Comparison, width: int) -> Iterator[str]:
+    results = comparison.results
+    names = list(dict.fromkeys(check.name for result in results for check in result.checks))
+    failed = [(result, check) for result in results for check in result.failed_checks]
+    if not failed:
+        skipped = sum(check.passed is None for result in results for check in result.checks)
+        rest = f"; {skipped} could not be made" if skipped else ""
+        yield from wrapped(f"all passed for every prediction: {', '.join(map(printable, names))}{rest}", width)
+    for result, check in failed:
+        text = f"FAILED {printable(check.name)} of {printable(result.label)}: {printable(check.detail)}"
+        yield from wrapped(text, width, rest="    ")
+    if failed:
+        total = sum(check.passed is True for result in results for check in result.checks)
+        yield f"{count(total, 'other check')} passed"
+
+
+def _notes(comparison: Comparison, width: int) -> Iterator[str]:
+    """What a reader has to know: of the graph, of loss, of what happened, of what the original would print."""
+    notes = [("graph", note) for note in comparison.pinned.graph.notes]
+    for result in comparison.results:
+        prediction = result.prediction
+        if not prediction.completed:
+            left = f"; {count(len(prediction.waiting), 'node')} never ended" if prediction.waiting else ""
+            notes.append((result.label, f"did not complete ({prediction.status.value}){left}"))
+        notes.extend((result.label, text) for text in prediction.diagnosis)
+        notes.extend((result.label, f"consumed: {text}") for text in prediction.consumed.notes)
+        if prediction.reported_s is not None:
+            notes.append((result.label, f"the original program would print {prediction.reported_s:.12g} s"))
+    for label, text in notes:
+        name = shortened(printable(label), 40)
+        yield from wrapped(f"{name}: {printable(text)}", width, first="- ", rest="  ")

@@ -1,0 +1,99 @@
+"""The answer in a few lines: who differs from the reference, by how much, and mainly where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from versim import Breakdown, Comparison, Report, Result, WorkloadReport
+
+from versim_reporters.figures import exact_time, percent, short_time
+from versim_reporters.text import printable, shortened, wrapped
+
+LABEL_WIDTH = 24
+
+
+def verdict(report: Report, width: int) -> Iterator[str]:
+    """One paragraph per workload and pin."""
+    for workload in report.workloads:
+        for comparison in workload.comparisons:
+            yield from _of_comparison(workload, comparison, width)
+
+
+def title(workload: WorkloadReport, comparison: Comparison) -> str:
+    """How a comparison is called in headings."""
+    label = printable(comparison.pinned.label)
+    return f"{printable(workload.label)}, pin {label}" if label else printable(workload.label)
+
+
+def _of_comparison(workload: WorkloadReport, comparison: Comparison, width: int) -> Iterator[str]:
+    reference = next((r for r in comparison.results if r.label == comparison.reference), None)
+    name = shortened(printable(comparison.reference), LABEL_WIDTH)
+    if reference is None:
+        against = "no reference"
+    elif reference.prediction.makespan_ps is None:
+        against = f"the reference {name} has no makespan: {_status(reference)}"
+    else:
+        against = f"{exact_time(reference.prediction.makespan_ps)} by the reference {name}"
+    yield from wrapped(f"{title(workload, comparison)}: {against}", width, rest="    ")
+    others = [result for result in comparison.results if result is not reference]
+    labels = [shortened(printable(result.label), LABEL_WIDTH) for result in others]
+    room = max(map(len, labels), default=0)
+    for label, result in zip(labels, others, strict=True):
+        yield from wrapped(_difference(result, reference), width, first=f"  {label:{room}}  ")
+    yield from wrapped(_checks(comparison), width, first="  checks: ", rest="    ")
+
+
+def _status(result: Result) -> str:
+    return result.prediction.status.value.replace("_", " ")
+
+
+def _difference(result: Result, reference: Result | None) -> str:
+    makespan_ps = result.prediction.makespan_ps
+    if makespan_ps is None:
+        return f"did not complete: {_status(result)}"
+    if result.difference_ps is None or reference is None:
+        return f"{exact_time(makespan_ps)}, nothing to compare it with"
+    if result.difference_ps == 0:
+        return "the same makespan, to the picosecond"
+    relative = "" if result.difference_percent is None else f"{percent(result.difference_percent)} % "
+    why = [part for part in (_part(result, reference), _group(result, reference)) if part]
+    return f"{relative}({short_time(result.difference_ps, signed=True)}){': ' if why else ''}{'; '.join(why)}"
+
+
+def _part(result: Result, reference: Result) -> str:
+    """Which part of the last rank's step changed: compute, exposed communication and idle time sum to the makespan."""
+    mine, theirs = result.totals, reference.totals
+    if mine is None or theirs is None:
+        return ""
+    changes = {
+        "compute": mine.compute_ps - theirs.compute_ps,
+        "exposed communication": mine.exposed_communication_ps - theirs.exposed_communication_ps,
+        "idle": mine.idle_ps - theirs.idle_ps,
+    }
+    changed = sorted(((name, ps) for name, ps in changes.items() if ps), key=lambda item: -abs(item[1]))
+    return ", ".join(f"{name} {short_time(ps, digits=3, signed=True)}" for name, ps in changed)
+
+
+def _group(result: Result, reference: Result) -> str:
+    """The group whose active time over all ranks changed most."""
+    theirs = {(row.key, row.phase): row for row in reference.groups}
+    pairs = [(row, theirs[row.key, row.phase]) for row in result.groups if (row.key, row.phase) in theirs]
+    row, other = max(pairs, key=lambda pair: abs(pair[0].total_ps - pair[1].total_ps), default=(None, None))
+    if row is None or other is None or row.total_ps == other.total_ps:
+        return ""
+    change = "" if not other.mean_ps else f" {percent(100 * (row.mean_ps - other.mean_ps) / other.mean_ps)} %"
+    return f"changed most: {spelt(row)}{change} ({short_time(other.mean_ps)} → {short_time(row.mean_ps)} each)"
+
+
+def spelt(row: Breakdown) -> str:
+    """A row of a breakdown in words."""
+    key = printable(row.key)
+    return f"{key}, {printable(row.phase)}" if row.phase else key
+
+
+def _checks(comparison: Comparison) -> str:
+    failed = [f"{check.name} of {printable(r.label)}" for r in comparison.results for check in r.failed_checks]
+    if failed:
+        return f"FAILED {', '.join(failed)}; see below"
+    total = sum(check.passed is True for result in comparison.results for check in result.checks)
+    return f"all {total} passed"
