@@ -18,6 +18,9 @@ Path_ = tuple[Key, ...]
 Spec = TypeVar("Spec")
 
 _MISSING = object()
+_LARGEST = 1e30
+_SMALLEST = 1e-30
+"""No quantity of a device or model is beyond these; products of several then stay finite and above 0."""
 Check = Callable[[object], Any]
 """Returns the checked value; raises ``ValueError`` with what was expected."""
 
@@ -25,49 +28,54 @@ Check = Callable[[object], Any]
 def _finite(value: object, expected: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(expected)  # noqa: TRY004  # one kind of answer for one kind of check
-    if not -1e300 < value < 1e300:  # also refuses NaN, and whole numbers no float can hold
+    if not -_LARGEST <= value <= _LARGEST:  # also refuses NaN, and whole numbers no float can hold
         raise ValueError(expected)
     return value
 
 
 def positive(value: object) -> float:
     """A finite number above 0."""
-    number = _finite(value, "a finite number above 0")
-    if number <= 0:
+    given = _finite(value, "a finite number above 0")
+    if given < _SMALLEST:
         raise ValueError("a finite number above 0")
-    return number
+    return given
 
 
 def not_negative(value: object) -> float:
     """A finite number of at least 0."""
-    number = _finite(value, "a finite number of at least 0")
-    if number < 0:
+    given = _finite(value, "a finite number of at least 0")
+    if given < 0:
         raise ValueError("a finite number of at least 0")
-    return number
+    return given
 
 
 def share(value: object) -> float:
     """A number above 0 and at most 1."""
-    number = _finite(value, "a number above 0 and at most 1")
-    if not 0 < number <= 1:
+    given = _finite(value, "a number above 0 and at most 1")
+    if not 0 < given <= 1:
         raise ValueError("a number above 0 and at most 1")
-    return number
+    return given
 
 
 def share_or_zero(value: object) -> float:
     """A number from 0 to 1."""
-    number = _finite(value, "a number from 0 to 1")
-    if not 0 <= number <= 1:
+    given = _finite(value, "a number from 0 to 1")
+    if not 0 <= given <= 1:
         raise ValueError("a number from 0 to 1")
-    return number
+    return given
 
 
 def count(value: object) -> int:
     """A whole number of at least 1."""
-    number = _finite(value, "a whole number of at least 1")
-    if number < 1 or number != math.floor(number):
+    given = _finite(value, "a whole number of at least 1")
+    if given < 1 or given != math.floor(given):
         raise ValueError("a whole number of at least 1")
-    return int(number)
+    return int(given)
+
+
+def number(value: object) -> float:
+    """Any finite number."""
+    return _finite(value, "a finite number")
 
 
 def flag(value: object) -> bool:

@@ -11,7 +11,7 @@ import enum
 import math
 from collections.abc import Sequence
 
-from versim import ExecutionGraph, GraphBuilder, Kind, Mesh, Phase, Work
+from versim import ExecutionGraph, FaultsError, GraphBuilder, Kind, Mesh, Phase, Work
 
 from versim_deepflow.operators import layer_operators, merged
 from versim_deepflow.pipeline_order import Layout, Task, deepflow_order, microbatch_tasks, staged_order
@@ -26,6 +26,9 @@ class AllReduce(enum.StrEnum):
     THE_END = "the_end"
     """Once a stage is through."""
 
+
+LARGEST_TASKS = 5_000_000
+"""Compute nodes that fit into memory with everything around them."""
 
 SIGNAL_TAG = 7_561
 """Tag of a message that carries no data: DeepFlow makes a stage wait for another one without telling it anything. The
@@ -45,8 +48,14 @@ def pipeline_graph(step: Step, all_reduce: AllReduce = AllReduce.EVERY_LAYER) ->
         all_reduce: When the gradients of layers are reduced.
 
     Raises:
-        FaultsError: The tensor-parallel split leaves a rank nothing to compute.
+        FaultsError: The tensor-parallel split leaves a rank nothing to compute, or there are too many nodes.
     """
+    tasks = 2 * step.parallelism.microbatches * (step.model.layers + 2)
+    if tasks > LARGEST_TASKS:
+        raise FaultsError(
+            "pipeline graph",
+            [f"$.microbatches: {tasks} compute nodes are more than the {LARGEST_TASKS} that fit; use fewer or coarser"],
+        )
     return _PipelineWriter(step, all_reduce).write()
 
 
@@ -111,7 +120,7 @@ class _PipelineWriter:
             on=self._on[stage],
             after=after,
             phase=task.phase,
-            layer=task.layer if task.part == "layer" else None,
+            layer=task.layer if task.part == "transformer" else None,
             microbatch=task.microbatch,
         )
         self._rows[task] = row
@@ -178,7 +187,7 @@ class _PipelineWriter:
         if self._step.corrections.reduce_once and task.microbatch > 0:
             return
         stage = self._layout.stage_of(task)
-        if task.part != "layer":
+        if task.part != "transformer":
             self._all_reduce_node(task, row, stage, 1)
         elif self._all_reduce is AllReduce.EVERY_LAYER:
             reduced = self._all_reduce_node(task, row, stage, 1)
@@ -202,14 +211,14 @@ class _PipelineWriter:
 
     def _all_reduce_node(self, task: Task, row: int, stage: int, layers: int) -> int:
         return self._builder.collective(
-            f"{task.part} gradient all-reduce",
+            f"all-reduce {task.part} gradients",
             Kind.ALL_REDUCE,
             self._gradient_bytes(task.part) * layers,
             axes=("dp",),
             on=self._on[stage],
             after=[row],
             phase=Phase.BACKWARD,
-            layer=task.layer if task.part == "layer" else None,
+            layer=task.layer if task.part == "transformer" else None,
             microbatch=task.microbatch,
         )
 
@@ -227,7 +236,7 @@ class _PipelineWriter:
     def _gradient_bytes(self, part: str) -> int:
         model, width = self._step.model, self._step.element_bytes
         shards = self._step.parallelism.tensor_degree if self._step.corrections.reduce_own_shard else 1
-        if part == "layer":
+        if part == "transformer":
             matrices: tuple[int, ...] = model.layer_weights
         elif part == "embedding":
             matrices = (model.vocabulary * model.hidden, model.sequence_length * model.hidden)
@@ -261,8 +270,8 @@ def _task_works(step: Step) -> dict[tuple[str, Phase], Work]:
     return {
         ("embedding", Phase.FORWARD): operators.embedding_forward(tokens, step.model.hidden),
         ("embedding", Phase.BACKWARD): operators.embedding_backward(tokens, step.model.hidden),
-        ("layer", Phase.FORWARD): merged(*(operator.forward for operator in layer)),
-        ("layer", Phase.BACKWARD): merged(*(operator.backward for operator in layer)),
+        ("transformer", Phase.FORWARD): merged(*(operator.forward for operator in layer)),
+        ("transformer", Phase.BACKWARD): merged(*(operator.backward for operator in layer)),
         ("vocabulary", Phase.FORWARD): merged(operators.vocabulary_forward(vocabulary)),
         ("vocabulary", Phase.BACKWARD): merged(operators.vocabulary_backward(vocabulary)),
     }

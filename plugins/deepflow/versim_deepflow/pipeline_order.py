@@ -19,7 +19,7 @@ class Task:
     """A compute node of the pipeline graph.
 
     Attributes:
-        part: ``embedding``, ``layer`` or ``vocabulary``.
+        part: ``embedding``, ``transformer`` or ``vocabulary``.
         phase: Forward or backward.
         microbatch: Which one.
         layer: For a layer, which one.
@@ -54,7 +54,7 @@ class Layout:
 
     def stage_of(self, task: Task) -> int:
         """The stage a task runs on."""
-        if task.part == "layer":
+        if task.part == "transformer":
             return self.stage(task.layer)
         return 0 if task.part == "embedding" else self.stages - 1
 
@@ -74,7 +74,7 @@ def microbatch_tasks(layout: Layout, phase: Phase, microbatch: int) -> tuple[Tas
     """The tasks of a microbatch in one phase, in the order in which data flows."""
     forward = (
         Task("embedding", phase, microbatch),
-        *(Task("layer", phase, microbatch, layer) for layer in range(layout.layers)),
+        *(Task("transformer", phase, microbatch, layer) for layer in range(layout.layers)),
         Task("vocabulary", phase, microbatch),
     )
     return forward if phase is Phase.FORWARD else forward[::-1]
@@ -110,13 +110,13 @@ def deepflow_order(layout: Layout, microbatches: int) -> Iterator[tuple[Task, Ta
     for microbatch in range(microbatches - 1):
         following = microbatch + 1
         for number, start in enumerate(starts[1:]):
-            end = Task("layer", Phase.FORWARD, microbatch, start - 1)
+            end = Task("transformer", Phase.FORWARD, microbatch, start - 1)
             if layout.stage(start - 1) == 0:
                 yield end, Task("embedding", Phase.FORWARD, following)
             else:
-                yield end, Task("layer", Phase.FORWARD, following, starts[number])
+                yield end, Task("transformer", Phase.FORWARD, following, starts[number])
         vocabulary = Task("vocabulary", Phase.FORWARD, microbatch)
-        yield vocabulary, Task("layer", Phase.FORWARD, following, starts[-1])
+        yield vocabulary, Task("transformer", Phase.FORWARD, following, starts[-1])
     yield from _deepflow_backward(layout, microbatches)
 
 
@@ -129,12 +129,12 @@ def _deepflow_backward(layout: Layout, microbatches: int) -> Iterator[tuple[Task
     for microbatch in range(microbatches - 1, 0, -1):
         following = microbatch - 1
         for number, end in enumerate(ends):
-            leaves = Task("layer", Phase.BACKWARD, microbatch, end)
+            leaves = Task("transformer", Phase.BACKWARD, microbatch, end)
             if layout.stage(end) == layout.stages - 1:
                 yield leaves, Task("vocabulary", Phase.BACKWARD, following)
             else:
-                yield leaves, Task("layer", Phase.BACKWARD, following, entry[layout.stages - 1 - number])
+                yield leaves, Task("transformer", Phase.BACKWARD, following, entry[layout.stages - 1 - number])
         yield (
             Task("embedding", Phase.BACKWARD, microbatch),
-            Task("layer", Phase.BACKWARD, following, entry[0]),
+            Task("transformer", Phase.BACKWARD, following, entry[0]),
         )

@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 from versim import Topology
 
-from versim_deepflow.documents import Document, Path_, checked, count, flag, not_negative, one_of, positive
+from versim_deepflow.documents import Document, Path_, checked, count, flag, not_negative, number, one_of, positive
 from versim_deepflow.hardware.spec import (
     CoreSpec,
     DramSpec,
@@ -144,14 +144,8 @@ def _host_bandwidth(document: Document) -> float | None:
     path: Path_ = ("sw_param", "h2d_bandwidth")
     if document.get(path) is None:
         return _DEFAULT_HOST_BANDWIDTH_BYTES_PER_S
-    value: float | None = document.take(path, _any_number)
+    value: float | None = document.take(path, number)
     return value if value is not None and value > 0 else None
-
-
-def _any_number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -1e300 < value < 1e300:
-        raise ValueError("a finite number")
-    return value
 
 
 def _voltage(document: Document, at: Path_) -> VoltageSpec:

@@ -104,6 +104,9 @@ def derive(spec: HardwareSpec) -> Derived:
         FaultsError: The figures leave a part without throughput or capacity, or lack what is needed to derive it.
     """
     faults: list[str] = []
+    _check_voltages(spec, faults)
+    if faults:
+        raise FaultsError(f"hardware {spec.name}", faults)
     core = _core(spec.core, faults)
     perimeter_mm = 4 * math.sqrt(spec.chip_area_mm2)
     memory = tuple(
@@ -130,6 +133,20 @@ def derive(spec: HardwareSpec) -> Derived:
     return Derived(core=core, memory=memory, intra_node=intra_node, inter_node=inter_node, device=device)
 
 
+def _check_voltages(spec: HardwareSpec, faults: list[str]) -> None:
+    limits = {
+        "$.core": spec.core.voltage,
+        "$.intra_node": spec.intra_node.voltage,
+        "$.inter_node": spec.inter_node.voltage,
+    }
+    limits |= {f"$.memory[{i}]": level.voltage for i, level in enumerate(spec.memory) if isinstance(level, DramSpec)}
+    for path, voltage in limits.items():
+        if voltage.nominal_v <= voltage.threshold_v:
+            faults.append(
+                f"{path}.voltage.nominal_v: {voltage.nominal_v} is not above {voltage.threshold_v}, the threshold"
+            )
+
+
 def _afforded_voltage(power_w: float, nominal_power_w: float, limits: VoltageSpec) -> float:
     """The voltage V with V (V - Vt)**2 / (Vn (Vn - Vt)**2) = power / nominal power; needs power above 0.
 
@@ -144,6 +161,8 @@ def _afforded_voltage(power_w: float, nominal_power_w: float, limits: VoltageSpe
 
 def _speed(voltage_v: float, limits: VoltageSpec) -> float:
     """Switching speed at a voltage, up to a constant."""
+    if voltage_v <= 0:
+        return 0.0
     return (voltage_v - limits.threshold_v) ** 2 / voltage_v
 
 

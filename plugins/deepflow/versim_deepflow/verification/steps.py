@@ -27,8 +27,8 @@ _FS_PER_S = 10**15
 """Totals are compared on unrounded seconds; femtoseconds leave room for a step of two hours."""
 
 _NODES = {
-    "transformer_f": "layer forward",
-    "transformer_b": "layer backward",
+    "transformer_f": "transformer forward",
+    "transformer_b": "transformer backward",
     "embedding_f": "embedding forward",
     "embedding_b": "embedding backward",
     "linear_softmax_f": "vocabulary forward",
@@ -42,7 +42,7 @@ _PRODUCTS = {
     "gemm_ffn1": "ffn1",
     "gemm_ffn2": "ffn2",
 }
-_REDUCTIONS = {"transformer": "layer", "embedding": "embedding", "softmax": "vocabulary"}
+_REDUCTIONS = {"transformer": "transformer", "embedding": "embedding", "softmax": "vocabulary"}
 
 
 def check_step(case: Case, figures: Figures) -> None:
@@ -120,7 +120,7 @@ def _check_messages(
     if step.parallelism.dp == 1:
         return
     for key, part in _REDUCTIONS.items():
-        rows = names == f"{part} gradient all-reduce"
+        rows = names == f"all-reduce {part} gradients"
         figures.same(f"{part} gradient bytes", {*graph.size_bytes[graph.match[rows]].tolist()}, {measured[key]["size"]})
     for seconds in np.unique(compute_s[names == "gradient application"]).tolist():
         figures.near("gradient application", seconds, measured["transformer"]["local_comp_time"])
