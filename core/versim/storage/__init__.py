@@ -1,7 +1,7 @@
 """Predictions and reports on disk: one strict JSON document, and an ``.npz`` beside it for very many spans."""
 
 from versim.storage.document import FORMAT, SPANS_INLINE_LIMIT, report_document
-from versim.storage.files import save, save_report
+from versim.storage.files import save_attachments, save_report
 from versim.storage.load import load_predictions
 from versim.storage.text import document_text
 
@@ -11,6 +11,6 @@ __all__ = [
     "document_text",
     "load_predictions",
     "report_document",
-    "save",
+    "save_attachments",
     "save_report",
 ]

@@ -1,7 +1,7 @@
 """Strict JSON text: no NaN or Infinity, plain ASCII, the same bytes for the same values.
 
-Objects and lists of objects are indented for people; a list of plain values (a column of a hundred thousand
-picoseconds) stays on one line.
+Objects and lists of objects are indented for people; a short object, and a list of plain values (a column of a hundred
+thousand picoseconds), stays on one line.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+
+_SHORT = 100
+"""Characters of an object that stays on one line."""
 
 
 def number(value: float | None) -> float | str | None:
@@ -48,9 +51,14 @@ def document_text(document: Mapping[str, Any]) -> str:
     return "".join(_pieces(document, "\n")) + "\n"
 
 
+def _is_short(value: Mapping[str, Any]) -> bool:
+    plain_values = not any(isinstance(member, (Mapping, list)) for member in value.values())
+    return plain_values and len(json.dumps(value)) <= _SHORT
+
+
 def _pieces(value: Any, newline: str) -> Iterator[str]:
     deeper = newline + "  "
-    if isinstance(value, Mapping) and value:
+    if isinstance(value, Mapping) and value and not _is_short(value):
         opening, closing = "{", "}"
         members = [(f"{json.dumps(key)}: ", member) for key, member in value.items()]
     elif isinstance(value, list) and any(isinstance(member, (Mapping, list)) for member in value):

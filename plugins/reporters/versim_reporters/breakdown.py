@@ -49,9 +49,9 @@ def breakdown_lines(
             yield from table
     left_out = []
     if len(timed) > len(kept):
-        left_out.append(f"{len(timed) - len(kept):,} more that take less time in all (option operations)")
+        left_out.append(f"{count(len(timed) - len(kept), heading)} of less time in all (see option operations)")
     if len(rows) > len(timed):
-        left_out.append(f"{len(rows) - len(timed):,} that take no time in any prediction")
+        left_out.append(f"{count(len(rows) - len(timed), heading)} of no time in any prediction")
     if left_out:
         yield from wrapped(f"Not shown: {'; '.join(left_out)}.", width)
     if not rows:

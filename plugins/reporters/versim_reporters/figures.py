@@ -79,6 +79,12 @@ def short_time(time_ps: float, *, digits: int = 5, signed: bool = False) -> str:
     return f"{value:{'+' if signed else ''}.{decimals if unit.digits else min(decimals, 1)}f} {unit.name}"
 
 
+def trimmed_time(time_ps: float) -> str:
+    """A time that people chose, as they would write it: ``5 µs``."""
+    unit = unit_for([time_ps])
+    return f"{time_ps / 10**unit.digits:.6g} {unit.name}"
+
+
 def percent(value: float | None) -> str:
     """Signed percents with three significant digits, without the sign of percent: ``+0.118``, ``-3.0e-07``."""
     if value is None:

@@ -11,6 +11,8 @@ from versim_reporters.text import is_wide, shortened, width_of
 
 _GAP = 2
 _PRIVATE = 0xF0000
+_BLANK = "\ue001"
+"""A blank that tabulate does not strip."""
 
 
 @attrs.frozen(kw_only=True)
@@ -74,18 +76,29 @@ def _least(column: Column) -> int:
 
 def _grid(columns: Sequence[Column], room: int, indent: str) -> list[str]:
     columns = _fitted(columns, room)
-    rows = list(zip(*(column.cells for column in columns), strict=True))
     stand_ins: dict[str, str] = {}
+    headings = list(zip(*(column.heading for column in columns), strict=True))
+    cells = list(zip(*(_aligned(column) for column in columns), strict=True))
+    # Headings go in as rows: tabulate makes columns two wider than a heading needs.
     text = tabulate(
-        [[_stand_in(cell, stand_ins) for cell in row] for row in rows],
-        headers=[_stand_in("\n".join(column.heading), stand_ins) for column in columns],
-        tablefmt="simple",
-        colalign=[column.align for column in columns] if rows else None,
+        [[_stand_in(cell, stand_ins) for cell in row] for row in (*headings, *cells)],
+        tablefmt="plain",
+        colalign=["left" if column.align == "left" else "right" for column in columns],
         disable_numparse=True,
     )
     for wide, stand_in in stand_ins.items():
         text = text.replace(stand_in, wide)
-    return [(indent + line).rstrip() for line in text.split("\n")]
+    lines = text.replace(_BLANK, " ").split("\n")
+    lines.insert(len(headings), (" " * _GAP).join("-" * column.width for column in columns))
+    return [(indent + line).rstrip() for line in lines]
+
+
+def _aligned(column: Column) -> tuple[str, ...]:
+    """Cells such that their decimal points meet when they are set flush right."""
+    if column.align != "decimal":
+        return column.cells
+    after = [len(cell) - len(cell.partition(".")[0]) for cell in column.cells]
+    return tuple(cell + _BLANK * (max(after) - n) for cell, n in zip(column.cells, after, strict=True))
 
 
 def _fitted(columns: Sequence[Column], room: int) -> list[Column]:

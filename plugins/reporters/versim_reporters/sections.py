@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from versim import PS_PER_NS, Comparison, Report, Result, System, WorkloadReport
+from versim import GB, PS_PER_NS, PS_PER_S, Comparison, Report, Result, System, WorkloadReport
 
 from versim_reporters.breakdown import breakdown_lines
-from versim_reporters.figures import NOTHING, count, exact_time, percent, short_time, time_column, unit_for
+from versim_reporters.figures import NOTHING, count, exact_time, percent, time_column, trimmed_time, unit_for
 from versim_reporters.grid import Column, Group, grids
 from versim_reporters.paths import path_lines
 from versim_reporters.text import printable, shortened, wrapped
 from versim_reporters.verdict import title, verdict
+
+_TIMED = {"folded": "folded communication"}
+"""What pins call in one word."""
 
 
 def report_lines(report: Report, width: int, operations: int) -> Iterator[str]:
@@ -35,7 +38,7 @@ def report_lines(report: Report, width: int, operations: int) -> Iterator[str]:
             yield from _section(_notes(comparison, width), "Notes")
     if report.provenance:
         facts = [f"{printable(k)} {printable(v)}" for k, v in sorted(report.provenance.items())]
-        yield from ("", *wrapped(", ".join(facts), width))
+        yield from ("", *wrapped(", ".join(facts), width, first="Made by: ", rest="    "))
 
 
 def _heading(text: str, width: int) -> list[str]:
@@ -55,7 +58,11 @@ def _section(lines: Iterator[str], heading: str | None = None) -> Iterator[str]:
 
 def _inputs(workload: WorkloadReport, comparison: Comparison, width: int) -> Iterator[str]:
     pinned, graph = comparison.pinned, comparison.pinned.graph
-    given = ", ".join(f"{printable(k)} timed by {printable(v)}" for k, v in sorted(pinned.provenance.items()) if v)
+    given = ", ".join(
+        f"{_TIMED.get(key, printable(key))} timed by {printable(by)}"
+        for key, by in sorted(pinned.provenance.items())
+        if by
+    )
     yield from wrapped(
         f"{count(graph.node_count, 'node')} by {printable(workload.producer)}, "
         f"{count(graph.communication_count, 'communication')}, "
@@ -74,11 +81,11 @@ def _inputs(workload: WorkloadReport, comparison: Comparison, width: int) -> Ite
 def _system(system: System) -> str:
     dimensions = " × ".join(
         f"{dimension.topology.value} of {dimension.size} "
-        f"({dimension.link.bandwidth_bytes_per_s / 1e9:.6g} GB/s, {short_time(dimension.link.latency_s * 1e12)})"
+        f"({dimension.link.bandwidth_bytes_per_s / GB:.6g} GB/s, {trimmed_time(dimension.link.latency_s * PS_PER_S)})"
         for dimension in system.dimensions
     )
     links = ", ".join(
-        f"{printable(axis)} {link.bandwidth_bytes_per_s / 1e9:.6g} GB/s, {short_time(link.latency_s * 1e12)}"
+        f"{printable(axis)} {link.bandwidth_bytes_per_s / GB:.6g} GB/s, {trimmed_time(link.latency_s * PS_PER_S)}"
         for axis, link in sorted(system.axis_links.items())
     )
     return f"{dimensions}{f'; links by axis: {links}' if links else ''}; device {printable(system.device.name)}"
@@ -100,7 +107,8 @@ def _totals(comparison: Comparison, width: int) -> Iterator[str]:
             differences[position] = "reference"
     answer: Group = (
         Column(heading=("simulator", ""), cells=tuple(map(_simulator, results)), align="left", least=16),
-        Column(heading=("makespan", f"[{unit.name}]"), cells=tuple(_makespans(results, time_column(makespans, unit)))),
+        Column(heading=("network", ""), cells=tuple(printable(r.network) for r in results), align="left", least=10),
+        Column(heading=("makespan", f"[{unit.name}]"), cells=_makespans(results, time_column(makespans, unit))),
         Column(heading=("difference", f"[{unit.name}]"), cells=tuple(differences)),
         Column(
             heading=("difference", "[%]"),
@@ -119,7 +127,7 @@ def _totals(comparison: Comparison, width: int) -> Iterator[str]:
         parts.append(Column(heading=(heading, f"[{unit.name}]"), cells=tuple(time_column(times_ps, unit))))
     ratios = tuple(f"{r.totals.communication_ratio:.4f}" if r.totals else NOTHING for r in results)
     parts.append(Column(heading=("comm.", "ratio"), cells=ratios))
-    tables = grids((_labels(results),), [answer, tuple(parts)], width)
+    tables = grids((_labels(results),), [answer, tuple(parts)] if any(totals) else [answer], width)
     for position, table in enumerate(tables):
         yield from ([""] if position else [])
         yield from table
@@ -134,17 +142,17 @@ def _totals(comparison: Comparison, width: int) -> Iterator[str]:
 
 
 def _simulator(result: Result) -> str:
-    """Backend, engine and network timing, e.g. ``deepflow embedded 0.1, network astrasim``."""
-    prediction = result.prediction
-    engine = printable(prediction.engine)
-    backend = printable(prediction.simulator)
-    ran = engine if engine.startswith(backend) else f"{backend} {engine}".strip()
-    return f"{ran}, network {printable(result.network)}" if result.network else ran
+    """Backend and engine, e.g. ``astrasim embedded 0.1``."""
+    engine, backend = printable(result.prediction.engine), printable(result.prediction.simulator)
+    return engine if engine.startswith(backend) else f"{backend} {engine}".strip()
 
 
-def _makespans(results: tuple[Result, ...], cells: list[str]) -> Iterator[str]:
-    for result, cell in zip(results, cells, strict=True):
-        yield cell if result.prediction.completed else result.prediction.status.value.replace("_", " ")
+def _makespans(results: Sequence[Result | None], cells: list[str]) -> tuple[str, ...]:
+    """Makespans as formatted, and in place of one how a simulation ended that has none."""
+    return tuple(
+        cell if result is None or result.prediction.completed else result.prediction.status.value.replace("_", " ")
+        for result, cell in zip(results, cells, strict=True)
+    )
 
 
 def _wall(wall_s: float | None) -> str:
@@ -155,17 +163,15 @@ def _all_pins(workload: WorkloadReport, width: int) -> Iterator[str]:
     """Makespans of every pin; the only place where pins stand side by side."""
     labels = list(dict.fromkeys(r.label for c in workload.comparisons for r in c.results))
     found = [{r.label: r for r in c.results} for c in workload.comparisons]
-    unit = unit_for([r.prediction.makespan_ps for of in found for r in of.values()])
+    results = [of.get(label) for label in labels for of in found]
+    makespans = [None if result is None else result.prediction.makespan_ps for result in results]
+    unit = unit_for(makespans)
+    cells = _makespans(results, time_column(makespans, unit))
     groups: list[Group] = []
-    for label in labels:
-        results = [of.get(label) for of in found]
-        times = time_column([r.prediction.makespan_ps if r else None for r in results], unit)
-        cells = tuple(
-            cell if r is None or r.prediction.completed else r.prediction.status.value.replace("_", " ")
-            for r, cell in zip(results, times, strict=True)
-        )
-        column = Column(heading=(printable(label), f"[{unit.name}]"), cells=cells)
-        groups.append((column.within(max(16, *map(len, cells))),))
+    for position, label in enumerate(labels):
+        mine = cells[position * len(found) : (position + 1) * len(found)]
+        column = Column(heading=(printable(label), f"[{unit.name}]"), cells=mine)
+        groups.append((column.within(max(16, *map(len, mine))),))
     keys: Group = (
         Column(
             heading=("makespan by pin", ""),

@@ -31,9 +31,9 @@ def _of_comparison(workload: WorkloadReport, comparison: Comparison, width: int)
     if reference is None:
         against = "no reference"
     elif reference.prediction.makespan_ps is None:
-        against = f"the reference {name} has no makespan: {_status(reference)}"
+        against = f"the reference, {name}, did not complete: {_status(reference)}"
     else:
-        against = f"{exact_time(reference.prediction.makespan_ps)} by the reference {name}"
+        against = f"the reference, {name}, takes {exact_time(reference.prediction.makespan_ps)}"
     yield from wrapped(f"{title(workload, comparison)}: {against}", width, rest="    ")
     others = [result for result in comparison.results if result is not reference]
     labels = [shortened(printable(result.label), LABEL_WIDTH) for result in others]
