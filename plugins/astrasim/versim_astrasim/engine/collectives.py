@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from versim_astrasim.engine.algorithms.double_binary_tree import DoubleBinaryTreePhase
@@ -18,7 +19,7 @@ from versim_astrasim.engine.jobs import Job, Op, PlannedPhase
 from versim_astrasim.engine.lanes import DimensionLanes, Lane, Pick
 from versim_astrasim.engine.matching import COLLECTIVE_TAGS
 from versim_astrasim.engine.plans import Group, Plan, Planner
-from versim_astrasim.engine.structures import Structure, TreePair
+from versim_astrasim.engine.structures import RingStructure, Structure, TreePair
 
 if TYPE_CHECKING:
     from versim_astrasim.engine.rank import Rank
@@ -113,18 +114,45 @@ class CollectiveScheduler:
         ]
         if not usable:
             return False
+        if self._start_in_wave(op, plan, usable, (count, chunk_bytes), group):
+            return True
         for _ in range(count):
             self._start_job(op, self._phases(plan, usable, chunk_bytes), group)
         op.job_count = count
         return count > 0
 
+    def _start_in_wave(
+        self, op: Op, plan: Plan, usable: list[int], chunks: tuple[int, int], group: Group | None
+    ) -> bool:
+        """Start the op as part of a wave, if it is a ring algorithm that works on one chunk at a time."""
+        waves, system = self._rank.waves, self._system
+        if waves is None or len(usable) != 1 or not chunks[0] or system.num_queues_per_dim != 1:
+            return False
+        structure = plan.structures[usable[0]]
+        if plan.choices[usable[0]].algorithm is not Algorithm.RING or not isinstance(structure, RingStructure):
+            return False
+        if system.lane_width < 1 or (chunks[0] > 1 and system.lane_width > 1):
+            return False
+        # The only lane there is: picking it changes no counter.
+        lane = self._dimensions[usable[0]].lanes[0]
+        member = waves.member(self._rank, op, plan.kind, structure, lane, chunks, partial(self._take_tag, group))
+        if member is None:
+            return False
+        op.job_count = 1
+        member.job.advance()
+        return True
+
     def _start_job(self, op: Op, phases: list[PlannedPhase], group: Group | None) -> None:
+        Job(op, self._take_tag(group), phases).advance()
+
+    def _take_tag(self, group: Group | None) -> int:
+        """The tag of the next job; the world's counter advances with every job, the group's with its own."""
         job_id = self._next_job_id
         self._next_job_id += 1
         if group is not None:
             job_id = group.next_job_id
             group.next_job_id += 1
-        Job(op, COLLECTIVE_TAGS + int(math.fmod(job_id, COLLECTIVE_TAGS)), phases).advance()
+        return COLLECTIVE_TAGS + int(math.fmod(job_id, COLLECTIVE_TAGS))
 
     def _phases(self, plan: Plan, usable: list[int], size_bytes: int) -> list[PlannedPhase]:
         phases: list[PlannedPhase] = []

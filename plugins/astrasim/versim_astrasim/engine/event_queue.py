@@ -63,6 +63,10 @@ class EventQueue(dict[int, list[Action]]):
         self[tick] = entries
         return entries
 
+    def nothing_else_until(self, tick: int) -> bool:
+        """Whether the entry that is running is the only one now, and none is due up to and including ``tick``."""
+        return len(self[self.now]) == 1 and (not self._ticks or self._ticks[0] > tick)
+
     def run(self, max_ticks: int | None = None) -> None:
         """Work off all entries.
 

@@ -56,6 +56,11 @@ class Job:
         """Start the phase the job is queued for."""
         self._phases[self._next - 1].phase.begin(self._tag, self.advance)
 
+    def replace_phase(self, tag: int, phase: Phase) -> None:
+        """Put another phase in the place of the one that is running."""
+        self._tag = tag
+        self._phases[self._next - 1] = PlannedPhase(phase, self._phases[self._next - 1].lane)
+
     def advance(self) -> None:
         """Go on to the next phase, or end.
 

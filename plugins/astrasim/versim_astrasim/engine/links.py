@@ -63,6 +63,17 @@ class Link:
         self.busy_ns += serialization_ns
         self.messages += 1
 
+    @property
+    def busy(self) -> bool:
+        """Whether a message is being serialized."""
+        return self._busy
+
+    def account(self, messages: int, size_bytes: int, serialization_ns: int) -> None:
+        """Count messages that had the link to themselves and were not simulated one by one."""
+        self.messages += messages
+        self.bytes_carried += messages * size_bytes
+        self.busy_ns += messages * serialization_ns
+
     def _release(self) -> None:
         self._busy = False
         if self._waiting:

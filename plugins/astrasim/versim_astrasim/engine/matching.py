@@ -12,6 +12,7 @@ is all the matching there is.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from versim_astrasim.engine.event_queue import Action, EventQueue
 from versim_astrasim.engine.failures import Abort
@@ -81,6 +82,7 @@ class Channel(ABC):
 
     def arrive(self) -> None:
         """One message has arrived at its destination."""
+        self._network.arrived_count += 1
         pending = self._pending
         if pending:
             on_received = pending.pop(0)
@@ -107,11 +109,13 @@ class MessageNetwork(ABC):
     Attributes:
         queue: The global event queue.
         message_count: Messages sent so far.
+        arrived_count: Messages arrived so far.
     """
 
     def __init__(self, queue: EventQueue) -> None:
         self.queue = queue
         self.message_count = 0
+        self.arrived_count = 0
         self._channels: dict[ChannelKey, Channel] = {}
 
     def channel(self, tag: int, source: int, destination: int, size_bytes: int) -> Channel:
@@ -131,6 +135,22 @@ class MessageNetwork(ABC):
     def forget(self, key: ChannelKey) -> None:
         """Drop a channel on which every send has met its receive: a new one would be just the same."""
         del self._channels[key]
+
+    def account(self, pairs: Sequence[tuple[int, int]], messages: int, size_bytes: int) -> None:  # noqa: ARG002
+        """Count messages that were not simulated one by one: so many from each source to its destination."""
+        self.message_count += len(pairs) * messages
+        self.arrived_count += len(pairs) * messages
+
+    @abstractmethod
+    def may_be_alone(self, members: int) -> bool:
+        """Whether messages between ring neighbours of a ring of this size can have their links to themselves."""
+
+    @abstractmethod
+    def private_hops_ns(self, pairs: Sequence[tuple[int, int]], size_bytes: int) -> tuple[int, ...] | None:
+        """Time of each hop of one message per pair, if these ranks do nothing else and can meet no other message.
+
+        None if the messages could wait for one another or for others', or if their times differ.
+        """
 
     @abstractmethod
     def _new_channel(self, key: ChannelKey) -> Channel: ...

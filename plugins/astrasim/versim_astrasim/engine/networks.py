@@ -7,13 +7,14 @@ precision in the original's order and truncated once.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from versim_astrasim.engine.config import NetworkConfig
 from versim_astrasim.engine.event_queue import EventQueue, as_uint64
 from versim_astrasim.engine.failures import Abort, Refusal
 from versim_astrasim.engine.links import Link
 from versim_astrasim.engine.matching import Channel, ChannelKey, MessageNetwork
-from versim_astrasim.engine.topologies import LINKED_TOPOLOGIES, LinkedTopology, hops
+from versim_astrasim.engine.topologies import LINKED_TOPOLOGIES, LinkedTopology, RingLinks, hops
 
 BYTES_PER_GIB = 1 << 30
 NS_PER_S = 1e9
@@ -83,6 +84,32 @@ class CongestionAwareNetwork(MessageNetwork):
             times = self._times_ns[size_bytes] = (as_uint64(occupied), as_uint64(self._latency_ns + occupied))
         return times
 
+    def may_be_alone(self, members: int) -> bool:
+        """On a ring, only neighbours of the ring of all ranks."""
+        return members == self.topology.size or not isinstance(self.topology, RingLinks)
+
+    def private_hops_ns(self, pairs: Sequence[tuple[int, int]], size_bytes: int) -> tuple[int, ...] | None:
+        """Hop times, if all routes are equally long and no link is in two of them or in use."""
+        topology = self.topology
+        if not topology.private and (len(pairs) != topology.size or self.message_count != self.arrived_count):
+            return None
+        routes = [topology.route(source, destination) for source, destination in pairs]
+        hop_count = len(routes[0])
+        links = {link for route in routes for link in route}
+        if len(links) != hop_count * len(routes) or any(link.busy for link in links):
+            return None
+        if any(len(route) != hop_count for route in routes):
+            return None
+        return (self.times_ns(size_bytes)[1],) * hop_count
+
+    def account(self, pairs: Sequence[tuple[int, int]], messages: int, size_bytes: int) -> None:
+        """Count messages, on the links too."""
+        super().account(pairs, messages, size_bytes)
+        serialization_ns = self.times_ns(size_bytes)[0]
+        for source, destination in pairs:
+            for link in self.topology.route(source, destination):
+                link.account(messages, size_bytes, serialization_ns)
+
     def links(self) -> list[Link]:
         """All links and what they carried."""
         return self.topology.links()
@@ -142,6 +169,15 @@ class CongestionUnawareNetwork(MessageNetwork):
                 latency_ns = config.latency_ns[dimension]
                 return as_uint64(count * latency_ns + size_bytes / self._bytes_per_ns[dimension])
             dimension += 1
+
+    def may_be_alone(self, members: int) -> bool:  # noqa: ARG002 - nothing is shared
+        """Always."""
+        return True
+
+    def private_hops_ns(self, pairs: Sequence[tuple[int, int]], size_bytes: int) -> tuple[int, ...] | None:
+        """The delay, if it is the same for all."""
+        delays = {self.delay_ns(source, destination, size_bytes) for source, destination in pairs}
+        return tuple(delays) if len(delays) == 1 else None
 
     def links(self) -> list[Link]:
         """None: nothing is shared."""

@@ -11,6 +11,7 @@ from versim_astrasim.engine.plans import Group, Planner
 from versim_astrasim.engine.shared_bus import SharedBus
 from versim_astrasim.engine.structures import RingStructure
 from versim_astrasim.engine.transport import Transport
+from versim_astrasim.engine.waves import Waves
 
 BYTES_PER_GB = 1e9
 NS_PER_S = 1e9
@@ -26,6 +27,7 @@ class Rank:
         transport: How it sends and receives.
         endpoint_delay_ns: Paid before a message may leave; a negative one wraps to nearly 2^64.
         bus: The shared bus endpoint steps go over, None where none is modelled.
+        waves: Where uncontended collectives may be shortened, None where every message is simulated.
         collectives: The system layer.
     """
 
@@ -38,6 +40,7 @@ class Rank:
         planner: Planner,
         dimensions: int,
         customs: CustomCollectives,
+        waves: Waves | None,
     ) -> None:
         self.number = number
         self.queue = queue
@@ -48,6 +51,7 @@ class Rank:
         self._local_mem_bytes_per_s = system.local_mem_bw_gb_per_s * BYTES_PER_GB
         self._reductions_ns: dict[int, int] = {}
         self._customs = customs
+        self.waves = waves if self.bus is None else None
         self.collectives = CollectiveScheduler(self, planner, system, dimensions)
 
     def endpoint_delay_of(self, ring: RingStructure) -> int:

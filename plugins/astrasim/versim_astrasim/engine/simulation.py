@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal
 
@@ -22,6 +23,7 @@ from versim_astrasim.engine.roofline import Roofline
 from versim_astrasim.engine.statistics import rank_statistics
 from versim_astrasim.engine.trace import RankTrace
 from versim_astrasim.engine.transport import RendezvousTransport, Transport
+from versim_astrasim.engine.waves import AmbiguousOrder, Waves
 from versim_astrasim.engine.workload import NOT_YET, Machine, Workload
 
 Exactness = Literal["auto", "plain"]
@@ -60,16 +62,23 @@ def simulate(
     Raises:
         SimulationError: If ``max_ticks`` was not enough.
     """
-    return _Simulation(
-        traces,
-        network,
-        system,
-        groups=dict(groups or {}),
-        memory=memory or RemoteMemoryConfig(),
-        per_node_custom=per_node_custom,
-        read_trace=read_trace,
-        exactness=exactness,
-    ).run(record_spans=record_spans, max_ticks=max_ticks)
+
+    def run(exactness: Exactness) -> Outcome:
+        return _Simulation(
+            traces,
+            network,
+            system,
+            groups=dict(groups or {}),
+            memory=memory or RemoteMemoryConfig(),
+            per_node_custom=per_node_custom,
+            read_trace=read_trace,
+            exactness=exactness,
+        ).run(record_spans=record_spans, max_ticks=max_ticks)
+
+    try:
+        return run(exactness)
+    except AmbiguousOrder:
+        return run("plain")
 
 
 class _Simulation:
@@ -102,6 +111,9 @@ class _Simulation:
 
     def run(self, *, record_spans: bool, max_ticks: int | None) -> Outcome:
         failure: Failure | None = None
+        # Millions of small objects live and die here without cycles; looking for cycles would take a third of the time.
+        collecting = gc.isenabled()
+        gc.disable()
         try:
             self._build()
             for workload in self._workloads:
@@ -111,6 +123,9 @@ class _Simulation:
             failure = Abort(error.reason, error.rank, error.node_id)
         except Failure as error:
             failure = error
+        finally:
+            if collecting:
+                gc.enable()
         return self._outcome(failure, record_spans=record_spans)
 
     def _build(self) -> None:
@@ -130,6 +145,7 @@ class _Simulation:
             memory=RemoteMemory(self._memory),
             finish=self._finish_order.append,
         )
+        waves = Waves(network) if self._exactness == "auto" and not system.rendezvous else None
         customs = CustomCollectives(self._read_trace)
         programs: dict[int, Program] = {}
         for number, trace in enumerate(self._traces[: config.rank_count]):
@@ -140,7 +156,7 @@ class _Simulation:
                 except Failure as failure:
                     failure.rank = number
                     raise
-            rank = Rank(number, queue, transport, system, planner, len(config.npus_count), customs)
+            rank = Rank(number, queue, transport, system, planner, len(config.npus_count), customs, waves)
             own_groups = {group_id: Group.of(group_id, members) for group_id, members in self._groups.items()}
             self._workloads.append(Workload(rank, program, own_groups, machine))
 

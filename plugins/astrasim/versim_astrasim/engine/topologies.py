@@ -30,6 +30,9 @@ def hops(topology: str, source: int, destination: int, size: int) -> int:
 class LinkedTopology(ABC):
     """One dimension of ranks joined by links with state."""
 
+    private = False
+    """Whether each pair of ranks has a link of its own."""
+
     def __init__(self, size: int, queue: EventQueue) -> None:
         self.size = size
         self._queue = queue
@@ -87,6 +90,8 @@ class RingLinks(LinkedTopology):
 
 class FullyConnectedLinks(LinkedTopology):
     """A link of its own for every ordered pair; links are made when first used, there may be a million of them."""
+
+    private = True
 
     def __init__(self, size: int, queue: EventQueue) -> None:
         super().__init__(size, queue)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from versim_astrasim.engine.algorithms.phase import Phase
@@ -75,35 +76,53 @@ class RingPhase(Phase):
         self._received_count = 0
 
     def _run(self) -> None:
+        self._open_channels()
+        self.restart()
+
+    def _open_channels(self) -> None:
         channel = self._rank.transport.channel
         number, size = self._rank.number, self._message_bytes
         self._outgoing: Stream = channel(self._tag, number, self._next, size)
         self._incoming: Stream = channel(self._tag, self._previous, number, size)
         self._outgoing.hold()
         self._incoming.hold()
-        if self._quick:
-            self._calendar[self._queue.now + self._delay_ns].append(self._ready)
-        else:
-            self._endpoint(size, self._ready, reduces=False, on_memory_side=False)
 
-    def _received(self) -> None:
+    def resume(self, tag: int, advance: Callable[[], None], left: int, reductions_left: int) -> None:
+        """Take up a phase that is under way, with so many messages to send and receives to reduce."""
+        self._tag = tag
+        self._advance = advance
+        self._left = left
+        self._reductions_left = reductions_left
+        self._open_channels()
+
+    def restart(self) -> None:
+        """Prepare the first message."""
+        if self._quick:
+            self._calendar[self._queue.now + self._delay_ns].append(self.proceed)
+        else:
+            self._endpoint(self._message_bytes, self.proceed, reduces=False, on_memory_side=False)
+
+    def receive(self) -> None:
+        """A message is in: prepare the next one."""
         if not self._quick:
             self._prepare_on_bus()
             return
         if self._reductions_left:
             self._reductions_left -= 1
-            self._calendar[self._queue.now + self._delay_ns].append(self._start_reduction)
+            self._calendar[self._queue.now + self._delay_ns].append(self.reduce)
         else:
-            self._calendar[self._queue.now + self._delay_ns].append(self._ready)
+            self._calendar[self._queue.now + self._delay_ns].append(self.proceed)
 
-    def _start_reduction(self) -> None:
-        self._calendar[self._queue.now + self._reduction_ns].append(self._ready)
+    def reduce(self) -> None:
+        """The endpoint delay is over: reduce what was received."""
+        self._calendar[self._queue.now + self._reduction_ns].append(self.proceed)
 
-    def _ready(self) -> None:
+    def proceed(self) -> None:
+        """A message is prepared: send it, or end if all are sent."""
         if self._left:
             self._left -= 1
             self._outgoing.send()
-            self._incoming.receive(self._received)
+            self._incoming.receive(self.receive)
         else:
             self._outgoing.release()
             self._incoming.release()
@@ -117,7 +136,7 @@ class RingPhase(Phase):
             self._reductions_left -= 1
         self._endpoint(
             self._message_bytes,
-            self._ready,
+            self.proceed,
             reduces=reduces,
             on_memory_side=place > 0,
             send_back=place > 0 and self._members - place > 1,

@@ -160,7 +160,7 @@ class DirectPhase(WindowedPhase):
         if self._kind is CollectiveKind.ALL_REDUCE and self._left <= self._others:
             if self._received_count < self._others:
                 return
-            for _ in range(self._window):
+            for _ in range(min(self._window, self._left, self._free)):
                 self._try_send()
         else:
             self._try_send()
