@@ -1,0 +1,119 @@
+"""Small stand-ins: systems, timings and predictions with known figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from versim import (
+    NO_TIME,
+    PS_PER_NS,
+    Consumed,
+    Device,
+    Dimension,
+    ExecutionGraph,
+    Instances,
+    Link,
+    PinnedGraph,
+    Prediction,
+    RankClasses,
+    Resource,
+    Schedule,
+    Spans,
+    Status,
+    System,
+    Topology,
+    instances_of,
+    pin,
+    prediction_of,
+    replay,
+)
+
+
+def system_of(graph: ExecutionGraph) -> System:
+    """A ring of the right size."""
+    link = Link(bandwidth_bytes_per_s=1e9, latency_s=1e-6)
+    ring = Dimension(topology=Topology.RING, size=graph.mesh.world_size, link=link)
+    return System(dimensions=(ring,), device=Device(name="fake"))
+
+
+@attrs.frozen
+class TimesOf:
+    """A compute or network timing that answers with whatever a function makes of the rows."""
+
+    answer: Callable[[Sequence[Any]], Any]
+
+    def times_s(self, rows: Sequence[Any], _: object) -> Any:
+        """The answer, unchecked."""
+        return self.answer(rows)
+
+
+def every(seconds: float) -> TimesOf:
+    """A timing for which everything takes the same."""
+    return TimesOf(lambda rows: np.full(len(rows), seconds))
+
+
+def pinned_of(graph: ExecutionGraph) -> PinnedGraph:
+    """A pin of a graph whose compute is all of fixed duration."""
+    return pin(graph, system_of(graph), label="fake")
+
+
+def scheduled(
+    pinned: PinnedGraph, communication_ps: NDArray[np.int64], classes: RankClasses | None = None
+) -> tuple[Instances, Schedule]:
+    """A replay with the pinned compute times and one duration per communication."""
+    instances = instances_of(pinned.graph, classes)
+    return instances, replay(instances, pinned.compute_ns * PS_PER_NS, communication_ps[instances.meeting_match])
+
+
+def predicted(
+    pinned: PinnedGraph,
+    communication_ps: NDArray[np.int64] | int,
+    *,
+    label: str = "fake",
+    classes: RankClasses | None = None,
+) -> Prediction:
+    """A sound prediction: a replay with one duration per communication."""
+    each = np.broadcast_to(np.asarray(communication_ps, dtype=np.int64), pinned.graph.communication_count)
+    instances, schedule = scheduled(pinned, each, classes)
+    made = prediction_of(pinned, instances, schedule, simulator="fake", engine="fake 1")
+    return attrs.evolve(made, label=label)
+
+
+def with_spans(prediction: Prediction, **columns: Any) -> Prediction:
+    """The prediction with some columns of its spans replaced and the ends that follow from them."""
+    spans = attrs.evolve(prediction.spans, **columns)
+    finish = np.zeros_like(prediction.finish_ps)
+    np.maximum.at(finish, spans.rank, spans.end_ps)
+    finish = finish[prediction.representative]
+    makespan = int(spans.end_ps.max(initial=0)) if prediction.completed else None
+    return attrs.evolve(prediction, spans=spans, finish_ps=finish, makespan_ps=makespan)
+
+
+def nothing_ran(pinned: PinnedGraph, status: Status = Status.ABORTED) -> Prediction:
+    """A prediction of a run that gave up at once."""
+    graph = pinned.graph
+    world = graph.mesh.world_size
+    none = np.empty(0, dtype=np.int64)
+    return Prediction(
+        simulator="fake",
+        engine="fake 1",
+        digest=pinned.digest,
+        status=status,
+        makespan_ps=None,
+        finish_ps=np.full(world, NO_TIME, dtype=np.int64),
+        representative=np.arange(world, dtype=np.int64),
+        spans=Spans(
+            node=none.astype(np.int32),
+            rank=none,
+            ready_ps=none,
+            start_ps=none,
+            end_ps=none,
+            resource=np.empty(0, dtype=np.int8) + np.int8(Resource.COMPUTE),
+        ),
+        consumed=Consumed(compute_ns=pinned.compute_ns, size_bytes=graph.size_bytes),
+        label="fake",
+    )
