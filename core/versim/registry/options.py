@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import attrs
 
-from versim.components import Component
 from versim.errors import FaultsError
+
+if TYPE_CHECKING:
+    from versim.components import Component
 
 Fault = tuple[tuple[str | int, ...], str]
 """Where below a value, and what is wrong there."""

@@ -6,16 +6,18 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 import pluggy
 
 from versim import hookspecs
-from versim.components import Component, GraphProducer, Reporter, SimulatorBackend, TimingModel
 from versim.errors import UnknownNameError
 from versim.registry.contracts import COMMANDS_HOOK, KINDS, Command, commands_of, components_of
 from versim.registry.plugins import Candidate, PluginError, candidates, register
+
+if TYPE_CHECKING:
+    from versim.components import Component, GraphProducer, Reporter, SimulatorBackend, TimingModel
 
 SCENARIOS_ATTRIBUTE = "VERSIM_SCENARIOS"
 

@@ -1,0 +1,120 @@
+"""``versim compare``: the main command."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from versim.cli.scenario_command import ScenarioCommand, load, scenario_parameters
+from versim.cli.session import progress, session_of, write_output
+
+if TYPE_CHECKING:
+    from versim.comparison import Report
+    from versim.registry import Registry
+
+THRESHOLD_EXCEEDED = 3
+NOT_COMPLETED = 4
+
+
+def _percent(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not (math.isfinite(value) and value >= 0):
+        raise click.BadParameter("a finite number of at least 0, in percent")
+    return value
+
+
+@click.command(cls=ScenarioCommand, short_help="Run a scenario through simulators and show where and why they differ.")
+@scenario_parameters
+@click.option(
+    "-b",
+    "--backend",
+    "backends",
+    multiple=True,
+    metavar="[LABEL=]NAME[:KEY=VALUE,…]",
+    help="Ask this backend instead of the scenario's; NAME is a backend or the label of one of the scenario's "
+    "instances. network=TIMING names what drives it. May be repeated.",
+)
+@click.option("--reference", metavar="LABEL", help="Hold the others against this instance.")
+@click.option(
+    "-f",
+    "--format",
+    "reporter",
+    default="table",
+    show_default=True,
+    metavar="REPORTER[:KEY=VALUE,…]",
+    help="How to show the comparison; `versim plugins` lists the reporters.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write to this file instead of standard output; it is replaced whole or not at all.",
+)
+@click.option(
+    "--fail-over",
+    type=float,
+    metavar="PERCENT",
+    callback=_percent,
+    help="Exit with status 3 if a prediction differs from the reference by more than this.",
+)
+@click.pass_context
+def compare(
+    ctx: click.Context,
+    scenario: str,
+    options: tuple[str, ...],
+    backends: tuple[str, ...],
+    reference: str | None,
+    reporter: str,
+    output: Path | None,
+    fail_over: float | None,
+) -> None:
+    """Run SCENARIO through several simulators and show where and why they differ.
+
+    SCENARIO is a YAML file or the name of a shipped scenario; `versim init` writes a file to start from.
+
+    Exit status: 0; 1 an error; 2 a wrong command line; 3 --fail-over exceeded; 4 a simulation did not complete. The
+    comparison is shown before 3 and 4.
+    """
+    from versim.atomic import check_writable  # noqa: PLC0415 - not for the list of commands
+    from versim.registry import structure_options  # noqa: PLC0415
+    from versim.scenario.overrides import parse_component  # noqa: PLC0415
+
+    registry = session_of(ctx).registry()
+    name, settings = parse_component(reporter)
+    # Everything that can be refused is, before anything long begins.
+    reporter_options = structure_options(registry.reporter(name), settings, "$")
+    if output is not None:
+        check_writable(output)
+    chosen, registry = load(ctx, scenario, options, backends=backends, reference=reference)
+
+    from versim.run import run  # noqa: PLC0415 - brings numpy
+
+    with progress() as say:
+        report = run(chosen, registry, progress=say)
+        text = _formatted(report, registry, name, reporter_options)
+    write_output(text, output)
+    _exit_with(ctx, report, fail_over)
+
+
+def _formatted(report: Report, registry: Registry, name: str, options: object) -> str:
+    from versim.preparing import held_responsible  # noqa: PLC0415 - brings numpy
+
+    stream = io.StringIO()
+    with held_responsible("reporter", name):
+        registry.reporter(name).write(report, stream, options)
+    text = stream.getvalue()
+    return text if text.endswith("\n") or not text else f"{text}\n"
+
+
+def _exit_with(ctx: click.Context, report: Report, fail_over: float | None) -> None:
+    incomplete = report.incomplete()
+    if incomplete:
+        click.echo(f"Not completed: {', '.join(incomplete)}", err=True)
+        ctx.exit(NOT_COMPLETED)
+    worst = report.worst_difference_percent()
+    if fail_over is not None and worst is not None and worst > fail_over:
+        click.echo(f"A prediction differs from the reference by {worst:.6g} %, more than {fail_over:g} %", err=True)
+        ctx.exit(THRESHOLD_EXCEEDED)

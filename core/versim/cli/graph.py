@@ -1,0 +1,155 @@
+"""``versim graph``: what the simulators of a scenario would be given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from versim.cli.scenario_command import ScenarioCommand, load, scenario_parameters
+from versim.cli.session import progress, write_output
+
+if TYPE_CHECKING:
+    from versim.pinning import PinnedGraph
+    from versim.preparing import Prepared
+
+
+@click.command(cls=ScenarioCommand, short_help="Show the graphs of a scenario: size, digest and nodes.")
+@scenario_parameters
+@click.option("--workload", metavar="LABEL", help="Only this workload.")
+@click.option("--pin", metavar="LABEL", help="Only under this pin.")
+@click.option("--nodes", is_flag=True, help="List every node.")
+@click.option("-f", "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file instead of standard output.")
+@click.pass_context
+def graph(
+    ctx: click.Context,
+    scenario: str,
+    options: tuple[str, ...],
+    workload: str | None,
+    pin: str | None,
+    nodes: bool,
+    form: str,
+    output: Path | None,
+) -> None:
+    """Produce and pin the graphs of SCENARIO: size, digest and nodes, without simulating.
+
+    Predictions may be compared only where the digest is the same.
+    """
+    from versim.atomic import check_writable  # noqa: PLC0415 - not for the list of commands
+
+    if output is not None:
+        check_writable(output)
+    chosen, registry = load(ctx, scenario, options)
+    workloads = chosen.workloads if workload is None else (chosen.workload(workload),)
+    if pin is not None:
+        chosen.pin(pin)
+    cases = [(w.label, p.label) for w in workloads for p in chosen.pins_of(w) if pin in (None, p.label)]
+    if not cases:
+        raise click.UsageError(f"pin {pin!r} does not apply to workload {workload!r}", ctx)
+
+    from versim.run import prepare  # noqa: PLC0415 - brings numpy
+
+    parts = []
+    with progress() as say:
+        for workload_label, pin_label in cases:
+            if say:
+                say(f"{workload_label}: producing and pinning ({pin_label})")
+            prepared = prepare(chosen, registry, workload_label, pin_label)
+            parts.append(_json(prepared, nodes) if form == "json" else _table(prepared, nodes))
+    write_output("[\n" + ",\n".join(parts) + "\n]\n" if form == "json" else "\n".join(parts), output)
+
+
+def _summary(prepared: Prepared) -> dict[str, Any]:
+    from versim.graph import Op  # noqa: PLC0415 - brings numpy
+
+    pinned, step = prepared.pinned, prepared.pinned.graph
+    return {
+        "workload": prepared.workload.label,
+        "pin": prepared.pin.label,
+        "producer": prepared.workload.producer,
+        "mesh": dict(zip(step.mesh.names, step.mesh.sizes, strict=True)),
+        "ranks": step.mesh.world_size,
+        "nodes": step.node_count,
+        "compute_nodes": int((step.op == Op.COMPUTE).sum()),
+        "communications": step.communication_count,
+        "dependencies": len(step.dependency),
+        "digest": pinned.digest,
+        "timed_by": dict(pinned.provenance),
+        "notes": list(step.notes),
+    }
+
+
+def _node_rows(pinned: PinnedGraph) -> Iterator[dict[str, Any]]:
+    step = pinned.graph
+    for row in range(step.node_count):
+        node = step.node(row)
+        match = node.match
+        yield {
+            "row": row,
+            "name": node.name,
+            "op": node.op.name.lower(),
+            "phase": node.phase.value,
+            "layer": node.layer,
+            "microbatch": node.microbatch,
+            "placement": _placement(pinned, row),
+            "compute_ns": int(pinned.compute_ns[row]) if match is None else None,
+            "communication": match,
+            "kind": None if match is None else _kind(pinned, match),
+            "size_bytes": None if match is None else int(step.size_bytes[match]),
+            "dependencies": list(node.dependencies),
+        }
+
+
+def _kind(pinned: PinnedGraph, match: int) -> str:
+    from versim.graph import KINDS  # noqa: PLC0415 - brings numpy
+
+    kind: str = KINDS[pinned.graph.kind[match]].value
+    return kind
+
+
+def _placement(pinned: PinnedGraph, row: int) -> dict[str, list[int] | str]:
+    step = pinned.graph
+    indices = step.placements[step.placement[row]].indices
+    return {name: "all" if here is None else list(here) for name, here in zip(step.mesh.names, indices, strict=True)}
+
+
+def _json(prepared: Prepared, nodes: bool) -> str:
+    document = _summary(prepared)
+    if nodes:
+        document["node_list"] = list(_node_rows(prepared.pinned))
+    return json.dumps(document, indent=2)
+
+
+def _table(prepared: Prepared, nodes: bool) -> str:
+    summary = _summary(prepared)
+    mesh = " × ".join(f"{name} {size}" for name, size in summary["mesh"].items())
+    lines = [
+        f"{summary['workload']} / {summary['pin']}",
+        f"  producer        {summary['producer']}",
+        f"  mesh            {mesh} = {summary['ranks']:,} ranks",
+        f"  nodes           {summary['nodes']:,}, of which {summary['compute_nodes']:,} compute",
+        f"  communications  {summary['communications']:,}",
+        f"  dependencies    {summary['dependencies']:,}",
+        f"  digest          {summary['digest']}",
+        *(f"  {role:<15} {who}" for role, who in summary["timed_by"].items()),
+        *(f"  note            {note}" for note in summary["notes"]),
+    ]
+    if nodes:
+        lines.append(f"  {'row':>7}  {'op':<10} {'compute, ns':>16} {'size, bytes':>16}  name, where, waits for")
+        lines += [f"  {_line(row)}" for row in _node_rows(prepared.pinned)]
+    return "\n".join(lines) + "\n"
+
+
+def _line(row: dict[str, Any]) -> str:
+    compute = "" if row["compute_ns"] is None else f"{row['compute_ns']:,}"
+    size = "" if row["size_bytes"] is None else f"{row['size_bytes']:,}"
+    where = " ".join(
+        f"{axis}={here if here == 'all' else ','.join(map(str, here))}" for axis, here in row["placement"].items()
+    )
+    what = f" {row['kind']} #{row['communication']}" if row["kind"] else ""
+    waits = f" after {','.join(map(str, row['dependencies']))}" if row["dependencies"] else ""
+    return f"{row['row']:>7}  {row['op']:<10} {compute:>16} {size:>16}  {row['name']}{what} [{where}]{waits}"

@@ -1,0 +1,184 @@
+"""The group ``versim``: commands imported when used, and one place that turns errors into exit statuses.
+
+0 is success, 1 an error that the user can mend, 2 a wrong command line, 3 a threshold that was exceeded, 4 a simulation
+that did not complete, 130 an interrupt. A broken invariant is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from versim.cli.session import Session, session_of
+
+if TYPE_CHECKING:
+    from versim.registry import Command
+
+COMMANDS = ("compare", "graph", "export", "verify", "plugins", "init")
+"""Commands of versim itself; each is the module of that name beside this one, and the command of that name in it."""
+
+INTERRUPTED = 130
+TRACEBACK_VARIABLE = "VERSIM_TRACEBACK"
+"""Set in the environment, it makes versim show where an error was raised."""
+
+
+class VersimGroup(click.Group):
+    """Commands of versim and of its plugins."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Versim's own commands, then those of plugins."""
+        return [*COMMANDS, *_contributed(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command by its name, or None."""
+        if cmd_name in COMMANDS:
+            module = importlib.import_module(f"versim.cli.{cmd_name}")
+            return _click_command(getattr(module, cmd_name))
+        command = _contributed(ctx).get(cmd_name)
+        return None if command is None else _imported(command)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments begin with."""
+        name = args[0]
+        if not name.startswith("-") and name not in COMMANDS:
+            known = _contributed(ctx)
+            if name not in known:
+                from versim.errors import did_you_mean  # noqa: PLC0415 - the usual run does not fail
+
+                broken = "".join(f"\n  not available: {error}" for error in session_of(ctx).registry().broken())
+                raise click.UsageError(
+                    f"no command named {name!r}{did_you_mean(name, (*COMMANDS, *known))}{broken}", ctx
+                )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The two lists of commands in ``versim --help``; plugins' commands are listed without importing them."""
+        own = {name: self.get_command(ctx, name) for name in COMMANDS}
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.get_short_help_str(100)) for name, command in own.items() if command])
+        try:
+            contributed = _contributed(ctx)
+        except _versim_error() as error:
+            formatter.write_paragraph()
+            formatter.write_text(f"Commands of plugins cannot be listed: {error}")
+            return
+        if contributed:
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl([(command.name, command.help) for command in contributed.values()])
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a command line and exit with its status."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        _replace_unprintable()
+        try:
+            status = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+            sys.stdout.flush()
+        except click.ClickException as error:
+            error.show()
+            status = error.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("Interrupted; nothing was left half-written.", err=True)
+            status = INTERRUPTED
+        except BrokenPipeError:
+            _close_stdout()
+            status = 1
+        except _versim_error() as error:
+            if os.environ.get(TRACEBACK_VARIABLE):
+                traceback.print_exception(error, file=sys.stderr)
+            click.echo(f"Error: {error}", err=True)
+            status = error.exit_status
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def _versim_error() -> Any:
+    from versim.errors import VersimError  # noqa: PLC0415 - evaluated only when something was raised
+
+    return VersimError
+
+
+def _contributed(ctx: click.Context) -> Mapping[str, Command]:
+    """Commands of plugins by name.
+
+    Raises:
+        PluginError: A plugin answers with nonsense, or offers a command that versim has itself.
+    """
+    from versim.registry import PluginError  # noqa: PLC0415 - versim's own commands do not wait for it
+
+    commands = {command.name: command for command in session_of(ctx).registry(warn=False).commands()}
+    for name in COMMANDS:
+        if name in commands:
+            raise PluginError(commands[name].plugin, f"offers a command {name!r}, which versim has itself")
+    return commands
+
+
+def _imported(command: Command) -> click.Command:
+    from versim.registry import PluginError  # noqa: PLC0415 - see above
+
+    try:
+        found: Any = importlib.import_module(command.module)
+        for part in command.attribute.split("."):
+            found = getattr(found, part)
+    except Exception as error:
+        raise PluginError(
+            command.plugin, f"its command {command.name!r} cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(found, click.Command):
+        place = f"{command.module}:{command.attribute}"
+        raise PluginError(command.plugin, f"its command {command.name!r} is not a click command ({place})")
+    return found
+
+
+def _click_command(command: Any) -> click.Command:
+    if not isinstance(command, click.Command):
+        raise TypeError(f"{command!r} is not a click command")
+    return command
+
+
+def _replace_unprintable() -> None:
+    """A terminal that cannot show × shows ? instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+
+
+def _close_stdout() -> None:
+    """Let nobody write to a pipe that was closed, not even Python when it exits."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _remember_modules(ctx: click.Context, _: click.Parameter, modules: tuple[str, ...]) -> None:
+    ctx.obj = Session(modules)
+
+
+@click.group(cls=VersimGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "-p",
+    "--plugin",
+    multiple=True,
+    metavar="MODULE",
+    is_eager=True,
+    expose_value=False,
+    callback=_remember_modules,
+    help="Load a plugin that is not installed: a module or a .py file. May be repeated; VERSIM_PLUGINS names more.",
+)
+@click.version_option(package_name="versim", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Run one distributed-LLM execution graph through several simulators and explain where they differ."""

@@ -1,0 +1,100 @@
+"""``versim init``: a commented scenario to start from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from versim.cli.session import session_of
+
+if TYPE_CHECKING:
+    from versim.components import Component
+    from versim.registry import Registry
+    from versim.scenario import Scenario
+
+HEADER = """\
+# A scenario: which graphs, timed how, are given to which simulators. Compare them with
+#
+#   versim compare {file}
+#
+# `versim graph {file}` shows the graphs alone, `versim plugins` lists everything that may be named here.
+# A key that ends in a unit takes a number in that unit (latency_s: 5e-6) or a text with any other (latency: 5 us);
+# GB is 10**9 bytes, GiB is 2**30. File names are relative to this file. What every option means stands at the end.
+"""
+
+SYSTEM = """\
+# What the workloads run on, where it shall not be what the producer proposes. Each part may be given alone, here or in
+# one workload.
+# system:
+#   dimensions:                       # of the network, innermost first; ring, fully_connected or switch
+#     - {topology: ring, size: 8, bandwidth: 166.60458 GiB/s, latency: 5 us}
+#   device: {name: my device, kernel_launch_overhead: 5 us}
+#   axis_links:                       # links that one axis of parallelism sees
+#     dp: {bandwidth: 25 GB/s, latency: 10 us}
+"""
+
+
+@click.command(short_help="Write a commented scenario to start from.")
+@click.argument("file", default="scenario.yaml", type=click.Path(path_type=Path))
+@click.option(
+    "--from", "source", default="bundled", show_default=True, metavar="NAME", help="The shipped scenario to vary."
+)
+@click.option("--force", is_flag=True, help="Replace the file if it is there already.")
+@click.pass_context
+def init(ctx: click.Context, file: Path, source: str, force: bool) -> None:
+    """Write a commented scenario to FILE, ready to be run and changed.
+
+    It is a shipped scenario, with every option of what it uses explained at the end.
+    """
+    from versim.atomic import UnwritableError, check_writable, writing  # noqa: PLC0415 - not for the list of commands
+    from versim.scenario import load_scenario  # noqa: PLC0415
+    from versim.scenario.load import find_scenario  # noqa: PLC0415
+
+    check_writable(file)
+    if file.exists() and not force:
+        raise UnwritableError(file, "it is there already; --force replaces it")
+    registry = session_of(ctx).registry()
+    scenario = load_scenario(source, registry)
+    text = find_scenario(source, registry).read_text(encoding="utf-8-sig")
+    text = re.sub(r"^name:.*$", lambda _: f"name: {_quoted(file.stem)}", text, count=1, flags=re.MULTILINE)
+    parts = [HEADER.format(file=file), text.rstrip() + "\n", "\n".join(_explanations(scenario, registry)) + "\n"]
+    if scenario.system is None:
+        parts.insert(2, SYSTEM)
+    with writing(file) as stream:
+        stream.write("\n".join(parts))
+    click.echo(f"Wrote {file}. Compare with: versim compare {file}", err=True)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _explanations(scenario: Scenario, registry: Registry) -> Iterator[str]:
+    """Comment lines on the options of every component a scenario uses."""
+    yield "# The options of what this scenario uses. An option with a default may be left out."
+    for producer in dict.fromkeys(workload.producer for workload in scenario.workloads):
+        yield from _explained("producer", registry.producer(producer))
+    for backend in dict.fromkeys(instance.backend for instance in scenario.backends):
+        yield from _explained("backend", registry.backend(backend))
+    choices = [choice for pin in scenario.pins for choice in (pin.compute, pin.folded)]
+    choices += [instance.network for instance in scenario.backends]
+    for timing in dict.fromkeys(choice.timing for choice in choices if choice):
+        yield from _explained("timing", registry.timing(timing))
+
+
+def _explained(kind: str, component: Component) -> Iterator[str]:
+    import textwrap  # noqa: PLC0415 - not for the list of commands
+
+    from versim.cli.plugins import shown  # noqa: PLC0415
+    from versim.registry import describe_options  # noqa: PLC0415
+
+    infos = describe_options(component.options)
+    yield "#"
+    yield f"# {kind} {component.name}{'' if infos else ': none'}"
+    for info in infos:
+        yield f"#   {info.name}: {'(required)' if info.required else shown(info.default)}"
+        yield from textwrap.wrap(info.help, 112, initial_indent="#       ", subsequent_indent="#       ")

@@ -1,0 +1,103 @@
+"""What the commands that take a scenario have in common: the argument, ``-O`` and options of its producers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from versim.cli.session import session_of
+
+if TYPE_CHECKING:
+    from versim.registry import Registry
+    from versim.scenario import Scenario
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+FLAGS = "versim.cli.flags"
+"""Where the context keeps the values of producers' options, by flag."""
+
+
+class ScenarioCommand(click.Command):
+    """A command with the options that producers contribute: those whose metadata has ``{"cli": "--hardware"}``."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The command's own parameters and the producers' flags."""
+        own = super().get_params(ctx)
+        return [*own, *self._flags(ctx, {name for parameter in own for name in parameter.opts})]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; the help is shown even where plugins are at fault."""
+        ctx.meta["versim.cli.help"] = any(name in args for name in ctx.help_option_names)
+        return super().parse_args(ctx, args)
+
+    def _flags(self, ctx: click.Context, taken: set[str]) -> list[click.Parameter]:
+        from versim.errors import VersimError  # noqa: PLC0415 - with the registry, not for the list of commands
+        from versim.registry import PluginError, describe_options  # noqa: PLC0415
+
+        texts: dict[str, list[str]] = {}
+        try:
+            for producer in session_of(ctx).registry(warn=False).producers():
+                for info in describe_options(producer.options):
+                    if info.flag in taken or (info.flag and not info.flag.startswith("--")):
+                        raise PluginError(producer.name, f"its option {info.flag} is not one it can have; rename it")
+                    if info.flag:
+                        texts.setdefault(info.flag, []).append(f"{info.help} [{producer.name}]")
+        except VersimError:
+            if ctx.meta.get("versim.cli.help") or ctx.resilient_parsing:
+                return []
+            raise
+        return [
+            click.Option(
+                [flag],
+                metavar="VALUE",
+                expose_value=False,
+                callback=_remember_flag,
+                help=f"Producers: {'; '.join(help_)}",
+            )
+            for flag, help_ in texts.items()
+        ]
+
+
+def _remember_flag(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        from versim.scenario.overrides import scalar  # noqa: PLC0415 - only where a flag is given
+
+        ctx.meta.setdefault(FLAGS, {})[parameter.opts[0]] = scalar(value, parameter.opts[0])
+
+
+def scenario_parameters(function: Function) -> Function:
+    """The argument SCENARIO and the option ``-O`` of a command."""
+    option = click.option(
+        "-O",
+        "--option",
+        "options",
+        multiple=True,
+        metavar="LABEL.KEY=VALUE",
+        help="Set an option of a backend instance, or of a workload's producer. May be repeated.",
+    )
+    return click.argument("scenario", default="bundled")(option(function))
+
+
+def load(
+    ctx: click.Context,
+    scenario: str,
+    options: Sequence[str],
+    *,
+    backends: Sequence[str] = (),
+    reference: str | None = None,
+) -> tuple[Scenario, Registry]:
+    """The scenario that a command line describes, and the plugins.
+
+    Raises:
+        VersimError: No such scenario, a fault in it, or in what the command line changes.
+    """
+    from versim.scenario import load_scenario, override  # noqa: PLC0415 - brings YAML and cattrs
+
+    registry = session_of(ctx).registry()
+    loaded = load_scenario(scenario, registry)
+    flags = ctx.meta.get(FLAGS, {})
+    if backends or options or flags or reference is not None:
+        loaded = override(loaded, registry, backends=backends, options=options, flags=flags, reference=reference)
+    return loaded, registry

@@ -1,0 +1,79 @@
+"""What the commands of one run of ``versim`` share: the plugins, found when first needed."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from versim.registry import Registry
+
+Progress = Callable[[str], None]
+
+
+class Session:
+    """Shared by the commands of one run; the object of the click context.
+
+    Attributes:
+        modules: Plugins named with ``-p``.
+    """
+
+    def __init__(self, modules: Sequence[str] = ()) -> None:
+        self.modules = tuple(modules)
+        self._registry: Registry | None = None
+        self._warned = False
+
+    def registry(self, *, warn: bool = True) -> Registry:
+        """The plugins; installed ones that are broken are named on stderr, once, unless ``warn`` is false."""
+        from versim.registry import load_registry  # noqa: PLC0415 - `versim --version` needs no plugins
+
+        if self._registry is None:
+            self._registry = load_registry(self.modules)
+        if warn and not self._warned:
+            self._warned = True
+            for error in self._registry.broken():
+                click.echo(f"Warning: {error}; going on without it", err=True)
+        return self._registry
+
+
+def session_of(context: click.Context) -> Session:
+    """The session of a context; a new one where a command is run outside the group."""
+    return context.find_object(Session) or Session()
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Progress | None]:
+    """Says on stderr what is being done, if somebody is looking; None if stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console  # noqa: PLC0415 - only for people at a terminal
+
+    with Console(stderr=True).status("starting") as status:
+        yield lambda message: status.update(message.replace("[", "\\["))
+
+
+def write_output(text: str, output: Path | None) -> None:
+    """Write a command's data to a file, whole or not at all, or to stdout.
+
+    Raises:
+        UnwritableError: The file, or what stdout leads to, cannot be written.
+    """
+    from versim.atomic import UnwritableError, writing  # noqa: PLC0415 - nothing else of a command needs it
+
+    if output is not None:
+        with writing(output) as stream:
+            stream.write(text)
+        return
+    try:
+        click.echo(text, nl=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UnwritableError(Path("standard output"), error.strerror or str(error)) from error

@@ -1,0 +1,113 @@
+"""``versim verify``: hold a re-creation of a program against tables of that program's own answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from versim.cli.session import session_of, write_output
+
+if TYPE_CHECKING:
+    from versim.components import TableResult, Verifies
+    from versim.registry import Registry
+
+LARGEST_TABLE_BYTES = 2**30
+MISMATCH = 1
+
+
+@click.command(short_help="Check a re-created program against its recorded answers.")
+@click.argument("name", metavar="[KIND:]NAME")
+@click.argument("tables", nargs=-1, required=True, metavar="TABLE.json…", type=click.Path(path_type=Path))
+@click.option(
+    "--option", "options", multiple=True, metavar="KEY=VALUE", help="Passed to the component; may be repeated."
+)
+@click.pass_context
+def verify(ctx: click.Context, name: str, tables: tuple[Path, ...], options: tuple[str, ...]) -> None:
+    """Check the component NAME against recorded answers of the program it re-creates.
+
+    Prints how many cases match in each table and every mismatch. Exit status 1 if anything does not match.
+    """
+    registry = session_of(ctx).registry()
+    component = _component(registry, name)
+    settings = dict(_setting(item, ctx) for item in options)
+    contents = [_read(path) for path in tables]  # all of them before the first is worked on
+
+    from versim.preparing import held_responsible  # noqa: PLC0415 - brings numpy
+
+    matched = total = 0
+    for path, content in zip(tables, contents, strict=True):
+        with held_responsible("component", name):
+            result = component.verify(content, settings)
+        matched, total = matched + result.matched, total + result.total
+        write_output("".join(f"{line}\n" for line in _lines(path, result)), None)
+    write_output(f"total: {matched}/{total} matched\n", None)
+    if matched != total:
+        ctx.exit(MISMATCH)
+
+
+def _lines(path: Path, result: TableResult) -> list[str]:
+    worst = result.worst_relative_error
+    suffix = "" if worst is None else f", worst relative error {worst:.3g}"
+    return [
+        f"{path}: {result.matched}/{result.total} matched{suffix}",
+        *(f"  {mismatch}" for mismatch in result.mismatches),
+    ]
+
+
+def _component(registry: Registry, name: str) -> Verifies:
+    from versim.components import Verifies  # noqa: PLC0415 - not for the list of commands
+    from versim.errors import UnknownNameError, VersimError  # noqa: PLC0415
+
+    kind, colon, bare = name.rpartition(":")
+    able = {
+        f"{kind_}:{component.name}": component
+        for kind_, components in (
+            ("backend", registry.backends()),
+            ("timing", registry.timings()),
+            ("producer", registry.producers()),
+            ("reporter", registry.reporters()),
+        )
+        for component in components
+        if isinstance(component, Verifies)
+    }
+    matching = [full for full in able if full == name or (not colon and full.split(":")[1] == bare)]
+    if len(matching) > 1:
+        raise VersimError(f"{name!r} is ambiguous; name one of {', '.join(matching)}")
+    if not matching:
+        known = able if colon else {full.split(":")[1] for full in able}
+        raise UnknownNameError(f"{kind or 'component'} that can be verified is", name, known)
+    return able[matching[0]]
+
+
+def _setting(item: str, ctx: click.Context) -> tuple[str, str]:
+    key, equals, value = item.partition("=")
+    if not equals or not key:
+        raise click.UsageError(f"--option {item}: is not KEY=VALUE", ctx)
+    return key, value
+
+
+def _read(path: Path) -> dict[str, Any]:
+    from versim.errors import VersimError  # noqa: PLC0415 - not for the list of commands
+
+    if path.is_dir():
+        raise VersimError(f"{path}: is a folder; name the tables in it")
+    try:
+        if path.stat().st_size > LARGEST_TABLE_BYTES:
+            raise VersimError(f"{path}: is larger than {LARGEST_TABLE_BYTES // 2**20} MiB")
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise VersimError(f"{path}: no such file") from None
+    except OSError as error:
+        raise VersimError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise VersimError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise VersimError(f"{path}, line {error.lineno}, column {error.colno}: is not JSON: {error.msg}") from None
+    except (RecursionError, ValueError) as error:
+        raise VersimError(f"{path}: is not a table: {error}") from None
+    if not isinstance(content, dict):
+        raise VersimError(f"{path}: has to hold a mapping, it holds a {type(content).__name__}")
+    return content
