@@ -23,7 +23,7 @@ ALGORITHM_NAMES = {
 """The field's spelling ─▶ ASTRA-sim's, where they differ."""
 
 _ALGORITHM = re.compile(
-    r"ring|direct\d{0,5}|halvingDoubling|doubleBinaryTree|oneRing|oneDirect\d{0,5}|oneHalvingDoubling"
+    r"ring|oneRing|halvingDoubling|oneHalvingDoubling|doubleBinaryTree|(?:direct|oneDirect)(?P<window>\d{0,5})"
 )
 _INT32_MAX = 2**31 - 1
 

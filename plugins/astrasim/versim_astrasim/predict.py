@@ -72,9 +72,7 @@ def spans_of(times: Times, translation: Translation) -> Spans:
     )
 
 
-def from_outcome(
-    outcome: Outcome, translation: Translation, pinned: PinnedGraph, engine: str, provenance: Mapping[str, str]
-) -> Prediction:
+def from_outcome(outcome: Outcome, translation: Translation, pinned: PinnedGraph, engine: str) -> Prediction:
     """The embedded engine's answer."""
     times = times_of(outcome, translation)
     status = _STATUSES[outcome.status]
@@ -97,7 +95,7 @@ def from_outcome(
         consumed=translation.consumed,
         diagnosis=tuple(lines),
         waiting=_waiting(times, translation) if status is not Status.COMPLETED else (),
-        provenance=provenance,
+        provenance=_provenance(translation),
     )
 
 
@@ -107,7 +105,6 @@ def from_program(
     translation: Translation,
     pinned: PinnedGraph,
     engine: str,
-    provenance: Mapping[str, str],
 ) -> Prediction:
     """The real program's answer: when each rank finished. It prints nothing about nodes, so there are no spans."""
     rank_count = len(translation.given.traces)
@@ -158,7 +155,7 @@ def from_program(
         diagnosis=diagnosis.bounded(lines),
         waiting=tuple(waiting),
         wall_s=run.wall_s,
-        provenance=provenance,
+        provenance=_provenance(translation),
     )
 
 
@@ -184,3 +181,7 @@ def _waiting(times: Times, translation: Translation) -> tuple[tuple[int, int], .
     stuck = (times.end_ps == NO_TIME) & ((times.start_ps != NO_TIME) | (times.ready_ps != NO_TIME))
     rows = np.flatnonzero(stuck)
     return tuple(zip(instances.rank_class[rows].tolist(), instances.node[rows].tolist(), strict=True))
+
+
+def _provenance(translation: Translation) -> dict[str, str]:
+    return {name: str(value) for name, value in attrs.asdict(translation.options).items()}

@@ -87,6 +87,7 @@ class Translation:
 
     Attributes:
         given: What the simulator is given.
+        options: What the user chose.
         instances: The graph with one row per node and rank.
         kept: Which instances stand in a trace.
         numbering: Their ids.
@@ -95,6 +96,7 @@ class Translation:
     """
 
     given: SimulatorInput
+    options: BackendOptions
     instances: Instances
     kept: NDArray[np.bool_]
     numbering: Numbering
@@ -157,6 +159,7 @@ def translate(pinned: PinnedGraph, system: System, options: BackendOptions) -> T
             groups=meetings.groups,
             options=options,
         ),
+        options=options,
         instances=instances,
         kept=kept,
         numbering=numbering,

@@ -1,0 +1,171 @@
+"""Networks and system files: what is written, what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+from versim import Dimension, Kind, Link, System, UnsupportedGraphError, VersimError
+from versim_astrasim.configuration import (
+    COLLECTIVE_STEMS,
+    CollectiveUse,
+    algorithms_of,
+    command_line,
+    network_of,
+    system_mapping,
+)
+from versim_astrasim.options import BackendOptions, TimingOptions
+
+MakeSystem = Callable[..., System]
+RECORDED_SYSTEM = {
+    "scheduling-policy": "LIFO",
+    "endpoint-delay": 10,
+    "active-chunks-per-dimension": 1,
+    "preferred-dataset-splits": 1,
+    "all-reduce-implementation": ["ring"],
+    "all-gather-implementation": ["ring"],
+    "reduce-scatter-implementation": ["ring"],
+    "all-to-all-implementation": ["ring"],
+    "collective-optimization": "localBWAware",
+    "local-mem-bw": 1600,
+    "boost-mode": 0,
+    "roofline-enabled": 0,
+    "peak-perf": 900,
+}
+"""The system file of the bundled case (measured: golden/deepflow/bundled.json)."""
+
+
+def test_defaults_are_the_recorded_files(system_of: MakeSystem) -> None:
+    """A ring of 8 with DeepFlow's rounding gives its network and system files, key by key."""
+    options = BackendOptions(link_decimals=6)
+    network = network_of(system_of(("ring", 8)).dimensions, options)
+    assert network.mapping() == {
+        "topology": ["Ring"],
+        "npus_count": [8],
+        "bandwidth": [166.60458],
+        "latency": [5000.0],
+    }
+    algorithms = {kind: algorithms_of(kind, None, network, options)[0] for kind in COLLECTIVE_STEMS}
+    assert system_mapping(algorithms, options, roofline=False) == RECORDED_SYSTEM
+    assert command_line(options) == []
+
+
+def test_links_are_exact_unless_rounding_is_asked_for(system_of: MakeSystem) -> None:
+    """5e-06 s is 5000 ns to the last bit, and bandwidths divide by a power of two."""
+    network = network_of(system_of(("ring", 8)).dimensions, BackendOptions())
+    assert network.bandwidth_gib_per_s[0] * 2**30 == 178890306122.44803
+    assert network.latency_ns == (5000.0,)
+    assert network.notes == ()
+
+
+def test_a_congestion_aware_ring_of_two_is_fully_connected(system_of: MakeSystem) -> None:
+    """The program aborts on it, so this is done as the original does it, and said."""
+    dimensions = system_of(("ring", 2)).dimensions
+    network = network_of(dimensions, BackendOptions())
+    assert network.topology == ("FullyConnected",)
+    assert "no ring of 2" in network.notes[0]
+    assert network_of(dimensions, BackendOptions(congestion="unaware")).topology == ("Ring",)
+
+
+def test_several_dimensions_need_the_network_without_congestion(system_of: MakeSystem) -> None:
+    """Dimensions of one rank do not count."""
+    with pytest.raises(UnsupportedGraphError, match=r"has one dimension.*2 \(4 × 2\).*congestion: unaware"):
+        network_of(system_of(("ring", 4), ("switch", 1), ("switch", 2)).dimensions, BackendOptions())
+    network = network_of(system_of(("ring", 4), ("switch", 1)).dimensions, BackendOptions())
+    assert network.npus_count == (4,)
+
+
+def test_one_rank_gets_an_idle_neighbour(system_of: MakeSystem) -> None:
+    """The program refuses networks of one rank; the second one has nothing to do."""
+    network = network_of(system_of(("ring", 1)).dimensions, BackendOptions())
+    assert (network.topology, network.npus_count) == (("FullyConnected",), (2,))
+
+
+def test_a_bandwidth_that_rounds_to_nothing_is_refused() -> None:
+    """Rounding is the user's choice, and zero bandwidth would never end."""
+    link = Link(bandwidth_bytes_per_s=100.0, latency_s=0.0)
+    with pytest.raises(VersimError, match="more decimals"):
+        network_of((Dimension(topology="ring", size=4, link=link),), BackendOptions(link_decimals=6))
+
+
+@pytest.mark.parametrize(
+    ("topology", "kind", "sizes", "name"),
+    [
+        ("ring", Kind.ALL_TO_ALL, {8}, "ring"),
+        ("fully_connected", Kind.ALL_REDUCE, {8}, "direct"),
+        ("switch", Kind.ALL_REDUCE, {4}, "halvingDoubling"),
+        ("switch", Kind.ALL_REDUCE, {6}, "ring"),
+        ("switch", Kind.ALL_TO_ALL, {8}, "direct"),
+    ],
+)
+def test_auto_suits_the_topology(system_of: MakeSystem, topology: str, kind: Kind, sizes: set[int], name: str) -> None:
+    """As the original chooses, except where its choice is not defined."""
+    network = network_of(system_of((topology, 12)).dimensions, BackendOptions())
+    use = CollectiveUse(node="node 0", group_sizes=frozenset(sizes))
+    assert algorithms_of(kind, use, network, BackendOptions()) == ((name,), ())
+
+
+@pytest.mark.parametrize(
+    ("kind", "use", "options", "message"),
+    [
+        (Kind.ALL_REDUCE, {"algorithms": frozenset({"ring", "direct"})}, {}, "different algorithms"),
+        (Kind.ALL_REDUCE, {"algorithms": frozenset({"bruck"})}, {}, "'bruck' is not an algorithm"),
+        (Kind.ALL_REDUCE, {}, {"all_reduce": "ring+ring"}, "2 algorithms"),
+        (Kind.ALL_TO_ALL, {}, {"all_to_all": "halving_doubling"}, "no all-to-all"),
+        (Kind.ALL_REDUCE, {}, {"all_reduce": "halving_doubling"}, "hangs in halving-doubling on 6"),
+        (Kind.ALL_GATHER, {}, {"all_gather": "double_binary_tree"}, "all-reduce only"),
+        (Kind.ALL_REDUCE, {}, {"all_reduce": "double_binary_tree"}, "crashes .* on 6 ranks"),
+    ],
+)
+def test_algorithms_that_hang_or_crash_the_program_are_refused(
+    system_of: MakeSystem, kind: Kind, use: dict[str, Any], options: dict[str, Any], message: str
+) -> None:
+    """The message names the node that asks and what to ask for instead."""
+    chosen = BackendOptions(**options)
+    network = network_of(system_of(("ring", 6)).dimensions, chosen)
+    with pytest.raises(UnsupportedGraphError, match=message):
+        algorithms_of(kind, CollectiveUse(node="node 3 ('x')", world=True, **use), network, chosen)
+
+
+def test_the_graph_overrides_the_option_and_says_so(system_of: MakeSystem) -> None:
+    """A node that asks for an algorithm by name gets it."""
+    options = BackendOptions(all_reduce="direct")
+    network = network_of(system_of(("ring", 4)).dimensions, options)
+    use = CollectiveUse(node="node 0", algorithms=frozenset({"ring"}), world=True)
+    names, notes = algorithms_of(Kind.ALL_REDUCE, use, network, options)
+    assert names == ("ring",)
+    assert "overrides" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"all_reduce": "direct0"}, "all_reduce: 'direct0' is not an algorithm"),
+        ({"preferred_dataset_splits": 0}, "preferred_dataset_splits must be a whole number from 1"),
+        ({"local_mem_bw_gb_per_s": float("nan")}, "local_mem_bw_gb_per_s must be a finite number above 0"),
+        ({"endpoint_delay_ns": 10, "injection_scale": 0.05}, "below 1 ns"),
+        ({"congestion": "some"}, "congestion"),
+    ],
+)
+def test_options_are_checked_when_they_are_made(options: dict[str, Any], message: str) -> None:
+    """Before anything is simulated, and by the name of the option."""
+    with pytest.raises(ValueError, match=message):
+        TimingOptions(**options)
+
+
+def test_what_the_program_takes_on_its_command_line() -> None:
+    """Queues, injection scale and rendezvous are not part of its files."""
+    options = BackendOptions(num_queues_per_dim=2, injection_scale=0.5, rendezvous=True)
+    assert command_line(options) == [
+        "--num-queues-per-dim=2",
+        "--injection-scale=0.5",
+        "--rendezvous-protocol=true",
+    ]
+
+
+@pytest.mark.parametrize("options", [BackendOptions, TimingOptions])
+def test_every_option_has_a_help_text(options: type) -> None:
+    """``--help`` and the scenario schema are made of them."""
+    assert all(field.metadata.get("help") for field in attrs.fields(options))

@@ -1,0 +1,136 @@
+"""The subprocess: found, bounded, stopped, and never left behind. The program is a script each test writes."""
+
+from __future__ import annotations
+
+import selectors
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from versim_astrasim import launch
+
+
+def script(path: Path, body: str) -> Path:
+    """An executable Python script."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!{sys.executable}\n{body}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def gone(process: int) -> bool:
+    """Whether a process has ended (a zombie that init has not collected counts)."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_output_and_status_are_returned(tmp_path: Path) -> None:
+    """Standard output and error arrive together, undecodable bytes replaced."""
+    program = script(
+        tmp_path / "p",
+        "import os, sys; os.write(1, b'one \\xff\\n'); os.write(2, os.getcwd().encode()); sys.exit(int(sys.argv[1]))",
+    )
+    run = launch.run([program, "3"], tmp_path, 10)
+    assert run.output == f"one \ufffd\n{tmp_path}"
+    assert (run.exit_status, run.timed_out, run.truncated) == (3, False, False)
+    assert run.ending == "exit status 3"
+
+
+def test_a_signal_is_named(tmp_path: Path) -> None:
+    """An assertion of the real program arrives as SIGABRT."""
+    run = launch.run([script(tmp_path / "p", "import os; os.abort()")], tmp_path, 10)
+    assert run.ending == "killed by signal 6 (SIGABRT)"
+
+
+def test_a_program_that_hangs_is_killed_with_its_children(tmp_path: Path) -> None:
+    """At the time limit nothing may be left running."""
+    program = script(
+        tmp_path / "p",
+        "import os, sys, time\nchild = os.fork()\nif child: os.write(1, str(child).encode())\ntime.sleep(60)",
+    )
+    run = launch.run([program], tmp_path, 0.5)
+    assert run.timed_out
+    assert run.wall_s < 5
+    assert gone(int(run.output))
+
+
+def test_a_child_left_behind_is_killed_too(tmp_path: Path) -> None:
+    """The program ends, its child keeps the pipe open: neither waited for nor left behind."""
+    program = script(
+        tmp_path / "p",
+        "import os, time\nchild = os.fork()\nif child: os.write(1, str(child).encode())\nelse: time.sleep(60)",
+    )
+    run = launch.run([program], tmp_path, 30)
+    assert run.exit_status == 0
+    assert gone(int(run.output))
+
+
+def test_a_program_that_closes_its_output_and_hangs_is_killed(tmp_path: Path) -> None:
+    """The end of the output is not the end of the program."""
+    run = launch.run(
+        [script(tmp_path / "p", "import os, time; os.close(1); os.close(2); time.sleep(60)")], tmp_path, 0.5
+    )
+    assert run.timed_out
+
+
+def test_an_interrupt_kills_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in versim reaches the program although it has a process group of its own."""
+    program = script(tmp_path / "p", "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(60)")
+    pid = tmp_path / "pid"
+
+    def interrupted(*_: object) -> None:
+        if pid.exists() and pid.read_text(encoding="utf-8"):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(selectors.DefaultSelector, "select", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        launch.run([program], tmp_path, 30)
+    assert gone(int(pid.read_text(encoding="utf-8")))
+
+
+def test_output_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that never stops printing fills no memory."""
+    monkeypatch.setattr(launch, "MOST_OUTPUT_BYTES", 1000)
+    run = launch.run([script(tmp_path / "p", "print('x' * 100000)")], tmp_path, 10)
+    assert run.truncated
+    assert len(run.output) == 1000
+
+
+def test_what_cannot_be_started_is_named(tmp_path: Path) -> None:
+    """A text file that is executable by permission only."""
+    path = tmp_path / "p"
+    path.write_bytes(b"\0\0\0")
+    path.chmod(0o755)
+    with pytest.raises(launch.ProgramNotFoundError, match="cannot start"):
+        launch.run([path], tmp_path, 1)
+
+
+def test_the_program_is_found_by_option_then_variables(tmp_path: Path) -> None:
+    """The option wins over ASTRA_SIM_BIN, which wins over ASTRA_SIM_HOME; the congestion chooses between the two."""
+    built = tmp_path / "astra-sim" / "build/astra_analytical/build/bin"
+    aware = script(built / launch.PROGRAM_NAMES["aware"], "")
+    unaware = script(built / launch.PROGRAM_NAMES["unaware"], "")
+    own = script(tmp_path / "my-build", "")
+    home = {"ASTRA_SIM_HOME": str(tmp_path / "astra-sim")}
+    assert launch.find_program("", "aware", home) == aware
+    assert launch.find_program("", "unaware", home) == unaware
+    assert launch.find_program("", "unaware", {**home, "ASTRA_SIM_BIN": str(aware)}) == unaware
+    assert launch.find_program("", "aware", {**home, "ASTRA_SIM_BIN": str(own)}) == own
+    assert launch.find_program(str(built), "aware", {"ASTRA_SIM_BIN": str(own)}) == aware
+
+
+def test_a_program_that_is_not_there_is_looked_for_in_named_places(tmp_path: Path) -> None:
+    """The message says which variable and which paths."""
+    with pytest.raises(launch.ProgramNotFoundError, match=r"(?s)ASTRA_SIM_HOME is .*looked for\n  - "):
+        launch.find_program("", "aware", {"ASTRA_SIM_HOME": str(tmp_path)})
+    with pytest.raises(launch.ProgramNotFoundError, match="engine: embedded"):
+        launch.find_program("", "aware", {})

@@ -1,0 +1,121 @@
+"""Graphs keep their promises in the embedded engine, whatever their shape."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import attrs
+import numpy as np
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from strategies import graphs
+from versim import (
+    KINDS,
+    PS_PER_NS,
+    Device,
+    Dimension,
+    ExecutionGraph,
+    Kind,
+    Link,
+    Op,
+    PinnedGraph,
+    Prediction,
+    RankClasses,
+    SimulationRequest,
+    Status,
+    System,
+    instances_of,
+    pin,
+)
+from versim_astrasim.backend import AstraSimBackend
+from versim_astrasim.chakra import read_traces
+from versim_astrasim.engine import RankTrace
+from versim_astrasim.options import BackendOptions
+from versim_astrasim.translate import translate
+
+options = st.builds(
+    BackendOptions,
+    node_order=st.sampled_from(["program", "creation"]),
+    congestion=st.sampled_from(["aware", "unaware"]),
+    active_chunks_per_dimension=st.integers(1, 3),
+    preferred_dataset_splits=st.just(1),
+)
+
+
+def request_for(graph: ExecutionGraph, chosen: BackendOptions, topology: str = "ring") -> SimulationRequest:
+    """A graph on one dimension, with links on which even a byte takes a nanosecond."""
+    assume(Kind.BROADCAST not in {KINDS[code] for code in graph.kind.tolist()})
+    assume(len(graph.dependency))
+    link = Link(bandwidth_bytes_per_s=1e9, latency_s=1e-6)
+    system = System(
+        dimensions=(Dimension(topology=topology, size=graph.mesh.world_size, link=link),), device=Device(name="test")
+    )
+    return SimulationRequest(pinned=pin(graph, system), system=system, options=chosen)
+
+
+def completed(request: SimulationRequest) -> Prediction:
+    """The prediction; a graph whose ranks may enter two collectives in different order may deadlock, and says so."""
+    prediction = AstraSimBackend().simulate(request)
+    if prediction.status is Status.DEADLOCK:
+        assert any("different order" in line for line in prediction.diagnosis)
+        assert prediction.waiting
+        assume(False)
+    assert prediction.status is Status.COMPLETED, prediction.diagnosis
+    return prediction
+
+
+@given(graphs(), options, st.sampled_from(["ring", "switch", "fully_connected"]))
+def test_every_node_runs_once_after_what_it_waits_for(
+    graph: ExecutionGraph, chosen: BackendOptions, topology: str
+) -> None:
+    """Left-out computes included; compute lasts what was pinned, and the last end is the makespan."""
+    request = request_for(graph, chosen, topology)
+    prediction = completed(request)
+    instances = instances_of(graph, RankClasses.single(graph.mesh))
+    spans = prediction.spans
+    assert (spans.node == instances.node).all()
+    assert (spans.rank == instances.rank_class).all()
+    waiting = np.repeat(np.arange(instances.count), np.diff(instances.dependency_start))
+    assert (spans.end_ps[instances.dependency] <= spans.ready_ps[waiting]).all()
+    assert (spans.ready_ps <= spans.start_ps).all()
+    compute = graph.op[spans.node] == Op.COMPUTE
+    lasted = (spans.end_ps - spans.start_ps)[compute]
+    assert (lasted == request.pinned.compute_ns[spans.node[compute]] * PS_PER_NS).all()
+    assert prediction.makespan_ps == spans.end_ps.max()
+
+
+@given(graphs(), options)
+def test_what_is_exported_and_read_back_is_what_is_simulated(graph: ExecutionGraph, chosen: BackendOptions) -> None:
+    """The embedded engine takes its traces without files; the files hold the same."""
+    request = request_for(graph, chosen)
+    given_ = translate(request.pinned, request.system, chosen).given
+    with TemporaryDirectory() as folder:
+        AstraSimBackend().export(request, Path(folder))
+        read = read_traces(Path(folder) / "trace", len(given_.traces))
+    for written, found in zip(given_.traces, read, strict=True):
+        for field in attrs.fields(RankTrace):
+            left, right = getattr(written, field.name), getattr(found, field.name)
+            assert np.array_equal(left, right) if isinstance(left, np.ndarray) else left == right
+
+
+@given(graphs())
+def test_consumed_equals_pinned_where_nothing_is_said(graph: ExecutionGraph) -> None:
+    """Every deviation has a note; compute is exact with the default encoding."""
+    request = request_for(graph, BackendOptions())
+    consumed = translate(request.pinned, request.system, request.options).consumed
+    assert (consumed.compute_ns == request.pinned.compute_ns).all()
+    same_sizes = bool((consumed.size_bytes == graph.size_bytes).all())
+    assert same_sizes == (not any("other sizes" in note for note in consumed.notes))
+
+
+@given(graphs())
+def test_the_unrolled_graph_gives_the_same_times(graph: ExecutionGraph) -> None:
+    """A node on many ranks means the same as one node on each."""
+
+    def finishes(pinned: PinnedGraph, request: SimulationRequest) -> list[int]:
+        return completed(attrs.evolve(request, pinned=pinned)).finish_ps.tolist()
+
+    request = request_for(graph, BackendOptions())
+    unrolled = pin(graph.unrolled(), request.system)
+    assert finishes(request.pinned, request) == finishes(unrolled, request)
