@@ -64,7 +64,9 @@ def test_nodes_read_back_as_they_were_written() -> None:
     assert (first.name, first.layer, first.microbatch) == ("layer", 0, 0)
     assert first.op is Op.COMPUTE
     assert first.phase is Phase.FORWARD
-    assert first.work == ((Fixed(1e-6), 1),)
+    ((term, count),) = first.work
+    assert term == Fixed(1e-6)
+    assert count == 1
     assert first.match is None
     assert graph.node(2).op is Op.RECV
     assert graph.node(3).dependencies == (2,)
