@@ -16,6 +16,7 @@ from versim import FaultsError, UnknownNameError
 from versim_deepflow.hardware import (
     Derived,
     DeviceModel,
+    DramSpec,
     HardwareSpec,
     derive,
     load_preset,
@@ -55,7 +56,9 @@ def test_amounts_are_whole_numbers_with_binary_prefixes() -> None:
     """``80 GB`` is 80 * 2**30 bytes, a small b means bits."""
     content = deepflow_file()
     content["tech_param"]["DRAM"] |= {"size": "16 GB", "stack_capacity": "32 Gb"}
-    (dram,) = [level for level in read_deepflow_hardware(content, "file").hardware.memory if hasattr(level, "stacks")]
+    (dram,) = [
+        level for level in read_deepflow_hardware(content, "file").hardware.memory if isinstance(level, DramSpec)
+    ]
     assert dram.capacity_bytes == 16 * 2**30
     assert dram.stack_bytes == 4 * 2**30
 
@@ -147,7 +150,7 @@ def test_memory_levels_must_be_four() -> None:
         read_spec(content, "file")
 
 
-def spec_with(**changes: object) -> HardwareSpec:
+def spec_with(**changes: Any) -> HardwareSpec:
     """The invented device, changed."""
     return attrs.evolve(read_deepflow_hardware(deepflow_file(), "file").hardware, **changes)
 

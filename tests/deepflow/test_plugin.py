@@ -1,0 +1,46 @@
+"""What the plugin offers, and at what cost."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import attrs
+import pytest
+from versim import API_VERSION, GraphProducer, ProposesSystem, SimulatorBackend, TimingModel, Verifies
+from versim_deepflow import plugin
+from versim_deepflow.backend import DeepFlowOptions
+from versim_deepflow.options import LlmOptions
+from versim_deepflow.timing import DeepFlowTimingOptions
+
+
+def test_it_offers_a_producer_a_timing_and_a_backend() -> None:
+    """By the names that scenarios use, with what each can do besides."""
+    (producer,) = plugin.versim_graph_producers()
+    (timing,) = plugin.versim_timing_models()
+    (backend,) = plugin.versim_backends()
+    assert isinstance(producer, GraphProducer)
+    assert isinstance(producer, ProposesSystem)
+    assert isinstance(timing, TimingModel)
+    assert isinstance(timing, Verifies)
+    assert isinstance(backend, SimulatorBackend)
+    assert isinstance(backend, Verifies)
+    assert (producer.name, timing.name, backend.name) == ("deepflow-llm", "deepflow", "deepflow")
+
+
+def test_it_is_written_for_this_version_of_the_hooks() -> None:
+    """A house plugin that lags behind would be refused."""
+    assert plugin.VERSIM_API_VERSION == API_VERSION
+
+
+@pytest.mark.parametrize("options", [LlmOptions, DeepFlowTimingOptions, DeepFlowOptions])
+def test_every_option_says_what_it_means(options: type) -> None:
+    """``versim plugins`` and the documentation print this."""
+    assert all(field.metadata.get("help") for field in attrs.fields(options))
+
+
+def test_importing_it_loads_nothing_heavy() -> None:
+    """``versim --help`` asks every plugin for its commands and must not wait for numpy."""
+    code = "import sys, versim_deepflow.plugin; print('numpy' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False"
