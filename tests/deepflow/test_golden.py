@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from versim_deepflow.timing import DeepFlowTiming
+from versim_deepflow.backend import DeepFlow
 from versim_deepflow.verification import verify_table
 from versim_deepflow.verification.figures import UnknownTableError
 
@@ -50,7 +50,7 @@ def test_a_wrong_figure_is_reported_with_both_values() -> None:
     content = table("gemm.json")
     content["cases"] = [copy.deepcopy(content["cases"][0])]
     content["cases"][0]["output"]["time"] *= 1 + 1e-9
-    result = DeepFlowTiming().verify(content, {})
+    result = DeepFlow().verify(content, {})
     assert (result.matched, result.total) == (0, 1)
     assert "instead of" in result.mismatches[0]
 

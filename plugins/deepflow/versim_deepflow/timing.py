@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import attrs
 import numpy as np
@@ -19,7 +18,6 @@ from versim import (
     NetworkTiming,
     Pointwise,
     System,
-    TableResult,
     UnsupportedGraphError,
 )
 
@@ -149,9 +147,3 @@ class DeepFlowTiming:
     def network(self, options: DeepFlowTimingOptions) -> NetworkTiming:
         """Times isolated communication."""
         return DeepFlowNetworkTiming(Corrections.parse(options.compat))
-
-    def verify(self, table: Mapping[str, Any], options: Mapping[str, str]) -> TableResult:  # noqa: ARG002
-        """Holds every case of a table of DeepFlow's answers against what is computed here."""
-        from versim_deepflow.verification import verify_table  # noqa: PLC0415 - it builds on this module
-
-        return verify_table(table)
