@@ -57,7 +57,6 @@ def described(value: Any) -> str:
 def make_converter() -> cattrs.Converter:
     """A converter with the strict hooks; further hooks may be registered on top."""
     converter = cattrs.Converter()
-    converter.register_structure_hook_func(_is_enum, _enum)
     converter.register_structure_hook_func(_is_literal, _literal)
     converter.register_structure_hook_factory(_is_mapping, _mapping_hook)
     converter.register_structure_hook_factory(_is_sequence, _sequence_hook)
@@ -76,8 +75,11 @@ def structured(converter: cattrs.Converter, value: Any, type_: Any) -> Any:
 
 
 def _hook(converter: cattrs.Converter, type_: Any) -> Hook:
-    if type_ in _EXACT:  # not registered with cattrs, for which an enumeration of texts would be a text
+    # Not registered with cattrs, for which an enumeration of texts would be a text.
+    if type_ in _EXACT:
         return _EXACT[type_]
+    if isinstance(type_, type) and issubclass(type_, enum.Enum):
+        return _enum
     try:
         return converter.get_structure_hook(type_)
     except StructureHandlerNotFoundError:
@@ -165,10 +167,6 @@ _EXACT: dict[Any, Hook] = {
     Any: _any,
     object: _any,
 }
-
-
-def _is_enum(type_: Any) -> bool:
-    return isinstance(type_, type) and issubclass(type_, enum.Enum)
 
 
 def _is_literal(type_: Any) -> bool:
