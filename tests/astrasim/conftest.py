@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +14,9 @@ BUNDLED_LINK = Link(bandwidth_bytes_per_s=178890306122.44803, latency_s=5e-6)
 
 
 @pytest.fixture(autouse=True)
-def _no_real_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether a machine has ASTRA-sim installed decides nothing here."""
+def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whether a machine has ASTRA-sim installed decides nothing here, and nothing is left behind on it."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.getbasetemp()))
     monkeypatch.delenv("ASTRA_SIM_BIN", raising=False)
     monkeypatch.delenv("ASTRA_SIM_HOME", raising=False)
 
@@ -94,6 +96,6 @@ def bundled_pipeline() -> ExecutionGraph:
                 )
             reduced = reduce(f"layer gradient {batch} {stage}", stage, 1610612736, done)
             compute(f"apply {batch} {stage}", stage, 84e-6, reduced)
-        last[0] = compute(f"embedding back {batch}", 0, 265e-6, row)
-        reduce(f"embedding gradient {batch}", 0, 13174308864, last[0])
+        row = last[0] = compute(f"embedding back {batch}", 0, 265e-6, row)
+        reduce(f"embedding gradient {batch}", 0, 13174308864, row)
     return builder.build()

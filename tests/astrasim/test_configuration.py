@@ -91,19 +91,23 @@ def test_a_bandwidth_that_rounds_to_nothing_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("topology", "kind", "sizes", "name"),
+    ("topology", "kind", "sizes", "size_bytes", "name"),
     [
-        ("ring", Kind.ALL_TO_ALL, {8}, "ring"),
-        ("fully_connected", Kind.ALL_REDUCE, {8}, "direct"),
-        ("switch", Kind.ALL_REDUCE, {4}, "halvingDoubling"),
-        ("switch", Kind.ALL_REDUCE, {6}, "ring"),
-        ("switch", Kind.ALL_TO_ALL, {8}, "direct"),
+        ("ring", Kind.ALL_TO_ALL, {8}, 64, "ring"),
+        ("fully_connected", Kind.ALL_REDUCE, {8}, 64, "direct"),
+        ("switch", Kind.ALL_REDUCE, {4}, 64, "halvingDoubling"),
+        ("switch", Kind.ALL_REDUCE, {8}, 15, "ring"),
+        ("switch", Kind.REDUCE_SCATTER, {8}, 15, "halvingDoubling"),
+        ("switch", Kind.ALL_REDUCE, {6}, 64, "ring"),
+        ("switch", Kind.ALL_TO_ALL, {8}, 64, "direct"),
     ],
 )
-def test_auto_suits_the_topology(system_of: MakeSystem, topology: str, kind: Kind, sizes: set[int], name: str) -> None:
+def test_auto_suits_the_topology(
+    system_of: MakeSystem, topology: str, kind: Kind, sizes: set[int], size_bytes: int, name: str
+) -> None:
     """As the original chooses, except where its choice is not defined."""
     network = network_of(system_of((topology, 12)).dimensions, BackendOptions())
-    use = CollectiveUse(node="node 0", group_sizes=frozenset(sizes))
+    use = CollectiveUse(node="node 0", smallest_bytes=dict.fromkeys(sizes, size_bytes))
     assert algorithms_of(kind, use, network, BackendOptions()) == ((name,), ())
 
 
@@ -126,17 +130,26 @@ def test_algorithms_that_hang_or_crash_the_program_are_refused(
     chosen = BackendOptions(**options)
     network = network_of(system_of(("ring", 6)).dimensions, chosen)
     with pytest.raises(UnsupportedGraphError, match=message):
-        algorithms_of(kind, CollectiveUse(node="node 3 ('x')", world=True, **use), network, chosen)
+        algorithms_of(kind, CollectiveUse(node="node 3 ('x')", smallest_bytes={6: 1 << 20}, **use), network, chosen)
 
 
 def test_the_graph_overrides_the_option_and_says_so(system_of: MakeSystem) -> None:
     """A node that asks for an algorithm by name gets it."""
     options = BackendOptions(all_reduce="direct")
     network = network_of(system_of(("ring", 4)).dimensions, options)
-    use = CollectiveUse(node="node 0", algorithms=frozenset({"ring"}), world=True)
+    use = CollectiveUse(node="node 0", algorithms=frozenset({"ring"}))
     names, notes = algorithms_of(Kind.ALL_REDUCE, use, network, options)
     assert names == ("ring",)
     assert "overrides" in notes[0]
+
+
+def test_a_few_bytes_cannot_be_halved(system_of: MakeSystem) -> None:
+    """The program aborts on a message of 0 bytes."""
+    options = BackendOptions(all_reduce="halving_doubling")
+    network = network_of(system_of(("switch", 8)).dimensions, options)
+    use = CollectiveUse(node="node 3 ('x')", smallest_bytes={8: 15})
+    with pytest.raises(UnsupportedGraphError, match=r"node 3 \('x'\).*below two bytes per rank"):
+        algorithms_of(Kind.ALL_REDUCE, use, network, options)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import attrs
 import numpy as np
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import graphs
 from versim import (
@@ -65,6 +65,7 @@ def completed(request: SimulationRequest) -> Prediction:
     return prediction
 
 
+@settings(max_examples=40)
 @given(graphs(), options, st.sampled_from(["ring", "switch", "fully_connected"]))
 def test_every_node_runs_once_after_what_it_waits_for(
     graph: ExecutionGraph, chosen: BackendOptions, topology: str
@@ -85,6 +86,7 @@ def test_every_node_runs_once_after_what_it_waits_for(
     assert prediction.makespan_ps == spans.end_ps.max()
 
 
+@settings(max_examples=40)
 @given(graphs(), options)
 def test_what_is_exported_and_read_back_is_what_is_simulated(graph: ExecutionGraph, chosen: BackendOptions) -> None:
     """The embedded engine takes its traces without files; the files hold the same."""
@@ -99,6 +101,7 @@ def test_what_is_exported_and_read_back_is_what_is_simulated(graph: ExecutionGra
             assert np.array_equal(left, right) if isinstance(left, np.ndarray) else left == right
 
 
+@settings(max_examples=40)
 @given(graphs())
 def test_consumed_equals_pinned_where_nothing_is_said(graph: ExecutionGraph) -> None:
     """Every deviation has a note; compute is exact with the default encoding."""
@@ -109,12 +112,13 @@ def test_consumed_equals_pinned_where_nothing_is_said(graph: ExecutionGraph) -> 
     assert same_sizes == (not any("other sizes" in note for note in consumed.notes))
 
 
+@settings(max_examples=40)
 @given(graphs())
 def test_the_unrolled_graph_gives_the_same_times(graph: ExecutionGraph) -> None:
     """A node on many ranks means the same as one node on each."""
 
     def finishes(pinned: PinnedGraph, request: SimulationRequest) -> list[int]:
-        return completed(attrs.evolve(request, pinned=pinned)).finish_ps.tolist()
+        return [int(finish) for finish in completed(attrs.evolve(request, pinned=pinned)).finish_ps]
 
     request = request_for(graph, BackendOptions())
     unrolled = pin(graph.unrolled(), request.system)

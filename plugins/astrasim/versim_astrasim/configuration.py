@@ -6,7 +6,7 @@ ASTRA-sim's network "GB/s" are 2^30 bytes per second, its latencies nanoseconds;
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -139,14 +139,34 @@ class CollectiveUse:
     Attributes:
         node: A node that does, for messages.
         algorithms: Algorithms the graph asks for, without the empty name.
-        group_sizes: Ranks in its groups that are smaller than the world.
-        world: Whether it runs over all ranks too.
+        smallest_bytes: For each number of participants, the smallest size, as ASTRA-sim takes it.
     """
 
     node: str
     algorithms: frozenset[str] = frozenset()
-    group_sizes: frozenset[int] = frozenset()
-    world: bool = False
+    smallest_bytes: Mapping[int, int] = attrs.field(factory=dict)
+
+    def in_groups(self, world_size: int) -> bool:
+        """Whether it runs in groups smaller than the world."""
+        return any(participants < world_size for participants in self.smallest_bytes)
+
+    def ring_sizes(self, network: Network) -> frozenset[int]:
+        """Every number of ranks that an algorithm is run on."""
+        groups = frozenset(count for count in self.smallest_bytes if count < network.rank_count)
+        return groups | frozenset(network.npus_count if network.rank_count in self.smallest_bytes else ())
+
+    def has_odd_rings(self, network: Network) -> bool:
+        """Whether some number of ranks is no power of two."""
+        return any(size & (size - 1) for size in self.ring_sizes(network))
+
+    def too_small_to_halve(self, kind: Kind, network: Network, options: SystemOptions) -> bool:
+        """Whether halving an all-reduce would come to messages of 0 bytes, on which the program aborts."""
+        if kind is not Kind.ALL_REDUCE:
+            return False
+        return any(
+            max(size_bytes // options.preferred_dataset_splits, network.rank_count) < 2 * participants
+            for participants, size_bytes in self.smallest_bytes.items()
+        )
 
 
 def algorithms_of(
@@ -155,8 +175,8 @@ def algorithms_of(
     """ASTRA-sim's algorithm names of one kind of collective, one per dimension, and notes.
 
     ``auto`` takes ring on rings, direct on fully connected and halving-doubling on switched dimensions, as DeepFlow's
-    converter does; on a switch where halving-doubling is not defined (all-to-all, sizes that are not powers of two),
-    direct for all-to-all and ring for the rest.
+    converter does; on a switch where halving-doubling is not defined (all-to-all, groups that are not powers of two,
+    all-reduces of a few bytes), direct for all-to-all and ring for the rest.
 
     Raises:
         UnsupportedGraphError: The graph asks for several algorithms, or for one that ASTRA-sim would hang on.
@@ -173,64 +193,62 @@ def algorithms_of(
         if chosen not in (AUTO, asked):
             notes.append(f"{kind.value}: the graph asks for {asked}, which overrides the option {chosen}")
         chosen = asked
-    dimensions = len(network.npus_count)
-    sizes = _ring_sizes(use, network)
     if chosen == AUTO:
-        return tuple(_suited(kind, topology, sizes) for topology in network.topology), tuple(notes)
+        return tuple(_suited(kind, use, topology, network, options) for topology in network.topology), tuple(notes)
     try:
         names = tuple(native_algorithm(name) for name in chosen.split("+"))
     except ValueError as error:
         raise UnsupportedGraphError(f"{use.node if use else kind.value}: {error}") from None
-    if len(names) == 1 and not names[0].startswith("one"):
+    dimensions = len(network.npus_count)
+    # A ring over all dimensions ends the list.
+    over_all = names[0].startswith("one")
+    if len(names) == 1 and not over_all:
         names *= dimensions
-    if len(names) != dimensions and not names[0].startswith("one"):
+    if len(names) != dimensions and not over_all:
         raise UnsupportedGraphError(
             f"{kind.value}: {len(names)} algorithms ({chosen}) for {dimensions} dimensions; name one, or one for each"
         )
     if use is not None:
-        _check(kind, use, names, sizes)
-        if use.group_sizes and len(names) > 1 and set(names) != {"ring"}:
+        _check(kind, use, names, network, options)
+        if len(names) > 1 and set(names) != {"ring"} and use.in_groups(network.rank_count):
             notes.append(f"{kind.value}: groups smaller than the world use ring, whatever is asked for")
     return names, tuple(notes)
 
 
-def _ring_sizes(use: CollectiveUse | None, network: Network) -> frozenset[int]:
-    """Every number of ranks that an algorithm is run on."""
-    if use is None:
-        return frozenset()
-    return use.group_sizes | frozenset(network.npus_count if use.world else ())
-
-
-def _suited(kind: Kind, topology: str, sizes: Collection[int]) -> str:
+def _suited(kind: Kind, use: CollectiveUse | None, topology: str, network: Network, options: SystemOptions) -> str:
     if topology == "FullyConnected":
         return "direct"
     if topology == "Ring":
         return "ring"
     if kind is Kind.ALL_TO_ALL:
         return "direct"
-    return "halvingDoubling" if all(_power_of_two(size) for size in sizes) else "ring"
+    undefined = use is not None and (use.has_odd_rings(network) or use.too_small_to_halve(kind, network, options))
+    return "ring" if undefined else "halvingDoubling"
 
 
-def _check(kind: Kind, use: CollectiveUse, names: Sequence[str], sizes: Collection[int]) -> None:
+def _check(kind: Kind, use: CollectiveUse, names: Sequence[str], network: Network, options: SystemOptions) -> None:
     """Refuse what the program is known to hang, crash or silently go wrong on."""
-    odd = sorted(size for size in sizes if not _power_of_two(size))
-    halving = [name for name in names if name in ("halvingDoubling", "oneHalvingDoubling")]
-    if halving and kind is Kind.ALL_TO_ALL:
-        raise UnsupportedGraphError(f"{use.node}: halving-doubling has no all-to-all; use all_to_all: direct or ring")
-    if halving and odd:
-        raise UnsupportedGraphError(
-            f"{use.node}: ASTRA-sim hangs in halving-doubling on {odd[0]} ranks, which is no power of two; use ring"
-        )
+    odd = sorted(size for size in use.ring_sizes(network) if size & (size - 1))
+    if "halvingDoubling" in names or "oneHalvingDoubling" in names:
+        if kind is Kind.ALL_TO_ALL:
+            raise UnsupportedGraphError(
+                f"{use.node}: halving-doubling has no all-to-all; use all_to_all: direct or ring"
+            )
+        if odd:
+            raise UnsupportedGraphError(
+                f"{use.node}: ASTRA-sim hangs in halving-doubling on {odd[0]} ranks, which is no power of two; use ring"
+            )
+        if use.too_small_to_halve(kind, network, options):
+            raise UnsupportedGraphError(
+                f"{use.node}: ASTRA-sim aborts in halving-doubling on all-reduces below two bytes per rank and chunk; "
+                "use ring"
+            )
     if "doubleBinaryTree" in names:
         if kind is not Kind.ALL_REDUCE:
             raise UnsupportedGraphError(f"{use.node}: the double binary tree does all-reduce only, not {kind.value}")
-        if odd or use.group_sizes:
+        if odd or use.in_groups(network.rank_count):
             where = f"{odd[0]} ranks" if odd else "a group smaller than the world"
             raise UnsupportedGraphError(f"{use.node}: ASTRA-sim crashes in the double binary tree on {where}; use ring")
-
-
-def _power_of_two(size: int) -> bool:
-    return size & (size - 1) == 0
 
 
 def system_mapping(

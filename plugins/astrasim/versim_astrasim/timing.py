@@ -125,8 +125,7 @@ def input_of(
     use = CollectiveUse(
         node=f"the {kind.value} of {size_bytes} bytes",
         algorithms=frozenset({algorithm} - {""}),
-        group_sizes=frozenset(() if world else {len(ranks)}),
-        world=world,
+        smallest_bytes={len(ranks): given_bytes(kind, size_bytes, len(ranks))},
     )
     algorithms = {
         stem: algorithms_of(stem, use if stem is kind else None, network, options)[0] for stem in COLLECTIVE_STEMS

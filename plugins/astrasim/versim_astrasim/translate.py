@@ -32,6 +32,7 @@ from versim_astrasim.configuration import (
     REMOTE_MEMORY,
     CollectiveUse,
     algorithms_of,
+    given_bytes,
     network_of,
     system_mapping,
 )
@@ -184,12 +185,14 @@ def _uses(graph: ExecutionGraph, participants: NDArray[np.int64]) -> dict[Kind, 
         # The node named in messages is one that asks, if any does.
         asking = of_kind & (graph.algorithm != 0) if asked else of_kind
         node = int(np.argmax(graph.match == np.argmax(asking)))
-        sizes = frozenset(participants[of_kind].tolist())
+        smallest: dict[int, int] = {}
+        for count in np.unique(participants[of_kind]).tolist():
+            size_bytes = int(graph.size_bytes[of_kind & (participants == count)].min())
+            smallest[count] = given_bytes(kind, size_bytes, count)
         uses[kind] = CollectiveUse(
             node=f"node {node} ({graph.node_name(node)!r})",
             algorithms=frozenset(asked),
-            group_sizes=sizes - {graph.mesh.world_size},
-            world=graph.mesh.world_size in sizes,
+            smallest_bytes=smallest,
         )
     return uses
 
