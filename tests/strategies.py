@@ -39,7 +39,11 @@ def placements(draw: st.DrawFn, mesh: Mesh, whole: Sequence[str] = ()) -> Placem
 
 @st.composite
 def graphs(
-    draw: st.DrawFn, mesh: Mesh | None = None, most_nodes: int = 12, replicated: Sequence[str] = ()
+    draw: st.DrawFn,
+    mesh: Mesh | None = None,
+    most_nodes: int = 10,
+    replicated: Sequence[str] = (),
+    in_order: bool = False,
 ) -> ExecutionGraph:
     """Sound graphs of compute nodes, messages and collectives.
 
@@ -48,10 +52,12 @@ def graphs(
         mesh: On this mesh; any unless given.
         most_nodes: Roughly, how many nodes at most.
         replicated: Axes along which every node stands on all ranks.
+        in_order: Compute nodes of one rank wait for one another in row order, so that no device is ever contended for.
     """
     mesh = draw(meshes()) if mesh is None else mesh
     builder = GraphBuilder(mesh)
     rows: list[Placement] = []
+    computing: list[int] = []
 
     def earlier(placement: Placement) -> list[int]:
         sharing = [row for row, other in enumerate(rows) if other.common(placement) is not None]
@@ -86,7 +92,10 @@ def graphs(
             rows.append(placement)
         else:
             work = [(Fixed(draw(st.integers(0, 1000)) * 1e-9), 1)]
-            builder.compute("compute", work, on=placement, after=earlier(placement), phase=phase)
+            after = earlier(placement)
+            if in_order:
+                after += [row for row in computing if rows[row].common(placement) is not None and row not in after]
+            computing.append(builder.compute("compute", work, on=placement, after=after, phase=phase))
             rows.append(placement)
     graph = builder.build()
     assume(len(graph.dependency))
