@@ -9,6 +9,9 @@ from versim import FaultsError
 
 from versim_deepflow.documents import checked, count, one_of
 
+LARGEST_WORLD = 2**24
+"""Devices that still have a row each in a prediction."""
+
 
 class TensorScheme(enum.StrEnum):
     """How a GEMM is split over the devices of one tensor-parallel group."""
@@ -85,6 +88,8 @@ class Parallelism:
             FaultsError: Everything that does not fit.
         """
         faults = []
+        if self.world_size > LARGEST_WORLD:
+            faults.append(f"$.dp: {self.world_size} devices are more than the {LARGEST_WORLD} that can be simulated")
         if batch_size % self.dp:
             faults.append(f"$.batch_size: {batch_size} is not divisible by dp={self.dp}")
         elif self.mini_batch(batch_size) % self.microbatches:

@@ -1,4 +1,4 @@
-"""A training step to be written as a graph: a model, how it is spread, and the hardware it runs on."""
+"""What is to be written as a graph: the hardware, how work is spread over it, and the model."""
 
 from __future__ import annotations
 
@@ -15,19 +15,17 @@ from versim_deepflow.parallelism import Parallelism, TensorScheme
 
 
 @attrs.frozen(kw_only=True)
-class Step:
-    """A training step of a transformer.
+class Platform:
+    """Devices, how they are joined, and how work is spread over them.
 
     Attributes:
-        model: The model and its batch.
-        parallelism: How it is spread.
+        parallelism: How work is spread.
         element_bytes: Bytes per element.
         corrections: Which known defects of DeepFlow to mend.
         hardware: What the device can do.
         cluster: How devices are joined.
     """
 
-    model: TransformerModel
     parallelism: Parallelism
     element_bytes: float
     corrections: Corrections
@@ -35,15 +33,8 @@ class Step:
     cluster: ClusterSpec
 
     @property
-    def batch(self) -> int:
-        """Sequences that pass through a stage together."""
-        return self.parallelism.micro_batch(
-            self.model.batch_size, split_without_pipeline=self.corrections.microbatch_size
-        )
-
-    @property
     def operators(self) -> Operators:
-        """The operators of the model under the tensor-parallel split."""
+        """Operators under the tensor-parallel split."""
         return Operators(self.element_bytes, self.parallelism, self.corrections)
 
     def system(self, mesh: Mesh) -> System:
@@ -70,3 +61,21 @@ class Step:
             if subnetwork.bandwidth_bytes_per_s > 0:
                 return Link(bandwidth_bytes_per_s=subnetwork.bandwidth_bytes_per_s, latency_s=subnetwork.latency_s)
         return Link(bandwidth_bytes_per_s=1.0, latency_s=0.0)
+
+
+@attrs.frozen(kw_only=True)
+class Step(Platform):
+    """A training step of a transformer on a platform.
+
+    Attributes:
+        model: The model and its batch.
+    """
+
+    model: TransformerModel
+
+    @property
+    def batch(self) -> int:
+        """Sequences that pass through a stage together."""
+        return self.parallelism.micro_batch(
+            self.model.batch_size, split_without_pipeline=self.corrections.microbatch_size
+        )
