@@ -1,5 +1,6 @@
 """A small plugin with one of everything, for tests: ``-p lab.py``. Its figures are easy to work out by hand."""
 
+# ruff: noqa: RUF009 - option() is attrs.field() with a help text
 from __future__ import annotations
 
 import enum

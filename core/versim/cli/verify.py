@@ -28,6 +28,7 @@ MISMATCH = 1
 def verify(ctx: click.Context, name: str, tables: tuple[Path, ...], options: tuple[str, ...]) -> None:
     """Check the component NAME against recorded answers of the program it re-creates.
 
+    Of several components of that name the backend is meant, else the timing, producer or reporter; KIND:NAME says it.
     Prints how many cases match in each table and every mismatch. Exit status 1 if anything does not match.
     """
     registry = session_of(ctx).registry()
@@ -59,7 +60,7 @@ def _lines(path: Path, result: TableResult) -> list[str]:
 
 def _component(registry: Registry, name: str) -> Verifies:
     from versim.components import Verifies  # noqa: PLC0415 - not for the list of commands
-    from versim.errors import UnknownNameError, VersimError  # noqa: PLC0415
+    from versim.errors import UnknownNameError  # noqa: PLC0415
 
     kind, colon, bare = name.rpartition(":")
     able = {
@@ -74,8 +75,6 @@ def _component(registry: Registry, name: str) -> Verifies:
         if isinstance(component, Verifies)
     }
     matching = [full for full in able if full == name or (not colon and full.split(":")[1] == bare)]
-    if len(matching) > 1:
-        raise VersimError(f"{name!r} is ambiguous; name one of {', '.join(matching)}")
     if not matching:
         known = able if colon else {full.split(":")[1] for full in able}
         raise UnknownNameError(f"{kind or 'component'} that can be verified is", name, known)

@@ -91,7 +91,8 @@ class Registry:
             plugin = register(self._manager, candidate)
         except PluginError as error:
             if candidate.asked_for:
-                raise
+                origin = f" (asked for with {candidate.origin})" if candidate.origin != "given" else ""
+                raise PluginError(error.plugin, error.cause + origin) from error
             self._broken.append((candidate, error))
             return
         if self._manager.get_name(plugin) == candidate.name:

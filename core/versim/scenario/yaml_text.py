@@ -29,6 +29,9 @@ _RESOLVED = {
 }
 
 
+_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "float", "bool", "null", "merge")}
+
+
 class YamlError(VersimError):
     """A file that is not the YAML it should be.
 
@@ -162,6 +165,8 @@ class _Inspection:
             raise self._fault(node, "contains itself")
         if depth > DEEPEST:
             raise self._fault(node, f"is nested deeper than {DEEPEST} levels")
+        if node.tag not in _TAGS:
+            raise self._fault(node, f"the tag {node.tag!r} has no place in a scenario; write plain data")
         self._open.add(id(node))
         total = 1
         if isinstance(node, yaml.MappingNode):
