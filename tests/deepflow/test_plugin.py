@@ -10,21 +10,24 @@ import pytest
 from versim import API_VERSION, GraphProducer, ProposesSystem, SimulatorBackend, TimingModel, Verifies
 from versim_deepflow import plugin
 from versim_deepflow.backend import DeepFlowOptions
-from versim_deepflow.options import LlmOptions
+from versim_deepflow.options import GemmOptions, LlmOptions
 from versim_deepflow.timing import DeepFlowTimingOptions
 
 
-def test_it_offers_a_producer_a_timing_and_a_backend() -> None:
+def test_it_offers_producers_a_timing_and_a_backend() -> None:
     """By the names that scenarios use, with what each can do besides."""
-    (producer,) = plugin.versim_graph_producers()
+    producer, product = plugin.versim_graph_producers()
     (timing,) = plugin.versim_timing_models()
     (backend,) = plugin.versim_backends()
     assert isinstance(producer, GraphProducer)
+    assert isinstance(product, GraphProducer)
     assert isinstance(producer, ProposesSystem)
+    assert isinstance(product, ProposesSystem)
     assert isinstance(timing, TimingModel)
     assert not isinstance(timing, Verifies)  # `versim verify deepflow` has to mean one component
     assert isinstance(backend, SimulatorBackend)
     assert isinstance(backend, Verifies)
+    assert product.name == "deepflow-gemm"
     assert (producer.name, timing.name, backend.name) == ("deepflow-llm", "deepflow", "deepflow")
 
 
@@ -33,7 +36,7 @@ def test_it_is_written_for_this_version_of_the_hooks() -> None:
     assert plugin.VERSIM_API_VERSION == API_VERSION
 
 
-@pytest.mark.parametrize("options", [LlmOptions, DeepFlowTimingOptions, DeepFlowOptions])
+@pytest.mark.parametrize("options", [LlmOptions, GemmOptions, DeepFlowTimingOptions, DeepFlowOptions])
 def test_every_option_says_what_it_means(options: type) -> None:
     """``versim plugins`` and the documentation print this."""
     assert all(field.metadata.get("help") for field in attrs.fields(options))

@@ -38,6 +38,8 @@ class Corrections:
         reduce_own_shard: A tensor-parallel rank reduces the gradients of its own shard. DeepFlow reduces those of the
             whole layer on each.
         reduce_all_layers: Reducing "at the end" covers every layer of the stage. DeepFlow reduces the bytes of one.
+        lone_product: A single product is only that. In its GEMM mode, DeepFlow adds the element-wise work of an LSTM
+            cell to a forward product that is not split.
     """
 
     pointwise_memory: bool = False
@@ -49,6 +51,7 @@ class Corrections:
     reduce_once: bool = False
     reduce_own_shard: bool = False
     reduce_all_layers: bool = False
+    lone_product: bool = False
 
     @classmethod
     def names(cls) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Options of the producer ``deepflow-llm``, and the training step they describe."""
+"""Options of the producers ``deepflow-llm`` and ``deepflow-gemm``, and what they describe."""
 
 # ruff: noqa: RUF009 - choice_option() and its likes are attrs.field() with a help text
 from __future__ import annotations
@@ -7,10 +7,10 @@ import enum
 from pathlib import Path
 
 import attrs
-from versim import FaultsError
+from versim import FaultsError, option
 
 from versim_deepflow import model
-from versim_deepflow.model import TransformerModel
+from versim_deepflow.model import GemmModel, TransformerModel
 from versim_deepflow.pipeline_graph import AllReduce
 from versim_deepflow.platform_options import (
     PlatformOptions,
@@ -21,8 +21,9 @@ from versim_deepflow.platform_options import (
     is_path,
     platform_of,
 )
-from versim_deepflow.step import Step
-from versim_deepflow.transformer_graph import LocalOps, OperatorSet, Phases
+from versim_deepflow.product_nodes import LocalOps
+from versim_deepflow.step import Platform, Step
+from versim_deepflow.transformer_graph import OperatorSet, Phases
 
 
 class Granularity(enum.StrEnum):
@@ -65,6 +66,47 @@ class LlmOptions(PlatformOptions):
         OperatorSet.GEMMS, help="transformer graph: matrix products only (gemms), or every operator (all)"
     )
     phases: Phases = choice_option(Phases.BOTH, help="transformer graph: forward, backward or both")
+
+
+@attrs.frozen(kw_only=True)
+class GemmOptions(PlatformOptions):
+    """Options of the producer ``deepflow-gemm``; a model file in GEMM mode or the sizes themselves."""
+
+    model: str | None = file_option(None, "the path of a model file of DeepFlow in GEMM mode")
+    m: int | None = count_option("rows of the left matrix")
+    k: int | None = count_option("inner dimension")
+    n: int | None = count_option("columns of the right matrix")
+    backward: bool | None = option(None, help="whether the gradients are computed, too; false unless the file says so")
+    folded: bool = option(
+        default=False, help="make tensor-parallel collectives part of the compute nodes instead of nodes of their own"
+    )
+
+
+def gemm_of(options: GemmOptions) -> tuple[Platform, GemmModel]:
+    """The platform and the product that options describe.
+
+    Raises:
+        FaultsError: A file is faulty, or the parts do not fit together.
+        UnknownNameError: A preset that does not exist.
+    """
+    platform = platform_of(options)
+    sizes = given(options, "m", "k", "n", "backward")
+    if options.model is not None:
+        product = model.load_model(Path(options.model))
+        if not isinstance(product, GemmModel):
+            raise FaultsError(options.model, ["$.model_param.mode: must be GEMM for this producer, got LLM"])
+        product = attrs.evolve(product, **sizes)
+    else:
+        missing = [f"$.{name}: is missing" for name in ("m", "k", "n") if name not in sizes]
+        if missing:
+            raise FaultsError("options", [*missing, "$.model: names no file to take them from"])
+        product = GemmModel(name="gemm", **{"backward": False, **sizes})
+    if platform.parallelism.pp > 1:
+        raise FaultsError(
+            "parallelism", [f"$.pp: a single product has no pipeline of {platform.parallelism.pp} stages"]
+        )
+    platform.parallelism.check(batch_size=platform.parallelism.dp, layers=1, world_size=platform.cluster.world_size)
+    return platform, product
 
 
 def step_of(options: LlmOptions) -> Step:

@@ -28,7 +28,7 @@ def choice_option(default: enum.StrEnum, help: str) -> Any:  # noqa: A002  # rea
     return option(default, converter=type(default), help=help)
 
 
-def file_option(default: str, help: str) -> Any:  # noqa: A002
+def file_option(default: str | None, help: str) -> Any:  # noqa: A002
     """An option that takes the name of a preset or the path of a file."""
     return attrs.field(default=default, metadata={"help": help, "path": True})
 

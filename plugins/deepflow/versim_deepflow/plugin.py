@@ -17,10 +17,10 @@ VERSIM_API_VERSION = 1
 
 @hookimpl
 def versim_graph_producers() -> list[GraphProducer]:
-    """Training steps as DeepFlow builds them."""
-    from versim_deepflow.producer import DeepFlowLlm  # noqa: PLC0415
+    """Training steps and single products as DeepFlow builds them."""
+    from versim_deepflow.producer import DeepFlowGemm, DeepFlowLlm  # noqa: PLC0415
 
-    return [DeepFlowLlm()]
+    return [DeepFlowLlm(), DeepFlowGemm()]
 
 
 @hookimpl

@@ -1,11 +1,12 @@
-"""The producer ``deepflow-llm``: the training step of a transformer, as DeepFlow builds it."""
+"""The producers: the training step of a transformer, and a single matrix product, as DeepFlow builds them."""
 
 from __future__ import annotations
 
 import attrs
 from versim import ExecutionGraph, System
 
-from versim_deepflow.options import Granularity, LlmOptions, step_of
+from versim_deepflow.gemm_graph import gemm_graph, gemm_mesh
+from versim_deepflow.options import GemmOptions, Granularity, LlmOptions, gemm_of, step_of
 from versim_deepflow.pipeline_graph import pipeline_graph, pipeline_mesh
 from versim_deepflow.transformer_graph import transformer_graph, transformer_mesh
 
@@ -38,3 +39,29 @@ class DeepFlowLlm:
         step = step_of(options)
         mesh = pipeline_mesh(step) if options.granularity is Granularity.PIPELINE else transformer_mesh(step)
         return step.system(mesh)
+
+
+@attrs.frozen
+class DeepFlowGemm:
+    """The producer ``deepflow-gemm``."""
+
+    name: str = "deepflow-gemm"
+    options: type = GemmOptions
+
+    def produce(self, options: GemmOptions) -> ExecutionGraph:
+        """The graph of one matrix product.
+
+        Raises:
+            FaultsError: A file is faulty, or the parts do not fit together.
+        """
+        platform, model = gemm_of(options)
+        return gemm_graph(platform, model, folded=options.folded)
+
+    def system(self, options: GemmOptions) -> System:
+        """The network and device that the hardware describes.
+
+        Raises:
+            FaultsError: As :meth:`produce`, or a parallelism without a link.
+        """
+        platform, _ = gemm_of(options)
+        return platform.system(gemm_mesh(platform))
