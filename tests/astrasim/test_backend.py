@@ -18,6 +18,7 @@ from versim import (
     GraphBuilder,
     Mesh,
     PinnedGraph,
+    SimulationError,
     SimulationRequest,
     SimulatorBackend,
     Status,
@@ -131,6 +132,24 @@ def test_one_rank_alone_is_simulated(request_for: Request) -> None:
     assert prediction.finish_ps.tolist() == [2_000_000]
 
 
+def test_several_dimensions_run_without_congestion(
+    pinned: Callable[[ExecutionGraph], PinnedGraph], system_of: Callable[..., System]
+) -> None:
+    """One algorithm per dimension; an all-reduce of the world and one of a group side by side."""
+    builder = GraphBuilder(Mesh.of(dp=2, tp=4))
+    row = builder.compute("work", WORK)
+    row = builder.collective("tp", "all_reduce", 1 << 20, axes=["tp"], after=[row])
+    builder.collective("all", "all_reduce", 1 << 20, axes=["dp", "tp"], after=[row])
+    options = BackendOptions(congestion="unaware", all_reduce="ring+halving_doubling")
+    request = SimulationRequest(
+        pinned=pinned(builder.build()), system=system_of(("ring", 4), ("switch", 2)), options=options
+    )
+    prediction = AstraSimBackend().simulate(request)
+    assert prediction.status is Status.COMPLETED, prediction.diagnosis
+    assert len(set(prediction.finish_ps.tolist())) == 1
+    assert "use ring, whatever" in prediction.consumed.notes[0]
+
+
 def test_a_deadlock_names_who_waits_for_whom(request_for: Request) -> None:
     """Both ranks, both nodes, and no makespan."""
     prediction = AstraSimBackend().simulate(request_for(crossing()))
@@ -210,6 +229,13 @@ def test_failures_of_the_real_program_are_told_apart(
     folder = Path(prediction.diagnosis[-1].removeprefix("its files are kept in "))
     assert (folder / "trace.0.et").exists()
     assert (folder / "output.txt").exists()
+
+
+def test_a_figure_too_large_to_hold_is_refused(request_for: Request, program: Callable[[str], str]) -> None:
+    """Garbage must not wrap round into a plausible answer."""
+    body = "\n".join([finished(0, 5), finished(1, 2**64 - 1)])
+    with pytest.raises(SimulationError, match="rank 1 finishes after 18446744073709551615 ns"):
+        AstraSimBackend().simulate(request_for(step(), binary=program(body)))
 
 
 def test_a_crash_after_every_rank_finished_does_no_harm(request_for: Request, program: Callable[[str], str]) -> None:

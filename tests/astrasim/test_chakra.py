@@ -79,6 +79,12 @@ def test_files_are_written_per_rank_and_shared_traces_too(tmp_path: Path) -> Non
     assert [trace.names[0] for trace in read_traces(tmp_path / "step.v1", 3)] == ["a", "b", "a"]
 
 
+def test_a_name_that_is_no_text_is_written_all_the_same() -> None:
+    """A lone surrogate from a careless producer is replaced rather than losing the trace."""
+    trace = RankTrace.from_nodes([{"id": 0, "type": "COMP_NODE", "name": "a\ud800b"}])
+    assert list(read_trace(io.BytesIO(encoded(trace))).names) == ["a?b"]
+
+
 def test_attributes_have_the_types_the_original_converter_writes() -> None:
     """Tools other than ASTRA-sim may look at the declared type (measured: golden/deepflow/et_examples.json)."""
     trace = RankTrace.from_nodes(

@@ -57,6 +57,7 @@ def test_what_the_program_complains_of_is_kept_once() -> None:
 
 def test_garbage_has_no_figures() -> None:
     """Anything may be printed by anything called ASTRA-sim."""
-    output = parse("\0\x1b[31msys[x] finished\nsys[99999999999] finished, 1 cycles, exposed communication 1 cycles.\n")
+    line = "sys[{}] finished, {} cycles, exposed communication 1 cycles.\n"
+    output = parse("\0\x1b[31msys[x] finished\n" + line.format("9" * 30, 1) + line.format(1, "9" * 5000))
     assert output.ranks == {}
     assert parse("").last_line == ""

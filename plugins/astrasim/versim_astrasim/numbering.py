@@ -114,15 +114,17 @@ def joined_dependencies(instances: Instances, kept: NDArray[np.bool_]) -> tuple[
     owner = np.repeat(np.arange(instances.count, dtype=np.int64), np.diff(instances.dependency_start))
     target = instances.dependency.astype(np.int64)
     straight = kept[owner] & kept[target]
-    owners, targets = [owner[straight]], [target[straight]]
+    pairs = owner[straight] * instances.count + target[straight]
     detours = kept[owner] & ~kept[target]
     if detours.any():
         behind = nearest_kept(instances, kept)
-        for waiting, left_out in zip(owner[detours].tolist(), target[detours].tolist(), strict=True):
-            reached = behind[left_out]
-            owners.append(np.full(len(reached), waiting, dtype=np.int64))
-            targets.append(np.array(sorted(reached), dtype=np.int64))
-    pairs = np.unique(np.concatenate(owners) * instances.count + np.concatenate(targets))
+        joined = [
+            waiting * instances.count + reached
+            for waiting, left_out in zip(owner[detours].tolist(), target[detours].tolist(), strict=True)
+            for reached in behind[left_out]
+        ]
+        pairs = np.concatenate([pairs, np.array(joined, dtype=np.int64)])
+    pairs = np.unique(pairs)
     return pairs // instances.count, pairs % instances.count
 
 

@@ -11,17 +11,16 @@ from collections.abc import Mapping
 
 import attrs
 
-_FINISHED = re.compile(r"sys\[(\d+)\] finished, (\d+) cycles, exposed communication (\d+) cycles")
-_STATISTIC = re.compile(r"sys\[(\d+)\], (Wall|CPU|GPU|Comm|Remote mem|Invalid) time: (\d+)")
-_OVERLAP = re.compile(r"sys\[(\d+)\], Total compute-communication overlap: (\d+)")
-_UNRELEASED_RANK = re.compile(r"Hardware Resource sys\.id=(\d+) has unreleased nodes")
-_UNRELEASED_NODE = re.compile(r"\b(?:CPU|GPU)\b.*\bnode id: (\d+)")
+# Numbers are bounded, because Python refuses to convert thousands of digits: 8 for ranks, 20 for 64 bits.
+_RANK, _FIGURE = r"(\d{1,8})", r"(\d{1,20})"
+_FINISHED = re.compile(rf"sys\[{_RANK}\] finished, {_FIGURE} cycles, exposed communication {_FIGURE} cycles")
+_STATISTIC = re.compile(rf"sys\[{_RANK}\], (Wall|CPU|GPU|Comm|Remote mem|Invalid) time: {_FIGURE}\b")
+_OVERLAP = re.compile(rf"sys\[{_RANK}\], Total compute-communication overlap: {_FIGURE}\b")
+_UNRELEASED_RANK = re.compile(rf"Hardware Resource sys\.id={_RANK} has unreleased nodes")
+_UNRELEASED_NODE = re.compile(rf"\b(?:CPU|GPU)\b.*\bnode id: {_FIGURE}\b")
 _TROUBLE = re.compile(
     r"\[critical\]|\[error\]|\[Error\]|Assertion|terminate called|what\(\):|double free|corrupt", re.IGNORECASE
 )
-
-MOST_RANK = 10**7
-"""Rank numbers beyond this are not believed."""
 
 _MOST_COMPLAINTS = 20
 
@@ -79,8 +78,7 @@ def parse(text: str) -> ProgramOutput:
             last_line = stripped
         if found := _FINISHED.search(line):
             rank, finish, exposed = (int(group) for group in found.groups())
-            if rank <= MOST_RANK:
-                finished.setdefault(rank, (finish, exposed))
+            finished.setdefault(rank, (finish, exposed))
         elif found := _STATISTIC.search(line):
             classes.setdefault(int(found[1]), {})[found[2]] = int(found[3])
         elif found := _OVERLAP.search(line):

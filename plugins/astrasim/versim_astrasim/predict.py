@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from versim import NO_TIME, PS_PER_NS, Op, PinnedGraph, Prediction, Resource, Spans, Status
+from versim import NO_TIME, PS_PER_NS, Op, PinnedGraph, Prediction, Resource, SimulationError, Spans, Status
 
 from versim_astrasim import diagnosis
 from versim_astrasim.engine import Outcome
@@ -27,6 +27,7 @@ _STATUSES = {
     EngineStatus.LOOPS: Status.ABORTED,
 }
 _NEVER_ENDED = -1
+_LONGEST_NS = (2**63 - 1) // PS_PER_NS
 
 
 @attrs.frozen(eq=False)
@@ -170,6 +171,10 @@ def _finish_ps(finish_ns: Mapping[int, int | None], translation: Translation) ->
     finish_ps = np.full(len(busy), NO_TIME, dtype=np.int64)
     for rank, busy_rank in enumerate(busy.tolist()):
         nanoseconds = finish_ns.get(rank)
+        if nanoseconds is not None and nanoseconds > _LONGEST_NS:
+            raise SimulationError(
+                f"rank {rank} finishes after {nanoseconds} ns, more than the 106 days that 64 bits hold in picoseconds"
+            )
         if nanoseconds is not None:
             finish_ps[rank] = nanoseconds * PS_PER_NS if busy_rank else 0
     return finish_ps

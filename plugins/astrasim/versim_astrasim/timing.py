@@ -121,6 +121,11 @@ def input_of(
         options: The system layer.
     """
     network = network_of(dimensions, options)
+    if max(ranks) >= network.rank_count:
+        raise UnsupportedGraphError(
+            f"rank {max(ranks)} takes part in a {kind.value}, but the network has {network.rank_count} ranks; make the "
+            "product of the system's dimensions the size of the graph's mesh"
+        )
     world = len(ranks) == network.rank_count
     use = CollectiveUse(
         node=f"the {kind.value} of {size_bytes} bytes",

@@ -77,7 +77,8 @@ def _nodes(trace: RankTrace) -> Iterator[schema.Node]:
     for index, (node_id, node_type, duration_micros, is_cpu_op) in enumerate(columns):
         node = schema.Node(
             id=node_id % _UINT64,
-            name=trace.names[index] if trace.names else "",
+            # A lone surrogate is no character, and the format holds none.
+            name=trace.names[index].encode("utf-8", "replace").decode() if trace.names else "",
             type=node_type,
             duration_micros=duration_micros % _UINT64,
             ctrl_deps=ctrl_deps[ctrl_offsets[index] : ctrl_offsets[index + 1]],
