@@ -179,6 +179,6 @@ def _remember_modules(ctx: click.Context, _: click.Parameter, modules: tuple[str
     callback=_remember_modules,
     help="Load a plugin that is not installed: a module or a .py file. May be repeated; VERSIM_PLUGINS names more.",
 )
-@click.version_option(package_name="versim", message="%(prog)s %(version)s")
+@click.version_option(package_name="versim", message="versim %(version)s")
 def cli() -> None:
     """Run one distributed-LLM execution graph through several simulators and explain where they differ."""

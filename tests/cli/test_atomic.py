@@ -1,0 +1,100 @@
+"""Writing whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+from versim.atomic import UnwritableError, check_new_folder, check_writable, new_folder, writing
+
+
+def test_a_file_is_replaced_when_the_block_ends(tmp_path: Path) -> None:
+    """Not before."""
+    file = tmp_path / "f"
+    file.write_text("old")
+    file.chmod(0o640)
+    with writing(file) as stream:
+        stream.write("new ×\n")
+        assert file.read_text() == "old"
+    assert file.read_bytes() == "new ×\n".encode()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_an_error_leaves_everything_as_it_was(tmp_path: Path, error: type[BaseException]) -> None:
+    """Also an interrupt."""
+    file = tmp_path / "f"
+    file.write_text("old")
+
+    def write_half(place: TextIO) -> None:
+        place.write("half")
+        raise error
+
+    def make_half(folder: Path) -> None:
+        (folder / "half").touch()
+        raise error
+
+    with pytest.raises(error), writing(file) as stream:
+        write_half(stream)
+    with pytest.raises(error), new_folder(tmp_path / "d") as folder:
+        make_half(folder)
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    """What it leads to is replaced."""
+    file, link = tmp_path / "f", tmp_path / "link"
+    link.symlink_to(file)
+    with writing(link) as stream:
+        stream.write("new")
+    assert link.is_symlink()
+    assert file.read_text() == "new"
+
+
+def test_a_device_is_written_in_place() -> None:
+    """`-o /dev/null`."""
+    with writing(Path(os.devnull)) as stream:
+        stream.write("gone")
+    assert not Path(os.devnull).is_file()
+
+
+def test_a_new_file_has_the_permissions_of_any_other(tmp_path: Path) -> None:
+    """Others may read it as the user's umask says."""
+    (tmp_path / "plain").touch()
+    with writing(tmp_path / "f") as stream:
+        stream.write("")
+    assert (tmp_path / "f").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_place_that_cannot_be_written_is_refused_beforehand(tmp_path: Path) -> None:
+    """With the cause."""
+    with pytest.raises(UnwritableError, match="there is no folder"):
+        check_writable(tmp_path / "a" / "f")
+    with pytest.raises(UnwritableError, match="it is a folder"):
+        check_writable(tmp_path)
+    (tmp_path / "f").touch()
+    with pytest.raises(UnwritableError, match="there is no folder"):
+        check_writable(tmp_path / "f" / "g")
+    with pytest.raises(UnwritableError, match="not empty"):
+        check_new_folder(tmp_path)
+    with pytest.raises(UnwritableError, match="it is a file"):
+        check_new_folder(tmp_path / "f")
+    with pytest.raises(UnwritableError, match="null"):
+        check_writable(Path("a\0b"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_is_refused_beforehand(tmp_path: Path) -> None:
+    """With what is missing."""
+    (tmp_path / "closed").mkdir(mode=0o500)
+    with pytest.raises(UnwritableError, match="you may not write in the folder"):
+        check_writable(tmp_path / "closed" / "f")
+    file = tmp_path / "f"
+    file.touch(mode=0o400)
+    with pytest.raises(UnwritableError, match="you may not write to it"):
+        check_writable(file)
