@@ -14,9 +14,13 @@ from typing import Any
 import attrs
 from versim import FaultsError, VersimError
 
-from versim_astrasim.engine.config import NetworkConfig, RemoteMemoryConfig, SystemConfig
+from versim_astrasim.engine.configuration_faults import ConfigurationError
+from versim_astrasim.engine.group_config import groups_from_mapping
+from versim_astrasim.engine.memory_config import RemoteMemoryConfig
+from versim_astrasim.engine.network_config import NetworkConfig
 from versim_astrasim.engine.outcome import Outcome, Status
 from versim_astrasim.engine.simulation import Exactness, simulate
+from versim_astrasim.engine.system_config import SystemConfig
 from versim_astrasim.engine.trace import RankTrace
 
 
@@ -74,7 +78,7 @@ def case_inputs(case: Mapping[str, Any]) -> CaseInputs:
         traces=_traces(case["workload"], network.rank_count),
         network=network,
         system=system,
-        groups={int(key): tuple(members) for key, members in (case.get("comm_groups") or {}).items()},
+        groups=groups_from_mapping(case.get("comm_groups") or {}),
         memory=RemoteMemoryConfig.from_mapping(case.get("remote_memory") or {"memory-type": "NO_MEMORY_EXPANSION"}),
     )
 
@@ -130,7 +134,10 @@ def verify_case(case: Mapping[str, Any], exactness: Exactness = "auto") -> CaseR
 
 
 def _compare(expected: Mapping[str, Any], outcome: Outcome | FaultsError) -> list[str]:
-    status = Status.REFUSED if isinstance(outcome, FaultsError) else outcome.status
+    if isinstance(outcome, FaultsError):
+        status = outcome.original if isinstance(outcome, ConfigurationError) else Status.REFUSED
+    else:
+        status = outcome.status
     wanted = expected_status(expected)
     if status is not wanted:
         reason = str(outcome) if isinstance(outcome, FaultsError) else _first_finding(outcome)

@@ -13,13 +13,13 @@ from versim_astrasim.engine.algorithms.names import Algorithm, AlgorithmChoice
 from versim_astrasim.engine.algorithms.phase import Phase
 from versim_astrasim.engine.algorithms.ring import RingPhase
 from versim_astrasim.engine.algorithms.windowed import DirectPhase
-from versim_astrasim.engine.config import BASELINE, CollectiveKind, SystemConfig
 from versim_astrasim.engine.failures import Abort, EndlessLoop
 from versim_astrasim.engine.jobs import Job, Op, PlannedPhase
 from versim_astrasim.engine.lanes import DimensionLanes, Lane, Pick
 from versim_astrasim.engine.matching import COLLECTIVE_TAGS
 from versim_astrasim.engine.plans import Group, Plan, Planner
 from versim_astrasim.engine.structures import RingStructure, Structure, TreePair
+from versim_astrasim.engine.system_config import BASELINE, CollectiveKind, SystemConfig
 
 if TYPE_CHECKING:
     from versim_astrasim.engine.rank import Rank
@@ -114,6 +114,13 @@ class CollectiveScheduler:
         ]
         if not usable:
             return False
+        if count and count * chunk_bytes != size_bytes:
+            planner.notes.add(
+                rank.number,
+                node_id,
+                f"{kind.value} of {size_bytes} bytes runs as {count} chunks of {chunk_bytes} bytes, "
+                f"{count * chunk_bytes} bytes in all",
+            )
         if self._start_in_wave(op, plan, usable, (count, chunk_bytes), group):
             return True
         for _ in range(count):

@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from versim_astrasim.engine.config import NetworkConfig
 from versim_astrasim.engine.event_queue import EventQueue, as_uint64
 from versim_astrasim.engine.failures import Abort, Refusal
 from versim_astrasim.engine.links import Link
 from versim_astrasim.engine.matching import Channel, ChannelKey, MessageNetwork
+from versim_astrasim.engine.network_config import NetworkConfig
 from versim_astrasim.engine.topologies import LINKED_TOPOLOGIES, LinkedTopology, RingLinks, hops
 
 BYTES_PER_GIB = 1 << 30

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 import attrs
 
 from versim_astrasim.engine.algorithms.names import Algorithm, AlgorithmChoice, parse
-from versim_astrasim.engine.config import CollectiveKind, SystemConfig
 from versim_astrasim.engine.failures import Abort, CallbackError
+from versim_astrasim.engine.notes import Notes
 from versim_astrasim.engine.structures import RingStructure, Structure, TreePair
+from versim_astrasim.engine.system_config import CollectiveKind, SystemConfig
 
 GROUP_ID_SPAN = 1_000_000
 """A group's job ids start at its own id times this."""
@@ -63,11 +64,17 @@ class Planner:
 
     Attributes:
         world_size: Number of ranks.
+        notes: What is silently changed.
     """
 
     def __init__(
-        self, npus_count: tuple[int, ...], system: SystemConfig, per_node_custom: Mapping[int, str] | None = None
+        self,
+        npus_count: tuple[int, ...],
+        system: SystemConfig,
+        notes: Notes,
+        per_node_custom: Mapping[int, str] | None = None,
     ) -> None:
+        self.notes = notes
         self._npus_count = npus_count
         self.world_size = math.prod(npus_count)
         self._system = system

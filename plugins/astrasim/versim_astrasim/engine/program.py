@@ -30,6 +30,7 @@ class Program:
         slots: Slot of each position.
         successors: Positions that wait for each position.
         predecessor_counts: Number of distinct predecessors of each position.
+        unreadable: Positions whose slot cannot be told, and why; an error whenever the rank comes across them.
         roots: Positions without predecessors.
     """
 
@@ -52,6 +53,13 @@ class Program:
         self.types: list[int] = trace.node_type[row_index].tolist()
         self.on_cpu: list[bool] = (trace.is_cpu_op[row_index] != 0).tolist()
         self.slots: list[int] = [_slot(kind, cpu) for kind, cpu in zip(self.types, self.on_cpu, strict=True)]
+        self.unreadable: dict[int, str] = {
+            positions[int(unsigned[row])]: text
+            for (row, name), text in trace.malformed.items()
+            if name == "is_cpu_op" and rows[int(unsigned[row])] == row
+        }
+        for position in self.unreadable:
+            self.slots[position] = NO_SLOT  # looked at in every scan, whatever is busy
         self.successors: list[list[int]] = [[] for _ in self.node_ids]
         self.predecessor_counts: list[int] = [0] * len(self.node_ids)
         self._link(unsigned, positions)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from versim_astrasim.engine.algorithms.custom import CustomCollectives, CustomPhase
 from versim_astrasim.engine.algorithms.phase import QUICK_ENDPOINT_DELAY_NS, Phase
 from versim_astrasim.engine.collectives import CollectiveScheduler
-from versim_astrasim.engine.config import SystemConfig
 from versim_astrasim.engine.event_queue import UINT64, EventQueue, RankCalendar, as_uint64
 from versim_astrasim.engine.plans import Group, Planner
 from versim_astrasim.engine.shared_bus import SharedBus
 from versim_astrasim.engine.structures import RingStructure
+from versim_astrasim.engine.system_config import SystemConfig
 from versim_astrasim.engine.transport import Transport
 from versim_astrasim.engine.waves import Waves
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from versim_astrasim.engine.config import RemoteMemoryConfig
 from versim_astrasim.engine.event_queue import Action, RankCalendar, as_uint64
 from versim_astrasim.engine.failures import Abort, Refusal
+from versim_astrasim.engine.memory_config import RemoteMemoryConfig
 
 
 class _Server:

@@ -1,4 +1,4 @@
-"""Small rules shared by everything that runs trace nodes: replayed durations, message tags."""
+"""How trace fields are read: recorded durations, message tags, numbers in text."""
 
 from __future__ import annotations
 
@@ -27,3 +27,15 @@ def native_tag(tag: int, rank: int) -> int:
     if native < 0:
         raise Abort(f"the tag {tag} of a message does not fit into 31 bits", rank)
     return native
+
+
+def leading_integer(text: str) -> int | None:
+    """The integer a text starts with, as the original reads numbers; None if it starts with none."""
+    stripped = text.lstrip()
+    end = 1 if stripped[:1] in ("+", "-") else 0
+    while end < len(stripped) and stripped[end].isdigit():
+        end += 1
+    try:
+        return int(stripped[:end])
+    except ValueError:
+        return None

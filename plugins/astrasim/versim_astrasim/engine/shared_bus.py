@@ -10,8 +10,8 @@ import struct
 from collections.abc import Callable
 from enum import Enum
 
-from versim_astrasim.engine.config import SystemConfig
 from versim_astrasim.engine.event_queue import Action, RankCalendar, as_uint64
+from versim_astrasim.engine.system_config import SystemConfig
 
 INNER_GAP_NS_PER_BYTE = 0.0038
 _BURST = 8

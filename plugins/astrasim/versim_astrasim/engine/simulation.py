@@ -10,10 +10,12 @@ import numpy as np
 
 from versim_astrasim.engine import diagnosis
 from versim_astrasim.engine.algorithms.custom import CustomCollectives
-from versim_astrasim.engine.config import NetworkConfig, RemoteMemoryConfig, SystemConfig
 from versim_astrasim.engine.event_queue import EventQueue
 from versim_astrasim.engine.failures import Abort, CallbackError, Failure, Refusal
+from versim_astrasim.engine.memory_config import RemoteMemoryConfig
+from versim_astrasim.engine.network_config import NetworkConfig
 from versim_astrasim.engine.networks import CongestionAwareNetwork, CongestionUnawareNetwork, build_network
+from versim_astrasim.engine.notes import Notes
 from versim_astrasim.engine.outcome import Finding, Integers, LinkUse, Outcome, RankStatistics, Spans, Status
 from versim_astrasim.engine.plans import Group, Planner
 from versim_astrasim.engine.program import Program
@@ -21,6 +23,7 @@ from versim_astrasim.engine.rank import Rank
 from versim_astrasim.engine.remote_memory import RemoteMemory
 from versim_astrasim.engine.roofline import Roofline
 from versim_astrasim.engine.statistics import rank_statistics
+from versim_astrasim.engine.system_config import SystemConfig
 from versim_astrasim.engine.trace import RankTrace
 from versim_astrasim.engine.transport import RendezvousTransport, Transport
 from versim_astrasim.engine.waves import AmbiguousOrder, Waves
@@ -108,6 +111,7 @@ class _Simulation:
         self._network: CongestionAwareNetwork | CongestionUnawareNetwork | None = None
         self._workloads: list[Workload] = []
         self._finish_order: list[int] = []
+        self._notes = Notes()
 
     def run(self, *, record_spans: bool, max_ticks: int | None) -> Outcome:
         failure: Failure | None = None
@@ -134,7 +138,7 @@ class _Simulation:
             raise Refusal(f"there are {config.rank_count} ranks but only {len(self._traces)} traces")
         network = self._network = build_network(config, queue)
         transport: Transport = RendezvousTransport(network) if system.rendezvous else network
-        planner = Planner(config.npus_count, system, self._per_node_custom)
+        planner = Planner(config.npus_count, system, self._notes, self._per_node_custom)
         for group_id in self._groups:
             if group_id <= 0:
                 raise Abort(f"communicator group {group_id}: ids must be larger than 0, which is the world")
@@ -143,6 +147,7 @@ class _Simulation:
             system=system,
             roofline=roofline if system.roofline_enabled else None,
             memory=RemoteMemory(self._memory),
+            notes=self._notes,
             finish=self._finish_order.append,
         )
         waves = Waves(network) if self._exactness == "auto" and not system.rendezvous else None
@@ -189,6 +194,7 @@ class _Simulation:
                 yield from diagnosis.of_unfinished(workload)
             else:
                 yield from diagnosis.of_finished(workload)
+        yield from self._notes.findings()
 
     def _spans(self) -> Spans:
         issued = [np.array(workload.start_ns) != NOT_YET for workload in self._workloads]

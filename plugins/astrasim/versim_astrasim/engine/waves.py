@@ -26,12 +26,12 @@ import attrs
 
 from versim_astrasim.engine.algorithms.phase import Phase
 from versim_astrasim.engine.algorithms.ring import RingPhase, message_bytes, message_count
-from versim_astrasim.engine.config import CollectiveKind
 from versim_astrasim.engine.event_queue import EXACT_DOUBLE_TICKS, EventQueue
 from versim_astrasim.engine.jobs import Job, Op, PlannedPhase
 from versim_astrasim.engine.lanes import CLOCKWISE, Lane
 from versim_astrasim.engine.networks import CongestionAwareNetwork, CongestionUnawareNetwork
 from versim_astrasim.engine.structures import RingStructure
+from versim_astrasim.engine.system_config import CollectiveKind
 
 if TYPE_CHECKING:
     from versim_astrasim.engine.rank import Rank

@@ -15,15 +15,16 @@ from heapq import heappop, heappush
 import attrs
 
 from versim_astrasim.engine.collectives import DEFAULT_INVOLVED_DIMENSIONS
-from versim_astrasim.engine.config import CollectiveKind, SystemConfig
 from versim_astrasim.engine.event_queue import UINT64
 from versim_astrasim.engine.failures import Abort, CallbackError, Failure, Refusal
+from versim_astrasim.engine.notes import Notes
 from versim_astrasim.engine.plans import Group
 from versim_astrasim.engine.program import GPU_SLOT, NO_SLOT, Program
 from versim_astrasim.engine.rank import Rank
 from versim_astrasim.engine.remote_memory import RemoteMemory
-from versim_astrasim.engine.replay import native_tag, replayed_ns
+from versim_astrasim.engine.replay import leading_integer, native_tag, replayed_ns
 from versim_astrasim.engine.roofline import Roofline, RooflinePoint
+from versim_astrasim.engine.system_config import CollectiveKind, SystemConfig
 from versim_astrasim.engine.trace import (
     COLL,
     COMM_TYPES,
@@ -55,12 +56,14 @@ class Machine:
         system: The system configuration.
         roofline: The device, None where compute is replayed.
         memory: Remote memory.
+        notes: What is silently changed.
         finish: Called with a rank's number when the rank has finished.
     """
 
     system: SystemConfig
     roofline: Roofline | None
     memory: RemoteMemory
+    notes: Notes
     finish: Callable[[int], None]
 
 
@@ -157,6 +160,13 @@ class Workload:
                 self._late.clear()
 
     def _issue(self, position: int, slot: int) -> None:
+        if position in self.program.unreadable:
+            heappush(self._ready[slot], position)
+            raise CallbackError(
+                f"{self.program.describe(position)}: {self.program.unreadable[position]}",
+                self.rank.number,
+                self.program.node_ids[position],
+            )
         self._running += 1
         if slot != NO_SLOT:
             self._busy[slot] = True
@@ -302,6 +312,7 @@ class Workload:
         self._attribute("comm_priority", position, 0)
         if comm_type == COMM_TYPES["BROADCAST"]:
             # Not carried out, only replayed, and not counted as compute.
+            self._machine.notes.add(self.rank.number, program.node_ids[position], "a broadcast is only replayed")
             self._defer(replayed_ns(program.attribute("duration_micros")[position]), position)
             return
         kind = _KINDS.get(comm_type)
@@ -334,15 +345,3 @@ class Workload:
         if group is None:
             raise Refusal(f"{self.program.describe(position)} belongs to group {group_id}, which is not defined")
         return group
-
-
-def leading_integer(text: str) -> int | None:
-    """The integer a text starts with, as the original reads numbers; None if it starts with none."""
-    stripped = text.lstrip()
-    end = 1 if stripped[:1] in ("+", "-") else 0
-    while end < len(stripped) and stripped[end].isdigit():
-        end += 1
-    try:
-        return int(stripped[:end])
-    except ValueError:
-        return None

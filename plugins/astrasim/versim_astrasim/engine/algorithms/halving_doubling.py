@@ -11,9 +11,9 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from versim_astrasim.engine.algorithms.windowed import WindowedPhase
-from versim_astrasim.engine.config import CollectiveKind
 from versim_astrasim.engine.failures import Refusal
 from versim_astrasim.engine.structures import RingStructure
+from versim_astrasim.engine.system_config import CollectiveKind
 
 if TYPE_CHECKING:
     from versim_astrasim.engine.rank import Rank

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from versim_astrasim.engine.algorithms.phase import Phase
-from versim_astrasim.engine.config import CollectiveKind
 from versim_astrasim.engine.structures import RingStructure
+from versim_astrasim.engine.system_config import CollectiveKind
 
 if TYPE_CHECKING:
     from versim_astrasim.engine.rank import Rank

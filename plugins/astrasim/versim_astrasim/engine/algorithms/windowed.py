@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from versim_astrasim.engine.algorithms.names import WHOLE_WINDOW
 from versim_astrasim.engine.algorithms.phase import Phase
 from versim_astrasim.engine.algorithms.ring import message_bytes, output_bytes
-from versim_astrasim.engine.config import CollectiveKind
 from versim_astrasim.engine.structures import RingStructure
+from versim_astrasim.engine.system_config import CollectiveKind
 
 if TYPE_CHECKING:
     from versim_astrasim.engine.rank import Rank

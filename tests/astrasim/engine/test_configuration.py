@@ -1,0 +1,131 @@
+"""The configuration files: what is read, what is refused, and that all faults are said at once."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+from versim import FaultsError
+from versim_astrasim.engine import (
+    CollectiveKind,
+    ConfigurationError,
+    NetworkConfig,
+    RankTrace,
+    RemoteMemoryConfig,
+    Status,
+    SystemConfig,
+    groups_from_mapping,
+)
+
+
+def test_all_faults_of_a_network_are_reported_at_once() -> None:
+    """Each by its key, with what is allowed and the closest known name."""
+    with pytest.raises(FaultsError) as caught:
+        NetworkConfig.from_mapping(
+            {"topology": ["Rang"], "npus_count": [1], "bandwidth": [0], "latency": [-1.0, 2.0], "extra": 1}
+        )
+    message = str(caught.value)
+    assert "did you mean 'Ring'" in message
+    assert "npus_count[0]: 1 is not an integer larger than 1" in message
+    assert "bandwidth[0]: 0 is not a number larger than 0" in message
+    assert "latency[0]: -1.0 is not a number of at least 0" in message
+    assert "latency 2" in message
+
+
+def test_two_dimensions_need_the_unaware_network() -> None:
+    """The congestion-aware one has exactly one."""
+    mapping = {"topology": ["Ring", "Switch"], "npus_count": [4, 2], "bandwidth": [1, 2], "latency": [0, 0.5]}
+    with pytest.raises(ConfigurationError) as caught:
+        NetworkConfig.from_mapping(mapping)
+    assert caught.value.original is Status.REFUSED
+    assert NetworkConfig.from_mapping(mapping, congestion_aware=False).rank_count == 8
+
+
+def test_a_scalar_is_no_list() -> None:
+    """The original reads it as an empty list and aborts."""
+    with pytest.raises(ConfigurationError) as caught:
+        NetworkConfig.from_mapping({"topology": "Ring", "npus_count": [4], "bandwidth": [1], "latency": [0]})
+    assert caught.value.original is Status.ABORTED
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (str(copy), copy.original) == (str(caught.value), caught.value.original)
+
+
+def test_numbers_are_truncated_and_switches_are_peculiar() -> None:
+    """JSON false is not the number 0, so it switches a feature on; that deserves a warning."""
+    system = SystemConfig.from_mapping(
+        {
+            "endpoint-delay": 10.7,
+            "active-chunks-per-dimension": 2.9,
+            "preferred-dataset-splits": True,
+            "replay-only": False,
+            "roofline-enabled": 0,
+        },
+        injection_scale=0.33,
+    )
+    assert system.endpoint_delay_ns == 10
+    assert system.effective_endpoint_delay_ns == 3
+    assert system.active_chunks_per_dimension == 2
+    assert system.preferred_dataset_splits == 1
+    assert system.replay_only
+    assert not system.roofline_enabled
+    assert any("replay-only" in warning for warning in system.warnings)
+
+
+def test_an_absent_endpoint_delay_is_ten_and_not_scaled() -> None:
+    """The default is set after scaling would have happened."""
+    assert SystemConfig.from_mapping({}, injection_scale=5.0).effective_endpoint_delay_ns == 10
+
+
+def test_unknown_keys_warn_and_bad_values_fail() -> None:
+    """Unknown keys are ignored by the original; unknown names and wrong types are not."""
+    system = SystemConfig.from_mapping({"endpoint-dealy": 3, "boost-mode": 0})
+    (warning,) = system.warnings
+    assert "did you mean 'endpoint-delay'" in warning
+    with pytest.raises(ConfigurationError) as caught:
+        SystemConfig.from_mapping(
+            {"scheduling-policy": "LIFOO", "local-mem-bw": "fast", "all-reduce-implementation": ["ring", "rung"]}
+        )
+    assert len(caught.value.faults) == 3
+    assert "did you mean 'LIFO'" in str(caught.value)
+    assert "did you mean 'ring'" in str(caught.value)
+    assert caught.value.original is Status.REFUSED
+
+
+def test_what_merely_hangs_is_accepted() -> None:
+    """No chunks, no splits, windows of nothing: those are outcomes of a simulation."""
+    system = SystemConfig.from_mapping(
+        {"active-chunks-per-dimension": 0, "preferred-dataset-splits": -1, "all-reduce-implementation": ["direct0"]}
+    )
+    assert system.implementations[CollectiveKind.ALL_REDUCE] == ("direct0",)
+
+
+def test_remote_memory() -> None:
+    """Bandwidth is a whole number of bytes per ns."""
+    memory = RemoteMemoryConfig.from_mapping({"memory-type": "MEMORY_POOL", "remote-mem-bw": 2.9})
+    assert memory.bandwidth_bytes_per_ns == 2
+    with pytest.raises(ConfigurationError, match="MEMORY_POOL"):
+        RemoteMemoryConfig.from_mapping({"memory-type": "POOL"})
+
+
+def test_groups() -> None:
+    """Ids are the numbers the keys start with; lists keep their order."""
+    assert groups_from_mapping({"3": [2, 0], "12x": [1]}) == {3: (2, 0), 12: (1,)}
+    with pytest.raises(ConfigurationError) as caught:
+        groups_from_mapping({"tp": [0], "1": "all"})
+    assert len(caught.value.faults) == 2
+    assert caught.value.original is Status.ABORTED
+
+
+def test_faults_of_a_trace_are_reported_at_once() -> None:
+    """Fields of nodes, unlike their attributes, must be right to be read at all."""
+    with pytest.raises(FaultsError) as caught:
+        RankTrace.from_nodes([{"id": -1, "type": "COMP"}, {"id": 1, "type": "COMP_NODE", "duration_micros": 1.5}])
+    assert len(caught.value.faults) == 3
+
+
+def test_columns_of_a_trace_must_fit() -> None:
+    """A column of the wrong length is a mistake of the program that built it."""
+    trace = RankTrace.from_nodes([{"id": 0, "type": "COMP_NODE"}])
+    columns = {name: getattr(trace, name) for name in RankTrace.__annotations__}
+    with pytest.raises(ValueError, match="comm_tag"):
+        RankTrace(**{**columns, "comm_tag": [1, 2]})
