@@ -39,8 +39,8 @@ GEMMS = (
     (68719476736, 0.2900794314826406, 0.2898603208269029),
     (17179869184, 0.07255810787066015, 0.07248308020672573),
 )
-"""The bundled layer's GEMMs: bytes of the full tensor, DeepFlow's own seconds for the forward reduce-scatter and for the
-backward all-gather with the work on its result, launches included."""
+"""The bundled layer's GEMMs: bytes of the full tensor, DeepFlow's own seconds for the forward reduce-scatter, and for
+the backward all-gather with the work on its result, launches included."""
 
 REGISTERS_BYTES_PER_S = 122 * 2**40
 """What DeepFlow charges that work against: three bytes per gathered byte."""

@@ -11,7 +11,7 @@ import re
 from typing import Literal
 
 import attrs
-from versim import option
+from versim import GB, option
 
 AUTO = "auto"
 """As an algorithm: what suits the topology, see :func:`versim_astrasim.configuration.algorithms_of`."""
@@ -95,7 +95,7 @@ class SystemOptions:
         active_chunks_per_dimension: Chunks worked on at once in a dimension.
         preferred_dataset_splits: Chunks a collective is cut into.
         num_queues_per_dim: Queues that share a dimension's active chunks.
-        local_mem_bw_gb_per_s: Local memory bandwidth in 10^9 bytes/s; reductions pay for it.
+        local_memory_bytes_per_s: Local memory bandwidth; reductions pay for it.
         collective_optimization: With several dimensions, ``localBWAware`` scatters inwards and gathers outwards,
             ``baseline`` all-reduces in each.
         scheduling_policy: Priority among waiting chunks; without observable effect in the version re-created.
@@ -119,8 +119,8 @@ class SystemOptions:
     active_chunks_per_dimension: int = option(1, help="chunks worked on at once", validator=_whole(1))
     preferred_dataset_splits: int = option(1, help="chunks a collective is cut into", validator=_whole(1))
     num_queues_per_dim: int = option(1, help="queues per network dimension", validator=_whole(1))
-    local_mem_bw_gb_per_s: float = option(
-        1600.0, help="local memory bandwidth in 10^9 bytes/s", validator=_finite(0.0, above=True)
+    local_memory_bytes_per_s: float = option(
+        1600.0 * GB, help="local memory bandwidth in bytes/s", validator=_finite(0.0, above=True)
     )
     collective_optimization: Literal["localBWAware", "baseline"] = option(
         "localBWAware", help="order of dimensions in an all-reduce", validator=_one_of("localBWAware", "baseline")
@@ -129,6 +129,11 @@ class SystemOptions:
         "LIFO", help="priority among waiting chunks", validator=_one_of("LIFO", "FIFO")
     )
     rendezvous: bool = option(False, help="precede every message by a handshake")
+
+    @property
+    def local_mem_bw_gb_per_s(self) -> float:
+        """Local memory bandwidth in ASTRA-sim's unit, 10^9 bytes/s."""
+        return self.local_memory_bytes_per_s / GB
 
     def __attrs_post_init__(self) -> None:
         if int(self.endpoint_delay_ns * self.injection_scale) < 1:
