@@ -26,7 +26,7 @@ def _percent(_: click.Context, __: click.Parameter, value: float | None) -> floa
     return value
 
 
-@click.command(cls=ScenarioCommand, short_help="Run a scenario through simulators and show where and why they differ.")
+@click.command(cls=ScenarioCommand)
 @scenario_parameters
 @click.option(
     "-b",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Labelled = TypeVar("Labelled", "Workload", "Pin")
 
 
-@click.command(cls=ScenarioCommand, short_help="Write a simulator's own input files.")
+@click.command(cls=ScenarioCommand)
 @scenario_parameters
 @click.option("--backend", "label", required=True, metavar="LABEL", help="The instance whose input files to write.")
 @click.option("--workload", metavar="LABEL", help="The workload; may be left out if there is only one.")

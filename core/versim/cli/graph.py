@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from versim.preparing import Prepared
 
 
-@click.command(cls=ScenarioCommand, short_help="Show the graphs of a scenario: size, digest and nodes.")
+@click.command(cls=ScenarioCommand)
 @scenario_parameters
 @click.option("--workload", metavar="LABEL", help="Only this workload.")
 @click.option("--pin", metavar="LABEL", help="Only under this pin.")

@@ -21,8 +21,16 @@ from versim.cli.session import Session, session_of
 if TYPE_CHECKING:
     from versim.registry import Command
 
-COMMANDS = ("compare", "graph", "export", "verify", "plugins", "init")
-"""Commands of versim itself; each is the module of that name beside this one, and the command of that name in it."""
+COMMANDS = {
+    "compare": "Run a scenario through simulators and show where and why they differ.",
+    "graph": "Show the graphs of a scenario: size, digest and nodes.",
+    "export": "Write a simulator's own input files.",
+    "verify": "Check a re-created program against its recorded answers.",
+    "plugins": "List plugins, what they offer, and why broken ones are.",
+    "init": "Write a commented scenario to start from.",
+}
+"""Commands of versim itself with their line in the help; each is the module of that name beside this one, and the
+command of that name in it. The lines stand here so that the help imports none of them."""
 
 INTERRUPTED = 130
 TRACEBACK_VARIABLE = "VERSIM_TRACEBACK"
@@ -62,9 +70,8 @@ class VersimGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The two lists of commands in ``versim --help``; plugins' commands are listed without importing them."""
-        own = {name: self.get_command(ctx, name) for name in COMMANDS}
         with formatter.section("Commands"):
-            formatter.write_dl([(name, command.get_short_help_str(100)) for name, command in own.items() if command])
+            formatter.write_dl(list(COMMANDS.items()))
         try:
             contributed = _contributed(ctx)
         except _versim_error() as error:

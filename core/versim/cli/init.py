@@ -38,7 +38,7 @@ SYSTEM = """\
 """
 
 
-@click.command(short_help="Write a commented scenario to start from.")
+@click.command()
 @click.argument("file", default="scenario.yaml", type=click.Path(path_type=Path))
 @click.option(
     "--from", "source", default="bundled", show_default=True, metavar="NAME", help="The shipped scenario to vary."

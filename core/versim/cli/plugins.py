@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from versim.registry import OptionInfo, Plugin
 
 
-@click.command(short_help="List plugins, what they offer, and why broken ones are.")
+@click.command()
 @click.option("-f", "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.pass_context
 def plugins(ctx: click.Context, form: str) -> None:

@@ -18,7 +18,7 @@ LARGEST_TABLE_BYTES = 2**30
 MISMATCH = 1
 
 
-@click.command(short_help="Check a re-created program against its recorded answers.")
+@click.command()
 @click.argument("name", metavar="[KIND:]NAME")
 @click.argument("tables", nargs=-1, required=True, metavar="TABLE.json…", type=click.Path(path_type=Path))
 @click.option(
