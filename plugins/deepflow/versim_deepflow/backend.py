@@ -26,6 +26,7 @@ from versim import (
     Op,
     Prediction,
     Schedule,
+    SimulationError,
     SimulationRequest,
     Status,
     System,
@@ -116,12 +117,16 @@ class DeepFlow:
 
         Raises:
             UnsupportedGraphError: The network timing cannot time a communication.
+            SimulationError: The step takes longer than times can say.
         """
         began = time.perf_counter()
         pinned, roots = request.pinned, request.options.roots
         network = request.network or DeepFlowNetworkTiming(Corrections())
         communication_ps = np.rint(durations_s(pinned.graph, request.system, network) * PS_PER_S).astype(np.int64)
-        instances, ran = schedule(pinned.graph, pinned.compute_ns * PS_PER_NS, communication_ps, roots=roots)
+        try:
+            instances, ran = schedule(pinned.graph, pinned.compute_ns * PS_PER_NS, communication_ps, roots=roots)
+        except OverflowError:
+            raise SimulationError("the step takes longer than 106 days, which picoseconds cannot count") from None
         prediction = prediction_of(
             pinned,
             instances,

@@ -14,7 +14,7 @@ import attrs
 from versim import FaultsError, did_you_mean
 
 Key = str | int
-Path_ = tuple[Key, ...]
+KeyPath = tuple[Key, ...]
 Spec = TypeVar("Spec")
 
 _MISSING = object()
@@ -109,7 +109,7 @@ def checked(check: Check, *, optional: bool = False) -> Any:
     return attrs.field(default=None, metadata=metadata) if optional else attrs.field(metadata=metadata)
 
 
-def written(path: Path_) -> str:
+def written(path: KeyPath) -> str:
     """A path as faults spell it: ``$.memory[1].latency_s``."""
     return "$" + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
 
@@ -127,9 +127,9 @@ class Document:
         self.content = content
         self.subject = subject
         self.faults: list[str] = []
-        self._known: dict[Path_, set[Key]] = {}
+        self._known: dict[KeyPath, set[Key]] = {}
 
-    def fault(self, path: Path_, message: str) -> None:
+    def fault(self, path: KeyPath, message: str) -> None:
         """Remembers a fault, once."""
         entry = f"{written(path)}: {message}"
         if entry not in self.faults:
@@ -140,12 +140,12 @@ class Document:
         if self.faults:
             raise FaultsError(self.subject, self.faults)
 
-    def get(self, path: Path_) -> object:
+    def get(self, path: KeyPath) -> object:
         """The value at a path, ``None`` where there is none; a step into anything but a mapping is a fault."""
         value = self._find(path)
         return None if value is _MISSING else value
 
-    def _find(self, path: Path_) -> object:
+    def _find(self, path: KeyPath) -> object:
         here = self.content
         for depth, key in enumerate(path):
             self._known.setdefault(path[:depth], set()).add(key)
@@ -161,7 +161,7 @@ class Document:
                 return _MISSING
         return here
 
-    def take(self, path: Path_, check: Check, *, optional: bool = False, zero_is_absent: bool = False) -> Any:
+    def take(self, path: KeyPath, check: Check, *, optional: bool = False, zero_is_absent: bool = False) -> Any:
         """The checked value at a path.
 
         A missing or faulty value is remembered and answered with ``None``: build nothing from it before
@@ -186,9 +186,9 @@ class Document:
     def structure(
         self,
         spec: type[Spec],
-        at: Path_ = (),
+        at: KeyPath = (),
         *,
-        names: Mapping[str, Path_] | None = None,
+        names: Mapping[str, KeyPath] | None = None,
         zero_is_absent: bool = False,
         **given: Any,
     ) -> Spec:

@@ -6,6 +6,7 @@ Read from DeepFlow's model files (``model_param`` with ``mode: LLM`` or ``mode: 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -118,6 +119,7 @@ def preset_names() -> tuple[str, ...]:
     return tuple(sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")))
 
 
+@lru_cache(maxsize=64)
 def load_preset(name: str) -> TransformerModel:
     """A model preset by name; :class:`versim.UnknownNameError` if there is none."""
     if name not in preset_names():

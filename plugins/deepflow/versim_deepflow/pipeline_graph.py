@@ -255,6 +255,10 @@ class _PipelineWriter:
             )
         if self._step.parallelism.dp == 1:
             self._builder.note("dp=1: no gradient is reduced or applied, as in DeepFlow")
+        if self._microbatches > 1 and self._step.parallelism.pp == 1 and not corrections.microbatch_size:
+            self._builder.note(
+                "pp=1: each microbatch is the whole mini-batch, as in DeepFlow; the correction microbatch_size cuts it"
+            )
         if self._microbatches > 1 and not corrections.reachable_graph and len(self._layout.first_of_stage) == 1:
             self._builder.note(
                 "no order between microbatches on the first stage: DeepFlow never starts the later ones "

@@ -21,6 +21,7 @@ from versim_deepflow.yaml_text import read_yaml
 Axis = Literal["dp", "pp", "tp1", "tp2"]
 
 _LARGEST_COUNT = 10**12
+_SMALLEST_NUMBER = 1e-6
 
 
 def choice_option(default: enum.StrEnum, help: str) -> Any:  # noqa: A002  # reads as what it is
@@ -53,7 +54,7 @@ def _measurable(*, zero: bool) -> Any:
 
     def check(_: object, attribute: attrs.Attribute[float], value: float) -> None:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not (number and 0 <= value <= _LARGEST_COUNT and (zero or value > 0)):
+        if not (number and (_SMALLEST_NUMBER <= value <= _LARGEST_COUNT or (zero and value == 0))):
             raise ValueError(f"{attribute.name} must be a finite number {bound}, got {value!r}")
 
     return check

@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 from versim import Topology
 
-from versim_deepflow.documents import Document, Path_, checked, count, flag, not_negative, number, one_of, positive
+from versim_deepflow.documents import Document, KeyPath, checked, count, flag, not_negative, number, one_of, positive
 from versim_deepflow.hardware.spec import (
     CoreSpec,
     DramSpec,
@@ -35,7 +35,7 @@ _SHARED_BY = {"mcu": "unit", "mcu-bundle": "bundle", "global": "device"}
 _SRAM_BUDGET = {"SRAM-R": "reg_mem", "SRAM-L1": "L1", "SRAM-L2": "L2"}
 _TENSOR = {"CR": TensorScheme.COLUMN_ROW, "RC": TensorScheme.ROW_COLUMN}
 _TOPOLOGIES = {"ring": Topology.RING, "switch": Topology.SWITCH}
-_TECH: Path_ = ("tech_param",)
+_TECH: KeyPath = ("tech_param",)
 
 
 @attrs.frozen(kw_only=True)
@@ -141,14 +141,14 @@ def _amounts_below(value: Any, depth: int) -> Any:
 
 
 def _host_bandwidth(document: Document) -> float | None:
-    path: Path_ = ("sw_param", "h2d_bandwidth")
+    path: KeyPath = ("sw_param", "h2d_bandwidth")
     if document.get(path) is None:
         return _DEFAULT_HOST_BANDWIDTH_BYTES_PER_S
     value: float | None = document.take(path, number)
     return value if value is not None and value > 0 else None
 
 
-def _voltage(document: Document, at: Path_) -> VoltageSpec:
+def _voltage(document: Document, at: KeyPath) -> VoltageSpec:
     names = {"nominal_v": "nominal_voltage", "threshold_v": "threshold_voltage", "margin_v": "margin_voltage"}
     return document.structure(VoltageSpec, names={ours: (*at, theirs) for ours, theirs in names.items()})
 
@@ -169,7 +169,7 @@ def _core(document: Document) -> CoreSpec:
         "dataflow": "dataflow",
         "utilization": "util",
     }
-    paths: dict[str, Path_] = {ours: (*at, theirs) for ours, theirs in names.items()}
+    paths: dict[str, KeyPath] = {ours: (*at, theirs) for ours, theirs in names.items()}
     paths |= {"area_mm2": ("area_breakdown", "core"), "power_w": ("power_breakdown", "core")}
     return document.structure(CoreSpec, names=paths, zero_is_absent=True, voltage=_voltage(document, at))
 
@@ -184,7 +184,7 @@ def _memory_levels(document: Document) -> int:
 
 
 def _memory(document: Document, level: int) -> SramSpec | DramSpec:
-    at: Path_ = ("memory_hierarchy", f"l{level}")
+    at: KeyPath = ("memory_hierarchy", f"l{level}")
     kind = document.take((*at, "type"), one_of("DRAM", *_SRAM_BUDGET))
     scope = document.take((*at, "scope"), one_of(*_SHARED_BY))
     shared_by = _SHARED_BY.get(scope, "device")
@@ -206,7 +206,7 @@ def _sram(document: Document, kind: str, shared_by: str) -> SramSpec:
         "static_w_per_bit": "static_power_per_bit",
         "area_mm2_per_bit": "area_per_bit",
     }
-    paths: dict[str, Path_] = {ours: (*_TECH, kind, theirs) for ours, theirs in names.items()}
+    paths: dict[str, KeyPath] = {ours: (*_TECH, kind, theirs) for ours, theirs in names.items()}
     budget = _SRAM_BUDGET[kind]
     paths |= {"area_mm2": ("area_breakdown", budget), "power_w": ("power_breakdown", budget)}
     return document.structure(SramSpec, names=paths, zero_is_absent=True, shared_by=shared_by)
@@ -231,7 +231,7 @@ def _dram(document: Document, shared_by: str) -> DramSpec:
         "energy_j_per_bit": "dynamic_energy_per_bit",
         "static_w_per_bit": "static_power_per_bit",
     }
-    paths: dict[str, Path_] = {ours: (*at, theirs) for ours, theirs in names.items()}
+    paths: dict[str, KeyPath] = {ours: (*at, theirs) for ours, theirs in names.items()}
     paths |= {
         "controller_budget_mm2": ("area_breakdown", "DRAM"),
         "power_w": ("power_breakdown", "DRAM"),
@@ -252,7 +252,7 @@ def _subnetwork(document: Document, name: str) -> SubnetworkSpec:
         "links_per_mm": "num_links_per_mm",
         "utilization": "util",
     }
-    paths: dict[str, Path_] = {ours: (*at, theirs) for ours, theirs in names.items()}
+    paths: dict[str, KeyPath] = {ours: (*at, theirs) for ours, theirs in names.items()}
     paths |= {
         "area_mm2": ("area_breakdown", "network", name),
         "power_w": ("power_breakdown", "network", name),
@@ -282,12 +282,14 @@ def _cluster(document: Document) -> ClusterSpec:
 
 
 def _parallelism(document: Document) -> Parallelism:
-    at: Path_ = ("scheduling_param",)
+    at: KeyPath = ("scheduling_param",)
 
     def degree(name: str) -> int:
         value = document.take((*at, name), count, optional=True)
         return 1 if value is None else int(value)
 
+    if document.get((*at, "auto")) not in (None, False):
+        document.fault((*at, "auto"), "must be false; the program's own search for a spread does not work")
     scheme = document.take((*at, "t"), one_of("CR", "RC", "none", "None"), optional=True)
     return Parallelism(
         dp=document.take((*at, "dp"), count) or 1,

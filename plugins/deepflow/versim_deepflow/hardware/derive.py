@@ -9,6 +9,7 @@ down instead. Measured: golden/deepflow/hardware.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import attrs
 import numpy as np
@@ -97,6 +98,7 @@ class Derived:
     device: DeviceModel
 
 
+@lru_cache(maxsize=64)
 def derive(spec: HardwareSpec) -> Derived:
     """Derives what a device can do.
 

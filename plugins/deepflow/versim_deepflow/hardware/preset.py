@@ -5,6 +5,7 @@ A file with a bare name, ``a100-80gb``, is a preset that ships with this package
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -24,6 +25,7 @@ def preset_names() -> tuple[str, ...]:
     return tuple(sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")))
 
 
+@lru_cache(maxsize=64)
 def load_preset(name: str) -> HardwareSpec:
     """A hardware preset by name.
 
