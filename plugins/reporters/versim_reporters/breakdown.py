@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import attrs
 from versim import Breakdown, Comparison, Result
 
-from versim_reporters.figures import NOTHING, count, percent, short_time
+from versim_reporters.figures import NOTHING, count, short_percent, short_time
 from versim_reporters.grid import Column, Group, grids
-from versim_reporters.text import printable, wrapped
+from versim_reporters.text import printable, width_of, wrapped
 from versim_reporters.verdict import spelt
+
+LEAST_NAME = 33
+"""Columns a name may be shortened to: with these, four predictions fit into one table of 100."""
+
+LEAST_LABEL = 12
+"""The same of a label."""
 
 
 @attrs.frozen
@@ -33,18 +40,20 @@ def breakdown_lines(
     comparison: Comparison, heading: str, of: Callable[[Result], tuple[Breakdown, ...]], width: int, most: int
 ) -> Iterator[str]:
     """The table, and what was left out of it."""
-    rows = _rows(comparison, of)
+    rows = _rows(comparison, of, short=heading == "operation")
     timed = [row for row in rows if row.largest_ps]
     shown = set(sorted(range(len(timed)), key=lambda i: (-timed[i].largest_ps, i))[:most])
     kept = [row for position, row in enumerate(timed) if position in shown]
     if kept:
-        keys = (
-            Column(heading=(heading, ""), cells=tuple(row.name for row in kept), align="left", least=16),
-            Column(heading=("times", "run"), cells=tuple(f"{row.executions:,}" for row in kept)),
+        keys: Group = (
+            Column(heading=(heading, ""), cells=tuple(row.name for row in kept), align="left", least=LEAST_NAME),
+            Column(heading=("runs", ""), cells=tuple(f"{row.executions:,}" for row in kept)),
         )
         reference = comparison.reference
-        groups = [_columns(result, kept, reference) for result in comparison.results]
-        for position, table in enumerate(grids(keys, groups, width)):
+        anchors = [r for r in comparison.results if r.label == reference]
+        others = [r for r in comparison.results if r.label != reference]
+        keys = (*keys, *(_column(result, kept, reference) for result in anchors))
+        for position, table in enumerate(grids(keys, [(_column(r, kept, reference),) for r in others], width)):
             yield from ([""] if position else [])
             yield from table
     left_out = []
@@ -58,37 +67,42 @@ def breakdown_lines(
         yield f"No {heading}s."
 
 
-def _rows(comparison: Comparison, of: Callable[[Result], tuple[Breakdown, ...]]) -> list[_Row]:
+def _rows(comparison: Comparison, of: Callable[[Result], tuple[Breakdown, ...]], *, short: bool) -> list[_Row]:
+    """Rows in the order of the first prediction; ``short`` leaves out the phase of names that have only one."""
     found: dict[tuple[str, str], dict[str, Breakdown]] = {}
     for result in comparison.results:
         for row in of(result):
             found.setdefault((row.key, row.phase), {})[result.label] = row
-    return [_Row(spelt(next(iter(rows.values()))), rows) for rows in found.values()]
+    times_named = Counter(key for key, _ in found)
+    return [
+        _Row(printable(key) if short and times_named[key] == 1 else spelt(next(iter(rows.values()))), rows)
+        for (key, _), rows in found.items()
+    ]
 
 
-def _columns(result: Result, rows: list[_Row], reference: str) -> Group:
-    """Mean active time, and for all but the reference its difference."""
-    label = printable(result.label)
+def _column(result: Result, rows: list[_Row], reference: str) -> Column:
+    """Mean active time, and for all but the reference its difference in percent."""
     mine = [row.of.get(result.label) for row in rows]
-    times = Column(heading=(label, "[mean]"), cells=tuple(map(_mean, mine)), least=None)
-    times = times.within(max(12, *map(len, times.cells)))
-    if result.label == reference:
-        return (times,)
-    theirs = [row.of.get(reference) for row in rows]
-    return (
-        times,
-        Column(heading=("diff.", "[%]"), cells=tuple(map(_change, mine, theirs)), align="decimal"),
-    )
+    cells = [_mean(row) for row in mine]
+    unit = "[mean]"
+    if result.label != reference:
+        unit = "[mean, diff. %]"
+        changes = [_change(row, other.of.get(reference)) for row, other in zip(mine, rows, strict=True)]
+        room = max(map(len, changes))
+        cells = [f"{cell} {change:>{room}}" for cell, change in zip(cells, changes, strict=True)]
+    label = printable(result.label)
+    column = Column(heading=(label, unit), cells=tuple(cells))
+    return column.within(max(len(unit), min(width_of(label), LEAST_LABEL), *map(len, cells)))
 
 
 def _mean(row: Breakdown | None) -> str:
     if row is None or row.missing == row.count:
         return NOTHING
     some = f" ({count(row.count - row.missing, 'run')})" if row.missing else ""
-    return f"{short_time(row.mean_ps)}{some}"
+    return f"{short_time(row.mean_ps, digits=4)}{some}"
 
 
 def _change(mine: Breakdown | None, theirs: Breakdown | None) -> str:
     if mine is None or theirs is None or mine.missing == mine.count or not theirs.mean_ps:
         return NOTHING
-    return percent(100 * (mine.mean_ps - theirs.mean_ps) / theirs.mean_ps)
+    return short_percent(100 * (mine.mean_ps - theirs.mean_ps) / theirs.mean_ps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -40,13 +41,15 @@ def unit_for(times_ps: Sequence[int | float | None]) -> Unit:
     return next((unit for unit in UNITS if largest >= 10**unit.digits), UNITS[-1])
 
 
-def time_column(times_ps: Sequence[int | None], unit: Unit, *, signed: bool = False) -> list[str]:
+def time_column(
+    times_ps: Sequence[int | None], unit: Unit, *, signed: bool = False, decimals: int = NANOSECONDS_OF_SECONDS
+) -> list[str]:
     """Times in one unit with equal decimals: nanoseconds of seconds, exact picoseconds of smaller units.
 
     Zeros that end every row are dropped; where a time would print as zero, all get the decimals it takes.
     """
     known = [time_ps for time_ps in times_ps if time_ps]
-    decimals = min(unit.digits, NANOSECONDS_OF_SECONDS)
+    decimals = min(unit.digits, decimals)
     if known:
         smallest = min(map(abs, known))
         # Two significant digits of the smallest, as far as there are picoseconds to show.
@@ -76,7 +79,10 @@ def short_time(time_ps: float, *, digits: int = 5, signed: bool = False) -> str:
     unit = unit_for([time_ps])
     value = float(time_ps) / 10**unit.digits
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    return f"{value:{'+' if signed else ''}.{decimals if unit.digits else min(decimals, 1)}f} {unit.name}"
+    if not unit.digits:
+        # A whole picosecond is as exact as it gets; a mean may lie between two.
+        decimals = 0 if value == round(value) else min(decimals, 3)
+    return f"{value:{'+' if signed else ''}.{decimals}f} {unit.name}"
 
 
 def trimmed_time(time_ps: float) -> str:
@@ -95,6 +101,16 @@ def percent(value: float | None) -> str:
     if not 1e-4 <= size < 1e6:
         return f"{value:+.1e}"
     return f"{value:+.{max(0, 2 - math.floor(math.log10(size)))}f}"
+
+
+def short_percent(value: float) -> str:
+    """Signed percents in at most six characters for what is not huge: ``+32.6``, ``-0.067``, ``+3e-8``."""
+    size = abs(value)
+    if not value or 0.1 <= size < 1e6:
+        return percent(value)
+    if 0.001 <= size < 0.1:
+        return f"{value:+.3f}"
+    return re.sub(r"e([+-])0*", r"e\1", f"{value:+.0e}").replace("e+", "e")
 
 
 def share(part: float, whole: float) -> str:

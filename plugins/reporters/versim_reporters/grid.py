@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 
 import attrs
 from tabulate import tabulate
@@ -11,8 +12,16 @@ from versim_reporters.text import is_wide, shortened, width_of
 
 _GAP = 2
 _PRIVATE = 0xF0000
+_SECOND = "\ue000"
+"""The second column of a wide character."""
+
 _BLANK = "\ue001"
 """A blank that tabulate does not strip."""
+
+
+def _stripped(lines: Iterable[str]) -> tuple[str, ...]:
+    """As tabulate would print them, so that widths are those of what is seen."""
+    return tuple(line.strip() for line in lines)
 
 
 @attrs.frozen(kw_only=True)
@@ -26,8 +35,8 @@ class Column:
         least: Columns that text may be shortened to; None for figures, which are shown whole.
     """
 
-    heading: tuple[str, ...]
-    cells: tuple[str, ...]
+    heading: tuple[str, ...] = attrs.field(converter=_stripped)
+    cells: tuple[str, ...] = attrs.field(converter=_stripped)
     align: str = "right"
     least: int | None = None
 
@@ -55,12 +64,17 @@ Group = tuple[Column, ...]
 
 
 def grids(keys: Group, groups: Sequence[Group], width: int, *, indent: str = "") -> list[list[str]]:
-    """One table if it fits, else as few as it takes; every one starts with ``keys`` and keeps groups whole."""
+    """One table if it fits, else as few as it takes; every one starts with ``keys`` and keeps groups whole.
+
+    A group that would not fit even alone is taken apart.
+    """
     room = width - len(indent)
     least_keys = sum(_least(column) + _GAP for column in keys)
     tables: list[list[Column]] = []
     used = room + 1
-    for group in groups:
+    whole = [least_keys + sum(_least(column) + _GAP for column in group) - _GAP <= room for group in groups]
+    parts = [[group] if fits else [(c,) for c in group] for group, fits in zip(groups, whole, strict=True)]
+    for group in itertools.chain.from_iterable(parts):
         needs = sum(_least(column) + _GAP for column in group)
         if used + needs - _GAP > room:
             tables.append([])
@@ -86,8 +100,8 @@ def _grid(columns: Sequence[Column], room: int, indent: str) -> list[str]:
         colalign=["left" if column.align == "left" else "right" for column in columns],
         disable_numparse=True,
     )
-    for wide, stand_in in stand_ins.items():
-        text = text.replace(stand_in, wide)
+    for character, stand_in in stand_ins.items():
+        text = text.replace(stand_in, character)
     lines = text.replace(_BLANK, " ").split("\n")
     lines.insert(len(headings), (" " * _GAP).join("-" * column.width for column in columns))
     return [(indent + line).rstrip() for line in lines]
@@ -117,10 +131,13 @@ def _fitted(columns: Sequence[Column], room: int) -> list[Column]:
 
 
 def _stand_in(text: str, known: dict[str, str]) -> str:
-    """Text with every wide character as two private ones of width one, so that tabulate counts columns right."""
+    """Text with private characters of width one for all that is not ASCII, two of them where it is wide.
+
+    So tabulate counts columns as this package does, whether or not a library of widths is installed.
+    """
     if text.isascii():
         return text
-    for character in set(text):
-        if is_wide(character):
-            known.setdefault(character, chr(_PRIVATE + len(known)) + "\ue000")
+    for character in sorted(set(text)):
+        if not character.isascii() and character != _BLANK:
+            known.setdefault(character, chr(_PRIVATE + len(known)) + (_SECOND if is_wide(character) else ""))
     return "".join(known.get(character, character) for character in text)

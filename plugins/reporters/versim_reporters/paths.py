@@ -110,14 +110,22 @@ def _flowed(texts: Sequence[str], width: int, indent: str) -> list[str]:
 
 def path_lines(comparison: Comparison, width: int) -> Iterator[str]:
     """Every prediction's critical path, and what it shares with the reference's."""
+    reference = next((r.critical_path for r in comparison.results if r.label == comparison.reference), None)
     for result in comparison.results:
         path = result.critical_path
         label = shortened(printable(result.label), LONGEST_NAME)
         if path is None:
-            yield f"{label}: none, it did not complete"
+            yield from _flowed_facts(label, ["none", "it did not complete"], width)
             continue
-        yield from _flowed_facts(label, _facts(result, path, comparison.reference), width)
-        yield from chain_lines(chain(path, comparison.pinned.graph), width, "    ")
+        facts = _facts(result, path, comparison.reference)
+        alike = result.label != comparison.reference and reference is not None and _nodes(path) == _nodes(reference)
+        yield from _flowed_facts(label, [*facts, "through the same steps"] if alike else facts, width)
+        if not alike:
+            yield from chain_lines(chain(path, comparison.pinned.graph), width, "    ")
+
+
+def _nodes(path: CriticalPath) -> list[int]:
+    return [step.node for step in path.steps if step.duration_ps]
 
 
 def _facts(result: Result, path: CriticalPath, reference: str) -> list[str]:
@@ -138,11 +146,12 @@ def _facts(result: Result, path: CriticalPath, reference: str) -> list[str]:
 
 
 def _flowed_facts(label: str, facts: Sequence[str], width: int) -> list[str]:
-    lines = [f"{label}: {facts[0]}"]
-    for fact in facts[1:]:
-        if width_of(lines[-1]) + width_of(fact) + 3 > width:
-            lines[-1] += ","
-            lines.append(f"    {fact}")
+    """Facts after a label; a line breaks only between two facts."""
+    lines = [f"{label}:"]
+    for position, fact in enumerate(facts):
+        piece = fact if position == len(facts) - 1 else f"{fact},"
+        if width_of(lines[-1]) + 1 + width_of(piece) > width:
+            lines.append(f"    {piece}")
         else:
-            lines[-1] += f", {fact}"
+            lines[-1] += f" {piece}"
     return lines

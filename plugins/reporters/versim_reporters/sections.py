@@ -13,6 +13,9 @@ from versim_reporters.paths import path_lines
 from versim_reporters.text import printable, shortened, wrapped
 from versim_reporters.verdict import title, verdict
 
+PART_DECIMALS = 6
+"""Decimals of compute, communication and exposed in the table: with these one row holds all; the JSON is exact."""
+
 _TIMED = {"folded": "folded communication"}
 """What pins call in one word."""
 
@@ -73,9 +76,21 @@ def _inputs(workload: WorkloadReport, comparison: Comparison, width: int) -> Ite
         first="inputs: ",
     )
     yield from wrapped(_system(comparison.system), width, first="system: ")
+    for position, line in enumerate(_simulators(comparison)):
+        yield from wrapped(line, width, first=" " * 8 if position else "ran:    ", rest=" " * 8)
     if comparison.same_as:
         names = ", ".join(map(printable, comparison.same_as))
         yield from wrapped(f"the pins {names} gave the same inputs and were not run again", width, first="same:   ")
+
+
+def _simulators(comparison: Comparison) -> Iterator[str]:
+    """Who ran: instances of the same simulator and network timing together."""
+    ran: dict[str, list[str]] = {}
+    for result in comparison.results:
+        network = f", {printable(result.network)} network" if result.network else ""
+        ran.setdefault(f"{_simulator(result)}{network}", []).append(printable(result.label))
+    for simulator, labels in ran.items():
+        yield f"{', '.join(labels)}: {simulator}"
 
 
 def _system(system: System) -> str:
@@ -87,6 +102,7 @@ def _system(system: System) -> str:
     links = ", ".join(
         f"{printable(axis)} {link.bandwidth_bytes_per_s / GB:.6g} GB/s, {trimmed_time(link.latency_s * PS_PER_S)}"
         for axis, link in sorted(system.axis_links.items())
+        if link != system.dimensions[0].link
     )
     return f"{dimensions}{f'; links by axis: {links}' if links else ''}; device {printable(system.device.name)}"
 
@@ -106,37 +122,36 @@ def _totals(comparison: Comparison, width: int) -> Iterator[str]:
         if result.label == comparison.reference and result.prediction.completed:
             differences[position] = "reference"
     answer: Group = (
-        Column(heading=("simulator", ""), cells=tuple(map(_simulator, results)), align="left", least=16),
-        Column(heading=("network", ""), cells=tuple(printable(r.network) for r in results), align="left", least=10),
         Column(heading=("makespan", f"[{unit.name}]"), cells=_makespans(results, time_column(makespans, unit))),
         Column(heading=("difference", f"[{unit.name}]"), cells=tuple(differences)),
         Column(
-            heading=("difference", "[%]"),
+            heading=("diff.", "[%]"),
             cells=tuple("" if r.label == comparison.reference else percent(r.difference_percent) for r in results),
             align="decimal",
         ),
+    )
+    parts = [
+        Column(heading=(heading, f"[{unit.name}]"), cells=tuple(time_column(times_ps, unit, decimals=PART_DECIMALS)))
+        for heading, times_ps in (
+            ("compute", [None if t is None else t.compute_ps for t in totals]),
+            ("comm.", [None if t is None else t.communication_ps for t in totals]),
+            ("exposed", [None if t is None else t.exposed_communication_ps for t in totals]),
+        )
+    ]
+    ratios = tuple(f"{t.communication_ratio:.4f}" if t else NOTHING for t in totals)
+    rest = (
+        Column(heading=("comm.", "ratio"), cells=ratios),
         Column(heading=("wall", "[s]"), cells=tuple(_wall(r.prediction.wall_s) for r in results)),
     )
-    parts: list[Column] = []
-    for heading, times_ps in (
-        ("compute", [None if t is None else t.compute_ps for t in totals]),
-        ("communication", [None if t is None else t.communication_ps for t in totals]),
-        ("exposed", [None if t is None else t.exposed_communication_ps for t in totals]),
-        ("idle", [None if t is None else t.idle_ps for t in totals]),
-    ):
-        parts.append(Column(heading=(heading, f"[{unit.name}]"), cells=tuple(time_column(times_ps, unit))))
-    ratios = tuple(f"{r.totals.communication_ratio:.4f}" if r.totals else NOTHING for r in results)
-    parts.append(Column(heading=("comm.", "ratio"), cells=ratios))
-    tables = grids((_labels(results),), [answer, tuple(parts)] if any(totals) else [answer], width)
-    for position, table in enumerate(tables):
+    for position, table in enumerate(grids((_labels(results),), [answer, (*parts, *rest)], width)):
         yield from ([""] if position else [])
         yield from table
     ranks = sorted({r.totals.rank for r in results if r.totals})
     if ranks:
-        of = f"rank {ranks[0]}" if len(ranks) == 1 else "the rank"
+        of = f"rank {ranks[0]}, which finishes" if len(ranks) == 1 else "the rank that finishes"
         yield from wrapped(
-            f"Of {of}, which finishes last: makespan = compute + exposed + idle; exposed is communication with no "
-            "compute beside it.",
+            f"Compute, communication and exposed are those of {of} last. Exposed is communication with no compute "
+            "beside it; makespan − compute − exposed is idle.",
             width,
         )
 
@@ -184,7 +199,7 @@ def _all_pins(workload: WorkloadReport, width: int) -> Iterator[str]:
     for table in grids(keys, groups, width):
         yield from table
     yield from wrapped(
-        "These pins have different inputs (compute was timed differently): compare along a row, not down a column.",
+        "These pins have different inputs: compare along a row, not down a column.",
         width,
     )
 

@@ -2,7 +2,49 @@
 
 A sample, shortened::
 
-    SAMPLE
+    pipeline, pin deepflow: the reference, analytical, takes 218.970157547 s
+      hybrid    +0.00613 % (+13.429 ms): exposed communication +13.0 ms, idle +448 µs; changed most:
+                all_reduce over dp +4.17 % (257.70 ms → 268.44 ms each)
+      astrasim  +0.159 % (+348.99 ms): exposed communication +337 ms, idle +11.6 ms; changed most:
+                all_reduce over dp +108 % (257.70 ms → 536.88 ms each)
+    …
+    pipeline, pin deepflow
+    ====================================================================================================
+    inputs: 96 nodes by fake-llm, 28 communications, 8 ranks (dp=2, pp=4); compute pinned to 499.448 s
+            over all nodes; digest 639fc489247b; compute timed by roofline, folded communication timed
+            by deepflow
+    system: ring of 8 (25 GB/s, 5 µs); device A100
+    ran:    analytical: fake event-driven 0.1, analytical network
+            hybrid: fake event-driven 0.1, hybrid network
+            astrasim: fake event-driven 0.1, astrasim network
+
+    instance         makespan    difference     diff.  compute     comm.   exposed   comm.   wall
+                          [s]           [s]       [%]      [s]       [s]       [s]   ratio    [s]
+    ----------  -------------  ------------  --------  -------  --------  --------  ------  -----
+    analytical  218.970157547     reference            124.924  0.343642  0.311415  0.0027  0.012
+    hybrid      218.983586320  +0.013428773  +0.00613  124.924  0.357968  0.324396  0.0029  0.012
+    astrasim    219.319151640  +0.348994093  +0.159    124.924  0.715909  0.648773  0.0057  0.012
+    Compute, communication and exposed are those of rank 0, which finishes last. Exposed is
+    communication with no compute beside it; makespan − compute − exposed is idle.
+
+    group                             runs  analytical           hybrid         astrasim
+                                                [mean]  [mean, diff. %]  [mean, diff. %]
+    --------------------------------  ----  ----------  ---------------  ---------------
+    compute, forward                    40     8.326 s    8.326 s     0     8.326 s    0
+    point_to_point over pp, forward     48    10.74 ms   11.19 ms +4.17    22.38 ms +108
+    …
+
+    Critical paths
+    analytical: compute 218.65 s (99.9 %), communication 322.16 ms (0.1 %)
+        4 × (embedding → transformer) (41.7 s) → 3 × (activation send → transformer) (31.2 s)
+        → 4 × (loss → transformer) (83.3 s) → 3 × (gradient send → transformer) (62.4 s)
+        → gradient all-reduce (258 ms)
+    hybrid: compute 218.65 s (99.8 %), communication 335.59 ms (0.2 %),
+        shares 218.97 s (100 %) of the reference's path, through the same steps
+    …
+
+    Checks
+    all passed for every prediction: complete, inputs, dependencies, exclusive, durations, lower bound
 """
 
 from __future__ import annotations

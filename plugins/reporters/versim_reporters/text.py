@@ -6,7 +6,6 @@ direction or take no room is spelt as an escape, so that a line is as wide as it
 
 from __future__ import annotations
 
-import textwrap
 import unicodedata
 
 ELLIPSIS = "…"
@@ -18,7 +17,19 @@ _ASCII = str.maketrans({"…": "~", "→": ">", "×": "x", "−": "-", "·": "|"
 def printable(text: object) -> str:
     """``text`` on one line, with everything that is not visible escaped."""
     composed = unicodedata.normalize("NFC", str(text))
-    return "".join(_escaped(c) if unicodedata.category(c) in _INVISIBLE else c for c in composed).replace("\u00a0", " ")
+    return "".join(map(_visible, composed)) if not composed.isascii() or not composed.isprintable() else composed
+
+
+def _visible(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Zs":
+        return " "
+    return _escaped(character) if category in _INVISIBLE or _is_filler(character) else character
+
+
+def _is_filler(character: str) -> bool:
+    """True for letters that show nothing or only join others: Hangul fillers and conjoining vowels and finals."""
+    return "\u115f" <= character <= "\u11ff" or "\ud7b0" <= character <= "\ud7ff" or character in "\u3164\uffa0\u2800"
 
 
 def _escaped(character: str) -> str:
@@ -57,22 +68,30 @@ def _start(text: str, width: int) -> str:
     return text
 
 
+def padded(text: str, width: int) -> str:
+    """Printable text with blanks behind it, ``width`` columns in all."""
+    return text + " " * (width - width_of(text))
+
+
 def wrapped(text: str, width: int, *, first: str = "", rest: str | None = None) -> list[str]:
     """Printable text on lines of at most ``width`` columns, the first after ``first``, others after ``rest``."""
     rest = " " * width_of(first) if rest is None else rest
-    lines = textwrap.wrap(
-        _doubled(text), width, initial_indent=_doubled(first), subsequent_indent=rest, break_on_hyphens=False
-    )
-    return [line.replace(_FILLER, "") for line in lines] or [first.rstrip()]
-
-
-_FILLER = "\ue000"
-"""Stands behind a wide character while columns are counted; private, so printable text has none."""
-
-
-def _doubled(text: str) -> str:
-    """Text whose length is its width."""
-    return text if text.isascii() else "".join(c + _FILLER if is_wide(c) else c for c in text)
+    lines = [first]
+    indent = first
+    for word in text.split():
+        gap = "" if lines[-1] == indent else " "
+        if gap and width_of(lines[-1]) + 1 + width_of(word) > width:
+            lines.append(rest)
+            gap, indent = "", rest
+        left = word
+        while width_of(lines[-1]) + width_of(gap + left) > width and width_of(indent) + 1 < width:
+            part = _start(left, width - width_of(lines[-1]))
+            left = left[len(part) :]
+            lines[-1] += part
+            lines.append(rest)
+            indent = rest
+        lines[-1] += gap + left
+    return [line.rstrip() for line in lines]
 
 
 def for_encoding(text: str, encoding: str | None) -> str:

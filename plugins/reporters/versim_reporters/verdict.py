@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from versim import Breakdown, Comparison, Report, Result, WorkloadReport
 
 from versim_reporters.figures import exact_time, percent, short_time
-from versim_reporters.text import printable, shortened, wrapped
+from versim_reporters.text import padded, printable, shortened, width_of, wrapped
 
 LABEL_WIDTH = 24
 
@@ -37,9 +37,9 @@ def _of_comparison(workload: WorkloadReport, comparison: Comparison, width: int)
     yield from wrapped(f"{title(workload, comparison)}: {against}", width, rest="    ")
     others = [result for result in comparison.results if result is not reference]
     labels = [shortened(printable(result.label), LABEL_WIDTH) for result in others]
-    room = max(map(len, labels), default=0)
+    room = max(map(width_of, labels), default=0)
     for label, result in zip(labels, others, strict=True):
-        yield from wrapped(_difference(result, reference), width, first=f"  {label:{room}}  ")
+        yield from wrapped(_difference(result, reference), width, first=f"  {padded(label, room)}  ")
     yield from wrapped(_checks(comparison), width, first="  checks: ", rest="    ")
 
 
@@ -61,7 +61,7 @@ def _difference(result: Result, reference: Result | None) -> str:
 
 
 def _part(result: Result, reference: Result) -> str:
-    """Which part of the last rank's step changed: compute, exposed communication and idle time sum to the makespan."""
+    """Which parts of the last rank's step changed; compute, exposed communication and idle time sum to the makespan."""
     mine, theirs = result.totals, reference.totals
     if mine is None or theirs is None:
         return ""
@@ -70,7 +70,11 @@ def _part(result: Result, reference: Result) -> str:
         "exposed communication": mine.exposed_communication_ps - theirs.exposed_communication_ps,
         "idle": mine.idle_ps - theirs.idle_ps,
     }
-    changed = sorted(((name, ps) for name, ps in changes.items() if ps), key=lambda item: -abs(item[1]))
+    largest = max(map(abs, changes.values()))
+    # What is a hundredth of the largest part is no reason.
+    changed = sorted(
+        ((name, ps) for name, ps in changes.items() if ps and 100 * abs(ps) >= largest), key=lambda item: -abs(item[1])
+    )
     return ", ".join(f"{name} {short_time(ps, digits=3, signed=True)}" for name, ps in changed)
 
 
@@ -87,8 +91,8 @@ def _group(result: Result, reference: Result) -> str:
 
 def spelt(row: Breakdown) -> str:
     """A row of a breakdown in words."""
-    key = printable(row.key)
-    return f"{key}, {printable(row.phase)}" if row.phase else key
+    key, phase = printable(row.key), printable(row.phase)
+    return f"{key}, {phase}" if phase and phase not in key.split() else key
 
 
 def _checks(comparison: Comparison) -> str:

@@ -1,0 +1,173 @@
+"""The table: within its width, honest about small differences, safe with any name."""
+
+from __future__ import annotations
+
+import io
+import re
+import unicodedata
+
+import attrs
+import pytest
+import versim_reporters.table
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from report_samples import (
+    NETWORKS,
+    AlphaBeta,
+    comparison_of,
+    pipeline_graph,
+    reports,
+    sample_report,
+)
+from versim import Report, WorkloadReport, compare_predictions
+from versim_reporters.table import TableOptions, TableReporter
+
+
+def rendered(report: Report, **options: int) -> str:
+    """What the reporter writes."""
+    out = io.StringIO()
+    TableReporter().write(report, out, TableOptions(**options))
+    return out.getvalue()
+
+
+def columns(line: str) -> int:
+    """Columns a terminal gives a line."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+
+
+def row(text: str, label: str) -> list[str]:
+    """The cells of the first table row that starts with a label."""
+    return next(re.split(r"\s{2,}", line) for line in text.splitlines() if re.match(rf"{label}  +\S", line))
+
+
+@settings(max_examples=50)
+@given(report=reports(), width=st.integers(60, 200), operations=st.integers(1, 30))
+def test_every_line_fits_and_is_printable(report: Report, width: int, operations: int) -> None:
+    """Whatever names, labels and figures there are, also of deadlocked and lossy predictions."""
+    text = rendered(report, width=width, operations=operations)
+    for line in text.splitlines():
+        assert columns(line) <= width, line
+        assert line == line.rstrip()
+    visible = text.replace("\n", "")
+    assert not [c for c in visible if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}]
+
+
+def test_the_verdict_comes_first() -> None:
+    """Who differs by how much and mainly where, before any table."""
+    lines = rendered(sample_report()).splitlines()
+    verdict = "\n".join(lines[2 : lines.index("pipeline: all pins")])
+    assert "pipeline, pin deepflow: the reference, analytical, takes 218.970157547 s" in verdict
+    assert "astrasim  +0.159 % (+348.99 ms): exposed communication +337 ms" in verdict
+    assert "changed most:\n            all_reduce over dp +108 % (257.70 ms → 536.88 ms each)" in verdict
+    assert "stuck: the reference, analytical, did not complete: deadlock" in verdict
+    assert "checks: FAILED complete of analytical" in verdict
+
+
+def test_the_main_table_has_one_row_per_instance() -> None:
+    """Makespans to the nanosecond, signed differences, where the time went."""
+    text = rendered(sample_report())
+    after = text[text.index("pipeline, pin deepflow\n") :]
+    assert row(after, "analytical")[:3] == ["analytical", "218.970157547", "reference"]
+    assert row(after, "astrasim") == [
+        *("astrasim", "219.319151640", "+0.348994093", "+0.159"),
+        *("124.924", "0.715909", "0.648773", "0.0057", "0.012"),
+    ]
+
+
+def test_the_sample_in_the_docstring_is_true() -> None:
+    """Documentation that shows output shows this program's output."""
+    documentation = versim_reporters.table.__doc__ or ""
+
+    def lines(text: str) -> list[str]:
+        masked = re.sub(r"digest [0-9a-f]{12}", "digest", text)
+        return [line.strip() for line in masked.splitlines() if line.strip()]
+
+    sample = lines(documentation.partition("::")[2])
+    printed = lines(rendered(sample_report()))
+    assert len(sample) > 10
+    position = 0
+    for line in sample:
+        if line != "…":
+            position = printed.index(line, position)
+
+
+def test_a_tiny_difference_is_not_printed_as_zero() -> None:
+    """Three picoseconds of 219 s are a difference."""
+    original = sample_report().workloads[0].comparisons[0]
+    first = original.results[0].prediction
+    assert first.makespan_ps is not None
+    spans = first.spans
+    late = spans.end_ps.copy()
+    late[spans.end_ps == spans.end_ps.max()] += 3
+    finish = first.finish_ps.copy()
+    finish[finish == finish.max()] += 3
+    second = attrs.evolve(
+        first,
+        label="later",
+        makespan_ps=first.makespan_ps + 3,
+        finish_ps=finish,
+        spans=attrs.evolve(spans, end_ps=late),
+    )
+    comparison = compare_predictions(original.pinned, original.system, [first, second], "analytical")
+    text = rendered(report_of(comparison))
+    assert "later  +1.4e-12 % (+3 ps)" in text
+    assert row(text, "later")[1:4] == ["218.970157547", "+0.000000000003", "+1.4e-12"]
+
+
+def report_of(*comparisons: object) -> Report:
+    """A report of one workload."""
+    workload = WorkloadReport(label="w", producer="p", comparisons=comparisons)  # type: ignore[arg-type]
+    return Report(scenario="s", description="", workloads=(workload,))
+
+
+def test_small_steps_are_shown_in_small_units() -> None:
+    """A micro-benchmark of microseconds is exact to the picosecond."""
+    graph = pipeline_graph(stages=1, microbatches=1, layer_s=1.25e-6)
+    comparison = comparison_of(graph, {"a": AlphaBeta(1e-6, 1e15), "b": AlphaBeta(2e-6, 1e15)})
+    text = rendered(report_of(comparison))
+    assert re.search(r"makespan +difference +diff\.", text)
+    assert re.search(r"\[ms\] +\[ms\] +\[%\]", text)
+
+
+def test_identical_predictions_are_said_to_be_identical() -> None:
+    """Not 0.00 %."""
+    text = rendered(report_of(comparison_of(pipeline_graph(), {"a": NETWORKS["hybrid"], "b": NETWORKS["hybrid"]})))
+    assert "b  the same makespan, to the picosecond" in text
+
+
+def test_many_instances_are_split_into_several_tables() -> None:
+    """The reference stands in each of them, and no name is cut below what tells it apart."""
+    networks = {f"network-{i}": AlphaBeta(1e-6 * (i + 1), 25e9) for i in range(12)}
+    text = rendered(report_of(comparison_of(pipeline_graph(), networks)))
+    headings = [line for line in text.splitlines() if line.startswith("operation ")]
+    assert len(headings) == 4
+    assert all("network-0 " in line for line in headings)
+
+
+def test_what_is_not_shown_is_said() -> None:
+    """Rows without time and rows over the limit are counted."""
+    text = rendered(sample_report(), operations=3)
+    assert "Not shown: 6 operations of less time in all (see option operations); 1 operation of no time in" in text
+
+
+def test_paths_repeat_neither_names_nor_themselves() -> None:
+    """Runs and repeated sequences are folded; a path of the same steps is not printed twice."""
+    text = rendered(sample_report())
+    assert "4 × (embedding → transformer) (41.7 s) → 3 × (activation send → transformer) (31.2 s)" in text
+    assert "of the reference's path, through the same steps" in text
+
+
+def test_a_stream_that_knows_only_ascii_gets_ascii() -> None:
+    """No UnicodeEncodeError on an old terminal."""
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding="ascii")
+    TableReporter().write(sample_report(), out, TableOptions())
+    out.flush()
+    assert b"4 x (embedding > transformer)" in raw.getvalue()
+
+
+@pytest.mark.parametrize("options", [{"width": 59}, {"operations": 0}])
+def test_impossible_options_are_refused(options: dict[str, int]) -> None:
+    """Before anything is written."""
+    with pytest.raises(ValueError, match=next(iter(options))):
+        TableOptions(**options)
