@@ -81,7 +81,8 @@ def _folded(runs: Sequence[Link]) -> list[Link]:
 
 def chain_lines(links: Sequence[Link], width: int, indent: str) -> list[str]:
     """The chain on at most MOST_LINES lines; what does not fit is counted in its middle."""
-    for hidden in range(len(links)):
+    # No link is narrower than "a (1 s) → ": what cannot fit is not tried.
+    for hidden in range(max(0, len(links) - MOST_LINES * width // len("a (1 s) → ")), len(links)):
         kept = len(links) - hidden
         head, tail = links[: (kept + 1) // 2], links[len(links) - kept // 2 :]
         middle = links[len(head) : len(links) - len(tail)]
