@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import attrs
 import pytest
 from versim import API_VERSION, GraphProducer, ProposesSystem, SimulatorBackend, TimingModel, Verifies
 from versim_deepflow import plugin
 from versim_deepflow.backend import DeepFlowOptions
+from versim_deepflow.corrections import Corrections
 from versim_deepflow.options import GemmOptions, LlmOptions
 from versim_deepflow.timing import DeepFlowTimingOptions
 
@@ -47,3 +49,12 @@ def test_importing_it_loads_nothing_heavy() -> None:
     code = "import sys, versim_deepflow.plugin; print('numpy' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "False"
+
+
+def test_the_readme_runs_and_names_every_correction(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its example prints what it says, its table is complete."""
+    readme = (Path(__file__).parents[2] / "plugins" / "deepflow" / "README.md").read_text(encoding="utf-8")
+    code = readme.split("```python\n")[1].split("```")[0]
+    exec(compile(code, "README.md", "exec"), {})
+    assert f"# {capsys.readouterr().out.strip()}" in code
+    assert all(f"| `{name}` |" in readme for name in Corrections.names())

@@ -11,6 +11,7 @@ import enum
 import math
 from collections.abc import Sequence
 
+import attrs
 from versim import ExecutionGraph, FaultsError, GraphBuilder, Kind, Mesh, Phase, Work
 
 from versim_deepflow.operators import layer_operators, merged
@@ -59,6 +60,17 @@ def pipeline_graph(step: Step, all_reduce: AllReduce = AllReduce.EVERY_LAYER) ->
     return _PipelineWriter(step, all_reduce).write()
 
 
+@attrs.frozen(cache_hash=True)
+class _Wire:
+    """A message between two stages."""
+
+    name: str
+    size_bytes: int
+    source: Task
+    target: Task
+    tag: int | None
+
+
 class _PipelineWriter:
     def __init__(self, step: Step, all_reduce: AllReduce) -> None:
         self._step = step
@@ -93,9 +105,12 @@ class _PipelineWriter:
         for number, task in enumerate(tasks):
             before = tasks[number - 1] if number else self._turning_point(task)
             row = self._compute(task, before)
-            if number + 1 < len(tasks):
-                self._send(task, tasks[number + 1], row)
-            self._signal(task, row)
+            stage = self._layout.stage_of(task)
+            if number + 1 < len(tasks) and self._layout.stage_of(tasks[number + 1]) != stage:
+                self._send(self._data(task, tasks[number + 1]), stage, row)
+            for waiting in self._waited_for.get(task, ()):
+                if self._layout.stage_of(waiting) != stage:
+                    self._send(self._signal(task, waiting), stage, row)
             if task.phase is Phase.BACKWARD and self._step.parallelism.dp > 1:
                 self._reduce(task, row)
 
@@ -108,12 +123,12 @@ class _PipelineWriter:
 
     def _compute(self, task: Task, before: Task | None) -> int:
         stage = self._layout.stage_of(task)
-        after = []
-        if before is not None:
-            after.append(self._rows[before] if self._layout.stage_of(before) == stage else self._receive(before, task))
-        for first in self._waits.get(task, ()):
-            same_stage = self._layout.stage_of(first) == stage
-            after.append(self._rows[first] if same_stage else self._receive_signal(first, task))
+        sources = [(before, self._data)] if before is not None else []
+        sources += [(first, self._signal) for first in self._waits.get(task, ())]
+        after = [
+            self._rows[source] if self._layout.stage_of(source) == stage else self._receive(wire(source, task), stage)
+            for source, wire in sources
+        ]
         row = self._builder.compute(
             f"{task.part} {task.phase}",
             self._works[task.part, task.phase],
@@ -126,60 +141,35 @@ class _PipelineWriter:
         self._rows[task] = row
         return row
 
-    def _message_name(self, phase: Phase) -> str:
-        return "activation" if phase is Phase.FORWARD else "gradient"
+    def _data(self, source: Task, target: Task) -> _Wire:
+        name = "activation" if source.phase is Phase.FORWARD else "gradient"
+        return _Wire(name, self._activation_bytes, source, target, None)
 
-    def _send(self, source: Task, target: Task, row: int) -> None:
-        stage = self._layout.stage_of(source)
-        if stage != self._layout.stage_of(target):
-            self._builder.send(
-                f"{self._message_name(source.phase)} send",
-                self._activation_bytes,
-                match=(source, target),
-                on=self._on[stage],
-                after=[row],
-                phase=source.phase,
-                microbatch=source.microbatch,
-            )
+    @staticmethod
+    def _signal(source: Task, target: Task) -> _Wire:
+        return _Wire("signal", 1, source, target, SIGNAL_TAG)
 
-    def _receive(self, source: Task, target: Task) -> int:
-        return self._builder.recv(
-            f"{self._message_name(source.phase)} recv",
-            self._activation_bytes,
-            match=(source, target),
-            on=self._on[self._layout.stage_of(target)],
-            phase=source.phase,
-            microbatch=source.microbatch,
-        )
-
-    def _signal(self, source: Task, row: int) -> None:
-        stage = self._layout.stage_of(source)
-        for target in self._waited_for.get(source, ()):
-            if self._layout.stage_of(target) != stage:
-                self._send_signal(source, target, stage, row)
-
-    def _send_signal(self, source: Task, target: Task | str, stage: int, row: int) -> None:
+    def _send(self, wire: _Wire, stage: int, row: int) -> None:
         self._builder.send(
-            "signal send",
-            1,
-            match=("signal", source, target),
+            f"{wire.name} send",
+            wire.size_bytes,
+            match=wire,
             on=self._on[stage],
             after=[row],
-            tag=SIGNAL_TAG,
-            phase=source.phase,
-            microbatch=source.microbatch,
+            tag=wire.tag,
+            phase=wire.source.phase,
+            microbatch=wire.source.microbatch,
         )
 
-    def _receive_signal(self, source: Task, target: Task | str, stage: int | None = None) -> int:
-        at = self._layout.stage_of(target) if isinstance(target, Task) else stage
+    def _receive(self, wire: _Wire, stage: int) -> int:
         return self._builder.recv(
-            "signal recv",
-            1,
-            match=("signal", source, target),
-            on=self._on[at or 0],
-            tag=SIGNAL_TAG,
-            phase=source.phase,
-            microbatch=source.microbatch,
+            f"{wire.name} recv",
+            wire.size_bytes,
+            match=wire,
+            on=self._on[stage],
+            tag=wire.tag,
+            phase=wire.source.phase,
+            microbatch=wire.source.microbatch,
         )
 
     def _reduce(self, task: Task, row: int) -> None:
@@ -205,8 +195,9 @@ class _PipelineWriter:
         reduced = self._all_reduce_node(task, row, stage, 1)
         applied_on = self._layout.stage(self._layout.layers - 1)
         if applied_on != stage:
-            self._send_signal(task, "reduced", stage, reduced)
-            reduced = self._receive_signal(task, "reduced", applied_on)
+            wire = self._signal(task, Task("application", Phase.OPTIMIZER, task.microbatch))
+            self._send(wire, stage, reduced)
+            reduced = self._receive(wire, applied_on)
         self._apply(task, reduced, applied_on, 1)
 
     def _all_reduce_node(self, task: Task, row: int, stage: int, layers: int) -> int:

@@ -14,7 +14,7 @@ import attrs
 from versim import Phase
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Task:
     """A compute node of the pipeline graph.
 
