@@ -34,7 +34,7 @@ class Channel(ABC):
         size_bytes: Size of each message.
     """
 
-    __slots__ = ("_arrived", "_key", "_network", "_pending", "_sent_actions", "_uses", "size_bytes")
+    __slots__ = ("_arrived", "_key", "_network", "_pending", "_resolved", "_sent_actions", "_uses", "size_bytes")
 
     def __init__(self, network: MessageNetwork, key: ChannelKey) -> None:
         self._network = network
@@ -43,7 +43,9 @@ class Channel(ABC):
         self._arrived = 0
         self._uses = 0  # unmatched sends and receives, and holders
         self._pending: list[Action] = []
-        self._sent_actions: list[Action] = []
+        # Made when needed: most channels belong to collectives, which send without an action.
+        self._sent_actions: list[Action] | None = None
+        self._resolved = False  # whether the way is known; only sending asks for it, since a receive may name any rank
 
     def hold(self) -> None:
         """Keep the channel even when nothing is open on it: the caller will use it again."""
@@ -58,10 +60,19 @@ class Channel(ABC):
     def send(self, on_sent: Action | None = None) -> None:
         """Send one message; ``on_sent`` is called when it has arrived."""
         if on_sent is not None:
+            if self._sent_actions is None:
+                self._sent_actions = []
             self._sent_actions.append(on_sent)
+        if not self._resolved:
+            self._resolve()
+            self._resolved = True
         self._uses += 1
         self._network.message_count += 1
         self._transmit()
+
+    @abstractmethod
+    def _resolve(self) -> None:
+        """Find the way before the first message."""
 
     @abstractmethod
     def _transmit(self) -> None:

@@ -49,18 +49,17 @@ class _Transit:
 class _LinkedChannel(Channel):
     """A channel over links. Over a single link the channel itself is the parcel: its messages are all alike."""
 
-    __slots__ = ("_links", "_route", "hop_ns", "serialization_ns")
+    __slots__ = ("_route", "hop_ns", "serialization_ns")
 
-    def __init__(self, network: CongestionAwareNetwork, key: ChannelKey) -> None:
-        super().__init__(network, key)
-        self._links = network
-        self._route: tuple[Link, ...] = ()  # unknown until a message is sent: a receive may name any rank
-        self.serialization_ns, self.hop_ns = network.times_ns(self.size_bytes)
+    _network: CongestionAwareNetwork
+
+    def _resolve(self) -> None:
+        network, (_, source, destination, size_bytes) = self._network, self._key
+        self._route = network.topology.route(source, destination)
+        self.serialization_ns, self.hop_ns = network.times_ns(size_bytes)
 
     def _transmit(self) -> None:
         route = self._route
-        if not route:
-            route = self._route = self._links.topology.route(self._key[1], self._key[2])
         route[0].enter(self if len(route) == 1 else _Transit(self, route))
 
 
@@ -121,19 +120,17 @@ class CongestionAwareNetwork(MessageNetwork):
 class _DelayedChannel(Channel):
     """A channel whose messages arrive after a fixed delay, whatever else is under way."""
 
-    __slots__ = ("_delay_ns", "_delays")
+    __slots__ = ("_delay_ns",)
 
-    def __init__(self, network: CongestionUnawareNetwork, key: ChannelKey) -> None:
-        super().__init__(network, key)
-        self._delays = network
-        self._delay_ns: int | None = None  # unknown until a message is sent: a receive may name any rank
+    _network: CongestionUnawareNetwork
+
+    def _resolve(self) -> None:
+        _, source, destination, size_bytes = self._key
+        self._delay_ns = self._network.delay_ns(source, destination, size_bytes)
 
     def _transmit(self) -> None:
-        delay_ns = self._delay_ns
-        if delay_ns is None:
-            delay_ns = self._delay_ns = self._delays.delay_ns(*self._key[1:])
         queue = self._network.queue
-        queue[queue.now + delay_ns].append(self.arrive)
+        queue[queue.now + self._delay_ns].append(self.arrive)
 
 
 class CongestionUnawareNetwork(MessageNetwork):
@@ -148,6 +145,7 @@ class CongestionUnawareNetwork(MessageNetwork):
         self._config = config
         self._bytes_per_ns = [bandwidth_bytes_per_ns(bandwidth) for bandwidth in config.bandwidth_gib_per_s]
         self._ranks = math.prod(config.npus_count)
+        self._ways: dict[tuple[int, int], tuple[float, float]] = {}
 
     def delay_ns(self, source: int, destination: int, size_bytes: int) -> int:
         """Time from sending to full arrival.
@@ -155,19 +153,24 @@ class CongestionUnawareNetwork(MessageNetwork):
         Raises:
             Abort: For a message to oneself or to a rank that does not exist.
         """
+        way = self._ways.get((source, destination))
+        if way is None:
+            way = self._ways[source, destination] = self._way(source, destination)
+        return as_uint64(way[0] + size_bytes / way[1])
+
+    def _way(self, source: int, destination: int) -> tuple[float, float]:
+        """Latency in ns and bandwidth in bytes per ns."""
         if source == destination or not 0 <= destination < self._ranks:
             raise Abort(f"rank {source} sends a message to rank {destination}, which cannot be reached", source)
         config = self._config
         dimension = 0
-        rest_source, rest_destination = source, destination
         while True:
             size = config.npus_count[dimension]
-            rest_source, here = divmod(rest_source, size)
-            rest_destination, there = divmod(rest_destination, size)
+            source, here = divmod(source, size)
+            destination, there = divmod(destination, size)
             if here != there:
                 count = hops(config.topology[dimension], here, there, size)
-                latency_ns = config.latency_ns[dimension]
-                return as_uint64(count * latency_ns + size_bytes / self._bytes_per_ns[dimension])
+                return count * config.latency_ns[dimension], self._bytes_per_ns[dimension]
             dimension += 1
 
     def may_be_alone(self, members: int) -> bool:  # noqa: ARG002 - nothing is shared

@@ -25,14 +25,20 @@ class WindowedPhase(Phase):
     """Prepare, send and receive with a window of P messages."""
 
     __slots__ = (
+        "_calendar",
+        "_channel",
         "_cycle",
         "_delay_ns",
         "_free",
         "_kind",
         "_left",
+        "_number",
         "_prepared",
+        "_queue",
         "_quick",
         "_received_count",
+        "_reduces",
+        "_reduces_every_cycle",
         "_ring",
         "_window",
     )
@@ -50,7 +56,13 @@ class WindowedPhase(Phase):
     ) -> None:
         super().__init__(rank, output_bytes(kind, size_bytes, ring.size))
         self._kind = kind
+        self._reduces = kind in (CollectiveKind.ALL_REDUCE, CollectiveKind.REDUCE_SCATTER)
+        self._reduces_every_cycle = kind is CollectiveKind.REDUCE_SCATTER
         self._ring = ring
+        self._calendar = rank.calendar
+        self._queue = rank.queue
+        self._channel = rank.transport.channel
+        self._number = rank.number
         self._quick = ring.quick or rank.bus is None
         self._delay_ns = rank.endpoint_delay_of(ring)
         self._left = messages
@@ -73,47 +85,36 @@ class WindowedPhase(Phase):
         """Size of the message being prepared."""
 
     def _prepare(self) -> None:
-        cycle, place = divmod(self._prepared, self._cycle)
-        self._prepared += 1
         size_bytes = self._next_message_bytes()
+        number = self._prepared
+        self._prepared += 1
+        place = number % self._cycle
         other = place >= self._window
-        reduces = other and (
-            self._kind is CollectiveKind.REDUCE_SCATTER or (self._kind is CollectiveKind.ALL_REDUCE and not cycle % 2)
-        )
+        reduces = other and self._reduces and (self._reduces_every_cycle or not number // self._cycle % 2)
         if self._quick:
-            rank = self._rank
-            action = partial(self._reduce, rank.reduction_ns(size_bytes), self._ready) if reduces else self._ready
-            rank.calendar[rank.queue.now + self._delay_ns].append(action)
+            action = partial(self._reduce, self._rank.reduction_ns(size_bytes), self._ready) if reduces else self._ready
+            self._calendar[self._queue.now + self._delay_ns].append(action)
         else:
-            send_back = self._cycle - place > self._window
-            self._endpoint(
-                size_bytes, self._ready, reduces=reduces, on_memory_side=other, send_back=other and send_back
-            )
+            send_back = other and self._cycle - place > self._window
+            self._endpoint(size_bytes, self._ready, reduces=reduces, on_memory_side=other, send_back=send_back)
 
     def _ready(self) -> None:
         self._free += 1
-        self._try_send()
-        self._check()
-
-    def _try_send(self) -> None:
-        if self._left and self._free:
+        if self._left:
             self._left -= 1
             self._free -= 1
             self._send()
+        elif self._free == self._window:
+            self._advance()
 
     @abstractmethod
     def _send(self) -> None:
         """Send the next message prepared and post the receive that goes with it."""
 
     def _exchange(self, destination: int, source: int, size_bytes: int) -> None:
-        rank = self._rank
-        channel = rank.transport.channel
-        channel(self._tag, rank.number, destination, size_bytes).send()
-        channel(self._tag, source, rank.number, size_bytes).receive(self._received)
-
-    def _check(self) -> None:
-        if not self._left and self._free == self._window:
-            self._advance()
+        channel = self._channel
+        channel(self._tag, self._number, destination, size_bytes).send()
+        channel(self._tag, source, self._number, size_bytes).receive(self._received)
 
 
 class DirectPhase(WindowedPhase):
@@ -124,7 +125,7 @@ class DirectPhase(WindowedPhase):
     behaviour, measured: golden/astrasim/comm_groups).
     """
 
-    __slots__ = ("_direction", "_index", "_message_bytes", "_others", "_sent")
+    __slots__ = ("_all_reduce", "_direction", "_index", "_members", "_message_bytes", "_others", "_sent")
 
     def __init__(
         self,
@@ -147,6 +148,8 @@ class DirectPhase(WindowedPhase):
             others_per_cycle=others * window if ring.quick else window,
         )
         self._others = others
+        self._all_reduce = kind is CollectiveKind.ALL_REDUCE
+        self._members = ring.members
         self._message_bytes = message_bytes(kind, size_bytes, ring.size)
         self._index = ring.index(rank.number)
         self._direction = direction
@@ -157,17 +160,21 @@ class DirectPhase(WindowedPhase):
 
     def _ready(self) -> None:
         self._free += 1
-        if self._kind is CollectiveKind.ALL_REDUCE and self._left <= self._others:
+        ready = 1
+        if self._all_reduce and self._left <= self._others:
             if self._received_count < self._others:
                 return
-            for _ in range(min(self._window, self._left, self._free)):
-                self._try_send()
-        else:
-            self._try_send()
-        self._check()
+            ready = self._window
+        for _ in range(min(ready, self._left, self._free)):
+            self._left -= 1
+            self._free -= 1
+            self._send()
+        if not self._left and self._free == self._window:
+            self._advance()
 
     def _send(self) -> None:
         step = self._direction * (1 + self._sent % self._others)
         self._sent += 1
-        ring = self._ring
-        self._exchange(ring.member(self._index + step), ring.member(self._index - step), self._message_bytes)
+        members, index = self._members, self._index
+        size = len(members)
+        self._exchange(members[(index + step) % size], members[(index - step) % size], self._message_bytes)
