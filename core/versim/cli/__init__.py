@@ -6,6 +6,8 @@
 
 def main() -> None:
     """The ``versim`` command."""
-    from versim.cli.group import cli  # noqa: PLC0415 - so that importing versim.cli costs nothing
-
+    try:
+        from versim.cli.group import cli  # noqa: PLC0415 - so that importing versim.cli costs nothing
+    except KeyboardInterrupt:  # somebody was faster than the imports
+        raise SystemExit(130) from None
     cli(prog_name="versim")

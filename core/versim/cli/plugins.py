@@ -92,7 +92,7 @@ def _abilities(component: Component) -> list[str]:
     """What a component can do besides, by the command that asks for it."""
     from versim.components import Diagnoses, Exports, ProposesSystem, Verifies  # noqa: PLC0415 - see compare
 
-    abilities = {"export": Exports, "verify": Verifies, "doctor": Diagnoses, "proposes a system": ProposesSystem}
+    abilities = {"export": Exports, "verify": Verifies, "diagnose": Diagnoses, "proposes a system": ProposesSystem}
     return [ability for ability, protocol in abilities.items() if isinstance(component, protocol)]
 
 

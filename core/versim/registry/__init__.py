@@ -5,7 +5,8 @@
 >>> registry.backend("astrasim")                                             # doctest: +SKIP
 
 Reading order: ``plugins`` (found and loaded, each alone), ``contracts`` (what an answer must be), ``registry``
-(pooled by name); ``options``, ``structure`` and ``quantities`` turn plain data into a component's options.
+(pooled by name); ``options``, ``structure``, ``scalars`` and
+``quantities`` turn plain data into a component's options.
 """
 
 from versim.registry.contracts import Command as Command

@@ -39,11 +39,12 @@ def try_options(component: Component, mapping: Any) -> tuple[Any, tuple[Fault, .
 
     A fault is the keys below the mapping and what is wrong there.
     """
-    from versim.registry import structure  # noqa: PLC0415 - brings cattrs, which `versim --help` must not wait for
+    # Here, because it brings cattrs, which `versim --help` must not wait for.
+    from versim.registry import scalars, structure  # noqa: PLC0415
 
     try:
         return structure.structured(structure.make_converter(), mapping or {}, component.options), ()
-    except structure.MisfitError as error:
+    except scalars.MisfitError as error:
         return None, error.faults
 
 

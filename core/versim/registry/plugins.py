@@ -174,6 +174,7 @@ def _unmarked_hook(plugin: Any) -> str:
 
 def _unknown_hook(manager: pluggy.PluginManager, plugin: Any) -> str:
     for caller in manager.get_hookcallers(plugin) or ():
-        if not caller.has_spec():
+        optional = all(hook.optionalhook for hook in caller.get_hookimpls() if hook.plugin is plugin)
+        if not caller.has_spec() and not optional:
             return f"implements {caller.name!r}, and there is no such hook{did_you_mean(caller.name, hook_names())}"
     return ""

@@ -187,11 +187,14 @@ class Registry:
         for kind in (*KINDS, COMMANDS_HOOK):
             try:
                 offers = self._offers_of(name, kind)
-                self._pool(kind)
             except PluginError as error:
+                errors.append(error.cause)
+                continue
+            try:
+                self._pool(kind)
+            except PluginError as error:  # a clash, or the fault of another
                 if error.plugin == name:
                     errors.append(error.cause)
-                continue
             if kind == COMMANDS_HOOK:
                 commands = offers
             elif offers:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import difflib
 import enum
-import math
 import types
 import typing
-from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Mapping
 from typing import Any, Literal, get_args, get_origin
 
 import attrs
@@ -20,44 +18,15 @@ import cattrs
 from cattrs.errors import StructureHandlerNotFoundError
 
 from versim.errors import did_you_mean
-from versim.registry.options import Fault, place
+from versim.registry.options import Fault
 from versim.registry.quantities import parse_quantity, unit_suffix
-
-Hook = Callable[[Any, Any], Any]
-
-
-class MisfitError(ValueError):
-    """Data that does not fit a type: every fault with its path below the data's own place."""
-
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__(tuple(faults))
-        self.faults = tuple(faults)
-
-    def __str__(self) -> str:
-        return "; ".join(place("$", *fault) for fault in self.faults)
-
-
-def misfit(message: str) -> MisfitError:
-    """One fault of the value itself."""
-    return MisfitError([((), message)])
-
-
-def described(value: Any) -> str:
-    """A value as a message shows it: its kind and, shortened, itself."""
-    if value is None:
-        return "nothing"
-    kinds = ((bool, "the truth value"), (int | float, "the number"), (str, "the text"), (Mapping, "a mapping"))
-    kind = next((kind for type_, kind in kinds if isinstance(value, type_)), None)
-    if isinstance(value, Collection) and not isinstance(value, str):
-        return kind or "a list"
-    text = str(value).lower() if isinstance(value, bool) else repr(value)
-    return f"{kind or type(value).__name__} {text[:60]}{'…' if len(text) > 60 else ''}"
+from versim.registry.scalars import EXACT, Hook, MisfitError, as_enum, as_literal, described, misfit
 
 
 def make_converter() -> cattrs.Converter:
     """A converter with the strict hooks; further hooks may be registered on top."""
     converter = cattrs.Converter()
-    converter.register_structure_hook_func(_is_literal, _literal)
+    converter.register_structure_hook_func(_is_literal, as_literal)
     converter.register_structure_hook_factory(_is_mapping, _mapping_hook)
     converter.register_structure_hook_factory(_is_sequence, _sequence_hook)
     converter.register_structure_hook_factory(_is_union, _union_hook)
@@ -76,10 +45,10 @@ def structured(converter: cattrs.Converter, value: Any, type_: Any) -> Any:
 
 def _hook(converter: cattrs.Converter, type_: Any) -> Hook:
     # Not registered with cattrs, for which an enumeration of texts would be a text.
-    if type_ in _EXACT:
-        return _EXACT[type_]
+    if type_ in EXACT:
+        return EXACT[type_]
     if isinstance(type_, type) and issubclass(type_, enum.Enum):
-        return _enum
+        return as_enum
     try:
         return converter.get_structure_hook(type_)
     except StructureHandlerNotFoundError:
@@ -92,81 +61,6 @@ def _hook(converter: cattrs.Converter, type_: Any) -> Hook:
             raise misfit(message)
 
         return refuse
-
-
-def _any(value: Any, _: Any) -> Any:
-    return value
-
-
-def _bool(value: Any, _: Any) -> bool:
-    if not isinstance(value, bool):
-        raise misfit(f"expected true or false, got {described(value)}")
-    return value
-
-
-def _int(value: Any, _: Any) -> int:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise misfit(f"expected a whole number, got {described(value)}")
-    return value
-
-
-def _float(value: Any, _: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise misfit(f"expected a number, got {described(value)}")
-    try:
-        number = float(value)
-    except OverflowError:
-        raise misfit("the number is out of range") from None
-    if math.isnan(number):
-        raise misfit("expected a number, got NaN")
-    return number
-
-
-def _str(value: Any, _: Any) -> str:
-    if not isinstance(value, str):
-        hint = "; put it in quotes" if isinstance(value, bool | int | float) else ""
-        raise misfit(f"expected text, got {described(value)}{hint}")
-    return value
-
-
-def _path(value: Any, _: Any) -> Path:
-    if isinstance(value, Path):
-        return value
-    text = _str(value, str)
-    if not text or "\0" in text:
-        raise misfit(f"expected the name of a file, got {described(value)}")
-    return Path(text)
-
-
-def _enum(value: Any, type_: type[enum.Enum]) -> enum.Enum:
-    if isinstance(value, type_):
-        return value
-    return typing.cast("enum.Enum", _chosen(value, {str(member.value): member for member in type_}))
-
-
-def _literal(value: Any, type_: Any) -> Any:
-    return _chosen(value, {str(choice): choice for choice in get_args(type_)})
-
-
-def _chosen(value: Any, choices: Mapping[str, Any]) -> Any:
-    name = str(value) if isinstance(value, str | int) else ""
-    if name not in choices:
-        raise misfit(f"{described(value)} is not a choice{did_you_mean(name, choices)}")
-    return choices[name]
-
-
-_EXACT: dict[Any, Hook] = {
-    bool: _bool,
-    int: _int,
-    float: _float,
-    str: _str,
-    Path: _path,
-    None: _any,
-    Any: _any,
-    object: _any,
-}
 
 
 def _is_literal(type_: Any) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 import attrs
 
 from versim.registry.options import Fault
-from versim.registry.structure import MisfitError, class_hook, make_converter, structured
+from versim.registry.scalars import MisfitError
+from versim.registry.structure import class_hook, make_converter, structured
 from versim.scenario.model import Scenario, TimingChoice
 from versim.system import Dimension, Link, Topology
 

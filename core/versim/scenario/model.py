@@ -108,7 +108,9 @@ class SystemPart:
         axis_links: Links of single axes of parallelism; merged over the proposal's, axis by axis.
     """
 
-    dimensions: tuple[Dimension, ...] | None = attrs.field(default=None, converter=_tuple_or_none)
+    dimensions: tuple[Dimension, ...] | None = attrs.field(
+        default=None, converter=_tuple_or_none, validator=attrs.validators.optional(attrs.validators.min_len(1))
+    )
     device: DevicePart | None = None
     axis_links: Mapping[str, Link] = attrs.field(factory=dict, converter=_links)
 

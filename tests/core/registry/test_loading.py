@@ -151,6 +151,24 @@ def test_a_misspelt_hook_is_an_error_with_a_suggestion() -> None:
         Registry.of({"culprit": plugin(versim_backend=[])})
 
 
+def test_a_hook_of_another_version_may_be_marked_optional() -> None:
+    """So a plugin can serve several versions of versim."""
+    hook = hookimpl(lambda: (), optionalhook=True)
+    Registry.of({"careful": type("Plugin", (), {"versim_oracles": staticmethod(hook)})()})
+
+
+def test_a_fault_of_one_plugin_hides_nothing_of_another() -> None:
+    """In the list of plugins."""
+    registry = Registry.of(
+        {"a": plugin(versim_backends=[backend("b")]), "b": plugin(versim_backends=[5]), "c": plugin(versim_backends=[])}
+    )
+    first, second, third = registry.plugins()
+    assert [found.name for found in first.components["backend"]] == ["b"]
+    assert not first.error
+    assert second.error
+    assert not third.error
+
+
 def test_a_hook_with_arguments_is_an_error() -> None:
     """No hook of versim has any."""
     hook = hookimpl(lambda config: [config])

@@ -110,6 +110,7 @@ SPOILT: list[tuple[Spoil, str]] = [
     (lambda d: d["workloads"][0].update(pins=["given", "borrowed"]), "go round in a circle (small ─▶ small)"),
     (lambda d: d["workloads"][0].update(backends=["slow"]), "'once' does not simulate workload 'small' under pin"),
     (lambda d: d["system"].update(dimensions=[{"topology": "rng"}]), "$.system.dimensions[0].topology: the text 'rng'"),
+    (lambda d: d["system"].update(dimensions=[]), "$.system.dimensions: Length of 'dimensions' must be >= 1: 0"),
     (lambda d: d["system"]["axis_links"]["rank"].update(bandwidth="5 GB"), "$.system.axis_links.rank.bandwidth: unkno"),
     (lambda d: d["system"]["axis_links"]["rank"].update(latency_s=-1), "$.system.axis_links.rank.latency_s: latency_s"),
     (lambda d: d["system"]["device"].update(kernel_launch_overhead="-1 s"), "$.system.device.kernel_launch_overhead: "),
