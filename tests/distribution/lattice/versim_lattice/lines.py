@@ -1,0 +1,32 @@
+"""The reporter ``lattice-lines``: ``workload / pin / label: 1.234567 ms``, one line per prediction."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+import attrs
+from versim import PS_PER_S, Report, option
+
+
+@attrs.frozen(kw_only=True)
+class LinesOptions:
+    """Options of the reporter ``lattice-lines``."""
+
+    digits: int = option(6, validator=attrs.validators.ge(0), help="digits behind the point")
+
+
+@attrs.frozen
+class LatticeLines:
+    """Makespans and nothing else."""
+
+    name: str = "lattice-lines"
+    options: type[LinesOptions] = LinesOptions
+
+    def write(self, report: Report, out: TextIO, options: LinesOptions) -> None:
+        """Write a line per prediction."""
+        for workload, comparison, result in report.results():
+            makespan_ps = result.prediction.makespan_ps
+            shown = (
+                "did not complete" if makespan_ps is None else f"{1e3 * makespan_ps / PS_PER_S:.{options.digits}f} ms"
+            )
+            out.write(f"{workload.label} / {comparison.pinned.label} / {result.label}: {shown}\n")
