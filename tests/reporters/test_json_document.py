@@ -62,7 +62,7 @@ def test_the_schema_refuses_what_it_does_not_describe() -> None:
         assert "description" in schema, place
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(report=reports())
 def test_any_report_is_strict_and_valid(report: Report) -> None:
     """Inline or not, deadlocked or lossy, with figures that are not finite and names of any characters."""
@@ -70,6 +70,22 @@ def test_any_report_is_strict_and_valid(report: Report) -> None:
         document = strict(written(report, spans=limit))
         VALIDATOR.validate(document)
     assert written(report) == written(report)
+
+
+@settings(max_examples=25)
+@given(report=reports())
+def test_the_parts_sum_to_the_makespan(report: Report) -> None:
+    """As docs/definitions.md says: of the last rank's time, and of the critical path's."""
+    for workload in strict(written(report))["workloads"]:
+        for comparison in workload["comparisons"]:
+            for result in comparison["results"]:
+                if result["status"] != "completed":
+                    assert result["totals"] is result["critical_path"] is None
+                    continue
+                totals, path = result["totals"], result["critical_path"]
+                parts = ("compute_ps", "exposed_communication_ps", "idle_ps")
+                assert sum(totals[part] for part in parts) == result["makespan_ps"]
+                assert path["compute_ps"] + path["communication_ps"] + path["gap_ps"] == result["makespan_ps"]
 
 
 def test_times_in_seconds_are_the_picoseconds() -> None:

@@ -31,7 +31,10 @@ MOST_LOSSES = 1_000
 
 _STATEMENTS = {
     Place.INLINE: "all columns are in this document",
-    Place.ATTACHED: "the columns are in the .npz named by attachment, in the folder of this document",
+    Place.ATTACHED: (
+        "the columns are in the .npz named by attachment, beside this document if it was written to a file; "
+        "a document that was printed has none"
+    ),
     Place.OMITTED: (
         "the columns are left out because there are too many for a document without a file beside it; "
         "write the report to a file to keep them"

@@ -63,33 +63,32 @@ Group = tuple[Column, ...]
 """Columns that stay together when a table is split."""
 
 
-def grids(keys: Group, groups: Sequence[Group], width: int, *, indent: str = "") -> list[list[str]]:
+def grids(keys: Group, groups: Sequence[Group], width: int) -> list[list[str]]:
     """One table if it fits, else as few as it takes; every one starts with ``keys`` and keeps groups whole.
 
     A group that would not fit even alone is taken apart.
     """
-    room = width - len(indent)
     least_keys = sum(_least(column) + _GAP for column in keys)
     tables: list[list[Column]] = []
-    used = room + 1
-    whole = [least_keys + sum(_least(column) + _GAP for column in group) - _GAP <= room for group in groups]
+    used = width + 1
+    whole = [least_keys + sum(_least(column) + _GAP for column in group) - _GAP <= width for group in groups]
     parts = [[group] if fits else [(c,) for c in group] for group, fits in zip(groups, whole, strict=True)]
     for group in itertools.chain.from_iterable(parts):
         needs = sum(_least(column) + _GAP for column in group)
-        if used + needs - _GAP > room:
+        if used + needs - _GAP > width:
             tables.append([])
             used = least_keys
         tables[-1].extend(group)
         used += needs
-    return [_grid((*keys, *table), room, indent) for table in tables or [[]]]
+    return [_grid((*keys, *table), width) for table in tables or [[]]]
 
 
 def _least(column: Column) -> int:
     return column.width if column.least is None else min(column.least, column.width)
 
 
-def _grid(columns: Sequence[Column], room: int, indent: str) -> list[str]:
-    columns = _fitted(columns, room)
+def _grid(columns: Sequence[Column], width: int) -> list[str]:
+    columns = _fitted(columns, width)
     stand_ins: dict[str, str] = {}
     headings = list(zip(*(column.heading for column in columns), strict=True))
     cells = list(zip(*(_aligned(column) for column in columns), strict=True))
@@ -104,7 +103,7 @@ def _grid(columns: Sequence[Column], room: int, indent: str) -> list[str]:
         text = text.replace(stand_in, character)
     lines = text.replace(_BLANK, " ").split("\n")
     lines.insert(len(headings), (" " * _GAP).join("-" * column.width for column in columns))
-    return [(indent + line).rstrip() for line in lines]
+    return [line.rstrip() for line in lines]
 
 
 def _aligned(column: Column) -> tuple[str, ...]:
@@ -115,10 +114,10 @@ def _aligned(column: Column) -> tuple[str, ...]:
     return tuple(cell + _BLANK * (max(after) - n) for cell, n in zip(column.cells, after, strict=True))
 
 
-def _fitted(columns: Sequence[Column], room: int) -> list[Column]:
+def _fitted(columns: Sequence[Column], width: int) -> list[Column]:
     """Columns shortened, the widest text first, until they fit; figures only if nothing else is left."""
-    available = room - _GAP * (len(columns) - 1)
-    widths = [min(column.width, room) for column in columns]
+    available = width - _GAP * (len(columns) - 1)
+    widths = [min(column.width, width) for column in columns]
     for shrinkable in (True, False):
         floor = [min(w, (c.least or 3) if shrinkable else 1) for c, w in zip(columns, widths, strict=True)]
         chosen = [i for i, column in enumerate(columns) if column.least is not None or not shrinkable]

@@ -231,7 +231,7 @@ def test_an_archive_of_another_size_is_not_read(tmp_path: Path) -> None:
         load_predictions(attached(tmp_path, None, size_bytes=12))
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     position=st.integers(0, 10**9), replacement=st.sampled_from(["null", "-1", '"x"', "[]", "{}", "1e400", "true", ""])
 )

@@ -31,7 +31,7 @@ def differing(one: Any, other: Any, place: str = "") -> list[str]:
     return [] if same and type(one) is type(other) else [place]
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(report=reports(), limit=st.sampled_from([0, 20, 100_000]))
 def test_what_is_loaded_is_what_was_saved(report: Report, limit: int) -> None:
     """Every field of every prediction, of deadlocked and lossy ones too."""
