@@ -70,6 +70,7 @@ class Job:
         previous = self._lane
         over = self._next == len(self._phases)
         if over:
+            self._phases.clear()  # phases know their job: apart, both can go without a search for cycles
             self._op.job_done()
         if previous is not None:
             previous.jobs.remove(self)

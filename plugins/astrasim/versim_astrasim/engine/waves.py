@@ -145,6 +145,7 @@ class Wave:
             self._plain = not self._can_run()
             self._waves.close(self, self._start_tick)
         if self._plain:
+            del self._members[member.number]
             member.scatter(0, self._messages, self._reductions).proceed()
             return
         self._order.append(member)
@@ -213,6 +214,7 @@ class Wave:
             self._account()
             for member in self._in_order():
                 member.defer_end(end)
+            self._dissolve()
         elif not delay_ns:
             self._ready()  # the rank batch that is running goes on with it
         else:
@@ -265,6 +267,12 @@ class Wave:
             plainly(member.scatter(self._chunk, left, reductions_left))
             if plainly is not RingPhase.receive:
                 member.run_rest_of_batch()
+        self._dissolve()
+
+    def _dissolve(self) -> None:
+        """Let go of the members, which know the wave: apart, all can go without a search for cycles."""
+        self._members.clear()
+        self._order.clear()
 
     def _account(self) -> None:
         self._waves.account(self._order, self._chunk * self._messages + self._sent, self.message_bytes())
