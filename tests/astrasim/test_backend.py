@@ -170,7 +170,10 @@ def test_an_abort_of_the_original_is_an_aborted_prediction(request_for: Request)
     builder.compute("after", WORK, on={"pp": 1}, after=[arrived])
     prediction = AstraSimBackend().simulate(request_for(builder.build()))
     assert prediction.status is Status.ABORTED
-    assert prediction.diagnosis
+    assert prediction.diagnosis[-1] == (
+        "rank 0 sends 1 bytes at the very start, in less than 1 ns: 'x send' (row 0); let it wait for compute of at "
+        "least 1 ns"
+    )
 
 
 def test_the_real_program_is_given_its_files(request_for: Request, program: Callable[[str], str]) -> None:

@@ -7,9 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from versim import NO_TIME, NONE
+from versim import GIB, NO_TIME, NONE, NS_PER_S, Op
 
 from versim_astrasim.engine import Outcome
+from versim_astrasim.numbering import joined_dependencies
 from versim_astrasim.translate import Translation
 
 MOST_LINES = 40
@@ -41,6 +42,28 @@ def row_of(translation: Translation, rank: int | None, node_id: int | None) -> i
     return None if instance < 0 else int(translation.instances.node[instance])
 
 
+def instant_sends(translation: Translation) -> list[str]:
+    """Messages that leave in no time at the very start, on which the real program aborts, and what to do about it."""
+    instances, meetings = translation.instances, translation.meetings
+    network = translation.given.network_config()
+    bytes_per_ns = max(network.bandwidth_gib_per_s) * GIB / NS_PER_S
+    owners, _ = joined_dependencies(instances, translation.kept)
+    waits_for = np.bincount(owners, minlength=instances.count)
+    candidates = np.flatnonzero((instances.graph.op[instances.node] == Op.SEND) & (waits_for == 0))
+    sizes = meetings.comm_size[instances.meeting[candidates]]
+    return [
+        f"rank {instances.rank_class[row]} sends {size_bytes} bytes at the very start, in less than 1 ns: "
+        f"{_spelt(translation, row)}; let it wait for compute of at least 1 ns"
+        for row, size_bytes in zip(candidates.tolist(), sizes.tolist(), strict=True)
+        if size_bytes < bytes_per_ns
+    ]
+
+
+def _spelt(translation: Translation, instance: int) -> str:
+    row = int(translation.instances.node[instance])
+    return f"{translation.instances.graph.node_name(row)!r} (row {row})"
+
+
 def waits(translation: Translation, start_ps: NDArray[np.int64], end_ps: NDArray[np.int64]) -> list[str]:
     """Who waits for whom: every communication that began and did not end, with the parts that never began.
 
@@ -49,16 +72,12 @@ def waits(translation: Translation, start_ps: NDArray[np.int64], end_ps: NDArray
         start_ps: Per instance, NO_TIME if it never began.
         end_ps: Per instance, NO_TIME if it never ended.
     """
-    instances, graph = translation.instances, translation.instances.graph
+    instances = translation.instances
     stuck = np.flatnonzero((start_ps != NO_TIME) & (end_ps == NO_TIME) & (instances.meeting != NONE))
     held_by: dict[int, int] = {}
     for instance in stuck.tolist():
         held_by.setdefault(int(instances.rank_class[instance]), instance)
     start, parts = instances.parts()
-
-    def named(instance: int) -> str:
-        row = int(instances.node[instance])
-        return f"{graph.node_name(row)!r} (row {row})"
 
     lines = []
     for instance in stuck.tolist():
@@ -66,9 +85,9 @@ def waits(translation: Translation, start_ps: NDArray[np.int64], end_ps: NDArray
         absent = [part for part in parts[start[meeting] : start[meeting + 1]].tolist() if start_ps[part] == NO_TIME]
         for part in absent[:1]:
             rank, other = int(instances.rank_class[instance]), int(instances.rank_class[part])
-            line = f"rank {rank} is in {named(instance)} and waits for rank {other} to begin {named(part)}"
+            line = f"rank {rank} is in {_spelt(translation, instance)} and waits for rank {other} to begin {_spelt(translation, part)}"
             if other in held_by:
-                line += f", which is in {named(held_by[other])}"
+                line += f", which is in {_spelt(translation, held_by[other])}"
             lines.append(line)
     return lines
 

@@ -83,6 +83,8 @@ def from_outcome(outcome: Outcome, translation: Translation, pinned: PinnedGraph
     lines = [*diagnosis.findings(outcome, translation)]
     if outcome.status is EngineStatus.UNFINISHED:
         lines = [*diagnosis.bounded(diagnosis.waits(translation, times.start_ps, times.end_ps)), *lines]
+    if outcome.status is EngineStatus.ABORTED:
+        lines += diagnosis.bounded(diagnosis.instant_sends(translation))
     lines += diagnosis.crossed_collectives(translation, times.start_ps)
     return Prediction(
         simulator=SIMULATOR,
