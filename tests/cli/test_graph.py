@@ -21,13 +21,13 @@ def test_it_shows_size_and_digest(versim: Versim) -> None:
     assert "rank 2 = 2 ranks" in result.stdout
 
 
-def test_nodes_are_listed_as_table_and_as_json(process: Process) -> None:
+def test_nodes_are_listed_as_table_and_as_json(process: Process, versim: Versim) -> None:
     """The same figures in both."""
     table = process("graph", "lab", "--nodes")
     assert table.returncode == 0, table.stderr
     assert "1,000,000,000" in table.stdout
     assert "sum all_reduce #0 [rank=all] after 0" in table.stdout
-    (document,) = json.loads(process("graph", "lab", "--nodes", "-f", "json").stdout)
+    (document,) = json.loads(versim("graph", "lab", "--nodes", "-f", "json").stdout)
     assert document["digest"] in table.stdout
     assert document["mesh"] == {"rank": 2}
     work, together = document["node_list"]

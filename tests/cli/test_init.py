@@ -11,7 +11,7 @@ Versim = Callable[..., Any]
 Process = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def test_what_it_writes_runs(process: Process, tmp_path: Path) -> None:
+def test_what_it_writes_runs(process: Process, versim: Versim, tmp_path: Path) -> None:
     """And explains every option of what it uses."""
     file = tmp_path / "it's mine.yaml"
     result = process("init", file, "--from", "lab")
@@ -21,7 +21,7 @@ def test_what_it_writes_runs(process: Process, tmp_path: Path) -> None:
     assert "name: 'it''s mine'" in text
     assert "#   factor: 1.0\n#       multiplies communication" in text
     assert "# system:" in text
-    assert process("compare", file, "-f", "names").returncode == 0
+    assert versim("compare", file, "-f", "names").exit_code == 0
 
 
 def test_a_file_that_is_there_stays(versim: Versim, scenario: Path) -> None:

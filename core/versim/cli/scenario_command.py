@@ -62,9 +62,7 @@ class ScenarioCommand(click.Command):
 
 def _remember_flag(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
     if value is not None:
-        from versim.scenario.overrides import scalar  # noqa: PLC0415 - only where a flag is given
-
-        ctx.meta.setdefault(FLAGS, {})[parameter.opts[0]] = scalar(value, parameter.opts[0])
+        ctx.meta.setdefault(FLAGS, {})[parameter.opts[0]] = value
 
 
 def scenario_parameters(function: Function) -> Function:

@@ -118,7 +118,11 @@ def register(manager: pluggy.PluginManager, candidate: Candidate) -> Any:
     try:
         plugin = candidate.load()
     except (Exception, SystemExit) as error:
-        raise PluginError(candidate.name, f"cannot be loaded: {described(error)}") from error
+        file = f"{candidate.name}.py"
+        hint = (
+            f"; there is a file {file}, to load it write {file}" if candidate.asked_for and Path(file).is_file() else ""
+        )
+        raise PluginError(candidate.name, f"cannot be loaded: {described(error)}{hint}") from error
     if manager.is_registered(plugin):
         return plugin
     cause = _wrong_version(plugin) or _unmarked_hook(plugin)

@@ -25,7 +25,7 @@ def override(
     *,
     backends: Sequence[str] = (),
     options: Sequence[str] = (),
-    flags: Mapping[str, Any] | None = None,
+    flags: Mapping[str, str] | None = None,
     reference: str | None = None,
     folder: Path | None = None,
 ) -> Scenario:
@@ -39,7 +39,8 @@ def override(
             the backend's options, and ``network=TIMING`` and ``network.KEY=VALUE`` for a backend that is driven by a
             network timing.
         options: ``LABEL.key=value`` each; LABEL is an instance or a workload, whose producer's option is set.
-        flags: Producer options by their flag (``--hardware``) for every workload whose producer has them.
+        flags: Producer options by their flag (``--hardware``) for every workload whose producer has them; read as
+            YAML unless they name files.
         reference: Label of the reference instance.
         folder: What relative file names in the changes are relative to; the current folder if left out.
 
@@ -221,14 +222,15 @@ def _with_producer_option(
     return attrs.evolve(scenario, workloads=workloads)
 
 
-def _with_flag(scenario: Scenario, registry: Registry, flag: str, value: Any, folder: Path) -> Scenario:
+def _with_flag(scenario: Scenario, registry: Registry, flag: str, value: str, folder: Path) -> Scenario:
     found = False
     for workload in scenario.workloads:
         for field in attrs.fields(registry.producer(workload.producer).options):
             if field.metadata.get("cli") == flag:
                 found = True
                 name = field.alias or field.name
-                scenario = _with_producer_option(scenario, registry, workload.label, name, value, folder)
+                content = value if field.metadata.get("path") else scalar(value, flag)
+                scenario = _with_producer_option(scenario, registry, workload.label, name, content, folder)
     if not found:
         producers = ", ".join(sorted({workload.producer for workload in scenario.workloads}))
         raise FaultsError(flag, [f"no workload of scenario {scenario.name!r} has that option (producers: {producers})"])

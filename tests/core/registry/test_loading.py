@@ -269,6 +269,14 @@ def test_a_plugin_that_was_asked_for_has_to_load(name: str, message: str) -> Non
         load_registry([name], {})
 
 
+def test_a_file_named_like_a_module_is_pointed_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The current folder is not where modules are looked for."""
+    (tmp_path / "my_lab.py").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PluginError, match=r"there is a file my_lab\.py, to load it write my_lab\.py"):
+        load_registry(["my_lab"], {})
+
+
 def test_a_file_that_fails_leaves_no_half_made_module(tmp_path: Path) -> None:
     """A syntax error names file and line."""
     file = tmp_path / "broken.py"
