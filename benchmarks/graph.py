@@ -43,9 +43,9 @@ NODES = 1_000_000
 STAGES = 64
 LAYERS = 6
 """Per stage."""
-SMALLER = NODES // 5
+SMALLER = NODES // 10
 """For the comparison of degrees of data parallelism, which is repeated."""
-REPEATS = 3
+REPEATS = 9
 
 MOST_S = 10.0
 MOST_BYTES = 1.5e9
