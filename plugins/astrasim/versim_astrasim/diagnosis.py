@@ -85,7 +85,8 @@ def waits(translation: Translation, start_ps: NDArray[np.int64], end_ps: NDArray
         absent = [part for part in parts[start[meeting] : start[meeting + 1]].tolist() if start_ps[part] == NO_TIME]
         for part in absent[:1]:
             rank, other = int(instances.rank_class[instance]), int(instances.rank_class[part])
-            line = f"rank {rank} is in {_spelt(translation, instance)} and waits for rank {other} to begin {_spelt(translation, part)}"
+            line = f"rank {rank} is in {_spelt(translation, instance)} and waits for rank {other} to begin "
+            line += _spelt(translation, part)
             if other in held_by:
                 line += f", which is in {_spelt(translation, held_by[other])}"
             lines.append(line)
