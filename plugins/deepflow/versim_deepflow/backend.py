@@ -3,6 +3,9 @@
 A node starts when everything it waits for has ended and, for compute, its device is free, first come, first served.
 Communications never contend; each takes what the network timing says it takes alone, plus one kernel launch for
 all-reduce, all-gather and reduce-scatter. Times are whole picoseconds, rounded once per duration.
+
+DeepFlow's order of service is that of :func:`versim.replay`; measured: golden/deepflow/schedules. Only among events of
+the very same instant may the two differ, because DeepFlow passes from a layer to the next through an event of no length.
 """
 
 # ruff: noqa: RUF009 - option() and its likes are attrs.field() with a help text
