@@ -5,7 +5,7 @@ Communications never contend; each takes what the network timing says it takes a
 all-reduce, all-gather and reduce-scatter. Times are whole picoseconds, rounded once per duration.
 
 DeepFlow's order of service is that of :func:`versim.replay`; measured: golden/deepflow/schedules. Only among events of
-the very same instant may the two differ, because DeepFlow passes from a layer to the next through an event of no length.
+the very same instant may they differ, because DeepFlow passes from a layer to the next through an event of no length.
 """
 
 # ruff: noqa: RUF009 - option() and its likes are attrs.field() with a help text
