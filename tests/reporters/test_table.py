@@ -135,6 +135,41 @@ def test_identical_predictions_are_said_to_be_identical() -> None:
     assert "b  the same makespan, to the picosecond" in text
 
 
+def test_pins_stand_side_by_side_once() -> None:
+    """With the words that their inputs differ; a pin that did not ask an instance has a dash."""
+    graph = pipeline_graph()
+    one = comparison_of(graph, NETWORKS, label="one")
+    two = comparison_of(graph, {"hybrid": NETWORKS["hybrid"]}, label="two", scale=2.0)
+    text = rendered(report_of(one, two))
+    table = text[text.index("w: all pins") : text.index("w, pin one\n=")]
+    assert re.search(r"^one +[0-9a-f]{12} +218\.970157547 +218\.983586320 +219\.319151640$", table, re.MULTILINE)
+    assert re.search(r"^two +[0-9a-f]{12} +– +437\.631586320 +–$", table, re.MULTILINE)
+    assert "These pins have different inputs" in table
+    assert "These pins" not in rendered(report_of(one))
+
+
+def test_what_simulators_lose_and_say_is_noted() -> None:
+    """Loss with its reason, surprises, and what the original program would print."""
+    original = comparison_of(pipeline_graph(), {"a": NETWORKS["hybrid"]})
+    prediction = original.results[0].prediction
+    consumed = attrs.evolve(
+        prediction.consumed,
+        compute_ns=prediction.consumed.compute_ns // 1000 * 1000 + 7,
+        notes=("whole microseconds only",),
+    )
+    lossy = attrs.evolve(prediction, consumed=consumed, reported_s=1.5, diagnosis=("clocks ran backwards",))
+    comparison = compare_predictions(original.pinned, original.system, [lossy], "a")
+    text = rendered(report_of(comparison))
+    assert "checks: FAILED inputs of a, durations of a; see below" in text
+    assert "FAILED inputs of a: 44 compute nodes changed by 308 ns in all (net 308 ns)" in text
+    for note in (
+        "- a: consumed: whole microseconds only",
+        "- a: clocks ran backwards",
+        "- a: the original program would print 1.5 s",
+    ):
+        assert note in text
+
+
 def test_many_instances_are_split_into_several_tables() -> None:
     """The reference stands in each of them, and no name is cut below what tells it apart."""
     networks = {f"network-{i}": AlphaBeta(1e-6 * (i + 1), 25e9) for i in range(12)}

@@ -196,11 +196,11 @@ def _all_pins(workload: WorkloadReport, width: int) -> Iterator[str]:
         ),
         Column(heading=("digest", ""), cells=tuple(c.pinned.digest[:12] for c in workload.comparisons), align="left"),
     )
-    for table in grids(keys, groups, width):
+    for position, table in enumerate(grids(keys, groups, width)):
+        yield from ([""] if position else [])
         yield from table
     yield from wrapped(
-        "These pins have different inputs: compare along a row, not down a column.",
-        width,
+        "These pins have different inputs: along a row the simulators differ, down a column the inputs do.", width
     )
 
 

@@ -86,7 +86,12 @@ def _group(result: Result, reference: Result) -> str:
     if row is None or other is None or row.total_ps == other.total_ps:
         return ""
     change = "" if not other.mean_ps else f" {percent(100 * (row.mean_ps - other.mean_ps) / other.mean_ps)} %"
-    return f"changed most: {spelt(row)}{change} ({short_time(other.mean_ps)} → {short_time(row.mean_ps)} each)"
+    before, after = short_time(other.mean_ps), short_time(row.mean_ps)
+    if before == after:
+        means = f"{after} each, {short_time(row.mean_ps - other.mean_ps, digits=3, signed=True)}"
+    else:
+        means = f"{before} → {after} each"
+    return f"changed most: {spelt(row)}{change} ({means})"
 
 
 def spelt(row: Breakdown) -> str:
