@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 from versim import FaultsError, VersimError
 
-from versim_astrasim.engine.configuration_faults import ConfigurationError
+from versim_astrasim.engine.configuration_faults import ConfigurationError, Faults
 from versim_astrasim.engine.group_config import groups_from_mapping
 from versim_astrasim.engine.memory_config import RemoteMemoryConfig
 from versim_astrasim.engine.network_config import NetworkConfig
@@ -68,12 +68,14 @@ def case_inputs(case: Mapping[str, Any]) -> CaseInputs:
         case["network"], congestion_aware=case.get("simulator", "congestion_aware") == "congestion_aware"
     )
     options = case.get("options") or {}
+    faults = Faults("command line")
     system = SystemConfig.from_mapping(
         case["system"],
-        num_queues_per_dim=int(options.get("num-queues-per-dim", 1)),
-        injection_scale=float(options.get("injection-scale", 1.0)),
-        rendezvous=str(options.get("rendezvous-protocol", "false")).lower() == "true",
+        num_queues_per_dim=int(_option(options, "num-queues-per-dim", 1, faults)),
+        injection_scale=_option(options, "injection-scale", 1.0, faults),
+        rendezvous=str(options.get("rendezvous-protocol", False)).lower() not in ("false", "0"),
     )
+    faults.check()
     return CaseInputs(
         traces=_traces(case["workload"], network.rank_count),
         network=network,
@@ -81,6 +83,16 @@ def case_inputs(case: Mapping[str, Any]) -> CaseInputs:
         groups=groups_from_mapping(case.get("comm_groups") or {}),
         memory=RemoteMemoryConfig.from_mapping(case.get("remote_memory") or {"memory-type": "NO_MEMORY_EXPANSION"}),
     )
+
+
+def _option(options: Mapping[str, Any], name: str, default: float, faults: Faults) -> float:
+    """A number from the command line, where it may be text."""
+    value = options.get(name, default)
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        faults.add_value(f"--{name}", value, "a number")
+        return default
 
 
 def _traces(workload: Mapping[str, Any], rank_count: int) -> tuple[RankTrace, ...]:

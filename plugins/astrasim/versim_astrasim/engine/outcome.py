@@ -132,7 +132,8 @@ class Outcome:
         statistics: What is printed per rank.
         spans: When each node ran; None if not recorded.
         links: What each link carried.
-        message_count: Messages sent, those of collectives and handshakes included.
+        message_count: Messages sent, those of collectives and handshakes included. Where a run aborts, messages of
+            collectives under way may be left out here and in ``links``.
         diagnosis: Why ranks are unfinished, what ended the run, what was dropped or inflated.
     """
 

@@ -17,7 +17,7 @@ from versim_astrasim.engine.network_config import NetworkConfig
 from versim_astrasim.engine.networks import CongestionAwareNetwork, CongestionUnawareNetwork, build_network
 from versim_astrasim.engine.notes import Notes
 from versim_astrasim.engine.outcome import Finding, Integers, LinkUse, Outcome, RankStatistics, Spans, Status
-from versim_astrasim.engine.plans import Group, Planner
+from versim_astrasim.engine.plans import Planner
 from versim_astrasim.engine.program import Program
 from versim_astrasim.engine.rank import Rank
 from versim_astrasim.engine.remote_memory import RemoteMemory
@@ -147,6 +147,7 @@ class _Simulation:
             system=system,
             roofline=roofline if system.roofline_enabled else None,
             memory=RemoteMemory(self._memory),
+            groups={group_id: tuple(members) for group_id, members in self._groups.items()},
             notes=self._notes,
             finish=self._finish_order.append,
         )
@@ -162,8 +163,7 @@ class _Simulation:
                     failure.rank = number
                     raise
             rank = Rank(number, queue, transport, system, planner, len(config.npus_count), customs, waves)
-            own_groups = {group_id: Group.of(group_id, members) for group_id, members in self._groups.items()}
-            self._workloads.append(Workload(rank, program, own_groups, machine))
+            self._workloads.append(Workload(rank, program, machine))
 
     def _outcome(self, failure: Failure | None, *, record_spans: bool) -> Outcome:
         finished = {workload.rank.number: workload.finished_ns for workload in self._workloads}

@@ -8,7 +8,7 @@ run only if something else of the rank completes later (measured: golden/astrasi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from heapq import heappop, heappush
 
@@ -56,6 +56,7 @@ class Machine:
         system: The system configuration.
         roofline: The device, None where compute is replayed.
         memory: Remote memory.
+        groups: Members of each communicator group.
         notes: What is silently changed.
         finish: Called with a rank's number when the rank has finished.
     """
@@ -63,6 +64,7 @@ class Machine:
     system: SystemConfig
     roofline: Roofline | None
     memory: RemoteMemory
+    groups: Mapping[int, tuple[int, ...]]
     notes: Notes
     finish: Callable[[int], None]
 
@@ -85,10 +87,10 @@ class Workload:
         inert: Nodes that can never complete, and why.
     """
 
-    def __init__(self, rank: Rank, program: Program, groups: dict[int, Group], machine: Machine) -> None:
+    def __init__(self, rank: Rank, program: Program, machine: Machine) -> None:
         self.rank = rank
         self.program = program
-        self._groups = groups
+        self._groups: dict[int, Group] = {}
         self._machine = machine
         self.roofline_enabled = machine.roofline is not None
         self._queue = rank.queue
@@ -343,5 +345,8 @@ class Workload:
             raise CallbackError(f"{self.program.describe(position)} belongs to group {name!r}, which is no number")
         group = self._groups.get(group_id)
         if group is None:
-            raise Refusal(f"{self.program.describe(position)} belongs to group {group_id}, which is not defined")
+            members = self._machine.groups.get(group_id)
+            if members is None:
+                raise Refusal(f"{self.program.describe(position)} belongs to group {group_id}, which is not defined")
+            group = self._groups[group_id] = Group.of(group_id, members)
         return group

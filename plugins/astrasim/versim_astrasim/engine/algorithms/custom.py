@@ -26,6 +26,7 @@ class CustomProgram:
     """One member's trace, made ready to run.
 
     Attributes:
+        trace: Where it came from.
         rows: Index in the trace's columns by node id.
         successors: Ids that wait for each id, in the original's order.
         predecessor_counts: Number of predecessors by id.
@@ -33,6 +34,11 @@ class CustomProgram:
     """
 
     def __init__(self, trace: RankTrace) -> None:
+        """Prepare a trace.
+
+        Raises:
+            Refusal: If it has no node to start with, or a dependency on a node that is not there.
+        """
         self.trace = trace
         self.rows: dict[int, int] = {}
         self.successors: dict[int, OrderedHashSet] = {}
@@ -50,6 +56,11 @@ class CustomProgram:
                 known.add(dependency)
                 self.successors.setdefault(dependency, OrderedHashSet()).add(node_id)
         self.predecessor_counts = {node_id: len(known) for node_id, known in predecessors.items()}
+        missing = sorted(node_id for node_id in self.order if node_id not in self.rows)
+        if missing:
+            raise Refusal(f"nodes of a trace-described collective depend on node {missing[0]}, which is not in it")
+        if all(self.predecessor_counts.values()):
+            raise Refusal("a trace-described collective has no node to start with")
 
 
 class CustomCollectives:
