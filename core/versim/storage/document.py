@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from versim.comparison.critical_path import CriticalPath
 from versim.comparison.model import FORMAT_VERSION, Comparison, Report, Result, WorkloadReport
 from versim.comparison.totals import Breakdown, Totals
 from versim.graph import KINDS, PHASES, ExecutionGraph, Op
 from versim.pinning import PinnedGraph
-from versim.prediction import NO_TIME, Prediction
 from versim.storage.columns import ColumnWriter, Place, archive_name
+from versim.storage.loss import consumed_document
 from versim.storage.text import number, plain, strings
 from versim.system import Link, System
 from versim.units import NS_PER_S, PS_PER_S
@@ -25,9 +23,6 @@ FORMAT = "versim-report"
 
 SPANS_INLINE_LIMIT = 100_000
 """More spans than this in one report go into an ``.npz`` beside it."""
-
-MOST_LOSSES = 1_000
-"""Nodes whose loss is spelt out; the columns have them all."""
 
 _STATEMENTS = {
     Place.INLINE: "all columns are in this document",
@@ -198,7 +193,7 @@ def _result(result: Result, pinned: PinnedGraph, columns: ColumnWriter) -> dict[
         "shared_path_ps": _integer(result.shared_path_ps),
         "shared_path_s": _seconds(result.shared_path_ps),
         "shared_path_percent": number(result.shared_path_percent),
-        "consumed": _consumed(prediction, pinned, columns),
+        "consumed": consumed_document(prediction, pinned, columns),
         "ranks": columns.write(
             "ranks", {"finish_ps": prediction.finish_ps, "representative": prediction.representative}
         ),
@@ -267,50 +262,4 @@ def _path(path: CriticalPath | None, graph: ExecutionGraph) -> dict[str, Any] | 
             }
             for step in path.steps
         ],
-    }
-
-
-def _consumed(prediction: Prediction, pinned: PinnedGraph, columns: ColumnWriter) -> dict[str, Any]:
-    """What was used, and every node whose compute or bytes differ from what was pinned.
-
-    A compute node of 0 ns that a simulator leaves out loses nothing.
-    """
-    graph, consumed = pinned.graph, prediction.consumed
-    compute = graph.op == Op.COMPUTE
-    left_out = compute & (consumed.compute_ns == NO_TIME) & (pinned.compute_ns != 0)
-    change_ns = np.where(compute & (consumed.compute_ns != NO_TIME), consumed.compute_ns - pinned.compute_ns, 0)
-    unmoved = consumed.size_bytes == NO_TIME
-    change_bytes = np.where(unmoved, 0, consumed.size_bytes - graph.size_bytes)
-    nodes = np.flatnonzero(left_out | (change_ns != 0)).tolist()
-    messages = np.flatnonzero(unmoved | (change_bytes != 0)).tolist()
-    return {
-        "as_pinned": not nodes and not messages,
-        "notes": list(consumed.notes),
-        "compute_nodes_changed": int((change_ns != 0).sum()),
-        "compute_nodes_left_out": int(left_out.sum()),
-        "compute_change_net_ns": int(change_ns.sum()),
-        "compute_change_absolute_ns": int(np.abs(change_ns).sum()),
-        "communications_changed": int((change_bytes != 0).sum()),
-        "communications_left_out": int(unmoved.sum()),
-        "communication_change_net_bytes": int(change_bytes.sum()),
-        "communication_change_absolute_bytes": int(np.abs(change_bytes).sum()),
-        "compute_losses": [
-            {
-                "node": node,
-                "name": graph.node_name(node),
-                "pinned_ns": int(pinned.compute_ns[node]),
-                "consumed_ns": None if left_out[node] else int(consumed.compute_ns[node]),
-            }
-            for node in nodes[:MOST_LOSSES]
-        ],
-        "communication_losses": [
-            {
-                "communication": match,
-                "pinned_bytes": int(graph.size_bytes[match]),
-                "consumed_bytes": None if unmoved[match] else int(consumed.size_bytes[match]),
-            }
-            for match in messages[:MOST_LOSSES]
-        ],
-        "compute": columns.write("consumed_compute", {"compute_ns": consumed.compute_ns}),
-        "communication": columns.write("consumed_communication", {"size_bytes": consumed.size_bytes}),
     }

@@ -1,0 +1,61 @@
+"""What a simulator consumed, held against what was pinned: every change of compute and bytes, node by node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from versim.graph import Op
+from versim.pinning import PinnedGraph
+from versim.prediction import NO_TIME, Prediction
+from versim.storage.columns import ColumnWriter
+
+MOST_LOSSES = 1_000
+"""Nodes whose loss is spelt out; the columns have them all."""
+
+
+def consumed_document(prediction: Prediction, pinned: PinnedGraph, columns: ColumnWriter) -> dict[str, Any]:
+    """What was used, and every node whose compute or bytes differ from what was pinned.
+
+    A compute node of 0 ns that a simulator leaves out loses nothing.
+    """
+    graph, consumed = pinned.graph, prediction.consumed
+    compute = graph.op == Op.COMPUTE
+    left_out = compute & (consumed.compute_ns == NO_TIME) & (pinned.compute_ns != 0)
+    change_ns = np.where(compute & (consumed.compute_ns != NO_TIME), consumed.compute_ns - pinned.compute_ns, 0)
+    unmoved = consumed.size_bytes == NO_TIME
+    change_bytes = np.where(unmoved, 0, consumed.size_bytes - graph.size_bytes)
+    nodes = np.flatnonzero(left_out | (change_ns != 0)).tolist()
+    messages = np.flatnonzero(unmoved | (change_bytes != 0)).tolist()
+    return {
+        "as_pinned": not nodes and not messages,
+        "notes": list(consumed.notes),
+        "compute_nodes_changed": int((change_ns != 0).sum()),
+        "compute_nodes_left_out": int(left_out.sum()),
+        "compute_change_net_ns": int(change_ns.sum()),
+        "compute_change_absolute_ns": int(np.abs(change_ns).sum()),
+        "communications_changed": int((change_bytes != 0).sum()),
+        "communications_left_out": int(unmoved.sum()),
+        "communication_change_net_bytes": int(change_bytes.sum()),
+        "communication_change_absolute_bytes": int(np.abs(change_bytes).sum()),
+        "compute_losses": [
+            {
+                "node": node,
+                "name": graph.node_name(node),
+                "pinned_ns": int(pinned.compute_ns[node]),
+                "consumed_ns": None if left_out[node] else int(consumed.compute_ns[node]),
+            }
+            for node in nodes[:MOST_LOSSES]
+        ],
+        "communication_losses": [
+            {
+                "communication": match,
+                "pinned_bytes": int(graph.size_bytes[match]),
+                "consumed_bytes": None if unmoved[match] else int(consumed.size_bytes[match]),
+            }
+            for match in messages[:MOST_LOSSES]
+        ],
+        "compute": columns.write("consumed_compute", {"compute_ns": consumed.compute_ns}),
+        "communication": columns.write("consumed_communication", {"size_bytes": consumed.size_bytes}),
+    }
