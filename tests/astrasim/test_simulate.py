@@ -46,7 +46,6 @@ options = st.builds(
 def request_for(graph: ExecutionGraph, chosen: BackendOptions, topology: str = "ring") -> SimulationRequest:
     """A graph on one dimension, with links on which even a byte takes a nanosecond."""
     assume(Kind.BROADCAST not in {KINDS[code] for code in graph.kind.tolist()})
-    assume(len(graph.dependency))
     link = Link(bandwidth_bytes_per_s=1e9, latency_s=1e-6)
     system = System(
         dimensions=(Dimension(topology=topology, size=graph.mesh.world_size, link=link),), device=Device(name="test")

@@ -86,6 +86,9 @@ def instances_of(graph: ExecutionGraph, classes: RankClasses | None = None) -> I
 
 def _runs(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
     """Unique codes and, for each, the positions that carry it (ascending)."""
+    if not len(codes):
+        # np.split would give one empty part for no code at all.
+        return codes, []
     order = np.argsort(codes, kind="stable")
     unique, starts = np.unique(codes[order], return_index=True)
     return unique, np.split(order, starts[1:])

@@ -185,3 +185,12 @@ def test_labels_survive_unrolling(row: int) -> None:
     assert {int(unrolled.microbatch[r]) for r in rows} == {int(graph.microbatch[row])}
     assert {int(unrolled.phase[r]) for r in rows} == {int(graph.phase[row])}
     assert Op(int(unrolled.op[rows[0]])) is Op(int(graph.op[row]))
+
+
+def test_a_graph_without_dependencies_has_instances() -> None:
+    """A single collective is a graph, too."""
+    builder = GraphBuilder(Mesh.of(dp=2))
+    builder.collective("alone", "all_reduce", 8, axes=["dp"])
+    instances = instances_of(builder.build())
+    assert instances.count == 1
+    assert len(instances.dependency) == 0
