@@ -268,3 +268,16 @@ def test_a_run_can_be_cut_short(run: Make, trace: Make, collective: Make) -> Non
     """A limit on ticks is the caller's, so exceeding it is an error and not an outcome."""
     with pytest.raises(SimulationError, match="still going after 10 ticks"):
         run(trace(collective(0, "ALL_REDUCE", 1 << 20)), exactness="plain", max_ticks=10)
+
+
+def test_an_abort_leaves_sound_link_figures(run: Make, trace: Make, compute: Make, send: Make, receive: Make) -> None:
+    """Messages that were waiting when the run died have waited until then, not since before time began."""
+    late = compute(9, 2)
+    bad = {"id": 10, "type": "METADATA_NODE", "ctrl_deps": [9]}
+    sender = trace(send(0, 1, 10_000_000), late, bad)
+    other = trace(send(0, 1, 1000, tag=1))  # reaches the busy link after 518 ns
+    idle = trace(receive(0, 0, 10_000_000), receive(1, 3, 1000, tag=1))
+    outcome = run([sender, idle, trace(compute(0, 1)), other])
+    assert outcome.status is Status.ABORTED
+    waited = dict(zip(outcome.links.name, outcome.links.queueing_ns.tolist(), strict=True))
+    assert waited["0->1"] == 2000 - 518

@@ -31,11 +31,10 @@ class Link:
         name: Source and destination device, e.g. ``"0->1"``.
         bytes_carried: Sum of the sizes of all messages sent, in bytes.
         busy_ns: Sum of their serialization times.
-        queueing_ns: Sum of the times messages waited for the link.
         messages: Number of messages sent.
     """
 
-    __slots__ = ("_busy", "_queue", "_waiting", "busy_ns", "bytes_carried", "messages", "name", "queueing_ns")
+    __slots__ = ("_busy", "_queue", "_queueing_ns", "_waiting", "busy_ns", "bytes_carried", "messages", "name")
 
     def __init__(self, name: str, queue: EventQueue) -> None:
         self.name = name
@@ -44,14 +43,14 @@ class Link:
         self._waiting: deque[Parcel] = deque()
         self.bytes_carried = 0
         self.busy_ns = 0
-        self.queueing_ns = 0
+        self._queueing_ns = 0  # minus each entry tick, plus each tick at which waiting ended
         self.messages = 0
 
     def enter(self, parcel: Parcel) -> None:
         """Send now if the link is free, else wait behind all others."""
         if self._busy:
             self._waiting.append(parcel)
-            self.queueing_ns -= self._queue.now
+            self._queueing_ns -= self._queue.now
             return
         self._busy = True
         queue = self._queue
@@ -62,6 +61,11 @@ class Link:
         self.bytes_carried += parcel.size_bytes
         self.busy_ns += serialization_ns
         self.messages += 1
+
+    @property
+    def queueing_ns(self) -> int:
+        """Sum of the times messages waited for the link, up to now."""
+        return self._queueing_ns + len(self._waiting) * self._queue.now
 
     @property
     def busy(self) -> bool:
@@ -77,5 +81,5 @@ class Link:
     def _release(self) -> None:
         self._busy = False
         if self._waiting:
-            self.queueing_ns += self._queue.now
+            self._queueing_ns += self._queue.now
             self.enter(self._waiting.popleft())
