@@ -272,12 +272,11 @@ def test_a_run_can_be_cut_short(run: Make, trace: Make, collective: Make) -> Non
 
 def test_an_abort_leaves_sound_link_figures(run: Make, trace: Make, compute: Make, send: Make, receive: Make) -> None:
     """Messages that were waiting when the run died have waited until then, not since before time began."""
-    late = compute(9, 2)
-    bad = {"id": 10, "type": "METADATA_NODE", "ctrl_deps": [9]}
-    sender = trace(send(0, 1, 10_000_000), late, bad)
+    sender = trace(send(0, 1, 10_000_000))
+    bad = trace(compute(0, 2), {"id": 1, "type": "METADATA_NODE", "ctrl_deps": [0]})
     other = trace(send(0, 1, 1000, tag=1))  # reaches the busy link after 518 ns
-    idle = trace(receive(0, 0, 10_000_000), receive(1, 3, 1000, tag=1))
-    outcome = run([sender, idle, trace(compute(0, 1)), other])
+    receiver = trace(receive(0, 0, 10_000_000), receive(1, 3, 1000, tag=1))
+    outcome = run([sender, receiver, bad, other])
     assert outcome.status is Status.ABORTED
     waited = dict(zip(outcome.links.name, outcome.links.queueing_ns.tolist(), strict=True))
     assert waited["0->1"] == 2000 - 518
