@@ -21,13 +21,19 @@ if TYPE_CHECKING:
     from versim.comparison import WorkloadReport as WorkloadReport
     from versim.comparison import compare_predictions as compare_predictions
     from versim.components import Component as Component
+    from versim.components import Destination as Destination
     from versim.components import Diagnoses as Diagnoses
     from versim.components import Diagnostic as Diagnostic
     from versim.components import Exports as Exports
+    from versim.components import Finding as Finding
     from versim.components import GraphProducer as GraphProducer
+    from versim.components import Isolates as Isolates
     from versim.components import NoOptions as NoOptions
+    from versim.components import Preflights as Preflights
     from versim.components import ProposesSystem as ProposesSystem
+    from versim.components import Rendering as Rendering
     from versim.components import Reporter as Reporter
+    from versim.components import Severity as Severity
     from versim.components import SimulationRequest as SimulationRequest
     from versim.components import SimulatorBackend as SimulatorBackend
     from versim.components import TableResult as TableResult
@@ -76,6 +82,10 @@ if TYPE_CHECKING:
     from versim.scenario import load_scenario as load_scenario
     from versim.schedule import Schedule as Schedule
     from versim.schedule import replay as replay
+    from versim.storage import document_text as document_text
+    from versim.storage import load_predictions as load_predictions
+    from versim.storage import report_document as report_document
+    from versim.storage import save_report as save_report
     from versim.system import Device as Device
     from versim.system import Dimension as Dimension
     from versim.system import Link as Link
@@ -107,8 +117,9 @@ _HOMES = {
         "Breakdown Check Comparison CriticalPath PathStep Report Result Totals WorkloadReport compare_predictions"
     ),
     "components": (
-        "Component Diagnoses Diagnostic Exports GraphProducer NoOptions ProposesSystem Reporter SimulationRequest "
-        "SimulatorBackend TableResult TimingModel Verifies option"
+        "Component Destination Diagnoses Diagnostic Exports Finding GraphProducer Isolates NoOptions Preflights "
+        "ProposesSystem Rendering Reporter Severity SimulationRequest SimulatorBackend TableResult TimingModel "
+        "Verifies option"
     ),
     "errors": (
         "ComponentError FaultsError SimulationError UnknownNameError UnsupportedGraphError VersimError did_you_mean"
@@ -125,6 +136,7 @@ _HOMES = {
     "run": "compare",
     "scenario": "Scenario load_scenario",
     "schedule": "Schedule replay",
+    "storage": "document_text load_predictions report_document save_report",
     "system": "Device Dimension Link Message System Topology",
     "timing": "ComputeTiming NetworkTiming",
     "units": "GB GIB NS_PER_S PS_PER_NS PS_PER_S",

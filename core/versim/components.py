@@ -7,9 +7,10 @@ says what it means and in which unit). Constructing a component must be cheap; l
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TextIO, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import attrs
 
@@ -17,15 +18,38 @@ from versim.system import System
 from versim.timing import ComputeTiming, NetworkTiming
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from versim.comparison import Report
     from versim.graph import ExecutionGraph
     from versim.pinning import PinnedGraph
     from versim.prediction import Prediction
 
 
-def option(default: Any = attrs.NOTHING, *, help: str, **keywords: Any) -> Any:  # noqa: A002 - reads as what it is
-    """An attrs field of an options class, with its help text."""
-    return attrs.field(default=default, metadata={"help": help}, **keywords)
+def option(
+    default: Any = attrs.NOTHING,
+    *,
+    help: str,  # noqa: A002 - reads as what it is
+    path: bool = False,
+    flag: str = "",
+    **keywords: Any,
+) -> Any:
+    """An attrs field of an options class.
+
+    Args:
+        default: As in ``attrs.field``.
+        help: What the option means, and in which unit.
+        path: True if it names files; they are then relative to the scenario's folder.
+        flag: A flag of ``versim compare`` that sets it, e.g. ``--hardware``.
+        keywords: As in ``attrs.field``.
+    """
+    metadata: dict[str, Any] = {"help": help}
+    if path:
+        metadata["path"] = True
+    if flag:
+        metadata["cli"] = flag
+    return attrs.field(default=default, metadata=metadata, **keywords)
 
 
 @attrs.frozen
@@ -112,12 +136,42 @@ class SimulatorBackend(Component, Protocol):
         ...
 
 
+@attrs.frozen(kw_only=True)
+class Destination:
+    """Where a rendering goes, for reporters that care.
+
+    Attributes:
+        to_file: True if it is written to a file or folder, so that further files can stand beside it.
+        encoding: What the destination can hold.
+        columns: Width of the terminal, None if it is none. Colour is for terminals only.
+        colour: True if the reader wants colour.
+    """
+
+    to_file: bool = False
+    encoding: str = "utf-8"
+    columns: int | None = None
+    colour: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Rendering:
+    """What a reporter made of a report.
+
+    Attributes:
+        content: The document as text or bytes; or a folder, as contents by file name.
+        attachments: Files that belong beside the document, by name; only if the destination is a file.
+    """
+
+    content: str | bytes | Mapping[str, str | bytes]
+    attachments: Mapping[str, bytes] = attrs.field(factory=dict)
+
+
 @runtime_checkable
 class Reporter(Component, Protocol):
-    """Formats a finished report; computes nothing."""
+    """Formats a finished report; computes, opens and prints nothing."""
 
-    def write(self, report: Report, out: TextIO, options: Any) -> None:
-        """Write ``report`` to an open text stream."""
+    def render(self, report: Report, options: Any, destination: Destination) -> Rendering:
+        """The report as a document."""
         ...
 
 
@@ -127,6 +181,55 @@ class Exports(Protocol):
 
     def export(self, request: SimulationRequest, folder: Path) -> Iterable[Path]:
         """Write the files into an existing empty folder; returns them."""
+        ...
+
+
+class Severity(enum.StrEnum):
+    """How much a finding matters."""
+
+    ERROR = "error"
+    """The run cannot be trusted."""
+    WARNING = "warning"
+    """It runs, but surprises."""
+    INFO = "info"
+
+
+@attrs.frozen(kw_only=True)
+class Finding:
+    """Something found in an input before it is simulated.
+
+    Attributes:
+        rule: A stable identifier of what was checked.
+        severity: How much it matters.
+        message: What was found.
+        remedy: What to do.
+        rank: Where, or None.
+        node: The row or trace id, or None.
+    """
+
+    rule: str
+    severity: Severity
+    message: str
+    remedy: str = ""
+    rank: int | None = None
+    node: int | None = None
+
+
+@runtime_checkable
+class Preflights(Protocol):
+    """A backend that can look at its input before it simulates; errors refuse the run."""
+
+    def preflight(self, request: SimulationRequest) -> Iterable[Finding]:
+        """What would make this simulator hang, abort or mislead."""
+        ...
+
+
+@runtime_checkable
+class Isolates(Protocol):
+    """A backend that can run one communication alone, which tells contention from slow links."""
+
+    def isolated_s(self, request: SimulationRequest) -> NDArray[np.float64]:
+        """Seconds that each communication of the graph takes alone; shape (communications,), NaN where unknown."""
         ...
 
 

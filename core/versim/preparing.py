@@ -53,7 +53,8 @@ def held_responsible(role: str, name: str) -> Iterator[None]:
         yield
     except VersimError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        # A plugin that calls sys.exit() must not end versim in silence.
         where = traceback.extract_tb(error.__traceback__)[-1]
         file = where.filename.replace("\\\\", "/").rsplit("/", 2)
         place = f"{'/'.join(file[-2:])}:{where.lineno}"

@@ -21,6 +21,7 @@ from versim import (
     Link,
     Mesh,
     NoOptions,
+    Rendering,
     Status,
     System,
     TableResult,
@@ -195,15 +196,17 @@ class Names:
     name = "names"
     options = NamesOptions
 
-    def write(self, report: Any, out: Any, options: NamesOptions) -> None:
+    def render(self, report: Any, options: NamesOptions, _: Any) -> Rendering:
         """Workload, pin, label, makespan."""
+        lines = []
         for workload, comparison, result in report.results():
             makespan_ps = result.prediction.makespan_ps
             end = "-" if result.prediction.status is not Status.COMPLETED else f"{makespan_ps / PS_PER_S:g} s"
             line = f"{workload.label} / {comparison.pinned.label} / {result.label}: {end} × 1"
-            out.write((line.upper() if options.upper else line) + "\n")
+            lines.append((line.upper() if options.upper else line) + "\n")
             if options.fail:
                 raise RuntimeError("half way")
+        return Rendering(content="".join(lines))
 
 
 @click.command()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from typing import Any
 
 import jsonschema
-import pytest
 from hypothesis import given, settings
 from report_samples import reports, sample_report
-from versim import PS_PER_S, Report
+from versim import PS_PER_S, Destination, Report
 from versim_reporters.json_document import JsonOptions, JsonReporter, report_schema
 from versim_reporters.table import TableOptions, TableReporter
 
@@ -20,9 +18,9 @@ VALIDATOR = jsonschema.Draft202012Validator(report_schema())
 
 def written(report: Report, **options: int) -> str:
     """What the reporter writes."""
-    out = io.StringIO()
-    JsonReporter().write(report, out, JsonOptions(**options))
-    return out.getvalue()
+    content = JsonReporter().render(report, JsonOptions(**options), Destination(to_file=True)).content
+    assert isinstance(content, str)
+    return content
 
 
 def strict(text: str) -> Any:
@@ -109,10 +107,10 @@ def test_times_in_seconds_are_the_picoseconds() -> None:
 def test_table_and_document_show_the_same_figures() -> None:
     """The table rounds, and nothing else."""
     report = sample_report()
-    out = io.StringIO()
-    TableReporter().write(report, out, TableOptions())
+    content = TableReporter().render(report, TableOptions(), Destination()).content
+    assert isinstance(content, str)
     comparison = strict(written(report))["workloads"][0]["comparisons"][0]
-    table = out.getvalue().partition("pipeline, pin deepflow\n=")[2]
+    table = content.partition("pipeline, pin deepflow\n=")[2]
     for result in comparison["results"]:
         line = next(line for line in table.splitlines() if line.startswith(f"{result['label']} "))
         cells = re.split(r"\s{2,}", line)
@@ -147,19 +145,17 @@ def test_many_spans_go_beside_the_file() -> None:
     """The document names the file that attachments gives."""
     report, options = sample_report(), JsonOptions(spans=10)
     document = strict(written(report, spans=10))
-    attachments = JsonReporter().attachments(report, options)
+    attachments = JsonReporter().render(report, options, Destination(to_file=True)).attachments
     assert document["columns"]["place"] == "attached"
     assert list(attachments) == [document["columns"]["attachment"]["file"]]
-    assert not JsonReporter().attachments(report, JsonOptions())
+    assert not JsonReporter().render(report, JsonOptions(), Destination(to_file=True)).attachments
 
 
-def test_many_spans_are_left_out_on_standard_output(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_many_spans_are_left_out_on_standard_output() -> None:
     """There is nothing beside standard output, and the document says so."""
-    out = io.StringIO()
-    monkeypatch.setattr("sys.stdout", out)
-    JsonReporter().write(sample_report(), out, JsonOptions(spans=10))
-    columns = strict(out.getvalue())["columns"]
+    rendering = JsonReporter().render(sample_report(), JsonOptions(spans=10), Destination(to_file=False))
+    assert isinstance(rendering.content, str)
+    assert not rendering.attachments
+    columns = strict(rendering.content)["columns"]
     assert (columns["place"], columns["attachment"]) == ("omitted", None)
     assert "write the report to a file" in columns["statement"]

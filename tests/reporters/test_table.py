@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import unicodedata
 
@@ -19,15 +18,15 @@ from report_samples import (
     reports,
     sample_report,
 )
-from versim import Report, WorkloadReport, compare_predictions
+from versim import Destination, Report, WorkloadReport, compare_predictions
 from versim_reporters.table import TableOptions, TableReporter
 
 
 def rendered(report: Report, **options: int) -> str:
     """What the reporter writes."""
-    out = io.StringIO()
-    TableReporter().write(report, out, TableOptions(**options))
-    return out.getvalue()
+    content = TableReporter().render(report, TableOptions(**options), Destination()).content
+    assert isinstance(content, str)
+    return content
 
 
 def columns(line: str) -> int:
@@ -194,11 +193,9 @@ def test_paths_repeat_neither_names_nor_themselves() -> None:
 
 def test_a_stream_that_knows_only_ascii_gets_ascii() -> None:
     """No UnicodeEncodeError on an old terminal."""
-    raw = io.BytesIO()
-    out = io.TextIOWrapper(raw, encoding="ascii")
-    TableReporter().write(sample_report(), out, TableOptions())
-    out.flush()
-    assert b"4 x (embedding > transformer)" in raw.getvalue()
+    content = TableReporter().render(sample_report(), TableOptions(), Destination(encoding="ascii")).content
+    assert isinstance(content, str)
+    assert b"4 x (embedding > transformer)" in content.encode("ascii")
 
 
 @pytest.mark.parametrize("options", [{"width": 59}, {"operations": 0}])

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from versim.cli.scenario_command import ScenarioCommand, load, scenario_parameters
-from versim.cli.session import progress, session_of, write_output
+from versim.cli.session import progress, session_of
 
 if TYPE_CHECKING:
     from versim.comparison import Report
-    from versim.registry import Registry
+    from versim.components import Destination, Rendering, Reporter
 
 THRESHOLD_EXCEEDED = 3
 NOT_COMPLETED = 4
@@ -41,17 +39,21 @@ def _percent(_: click.Context, __: click.Parameter, value: float | None) -> floa
 @click.option(
     "-f",
     "--format",
-    "reporter",
-    default="table",
-    show_default=True,
+    "reporters",
+    default=("table",),
+    show_default="table",
+    multiple=True,
     metavar="REPORTER[:KEY=VALUE,…]",
-    help="How to show the comparison; `versim plugins` lists the reporters.",
+    help="How to show the comparison; `versim plugins` lists the reporters. May be repeated.",
 )
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
-    help="Write to this file instead of standard output; it is replaced whole or not at all.",
+    "outputs",
+    multiple=True,
+    metavar="FILE",
+    help="Write to this file instead of standard output; it is replaced whole or not at all. With several -f, the "
+    "first -o belongs to the first; - is standard output.",
 )
 @click.option(
     "--fail-over",
@@ -67,8 +69,8 @@ def compare(
     options: tuple[str, ...],
     backends: tuple[str, ...],
     reference: str | None,
-    reporter: str,
-    output: Path | None,
+    reporters: tuple[str, ...],
+    outputs: tuple[str, ...],
     fail_over: float | None,
 ) -> None:
     """Run SCENARIO through several simulators and show where and why they differ.
@@ -78,35 +80,40 @@ def compare(
     Exit status: 0; 1 an error; 2 a wrong command line; 3 --fail-over exceeded; 4 a simulation did not complete. The
     comparison is shown before 3 and 4.
     """
-    from versim.atomic import check_writable  # noqa: PLC0415 - not for the list of commands
+    from versim.cli.rendering import check_output, destination, paired, write_rendering  # noqa: PLC0415 - see group
     from versim.registry import structure_options  # noqa: PLC0415
     from versim.scenario.overrides import parse_component  # noqa: PLC0415
 
     registry = session_of(ctx).registry()
-    name, settings = parse_component(reporter)
+    wanted = []
     # Everything that can be refused is, before anything long begins.
-    reporter_options = structure_options(registry.reporter(name), settings, "$")
-    if output is not None:
-        check_writable(output)
+    for written, output in paired(reporters, outputs):
+        name, settings = parse_component(written)
+        reporter = registry.reporter(name)
+        wanted.append((reporter, structure_options(reporter, settings, "$"), output))
+        check_output(output)
     chosen, registry = load(ctx, scenario, options, backends=backends, reference=reference)
 
     from versim.run import run  # noqa: PLC0415 - brings numpy
 
     with progress() as say:
         report = run(chosen, registry, progress=say)
-        text = _formatted(report, registry, name, reporter_options)
-    write_output(text, output)
+        renderings = [_rendered(report, reporter, made, destination(output)) for reporter, made, output in wanted]
+    for (reporter, _, output), rendering in zip(wanted, renderings, strict=True):
+        write_rendering(rendering, output, reporter.name)
     _exit_with(ctx, report, fail_over)
 
 
-def _formatted(report: Report, registry: Registry, name: str, options: object) -> str:
+def _rendered(report: Report, reporter: Reporter, options: object, where: Destination) -> Rendering:
+    from versim.components import Rendering  # noqa: PLC0415 - see group
+    from versim.errors import ComponentError  # noqa: PLC0415
     from versim.preparing import held_responsible  # noqa: PLC0415 - brings numpy
 
-    stream = io.StringIO()
-    with held_responsible("reporter", name):
-        registry.reporter(name).write(report, stream, options)
-    text = stream.getvalue()
-    return text if text.endswith("\n") or not text else f"{text}\n"
+    with held_responsible("reporter", reporter.name):
+        rendering: object = reporter.render(report, options, where)
+    if not isinstance(rendering, Rendering):
+        raise ComponentError("reporter", reporter.name, f"it returned {type(rendering).__name__}, not a Rendering")
+    return rendering
 
 
 def _exit_with(ctx: click.Context, report: Report, fail_over: float | None) -> None:

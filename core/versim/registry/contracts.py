@@ -14,7 +14,7 @@ KINDS = {
     "producer": ("versim_graph_producers", ("produce",)),
     "timing": ("versim_timing_models", ("compute", "network")),
     "backend": ("versim_backends", ("simulate",)),
-    "reporter": ("versim_reporters", ("write",)),
+    "reporter": ("versim_reporters", ("render",)),
 }
 """Kind of component ─▶ the hook that offers it and the methods it must have."""
 

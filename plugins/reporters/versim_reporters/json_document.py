@@ -7,13 +7,11 @@ one ``.npz`` beside the file, named with its sha256; on standard output they are
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Mapping
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import attrs
-from versim import option
+from versim import Destination, Rendering, option
 
 if TYPE_CHECKING:
     from versim import Report
@@ -37,23 +35,15 @@ class JsonReporter:
     name: str = "json"
     options: type = JsonOptions
 
-    def write(self, report: Report, out: TextIO, options: JsonOptions) -> None:
-        """Write the document to an open stream.
+    def render(self, report: Report, options: JsonOptions, destination: Destination) -> Rendering:
+        """The document, and with very many spans the file of their columns.
 
-        A document with very many spans refers to the file that :meth:`attachments` gives, unless it goes to standard
-        output, where there is nothing beside it.
+        On standard output there is nothing beside it, so the columns are left out and the document says so.
         """
-        from versim import storage  # noqa: PLC0415 - loads numpy
+        from versim import document_text, report_document  # noqa: PLC0415 - loads numpy
 
-        attach = out is not sys.stdout
-        document, _ = storage.report_document(report, options.spans, attach=attach)
-        out.write(storage.document_text(document))
-
-    def attachments(self, report: Report, options: JsonOptions) -> Mapping[str, bytes]:
-        """Files that belong beside the document, by name; empty unless there are very many spans."""
-        from versim import storage  # noqa: PLC0415
-
-        return storage.report_document(report, options.spans)[1]
+        document, attachments = report_document(report, options.spans, attach=destination.to_file)
+        return Rendering(content=document_text(document), attachments=attachments)
 
 
 def report_schema() -> dict[str, Any]:

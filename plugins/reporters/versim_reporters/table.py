@@ -49,10 +49,10 @@ A sample, shortened::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import attrs
-from versim import option
+from versim import Destination, Rendering, option
 
 if TYPE_CHECKING:
     from versim import Report
@@ -75,10 +75,10 @@ class TableReporter:
     name: str = "table"
     options: type = TableOptions
 
-    def write(self, report: Report, out: TextIO, options: TableOptions) -> None:
-        """Write the table to an open stream."""
+    def render(self, report: Report, options: TableOptions, destination: Destination) -> Rendering:
+        """The tables as text, in characters the destination can hold."""
         from versim_reporters.sections import report_lines  # noqa: PLC0415 - loads numpy and tabulate
         from versim_reporters.text import for_encoding  # noqa: PLC0415
 
         text = "\n".join(report_lines(report, options.width, options.operations)) + "\n"
-        out.write(for_encoding(text, getattr(out, "encoding", None)))
+        return Rendering(content=for_encoding(text, destination.encoding))

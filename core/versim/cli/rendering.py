@@ -1,0 +1,101 @@
+"""Writing what reporters made: to files, folders or standard output, each whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from versim.atomic import check_new_folder, check_writable, new_folder, writing
+from versim.cli.session import write_output
+
+if TYPE_CHECKING:
+    from versim.components import Destination, Rendering
+
+STANDARD_OUTPUT = "-"
+
+
+def paired(reporters: tuple[str, ...], outputs: tuple[str, ...]) -> tuple[tuple[str, Path | None], ...]:
+    """Each reporter with where it goes: the first output belongs to the first reporter, and so on.
+
+    What has no output goes to standard output.
+
+    Raises:
+        click.UsageError: More outputs than reporters, or one output twice.
+    """
+    if len(outputs) > len(reporters):
+        raise click.UsageError(f"{len(outputs)} times -o for {len(reporters)} times -f; give one -o per -f at most")
+    places = [None if name == STANDARD_OUTPUT else Path(name) for name in outputs]
+    places += [None] * (len(reporters) - len(places))
+    named = [place for place in places if place is not None]
+    for place in named:
+        if named.count(place) > 1:
+            raise click.UsageError(f"-o {place} is given twice; each -f needs a file of its own")
+    return tuple(zip(reporters, places, strict=True))
+
+
+def check_output(output: Path | None) -> None:
+    """Refuse an output that cannot be written, before anything long begins; a folder is held to be one of files."""
+    if output is None:
+        return
+    if output.is_dir() and not any(output.iterdir()):
+        check_new_folder(output)
+    else:
+        check_writable(output)
+
+
+def destination(output: Path | None) -> Destination:
+    """What a reporter may know about where its document goes."""
+    from versim.components import Destination  # noqa: PLC0415 - not for the list of commands
+
+    if output is not None:
+        return Destination(to_file=True)
+    terminal = sys.stdout.isatty()
+    return Destination(
+        encoding=getattr(sys.stdout, "encoding", None) or "utf-8",
+        columns=shutil.get_terminal_size().columns if terminal else None,
+        colour=terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
+    )
+
+
+def write_rendering(rendering: Rendering, output: Path | None, reporter: str) -> None:
+    """Write a rendering where it belongs.
+
+    Raises:
+        UnwritableError: It cannot be written there.
+        click.UsageError: A folder of files for standard output.
+    """
+    content = rendering.content
+    if isinstance(content, str | bytes):
+        _write_document(content, rendering, output)
+        return
+    if output is None:
+        raise click.UsageError(f"reporter {reporter!r} makes a folder of files; name it with -o FOLDER")
+    with new_folder(output) as folder:
+        for name, part in content.items():
+            data = part.encode() if isinstance(part, str) else part
+            # A reporter names files, not paths.
+            (folder / Path(name).name).write_bytes(data)
+
+
+def _write_document(content: str | bytes, rendering: Rendering, output: Path | None) -> None:
+    if output is None:
+        if isinstance(content, bytes):
+            sys.stdout.buffer.write(content)
+            sys.stdout.buffer.flush()
+        else:
+            write_output(content if content.endswith("\n") or not content else f"{content}\n", None)
+        return
+    with writing(output) as stream:
+        # Attachments first, so that a document never refers to a file that is not there.
+        for name, data in rendering.attachments.items():
+            with writing(output.parent / Path(name).name) as beside:
+                beside.buffer.write(data)
+        if isinstance(content, bytes):
+            stream.buffer.write(content)
+        else:
+            stream.write(content if content.endswith("\n") or not content else f"{content}\n")
