@@ -73,3 +73,28 @@ def test_what_is_not_there_is_told(versim: Versim, tmp_path: Path, tables: list[
     assert "did you mean 'ideal'" in versim("verify", "ideel", tables[0]).stderr
     assert versim("verify", "ideal").exit_code == 2
     assert versim("verify", "ideal", tables[0], "--option", "x").exit_code == 2
+
+
+@pytest.mark.parametrize("written", [["--exactness", "full"], ["--exactness=full"]])
+def test_an_option_of_the_component_may_be_written_as_a_flag(
+    versim: Versim, tables: list[Path], written: list[str]
+) -> None:
+    """As people write options everywhere else."""
+    result = versim("verify", "ideal", *written, *tables)
+    assert result.exit_code == 1
+    assert "  2 is not 3 {'exactness': 'full'}\n" in result.stdout
+
+
+@pytest.mark.parametrize("written", [["--exactness"], ["--exactness", "--other"]])
+def test_a_flag_without_a_value_is_a_usage_error(versim: Versim, tables: list[Path], written: list[str]) -> None:
+    """Nothing is guessed."""
+    result = versim("verify", "ideal", *tables, *written)
+    assert result.exit_code == 2
+    assert "--exactness needs a value" in result.stderr
+
+
+def test_options_without_a_table_are_a_usage_error(versim: Versim) -> None:
+    """There is nothing to verify."""
+    result = versim("verify", "ideal", "--exactness", "full")
+    assert result.exit_code == 2
+    assert "at least one TABLE.json" in result.stderr

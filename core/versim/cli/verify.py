@@ -18,22 +18,25 @@ LARGEST_TABLE_BYTES = 2**30
 MISMATCH = 1
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("name", metavar="[KIND:]NAME")
-@click.argument("tables", nargs=-1, required=True, metavar="TABLE.json…", type=click.Path(path_type=Path))
+@click.argument("arguments", nargs=-1, required=True, metavar="TABLE.json… [--KEY VALUE]…", type=click.UNPROCESSED)
 @click.option(
     "--option", "options", multiple=True, metavar="KEY=VALUE", help="Passed to the component; may be repeated."
 )
 @click.pass_context
-def verify(ctx: click.Context, name: str, tables: tuple[Path, ...], options: tuple[str, ...]) -> None:
+def verify(ctx: click.Context, name: str, arguments: tuple[str, ...], options: tuple[str, ...]) -> None:
     """Check the component NAME against recorded answers of the program it re-creates.
+
+    An option that versim does not know belongs to the component: --exactness plain is --option exactness=plain.
 
     Of several components of that name the backend is meant, else the timing, producer or reporter; KIND:NAME says it.
     Prints how many cases match in each table and every mismatch. Exit status 1 if anything does not match.
     """
     registry = session_of(ctx).registry()
     component = _component(registry, name)
-    settings = dict(_setting(item, ctx) for item in options)
+    tables, own_options = _parted(arguments, ctx)
+    settings = dict(_setting(item, ctx) for item in (*own_options, *options))
     contents = [_read(path) for path in tables]  # all of them before the first is worked on
 
     from versim.preparing import held_responsible  # noqa: PLC0415 - brings numpy
@@ -47,6 +50,26 @@ def verify(ctx: click.Context, name: str, tables: tuple[Path, ...], options: tup
     write_output(f"total: {matched}/{total} matched\n", None)
     if matched != total:
         ctx.exit(MISMATCH)
+
+
+def _parted(arguments: tuple[str, ...], ctx: click.Context) -> tuple[list[Path], list[str]]:
+    """Tables, and options of the component as KEY=VALUE."""
+    tables: list[Path] = []
+    options: list[str] = []
+    rest = iter(arguments)
+    for word in rest:
+        if not word.startswith("--"):
+            tables.append(Path(word))
+            continue
+        key, equals, value = word.removeprefix("--").partition("=")
+        if not equals:
+            value = next(rest, "")
+            if not value or value.startswith("--"):
+                raise click.UsageError(f"{word} needs a value", ctx)
+        options.append(f"{key.replace('-', '_')}={value}")
+    if not tables:
+        raise click.UsageError("name at least one TABLE.json", ctx)
+    return tables, options
 
 
 def _lines(path: Path, result: TableResult) -> list[str]:
