@@ -158,6 +158,14 @@ def test_an_explicit_group_makes_every_rank_its_own_class() -> None:
     assert RankClasses.of(builder.build()).count == 4
 
 
+def test_an_explicit_group_keeps_its_order_when_unrolled() -> None:
+    """It is the order of the ring."""
+    builder = GraphBuilder(Mesh.of(dp=2, pp=2))
+    first = builder.compute("a", WORK)
+    builder.collective("b", "all_reduce", 8, ranks=(2, 0, 3, 1), after=[first])
+    assert builder.build().unrolled().communication(0).groups == ((2, 0, 3, 1),)
+
+
 def test_parts_of_one_meeting_may_be_of_different_classes() -> None:
     """The first stage loads data before the all-reduce over both replicas, the others do not."""
     builder = GraphBuilder(Mesh.of(dp=3))
