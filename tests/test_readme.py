@@ -1,0 +1,79 @@
+"""The documents show what versim prints. Run with VERSIM_UPDATE_DOCS=1 to rewrite them, and review the difference."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+WHOLE_OUTPUT = ROOT / "docs" / "bundled-output.txt"
+BLOCK = re.compile(r"(?<=<!-- The beginning of the output)(?P<about>[^\n]*\n)```\n(?P<shown>.*?)\n…\n```", re.DOTALL)
+LAST_SHOWN = "communication with no compute beside it"
+
+
+def masked(output: str) -> str:
+    """Output without what changes from run to run: wall times, and the versions at its end."""
+    without_wall = re.sub(r"(?m)(?<=  )\d+\.\d{3}$", "-.---", output)
+    return re.sub(r"(?s)\nMade by: .*", "\n", without_wall)
+
+
+@pytest.fixture(scope="module")
+def printed() -> str:
+    """What `versim compare` prints, masked."""
+    command = Path(sysconfig.get_path("scripts")) / "versim"
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("VERSIM_", "ASTRA_SIM"))}
+    run = subprocess.run(
+        [str(command), "compare"], capture_output=True, text=True, encoding="utf-8", check=True, env=environment
+    )
+    return masked(run.stdout)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _update(printed: str) -> None:
+    if os.environ.get("VERSIM_UPDATE_DOCS"):
+        lines = printed.splitlines()
+        last = next(number for number, line in enumerate(lines) if line.startswith(LAST_SHOWN))
+        shown = "\n".join(lines[: last + 1])
+        README.write_text(BLOCK.sub(lambda found: f"{found['about']}```\n{shown}\n…\n```", README.read_text("utf-8")))
+        WHOLE_OUTPUT.write_text(printed, "utf-8")
+
+
+def test_the_readme_begins_with_the_real_output(printed: str) -> None:
+    """The first thing anybody reads is true."""
+    found = BLOCK.search(README.read_text("utf-8"))
+    assert found is not None
+    shown = found["shown"].splitlines()
+    assert shown == printed.splitlines()[: len(shown)]
+    assert shown[-1].startswith(LAST_SHOWN)
+
+
+def test_the_whole_output_is_the_real_output(printed: str) -> None:
+    """What the README links to is true as well."""
+    assert WHOLE_OUTPUT.read_text("utf-8") == printed
+
+
+def test_every_figure_that_is_explained_is_printed(printed: str) -> None:
+    """docs/bundled.md explains figures of this version, not of an older one."""
+    text = (ROOT / "docs" / "bundled.md").read_text("utf-8")
+    explained = re.findall(r"(?m)^\| `(?:deepflow|hybrid|astrasim|original)` \| ([\d.]+) s \| ([\d.]+) s \|", text)
+    assert len(explained) == 8
+    for figures in explained:
+        for figure in figures:
+            assert figure.rstrip("0") in printed, figure
+
+
+def test_the_parts_of_the_explained_difference_add_up() -> None:
+    """A derivation that does not add up explains nothing."""
+    text = (ROOT / "docs" / "bundled.md").read_text("utf-8")
+    rows = re.findall(r"(?m)^\| .*? \| ([+−][\d ]+) ns \|", text)
+    *parts, total = (int(row.replace("−", "-").replace(" ", "")) for row in rows)
+    assert len(parts) == 3
+    assert sum(parts) == total
+    original, default = 323_880_201_617, 323_767_516_953
+    assert total == original - default
