@@ -1,0 +1,225 @@
+"""From two predictions of one pinned graph to the explanation of their difference.
+
+The reference's schedule is modelled so that it reproduces the reference exactly; then the other's active durations are
+substituted group by group, then its orders. Every term is the change of the makespan at its step:
+
+    reference ─▶ compute ─▶ communication, largest change first ─▶ schedule order ─▶ what is left = other
+
+*Schedule order* takes over in what order the other serves devices and lanes of communication on each rank, and which
+parts its communications wait for, with the reference's lags. *What is left* is waiting that neither durations nor
+orders explain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from versim.comparison.align import Timeline, common_instances, timeline
+from versim.comparison.attribution.chain import Chain, chain_of
+from versim.comparison.attribution.groups import Groups, changes_ps, exact_sums, groups_of
+from versim.comparison.attribution.model import Attribution, Averaging, Policy, Term, TermKind
+from versim.comparison.attribution.patterns import patterns_of
+from versim.comparison.attribution.served import Served
+from versim.comparison.attribution.shares import Shares, State, sequential, shapley
+from versim.comparison.attribution.walk import longest_path
+from versim.graph import NONE, Instances
+from versim.pinning import PinnedGraph
+from versim.prediction import Prediction
+
+Isolated = Mapping[int, int | None] | Sequence[int | None]
+"""Picoseconds that each communication takes alone, by its number; None, or left out of a mapping, where not known."""
+
+
+def attribute(
+    pinned: PinnedGraph,
+    reference: Prediction,
+    other: Prediction,
+    *,
+    lines: tuple[Timeline, Timeline] | None = None,
+    isolated_ps: Isolated | None = None,
+    averaging: Averaging | str = Averaging.SEQUENTIAL,
+) -> Attribution | None:
+    """Explain the difference of two makespans.
+
+    Args:
+        pinned: What both were given.
+        reference: The prediction that the difference refers to.
+        other: The prediction to explain.
+        lines: Both laid onto common instances, if that has been done.
+        isolated_ps: Per communication, what it takes in isolation in the other's simulator.
+        averaging: ``sequential`` or ``shapley``.
+
+    Returns:
+        None if either did not complete, or does not say when its nodes ran.
+    """
+    if reference.makespan_ps is None or other.makespan_ps is None:
+        return None
+    if lines is None:
+        instances = common_instances(pinned.graph, (reference, other))
+        lines = (timeline(reference, instances), timeline(other, instances))
+    if not all(line.ran.all() for line in lines) or not lines[0].instances.count:
+        return None
+    problem = _Problem.of(chain_of(lines[0]), chain_of(lines[1]), isolated_ps)
+    averaging = Averaging(averaging)
+    shares = (sequential if averaging is Averaging.SEQUENTIAL else shapley)(problem.split, problem.makespans_ps)
+    terms = [*_group_terms(problem, shares)]
+    if shares.rounding_ps:
+        terms.append(Term(name="rounding of averages", kind=TermKind.ROUNDING, effect_ps=shares.rounding_ps))
+    ordered_ps = problem.ordered_makespan_ps()
+    order = Term(name=TermKind.ORDER.value, kind=TermKind.ORDER, effect_ps=ordered_ps - shares.last_ps)
+    terms.append(order)
+    difference_ps = other.makespan_ps - reference.makespan_ps
+    left_ps = difference_ps - sum(term.effect_ps for term in terms)
+    terms.append(Term(name=TermKind.REST.value, kind=TermKind.REST, effect_ps=left_ps))
+    return Attribution(
+        reference=reference.label,
+        other=other.label,
+        difference_ps=difference_ps,
+        terms=tuple(terms),
+        policy=problem.policy,
+        averaging=averaging,
+        orders=shares.orders,
+        seed=shares.seed,
+        patterns=patterns_of(problem.reference, problem.other),
+    )
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class _Problem:
+    """The schedule that durations are substituted into, and the durations."""
+
+    reference: Chain
+    other: Chain
+    groups: Groups
+    change_ps: list[int]
+    executions: list[int]
+    players: list[int]
+    split: list[bool]
+    durations: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+    served: Served | None
+
+    @classmethod
+    def of(cls, reference: Chain, other: Chain, isolated_ps: Isolated | None) -> _Problem:
+        instances = reference.instances
+        groups = groups_of(instances)
+        before, after = reference.progress.duration_ps, other.progress.duration_ps
+        alone, known = _isolated(instances, after, isolated_ps)
+        change, executions = changes_ps(instances, groups, before, after)
+        changed = np.bincount(groups.of, weights=(before != after) | (alone != after), minlength=groups.count) > 0
+        is_compute = np.zeros(groups.count, dtype=bool)
+        is_compute[groups.of[instances.meeting == NONE]] = True
+        knows = np.bincount(groups.of, weights=known, minlength=groups.count) > 0
+        names = groups.names
+        players = sorted(np.flatnonzero(changed).tolist(), key=lambda g: (not is_compute[g], -abs(change[g]), names[g]))
+        return cls(
+            reference=reference,
+            other=other,
+            groups=groups,
+            change_ps=change,
+            executions=executions,
+            players=players,
+            split=[bool(knows[group]) for group in players],
+            durations=(before, alone, after),
+            served=_replay(reference),
+        )
+
+    @property
+    def policy(self) -> Policy:
+        return Policy.FIXED_ORDER if self.served is None else Policy.REPLAY
+
+    def makespans_ps(self, states: Sequence[State]) -> list[int]:
+        """The reference's makespan with durations substituted."""
+        if self.served is not None:
+            return [self._served_ps(self.served, state) for state in states]
+        at_once = 16
+        found: list[int] = []
+        for first in range(0, len(states), at_once):
+            columns = [self._substituted(state) for state in states[first : first + at_once]]
+            found.extend(self.reference.makespans_ps(np.stack(columns, axis=1)))
+        return found
+
+    def _served_ps(self, served: Served, state: State) -> int:
+        if not any(state):
+            # It reproduces the reference: that is what it was chosen for.
+            return int(self.reference.line.end_ps.max(initial=0))
+        return int(served.run(self._substituted(state))[1].max(initial=0))
+
+    def _substituted(self, state: State) -> NDArray[np.int64]:
+        whose = np.zeros(self.groups.count, dtype=np.int8)
+        whose[self.players] = state
+        return np.choose(whose[self.groups.of], self.durations)
+
+    def ordered_makespan_ps(self) -> int:
+        """The makespan with the other's durations in the other's orders, and the reference's lags."""
+        lag_ps = self.other.lag_of(self.reference)
+        return self.other.makespans_ps(self.durations[2][:, None], lag_ps)[0]
+
+
+def _isolated(
+    instances: Instances, active_ps: NDArray[np.int64], isolated_ps: Isolated | None
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Durations with the isolated ones where they are known, and where that is; shape (instances,)."""
+    graph = instances.graph
+    # The last entry serves compute nodes, whose match is NONE (-1).
+    each = np.zeros(graph.communication_count + 1, dtype=np.int64)
+    known = np.zeros(graph.communication_count + 1, dtype=bool)
+    if isolated_ps is not None:
+        if not isinstance(isolated_ps, Mapping) and len(isolated_ps) != graph.communication_count:
+            raise ValueError(
+                f"isolated_ps has {len(isolated_ps)} entries for {graph.communication_count} communications"
+            )
+        pairs = isolated_ps.items() if isinstance(isolated_ps, Mapping) else enumerate(isolated_ps)
+        for match, value in pairs:
+            if value is not None:
+                if not 0 <= match < graph.communication_count or value < 0:
+                    raise ValueError(f"isolated_ps: communication {match} takes {value} ps")
+                each[match], known[match] = value, True
+    of_instance = graph.match[instances.node]
+    return np.where(known[of_instance], each[of_instance], active_ps), known[of_instance]
+
+
+def _replay(reference: Chain) -> Served | None:
+    """The event-driven schedule, if it reproduces the reference exactly."""
+    line = reference.line
+    # Cheap signs that it cannot: lags, eager messages, lanes of communication.
+    if reference.lag_ps.any() or reference.progress.late.any() or (reference.waits.lanes != NONE).any():
+        return None
+    served = Served(reference.instances)
+    start_ps, end_ps = served.run(reference.progress.duration_ps)
+    return served if bool((start_ps == line.start_ps).all() and (end_ps == line.end_ps).all()) else None
+
+
+def _group_terms(problem: _Problem, shares: Shares) -> list[Term]:
+    """One term per group: those that changed in the order of substitution, then those that did not."""
+    groups, instances = problem.groups, problem.reference.instances
+    before, _, after = problem.durations
+    rows = np.array([link.row for link in longest_path(problem.reference) if link.carries], dtype=np.int64)
+    on_path = exact_sums(after[rows] - before[rows], groups.of[rows], groups.count)
+    is_compute = np.zeros(groups.count, dtype=bool)
+    is_compute[groups.of[instances.meeting == NONE]] = True
+    unchanged = [group for group in range(groups.count) if group not in problem.players]
+    terms = []
+    for position, group in enumerate([*problem.players, *unchanged]):
+        changed = position < len(problem.players)
+        effect_ps = shares.effect_ps[position] if changed else 0
+        isolated_ps = shares.isolated_ps[position] if changed else None
+        terms.append(
+            Term(
+                name=groups.names[group],
+                kind=TermKind.COMPUTE if is_compute[group] else TermKind.COMMUNICATION,
+                key=groups.keys[group],
+                phase=groups.phases[group],
+                effect_ps=effect_ps,
+                executions=problem.executions[group],
+                change_ps=problem.change_ps[group],
+                on_path_ps=on_path[group],
+                in_slack_ps=problem.change_ps[group] - on_path[group],
+                isolated_ps=isolated_ps,
+                contention_ps=None if isolated_ps is None else effect_ps - isolated_ps,
+            )
+        )
+    return terms

@@ -1,0 +1,170 @@
+"""A timeline as a longest-path problem that reproduces it exactly and answers for other durations.
+
+Over the waits of a timeline (:mod:`.waits`), with ``add(e)`` the duration of the instance whose end edge e leaves from,
+
+    time(token) = max over its edges e of (time(source(e)) + add(e)) + lag(token)      [ps]
+
+where the lag of each token is what is missing to the time that was observed. So the longest path through a chain with
+its own durations and lags is its timeline by construction, whatever the simulator that made it does.
+
+All sets of durations are evaluated at once, one vector operation per depth of the graph of waits.
+"""
+
+from __future__ import annotations
+
+import itertools
+from functools import cached_property
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from versim.comparison.align import Timeline
+from versim.comparison.attribution.circles import depths
+from versim.comparison.attribution.progress import Progress
+from versim.comparison.attribution.waits import Wait, Waits, waits_of
+from versim.graph import Instances
+
+MOST_VALUES = 1 << 24
+"""Edges × sets of durations evaluated at once; bounds memory to a few hundred megabytes."""
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Levels:
+    """Edges by the depth of the token they lead to, so that a depth can be evaluated in one go.
+
+    Attributes:
+        edge: int64 (edges,), rows of the chain's edges.
+        edge_start: int64 (targets + 1,), where each target's edges begin in ``edge``.
+        token: int64 (targets,), the tokens that have edges, by depth.
+        depth_start: int64 (depths + 1,), where each depth begins in ``token``.
+    """
+
+    edge: NDArray[np.int64]
+    edge_start: NDArray[np.int64]
+    token: NDArray[np.int64]
+    depth_start: NDArray[np.int64]
+
+
+# Not slotted: what is computed on demand is kept in the instance's dictionary.
+@attrs.frozen(eq=False, kw_only=True, slots=False)
+class Chain:
+    """The longest-path problem of one timeline.
+
+    Attributes:
+        waits: Its edges.
+        edge_start: int64 (tokens + 1,), where the edges of each token begin.
+        lag_ps: int64 (tokens,), waiting that no edge explains.
+    """
+
+    waits: Waits
+    edge_start: NDArray[np.int64]
+    lag_ps: NDArray[np.int64]
+
+    @property
+    def line(self) -> Timeline:
+        """The timeline."""
+        return self.waits.line
+
+    @property
+    def instances(self) -> Instances:
+        """What the rows are."""
+        return self.waits.line.instances
+
+    @property
+    def progress(self) -> Progress:
+        """The timeline's durations."""
+        return self.waits.progress
+
+    @cached_property
+    def levels(self) -> Levels:
+        """Edges by depth; takes about a second per million edges, and only evaluation needs it."""
+        source, target = self.waits.source, self.waits.target
+        depth, _ = depths(source, target, len(self.lag_ps))
+        edge = np.argsort(depth[target], kind="stable")
+        heads = _heads(target[edge])
+        token = target[edge][heads]
+        return Levels(
+            edge=edge,
+            edge_start=np.append(heads, len(edge)),
+            token=token,
+            depth_start=np.append(_heads(depth[token]), len(token)),
+        )
+
+    def weights(self, durations_ps: NDArray[np.int64], lag_ps: NDArray[np.int64]) -> NDArray[np.int64]:
+        """What every edge adds, by level.
+
+        Args:
+            durations_ps: (instances, sets).
+            lag_ps: (tokens,).
+
+        Returns:
+            Shape (edges, sets).
+        """
+        edge, waits = self.levels.edge, self.waits
+        padded = np.concatenate([durations_ps, np.zeros((1, durations_ps.shape[1]), dtype=np.int64)])
+        weights = padded[waits.adds[edge]]
+        weights += np.where(waits.kind[edge] == Wait.ARRIVAL, 0, lag_ps[waits.target[edge]])[:, None]
+        return weights
+
+    def ends(self, durations_ps: NDArray[np.int64], lag_ps: NDArray[np.int64]) -> NDArray[np.int64]:
+        """End of every instance under each set of durations; shapes as for :meth:`weights`."""
+        levels = self.levels
+        weights = self.weights(durations_ps, lag_ps)
+        source = self.waits.source[levels.edge]
+        time = np.zeros((len(self.lag_ps), durations_ps.shape[1]), dtype=np.int64)
+        edge_start, depth_start = levels.edge_start.tolist(), levels.depth_start.tolist()
+        for begin, end in itertools.pairwise(depth_start):
+            first, last = edge_start[begin], edge_start[end]
+            arrivals = time[source[first:last]]
+            arrivals += weights[first:last]
+            time[levels.token[begin:end]] = np.maximum.reduceat(arrivals, levels.edge_start[begin:end] - first)
+        return np.asarray(time[self.end_token] + np.where(self.progress.late[:, None], 0, durations_ps))
+
+    @cached_property
+    def end_token(self) -> NDArray[np.int64]:
+        """The token from which the duration of each instance leads to its end; a late part's own."""
+        count, late = self.instances.count, self.progress.late
+        meeting = self.instances.meeting.astype(np.int64)
+        return np.where((meeting >= 0) & ~late, count + meeting, np.arange(count))
+
+    def makespans_ps(self, durations_ps: NDArray[np.int64], lag_ps: NDArray[np.int64] | None = None) -> list[int]:
+        """The last end under each set of durations; ``durations_ps`` has shape (instances, sets)."""
+        lag = self.lag_ps if lag_ps is None else lag_ps
+        at_once = max(1, MOST_VALUES // max(1, len(self.waits.source)))
+        found: list[int] = []
+        for first in range(0, durations_ps.shape[1], at_once):
+            found.extend(self.ends(durations_ps[:, first : first + at_once], lag).max(axis=0, initial=0).tolist())
+        return found
+
+    def lag_of(self, other: Chain) -> NDArray[np.int64]:
+        """The lags of ``other`` on the tokens of this chain.
+
+        A late part's token is its end and carries its tail, which belongs to the schedule that made it late.
+        """
+        lag = other.lag_ps.copy()
+        lag[: self.instances.count] += self.progress.tail_ps - other.progress.tail_ps
+        return lag
+
+
+def chain_of(line: Timeline) -> Chain:
+    """The chain of a timeline in which every instance ran."""
+    waits = waits_of(line)
+    tokens = len(waits.time_ps)
+    edge_start = np.zeros(tokens + 1, dtype=np.int64)
+    np.cumsum(np.bincount(waits.target, minlength=tokens), out=edge_start[1:])
+    duration = np.append(waits.progress.duration_ps, 0)
+    arrivals = waits.time_ps[waits.source] + duration[waits.adds]
+    arrivals[waits.kind == Wait.ARRIVAL] = np.iinfo(np.int64).min
+    lag = np.zeros(tokens, dtype=np.int64)
+    # Every token but the last, the start of the step, has an edge.
+    if tokens > 1:
+        lag[:-1] = waits.time_ps[:-1] - np.maximum.reduceat(arrivals, edge_start[:-2])
+    return Chain(waits=waits, edge_start=edge_start, lag_ps=lag)
+
+
+def _heads(column: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where runs of equal values begin."""
+    if not len(column):
+        return np.empty(0, dtype=np.int64)
+    return np.flatnonzero(np.concatenate([[True], column[1:] != column[:-1]]))

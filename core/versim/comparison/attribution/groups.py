@@ -1,0 +1,104 @@
+"""Groups of executions whose durations are substituted together: kind of communication × axes × phase."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from versim.graph import KINDS, NONE, PHASES, ExecutionGraph, Instances
+
+COMPUTE = "compute"
+"""The key of compute nodes."""
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Groups:
+    """A partition of instances.
+
+    Attributes:
+        of: int64 (instances,), the group of each.
+        keys: Per group, ``compute`` or kind and axes.
+        phases: Per group, its part of the step, "" where not said.
+    """
+
+    of: NDArray[np.int64]
+    keys: tuple[str, ...]
+    phases: tuple[str, ...]
+
+    @property
+    def count(self) -> int:
+        """Number of groups."""
+        return len(self.keys)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Key and phase as people read them."""
+        return tuple(f"{key}, {phase}" if phase else key for key, phase in zip(self.keys, self.phases, strict=True))
+
+
+def node_keys(graph: ExecutionGraph) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Per node, an index into the labels that are returned beside: ``compute``, or kind and axes."""
+    labels: dict[str, int] = {COMPUTE: 0}
+    # The last entry serves compute nodes, whose match is NONE (-1).
+    of_match = np.zeros(graph.communication_count + 1, dtype=np.int64)
+    known: dict[tuple[int, int], int] = {}
+    for match, pair in enumerate(zip(graph.kind.tolist(), graph.scope.tolist(), strict=True)):
+        if pair not in known:
+            axes = graph.scopes[pair[1]].axes
+            kind = KINDS[pair[0]].value
+            label = f"{kind} over {'+'.join(axes)}" if axes else f"{kind} in a group"
+            known[pair] = labels.setdefault(label, len(labels))
+        of_match[match] = known[pair]
+    return of_match[graph.match], tuple(labels)
+
+
+def groups_of(instances: Instances) -> Groups:
+    """The groups of a graph's instances, in program order."""
+    graph = instances.graph
+    key, labels = node_keys(graph)
+    code = (key * len(PHASES) + graph.phase)[instances.node]
+    unique, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    codes = unique[order].tolist()
+    return Groups(
+        of=rank[inverse],
+        keys=tuple(labels[code // len(PHASES)] for code in codes),
+        phases=tuple(PHASES[code % len(PHASES)].value for code in codes),
+    )
+
+
+def exact_sums(values_ps: NDArray[np.int64], index: NDArray[np.int64], count: int) -> list[int]:
+    """Sums of ``values_ps`` per index as Python integers: picoseconds of a large step pass 2^63."""
+    low_bits = 24
+    high, low = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    np.add.at(high, index, values_ps >> low_bits)
+    np.add.at(low, index, values_ps & ((1 << low_bits) - 1))
+    return [(h << low_bits) + l for h, l in zip(high.tolist(), low.tolist(), strict=True)]
+
+
+def changes_ps(
+    instances: Instances, groups: Groups, reference_ps: NDArray[np.int64], other_ps: NDArray[np.int64]
+) -> tuple[list[int], list[int]]:
+    """Per group, the change of duration summed over its executions, and how many executions it has.
+
+    An execution is a compute instance, or a meeting, which lasts as long as its longest part.
+    """
+    alone = np.flatnonzero(instances.meeting == NONE)
+    change = exact_sums(other_ps[alone] - reference_ps[alone], groups.of[alone], groups.count)
+    count = np.bincount(groups.of[alone], minlength=groups.count)
+    parts = np.flatnonzero(instances.meeting != NONE)
+    if len(parts):
+        met = instances.meeting[parts]
+        longest = [np.zeros(len(instances.meeting_match), dtype=np.int64) for _ in range(2)]
+        for column, given in zip(longest, (reference_ps, other_ps), strict=True):
+            np.maximum.at(column, met, given[parts])
+        group = np.zeros(len(instances.meeting_match), dtype=np.int64)
+        # Parts of one meeting may carry different phases; the meeting counts where its first part does.
+        group[met[::-1]] = groups.of[parts[::-1]]
+        together = exact_sums(longest[1] - longest[0], group, groups.count)
+        change = [one + two for one, two in zip(change, together, strict=True)]
+        count = count + np.bincount(group, minlength=groups.count)
+    return change, count.tolist()

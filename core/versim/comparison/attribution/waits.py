@@ -1,0 +1,121 @@
+"""What waits for what in a timeline: tokens, and the edges between them.
+
+A token is the start of an instance or the beginning of a meeting; of a late part (see :mod:`.progress`) it is the end.
+Edges are dependencies, the order in which a rank served its resources, and the parts a meeting waits for.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from versim.comparison.align import Timeline
+from versim.comparison.attribution.circles import without_circles
+from versim.comparison.attribution.lanes import Edges, communication_lanes, compute_order, lane_order
+from versim.comparison.attribution.progress import Progress, progress
+from versim.graph import NONE, Instances
+
+
+class Wait(enum.IntEnum):
+    """Why a token waits for another; ties between edges go to the lower one."""
+
+    DEPENDENCY = 0
+    """For the end of an instance, for a part of a meeting to be posted, or for the start of the step."""
+    ORDER = 1
+    """For whatever held the resource before."""
+    ARRIVAL = 2
+    """A late part, for its data."""
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Waits:
+    """The edges of a timeline, sorted by the token they lead to, then by kind.
+
+    Instance i has token i, meeting m token instances + m, and the start of the step is the last token.
+
+    Attributes:
+        line: The timeline.
+        progress: Its durations.
+        lanes: The lane of each serial communication, see :mod:`.lanes`; shape (instances,).
+        time_ps: int64 (tokens,), when each token happened.
+        source: int64 (edges,), the token an edge leaves from.
+        target: int64 (edges,), the token it leads to.
+        adds: int64 (edges,), the instance whose duration it adds; ``instances`` where it adds none.
+        owner: int64 (edges,), the instance whose end it leaves from; NONE for other edges.
+        kind: int8 (edges,), see :class:`Wait`.
+    """
+
+    line: Timeline
+    progress: Progress
+    lanes: NDArray[np.int64]
+    time_ps: NDArray[np.int64]
+    source: NDArray[np.int64]
+    target: NDArray[np.int64]
+    adds: NDArray[np.int64]
+    owner: NDArray[np.int64]
+    kind: NDArray[np.int8]
+
+    @property
+    def instances(self) -> Instances:
+        """What the rows are."""
+        return self.line.instances
+
+
+def waits_of(line: Timeline) -> Waits:
+    """The waits of a timeline in which every instance ran; they never form a circle."""
+    instances = line.instances
+    count, meetings = instances.count, len(instances.meeting_match)
+    advance = progress(line)
+    lanes = communication_lanes(line)
+    time = np.concatenate([np.where(advance.late, line.end_ps, line.start_ps), advance.begin_ps, [0]])
+    to_meeting = count + instances.meeting.astype(np.int64)
+    awaited = np.flatnonzero((instances.meeting != NONE) & ~advance.late)
+    late = np.flatnonzero(advance.late)
+    end_token, end_adds = np.arange(count), np.where(advance.late, count, np.arange(count))
+    end_token[awaited] = to_meeting[awaited]
+
+    def from_ends(edges: Edges) -> tuple[NDArray[np.int64], ...]:
+        before, after = edges
+        return end_token[before], after, end_adds[before], before
+
+    def plain(source: NDArray[np.int64], target: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+        return source, target, np.full(len(source), count), np.full(len(source), NONE)
+
+    waits = np.diff(instances.dependency_start)
+    families = [
+        (Wait.DEPENDENCY, from_ends((instances.dependency.astype(np.int64), np.repeat(np.arange(count), waits)))),
+        (Wait.DEPENDENCY, plain(awaited, to_meeting[awaited])),
+        (Wait.ORDER, from_ends(compute_order(line))),
+        (Wait.ORDER, from_ends(lane_order(line, lanes))),
+        (Wait.ARRIVAL, (to_meeting[late], late, late, np.full(len(late), NONE))),
+    ]
+    source, target, adds, owner = (np.concatenate(c) for c in zip(*(columns for _, columns in families), strict=True))
+    kind = np.repeat(np.array([k for k, _ in families], dtype=np.int8), [len(columns[0]) for _, columns in families])
+
+    kept = without_circles(source, target, time, removable=kind == Wait.ORDER)
+    source, target, adds, owner, kind = (column[kept] for column in (source, target, adds, owner, kind))
+    # What waits for nothing waits for the start of the step; the arrival of data alone does not start a part.
+    waiting = np.zeros(count + meetings + 1, dtype=bool)
+    waiting[target[kind != Wait.ARRIVAL]] = True
+    waiting[-1] = True
+    free = np.flatnonzero(~waiting)
+    begin = plain(np.full(len(free), count + meetings), free)
+    source, target, adds, owner = (
+        np.concatenate(pair) for pair in zip((source, target, adds, owner), begin, strict=True)
+    )
+    kind = np.concatenate([kind, np.full(len(free), Wait.DEPENDENCY, dtype=np.int8)])
+    order = np.lexsort((kind, target))
+    return Waits(
+        line=line,
+        progress=advance,
+        lanes=lanes,
+        time_ps=time,
+        source=source[order],
+        target=target[order],
+        adds=adds[order],
+        owner=owner[order],
+        kind=kind[order],
+    )

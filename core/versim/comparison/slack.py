@@ -1,0 +1,178 @@
+"""Slack, and which executions enter or leave the critical path between two predictions, and why.
+
+Both rest on the fixed-order model of a timeline (:mod:`.attribution.chain`): dependencies, the orders in which each
+rank served its resources, and lags, so that the longest path is the timeline itself.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import defaultdict
+from fractions import Fraction
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from versim.comparison.align import Timeline
+from versim.comparison.attribution import walk
+from versim.comparison.attribution.chain import Chain, chain_of
+from versim.comparison.attribution.waits import Wait
+from versim.comparison.attribution.walk import Link
+from versim.graph import NONE
+
+
+def slack_ps(line: Timeline) -> NDArray[np.int64]:
+    """How much later each instance could end, everything else kept, without a later end of the step.
+
+        slack(i) = latest end(i) − end(i)      [ps]
+
+    Shape (instances,). 0 on the critical path.
+
+    Raises:
+        ValueError: Some instance did not run.
+    """
+    return walk.slack_ps(_chain(line))
+
+
+def _chain(line: Timeline) -> Chain:
+    if not line.ran.all():
+        raise ValueError(f"{int((~line.ran).sum())} instances never ran, so there is no schedule to speak of")
+    return chain_of(line)
+
+
+class Reason(enum.StrEnum):
+    """Why an execution is on one critical path and not on the other."""
+
+    DURATION = "duration"
+    """It takes longer where it is on the path, by at least the slack it has where it is not."""
+    ORDER = "order"
+    """Where it is on the path, it waits there for a resource behind something that it does not follow on the other."""
+    SLACK = "slack"
+    """Neither: what leads to it or away from it changed by more than the slack it has where it is not on the path."""
+
+
+@attrs.frozen(kw_only=True)
+class Move:
+    """One execution that enters or leaves the critical path.
+
+    Attributes:
+        node: Row of the graph, of a communication the part through which the path leaves it.
+        rank: The representative rank.
+        path_ps: Time that the path on which it is spends in it.
+        change_ps: The other's duration minus the reference's.
+        slack_ps: Its slack in the prediction where it is not on the path.
+        reason: Why.
+    """
+
+    node: int
+    rank: int
+    path_ps: int
+    change_ps: int
+    slack_ps: int
+    reason: Reason
+
+
+@attrs.frozen(kw_only=True)
+class PathChange:
+    """How the critical path of one prediction differs from the reference's.
+
+    Attributes:
+        entered: On the other's path only, most time first.
+        left: On the reference's path only, most time first.
+        agreement: Time-weighted Jaccard index of the two paths in 0..1. With s(x) the share of a path's time that it
+            spends in node or communication x, summed over ranks,
+
+                agreement = Σ min(s_reference(x), s_other(x)) / Σ max(s_reference(x), s_other(x))
+
+            so a step that is slower everywhere by the same factor agrees fully. 1 if both paths take no time.
+    """
+
+    entered: tuple[Move, ...]
+    left: tuple[Move, ...]
+    agreement: float
+
+
+def path_change(reference: Timeline, other: Timeline) -> PathChange:
+    """Compare the critical paths of two timelines of the same instances.
+
+    Raises:
+        ValueError: Some instance did not run.
+    """
+    chains = (_chain(reference), _chain(other))
+    paths = tuple(walk.longest_path(chain) for chain in chains)
+    return PathChange(
+        entered=_moves(chains[0], chains[1], paths[0], paths[1], sign=1),
+        left=_moves(chains[1], chains[0], paths[1], paths[0], sign=-1),
+        agreement=_agreement(chains, paths),
+    )
+
+
+def _execution(chain: Chain, row: int) -> int:
+    """What counts as one thing on a path: a node, or a communication whichever of its parts."""
+    graph = chain.instances.graph
+    node = int(chain.instances.node[row])
+    match = int(graph.match[node])
+    return node if match == NONE else graph.node_count + match
+
+
+def _path_ps(chain: Chain, link: Link) -> int:
+    """Time a path spends in a link, waiting for the resource before it not included."""
+    return int(chain.progress.duration_ps[link.row]) if link.carries else link.end_ps - link.start_ps
+
+
+def _shares(chain: Chain, path: tuple[Link, ...]) -> dict[int, Fraction]:
+    spent: dict[int, int] = defaultdict(int)
+    for link in path:
+        spent[_execution(chain, link.row)] += _path_ps(chain, link)
+    total = sum(spent.values())
+    return {execution: Fraction(time, total) for execution, time in spent.items()} if total else {}
+
+
+def _agreement(chains: tuple[Chain, Chain], paths: tuple[tuple[Link, ...], ...]) -> float:
+    one, two = (_shares(chain, path) for chain, path in zip(chains, paths, strict=True))
+    both = [(one.get(x, Fraction(0)), two.get(x, Fraction(0))) for x in {**one, **two}]
+    union = sum(max(pair) for pair in both)
+    return float(sum(min(pair) for pair in both) / union) if union else 1.0
+
+
+def _moves(
+    absent: Chain, present: Chain, absent_path: tuple[Link, ...], present_path: tuple[Link, ...], *, sign: int
+) -> tuple[Move, ...]:
+    """Executions on the path of ``present`` that are not on the path of ``absent``."""
+    known = {_execution(absent, link.row) for link in absent_path}
+    slack = walk.slack_ps(absent)
+    instances = present.instances
+    ranks = instances.classes.representatives()
+    followed = _orders(absent)
+    moves = []
+    before: Link | None = None
+    for link in present_path:
+        if _execution(present, link.row) not in known:
+            row = link.row
+            longer_ps = int(present.progress.duration_ps[row] - absent.progress.duration_ps[row])
+            slack_there = int(slack[row])
+            behind = link.ordered and before is not None and followed.get(link.entry) != before.row
+            if longer_ps > 0 and longer_ps >= slack_there:
+                reason = Reason.DURATION
+            else:
+                reason = Reason.ORDER if behind else Reason.SLACK
+            moves.append(
+                Move(
+                    node=int(instances.node[row]),
+                    rank=int(ranks[instances.rank_class[row]]),
+                    path_ps=_path_ps(present, link),
+                    change_ps=sign * longer_ps,
+                    slack_ps=slack_there,
+                    reason=reason,
+                )
+            )
+        before = link
+    return tuple(sorted(moves, key=lambda move: (-move.path_ps, move.node, move.rank)))
+
+
+def _orders(chain: Chain) -> dict[int, int]:
+    """For each instance, the one that held its resource before it."""
+    waits = chain.waits
+    rows = np.flatnonzero(waits.kind == Wait.ORDER)
+    return dict(zip(waits.target[rows].tolist(), waits.owner[rows].tolist(), strict=True))
