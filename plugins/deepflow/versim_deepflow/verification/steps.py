@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
 import numpy as np
-from versim import ExecutionGraph, Op, pin
+from numpy.typing import NDArray
+from versim import NO_TIME, NONE, ExecutionGraph, Instances, NetworkTiming, Op, Schedule, System, pin
 
 from versim_deepflow.backend import Roots, durations_s, schedule
 from versim_deepflow.corrections import Corrections
@@ -15,11 +18,20 @@ from versim_deepflow.model import TransformerModel, read_deepflow_model
 from versim_deepflow.operators import layer_operators
 from versim_deepflow.options import LlmOptions, step_of
 from versim_deepflow.pipeline_graph import AllReduce, pipeline_graph, pipeline_mesh
+from versim_deepflow.product_nodes import LocalOps
 from versim_deepflow.step import Step
 from versim_deepflow.timing import DeepFlowComputeTiming, DeepFlowNetworkTiming
 from versim_deepflow.transformer_graph import transformer_graph, transformer_mesh
 from versim_deepflow.verification.components import check_product, shard
 from versim_deepflow.verification.figures import STEP_TOLERANCE, Clock, Figures, UnknownTableError, case_hardware
+from versim_deepflow.verification.graphs import (
+    PRODUCT_NAMES,
+    of_pipeline,
+    of_recorded_pipeline,
+    of_recorded_transformer,
+    of_transformer,
+)
+from versim_deepflow.verification.structure import paired
 
 Case = Mapping[str, Any]
 
@@ -34,45 +46,105 @@ _NODES = {
     "linear_softmax_f": "vocabulary forward",
     "linear_softmax_b": "vocabulary backward",
 }
-_PRODUCTS = {
-    "gemm_qkv_proj": "qkv_projection",
-    "gemm_attn_score": "attention_score",
-    "gemm_attn_output": "attention_output",
-    "gemm_output_proj": "output_projection",
-    "gemm_ffn1": "ffn1",
-    "gemm_ffn2": "ffn2",
-}
 _REDUCTIONS = {"transformer": "transformer", "embedding": "embedding", "softmax": "vocabulary"}
 
 
 def check_step(case: Case, figures: Figures) -> None:
-    """Holds a training step against the program's: operators, nodes, messages, totals."""
-    step, all_reduce = _step(case)
+    """Holds a training step against the program's: operators, nodes, messages, both graphs, totals."""
+    step, all_reduce = step_of_case(case)
     output = case["output"]
     figures.same("effective batch", step.batch, output["effective_batch"])
     graph = pipeline_graph(step, all_reduce)
-    system = step.system(pipeline_mesh(step))
-    compute, network = DeepFlowComputeTiming(Corrections()), DeepFlowNetworkTiming(Corrections())
-    compute_s = pin(graph, system, compute, network).compute_s
-    names = np.array([graph.node_name(row) for row in range(graph.node_count)])
-    for key, name in _NODES.items():
-        figures.near(key, float(compute_s[names == name][0]), output["node_latency"][key])
+    ran = run_alone(graph, step.system(pipeline_mesh(step)), DeepFlowNetworkTiming(Corrections()))
+    check_node_latency(graph, ran, output["node_latency"], figures)
     _check_operators(step, output, figures)
-    _check_messages(step, graph, names, compute_s, output["pipeline"]["comm_metadata"], figures)
-    left_over = bool(output["pipeline"]["graph"]["never_finished"])
-    communication = np.rint(durations_s(graph, system, network) * _FS_PER_S).astype(np.int64)
-    _, ran = schedule(
-        graph,
-        np.rint(compute_s * _FS_PER_S).astype(np.int64),
-        communication,
-        roots=Roots.FIRST if left_over else Roots.ALL,
-    )
-    figures.same("every node ran", ran.completed, not left_over)
-    figures.near("total", ran.makespan_ps / _FS_PER_S, output["total_time"], STEP_TOLERANCE)
+    names = np.array([graph.node_name(row) for row in range(graph.node_count)])
+    _check_messages(step, graph, names, ran.compute_s, output["pipeline"]["comm_metadata"], figures)
+    figures.same("every node ran", ran.schedule.completed, not output["pipeline"]["graph"]["never_finished"])
+    figures.near("total", ran.total_s, output["total_time"], STEP_TOLERANCE)
+    _check_pipeline_graph(graph, ran, output["pipeline"]["graph"], figures)
     _check_transformer(step, output["transformer"], figures)
 
 
-def _step(case: Case) -> tuple[Step, AllReduce]:
+@attrs.frozen(eq=False)
+class Run:
+    """A graph run by itself, on unrounded seconds.
+
+    Attributes:
+        compute_s: Seconds of each node; 0 for communication.
+        communication_s: Seconds of each communication.
+        instances: The graph as it was run.
+        schedule: When everything ran, in femtoseconds.
+    """
+
+    compute_s: NDArray[np.float64]
+    communication_s: NDArray[np.float64]
+    instances: Instances
+    schedule: Schedule
+
+    @property
+    def total_s(self) -> float:
+        """The last end."""
+        return self.schedule.makespan_ps / _FS_PER_S
+
+    def seconds(self, graph: ExecutionGraph, row: int) -> float:
+        """How long a node or the communication it is a part of takes."""
+        match = int(graph.match[row])
+        return float(self.compute_s[row] if match == NONE else self.communication_s[match])
+
+    def end_s(self, row: int) -> float:
+        """When a node ended; -1 if it never ran, as in DeepFlow's records."""
+        end = int(self.schedule.end_ps[self.instances.first[row]])
+        return -1.0 if end == NO_TIME else end / _FS_PER_S
+
+
+def run_alone(graph: ExecutionGraph, system: System, network: NetworkTiming) -> Run:
+    """Runs a graph as the backend does with ``roots: first``, in femtoseconds instead of rounded nanoseconds.
+
+    Args:
+        graph: The graph.
+        system: Its device and links.
+        network: Times messages and what is folded into nodes.
+    """
+    compute_s = pin(graph, system, DeepFlowComputeTiming(Corrections()), network).compute_s
+    communication_s = durations_s(graph, system, network)
+    instances, ran = schedule(
+        graph,
+        np.rint(compute_s * _FS_PER_S).astype(np.int64),
+        np.rint(communication_s * _FS_PER_S).astype(np.int64),
+        roots=Roots.FIRST,
+    )
+    return Run(compute_s, communication_s, instances, ran)
+
+
+def check_node_latency(graph: ExecutionGraph, ran: Run, measured: Case, figures: Figures) -> None:
+    """Holds the nodes of a pipeline graph against the program's seconds per kind of node."""
+    names = np.array([graph.node_name(row) for row in range(graph.node_count)])
+    for key, name in _NODES.items():
+        figures.near(key, float(ran.compute_s[names == name][0]), measured[key])
+
+
+def _check_pipeline_graph(graph: ExecutionGraph, ran: Run, measured: Case, figures: Figures) -> None:
+    """Holds nodes, messages, dependencies, placement, durations and finishes against the program's."""
+    ours = of_pipeline(graph)
+    if "nodes" not in measured:
+        # A large graph is recorded as counts only.
+        figures.same("nodes", int((graph.op == Op.COMPUTE).sum()), measured["counts"]["Node"])
+        counted = Counter(label[0] for label in ours.graph.labels if label[0] in measured["comm_edges"])
+        figures.same("messages", dict(counted), measured["comm_edges"])
+        return
+    theirs = of_recorded_pipeline(measured["nodes"])
+    pairs, difference = paired(ours.graph, theirs.graph)
+    figures.same("pipeline graph", difference, "")
+    for mine, other in pairs:
+        row, node = ours.source[mine], measured["nodes"][theirs.source[other]]
+        if not node.get("unreachable") or node["kind"] == "Node":
+            figures.near(f"{node['name']} {node['i']}", ran.seconds(graph, row), node["duration"])
+        figures.near(f"end of {node['name']} {node['i']}", ran.end_s(row), node["finish_time"], STEP_TOLERANCE)
+
+
+def step_of_case(case: Case) -> tuple[Step, AllReduce]:
+    """The training step that a case's input describes, and when it reduces gradients."""
     given = case["input"]
     if "options" in given:
         options = LlmOptions(**given["options"])
@@ -130,34 +202,55 @@ def _check_transformer(step: Step, measured: Case, figures: Figures) -> None:
     clock, operators = _clock(step), step.operators
     products = {**step.model.products(step.batch), "vocabulary": step.model.vocabulary_product(step.batch)}
     for row in measured["gemms"]:
-        name = _PRODUCTS.get(row["name"], "vocabulary")
+        name = PRODUCT_NAMES.get(row["name"], "vocabulary")
         shape = products[name]
         figures.same(f"{name} shape", shape, (row["m"], row["k"], row["n"]))
         check_product(operators.forward(shape), clock, row["fwd_gemm"], row["fwd_reduction"], figures)
         check_product(operators.backward(shape), clock, row["bwd_gemm"], row["bwd_reduction"], figures)
+    metadata = measured["comm_metadata"]
     graph = transformer_graph(step)
+    collectives = _collectives(graph)
+    for entry in measured["comp_times"]["transformer"]["gemms"]:
+        for phase in ("forward", "backward"):
+            name = f"{PRODUCT_NAMES[entry['name']]} {phase}"
+            listed = [metadata[key] for key in entry[phase]["comm_keys"]]
+            expected = [(item["type"], item["size"], item["participants"]) for item in listed]
+            figures.same(f"{name} collectives", collectives.get(name, []), expected)
+    _check_transformer_graph(step, measured["graph"], figures)
+    if step.parallelism.tp2 == 1 or "tp2" not in transformer_mesh(step).names:
+        figures.near("transformer total", _transformer_s(step, graph), measured["analytical_time"], STEP_TOLERANCE)
+
+
+def _collectives(graph: ExecutionGraph) -> dict[str, list[tuple[str, int, int]]]:
+    """Kind, size as DeepFlow states it, and ranks of the collectives of each product and phase."""
     collectives: dict[str, list[tuple[str, int, int]]] = {}
     for row in np.flatnonzero(graph.op == Op.COLLECTIVE).tolist():
         part = graph.communication(int(graph.match[row]))
         ranks = len(part.groups[0])
         stated = (part.kind.value, shard(part.kind, part.size_bytes, ranks), ranks)
         collectives.setdefault(graph.node_name(row).rsplit(" ", 1)[0], []).append(stated)
-    metadata = measured["comm_metadata"]
-    for entry in measured["comp_times"]["transformer"]["gemms"]:
-        for phase in ("forward", "backward"):
-            name = f"{_PRODUCTS[entry['name']]} {phase}"
-            listed = [metadata[key] for key in entry[phase]["comm_keys"]]
-            expected = [(item["type"], item["size"], item["participants"]) for item in listed]
-            figures.same(f"{name} collectives", collectives.get(name, []), expected)
-    if step.parallelism.tp2 == 1 or "tp2" not in transformer_mesh(step).names:
-        figures.near("transformer total", _transformer_s(step, graph), measured["analytical_time"], STEP_TOLERANCE)
+    return collectives
+
+
+def _check_transformer_graph(step: Step, measured: Case, figures: Figures) -> None:
+    """Holds products, collectives, dependencies and durations of every rank against the program's."""
+    if "nodes" not in measured:
+        return
+    graph = transformer_graph(step, local_ops=LocalOps.AS_RECORDED)
+    system = step.system(transformer_mesh(step))
+    compute_s = pin(graph, system, DeepFlowComputeTiming(Corrections())).compute_s
+    ours, by_rank = of_transformer(graph), of_recorded_transformer(measured["nodes"])
+    figures.same("ranks of the transformer graph", sorted(by_rank), list(range(step.parallelism.tensor_degree)))
+    for rank, theirs in by_rank.items():
+        pairs, difference = paired(ours.graph, theirs.graph)
+        figures.same(f"transformer graph of rank {rank}", difference, "")
+        for mine, other in pairs:
+            row, node = ours.source[mine], measured["nodes"][theirs.source[other]]
+            if node["kind"] == "Node":
+                figures.near(node["name"], float(compute_s[row]), node["duration"])
+                figures.same(f"rank of {node['name']}", rank, node["hw_id"])
 
 
 def _transformer_s(step: Step, graph: ExecutionGraph) -> float:
     """Seconds of the transformer graph; a row-column split's differs from DeepFlow's sum, which halves gathers."""
-    system = step.system(transformer_mesh(step))
-    compute, network = DeepFlowComputeTiming(Corrections()), DeepFlowNetworkTiming(Corrections())
-    compute_s = pin(graph, system, compute, network).compute_s
-    communication = np.rint(durations_s(graph, system, network) * _FS_PER_S).astype(np.int64)
-    _, ran = schedule(graph, np.rint(compute_s * _FS_PER_S).astype(np.int64), communication)
-    return ran.makespan_ps / _FS_PER_S
+    return run_alone(graph, step.system(transformer_mesh(step)), DeepFlowNetworkTiming(Corrections())).total_s
