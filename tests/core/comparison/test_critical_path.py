@@ -13,6 +13,7 @@ from versim import (
     Fixed,
     GraphBuilder,
     Mesh,
+    PinnedGraph,
     Prediction,
     Result,
     compare_predictions,
@@ -38,13 +39,17 @@ def _stepwise(graph: ExecutionGraph, communication_ps: int) -> list[tuple[str, i
     return [(graph.node_name(step.node), step.rank, step.start_ps, step.end_ps, step.waited_for) for step in path.steps]
 
 
+def _lasting(graph: ExecutionGraph) -> PinnedGraph:
+    """A pin in which every compute node takes a nanosecond at least."""
+    fixed = pinned_of(graph)
+    rows = np.flatnonzero((graph.match < 0) & (fixed.compute_ns == 0))
+    return pin(graph, system_of(graph), durations_s=dict.fromkeys(rows.tolist(), 1e-9))
+
+
 @given(graph=graphs(), communication_ps=st.integers(1, 10**6))
 def test_its_times_add_up_to_the_makespan(graph: ExecutionGraph, communication_ps: int) -> None:
     """Compute, communication and gaps: nothing of the step is unexplained, nothing counted twice."""
-    # Durations of at least a nanosecond: a fixed one of nothing is replaced.
-    pinned = pinned_of(graph)
-    rows = np.flatnonzero((graph.match < 0) & (pinned.compute_ns == 0))
-    pinned = pin(graph, system_of(graph), durations_s=dict.fromkeys(rows.tolist(), 1e-9))
+    pinned = _lasting(graph)
     prediction = predicted(pinned, communication_ps)
     path = _path(compare_predictions(pinned, system_of(graph), [prediction], "fake").results[0])
     assert min(path.compute_ps, path.communication_ps, path.gap_ps) >= 0
@@ -55,8 +60,10 @@ def test_its_times_add_up_to_the_makespan(graph: ExecutionGraph, communication_p
 
 @given(graph=graphs(), communication_ps=st.integers(1, 10**6))
 def test_its_steps_follow_one_another(graph: ExecutionGraph, communication_ps: int) -> None:
-    """Earliest first, without overlap."""
-    path = _path(_result(graph, predicted(pinned_of(graph), communication_ps)))
+    """Earliest first, without overlap, from a step that waited for nothing."""
+    pinned = _lasting(graph)
+    prediction = predicted(pinned, communication_ps)
+    path = _path(compare_predictions(pinned, system_of(graph), [prediction], "fake").results[0])
     for before, after in zip(path.steps, path.steps[1:], strict=False):
         assert before.start_ps <= before.end_ps <= after.start_ps
     assert path.steps[0].waited_for == "start"
