@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TextIO
-
 import attrs
-from versim import PS_PER_S, Report, option
+from versim import PS_PER_S, Destination, Rendering, Report, option
 
 
 @attrs.frozen(kw_only=True)
@@ -22,11 +20,13 @@ class LatticeLines:
     name: str = "lattice-lines"
     options: type[LinesOptions] = LinesOptions
 
-    def write(self, report: Report, out: TextIO, options: LinesOptions) -> None:
-        """Write a line per prediction."""
+    def render(self, report: Report, options: LinesOptions, _: Destination) -> Rendering:
+        """A line per prediction."""
+        lines = []
         for workload, comparison, result in report.results():
             makespan_ps = result.prediction.makespan_ps
             shown = (
                 "did not complete" if makespan_ps is None else f"{1e3 * makespan_ps / PS_PER_S:.{options.digits}f} ms"
             )
-            out.write(f"{workload.label} / {comparison.pinned.label} / {result.label}: {shown}\n")
+            lines.append(f"{workload.label} / {comparison.pinned.label} / {result.label}: {shown}\n")
+        return Rendering(content="".join(lines))
