@@ -41,30 +41,60 @@ def breakdown_lines(
 ) -> Iterator[str]:
     """The table, and what was left out of it."""
     rows = _rows(comparison, of, short=heading == "operation")
-    timed = [row for row in rows if row.largest_ps]
-    shown = set(sorted(range(len(timed)), key=lambda i: (-timed[i].largest_ps, i))[:most])
-    kept = [row for position, row in enumerate(timed) if position in shown]
+    kept, left_out = _kept(rows, heading, most)
     if kept:
         keys: Group = (
             Column(heading=(heading, ""), cells=tuple(row.name for row in kept), align="left", least=LEAST_NAME),
             Column(heading=("runs", ""), cells=tuple(f"{row.executions:,}" for row in kept)),
         )
         reference = comparison.reference
-        anchors = [r for r in comparison.results if r.label == reference]
-        others = [r for r in comparison.results if r.label != reference]
+        anchors, others = _anchored(comparison)
         keys = (*keys, *(_column(result, kept, reference) for result in anchors))
         for position, table in enumerate(grids(keys, [(_column(r, kept, reference),) for r in others], width)):
             yield from ([""] if position else [])
             yield from table
+    if left_out:
+        yield from wrapped(f"Not shown: {left_out}.", width)
+    if not rows:
+        yield f"No {heading}s."
+
+
+def compared_rows(
+    comparison: Comparison, heading: str, of: Callable[[Result], tuple[Breakdown, ...]], most: int
+) -> tuple[list[str], list[list[str]], str]:
+    """Headings and cells of the same table for documents that need not fit a terminal, and what was left out."""
+    kept, left_out = _kept(_rows(comparison, of, short=heading == "operation"), heading, most)
+    anchors, others = _anchored(comparison)
+    headings = [heading, "runs", *(printable(result.label) for result in anchors)]
+    for result in others:
+        headings += [printable(result.label), "diff. [%]"]
+    rows = []
+    for row in kept:
+        cells = [row.name, f"{row.executions:,}", *(_mean(row.of.get(result.label)) for result in anchors)]
+        for result in others:
+            mine = row.of.get(result.label)
+            cells += [_mean(mine), _change(mine, row.of.get(comparison.reference))]
+        rows.append(cells)
+    return headings, rows, left_out
+
+
+def _anchored(comparison: Comparison) -> tuple[list[Result], list[Result]]:
+    """The reference, which stands first, and the others."""
+    anchors = [result for result in comparison.results if result.label == comparison.reference]
+    return anchors, [result for result in comparison.results if result.label != comparison.reference]
+
+
+def _kept(rows: list[_Row], heading: str, most: int) -> tuple[list[_Row], str]:
+    """The rows of most time in their order, and in words what was left out."""
+    timed = [row for row in rows if row.largest_ps]
+    shown = set(sorted(range(len(timed)), key=lambda i: (-timed[i].largest_ps, i))[:most])
+    kept = [row for position, row in enumerate(timed) if position in shown]
     left_out = []
     if len(timed) > len(kept):
         left_out.append(f"{count(len(timed) - len(kept), heading)} of less time in all (see option operations)")
     if len(rows) > len(timed):
         left_out.append(f"{count(len(rows) - len(timed), heading)} of no time in any prediction")
-    if left_out:
-        yield from wrapped(f"Not shown: {'; '.join(left_out)}.", width)
-    if not rows:
-        yield f"No {heading}s."
+    return kept, "; ".join(left_out)
 
 
 def _rows(comparison: Comparison, of: Callable[[Result], tuple[Breakdown, ...]], *, short: bool) -> list[_Row]:

@@ -118,7 +118,7 @@ def path_lines(comparison: Comparison, width: int) -> Iterator[str]:
         if path is None:
             yield from _flowed_facts(label, ["none", "it did not complete"], width)
             continue
-        facts = _facts(result, path, comparison.reference)
+        facts = facts_of(result, path, comparison.reference)
         alike = result.label != comparison.reference and reference is not None and _nodes(path) == _nodes(reference)
         yield from _flowed_facts(label, [*facts, "through the same steps"] if alike else facts, width)
         if not alike:
@@ -129,7 +129,8 @@ def _nodes(path: CriticalPath) -> list[int]:
     return [step.node for step in path.steps if step.duration_ps]
 
 
-def _facts(result: Result, path: CriticalPath, reference: str) -> list[str]:
+def facts_of(result: Result, path: CriticalPath, reference: str) -> list[str]:
+    """What a path consists of, and how much of the reference's it shares."""
     whole = path.compute_ps + path.communication_ps + path.gap_ps
     facts = [
         f"{name} {short_time(time_ps)} ({share(time_ps, whole)})"

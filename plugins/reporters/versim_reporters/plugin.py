@@ -1,4 +1,4 @@
-"""What this plugin offers: the reporters ``table`` and ``json``."""
+"""What this plugin offers: the reporters ``table``, ``json``, ``markdown`` and ``csv``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from versim import hookimpl
 
+from versim_reporters.csv_files import CsvReporter
 from versim_reporters.json_document import JsonReporter
+from versim_reporters.markdown import MarkdownReporter
 from versim_reporters.table import TableReporter
 
 if TYPE_CHECKING:
@@ -18,4 +20,4 @@ VERSIM_API_VERSION = 1
 @hookimpl
 def versim_reporters() -> list[Reporter]:
     """The reporters."""
-    return [JsonReporter(), TableReporter()]
+    return [CsvReporter(), JsonReporter(), MarkdownReporter(), TableReporter()]

@@ -60,30 +60,37 @@ def _section(lines: Iterator[str], heading: str | None = None) -> Iterator[str]:
 
 
 def _inputs(workload: WorkloadReport, comparison: Comparison, width: int) -> Iterator[str]:
+    for name, text in inputs_of(workload, comparison):
+        yield from wrapped(text, width, first=f"{name}: ".ljust(8))
+        if name != "system":
+            continue
+        for position, line in enumerate(simulators_of(comparison)):
+            yield from wrapped(line, width, first=" " * 8 if position else "ran:    ", rest=" " * 8)
+
+
+def inputs_of(workload: WorkloadReport, comparison: Comparison) -> Iterator[tuple[str, str]]:
+    """What every simulator was given, in words: inputs, system, and pins that gave the same."""
     pinned, graph = comparison.pinned, comparison.pinned.graph
     given = ", ".join(
         f"{_TIMED.get(key, printable(key))} timed by {printable(by)}"
         for key, by in sorted(pinned.provenance.items())
         if by
     )
-    yield from wrapped(
+    inputs = (
         f"{count(graph.node_count, 'node')} by {printable(workload.producer)}, "
         f"{count(graph.communication_count, 'communication')}, "
         f"{count(graph.mesh.world_size, 'rank')} {printable(graph.mesh)}; "
         f"compute pinned to {exact_time(int(pinned.compute_ns.sum()) * PS_PER_NS)} over all nodes; "
-        f"digest {pinned.digest[:12]}{f'; {given}' if given else ''}",
-        width,
-        first="inputs: ",
+        f"digest {pinned.digest[:12]}{f'; {given}' if given else ''}"
     )
-    yield from wrapped(_system(comparison.system), width, first="system: ")
-    for position, line in enumerate(_simulators(comparison)):
-        yield from wrapped(line, width, first=" " * 8 if position else "ran:    ", rest=" " * 8)
+    yield "inputs", inputs
+    yield "system", _system(comparison.system)
     if comparison.same_as:
         names = ", ".join(map(printable, comparison.same_as))
-        yield from wrapped(f"the pins {names} gave the same inputs and were not run again", width, first="same:   ")
+        yield "same", f"the pins {names} gave the same inputs and were not run again"
 
 
-def _simulators(comparison: Comparison) -> Iterator[str]:
+def simulators_of(comparison: Comparison) -> Iterator[str]:
     """Who ran: instances of the same simulator and network timing together."""
     ran: dict[str, list[str]] = {}
     for result in comparison.results:
@@ -113,6 +120,36 @@ def _labels(results: tuple[Result, ...]) -> Column:
 
 def _totals(comparison: Comparison, width: int) -> Iterator[str]:
     """One row per instance: who ran, the makespan, and where the last rank's time went."""
+    answer, rest = _totals_columns(comparison)
+    for position, table in enumerate(grids((_labels(comparison.results),), [answer, rest], width)):
+        yield from ([""] if position else [])
+        yield from table
+    legend = totals_legend(comparison)
+    if legend:
+        yield from wrapped(legend, width)
+
+
+def totals_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Headings and cells of the same table, for documents that need not fit a terminal."""
+    answer, rest = _totals_columns(comparison)
+    columns = (_labels(comparison.results), *answer, *rest)
+    headings = [" ".join(line for line in column.heading if line) for column in columns]
+    return headings, [list(row) for row in zip(*(column.cells for column in columns), strict=True)]
+
+
+def totals_legend(comparison: Comparison) -> str:
+    """What the columns of the totals are about; "" if nothing completed."""
+    ranks = sorted({result.totals.rank for result in comparison.results if result.totals})
+    if not ranks:
+        return ""
+    of = f"rank {ranks[0]}, which finishes" if len(ranks) == 1 else "the rank that finishes"
+    return (
+        f"Compute, communication and exposed are those of {of} last. Exposed is communication with no compute "
+        "beside it; makespan − compute − exposed is idle."
+    )
+
+
+def _totals_columns(comparison: Comparison) -> tuple[Group, Group]:
     results = comparison.results
     totals = [result.totals for result in results]
     makespans = [result.prediction.makespan_ps for result in results]
@@ -143,17 +180,7 @@ def _totals(comparison: Comparison, width: int) -> Iterator[str]:
         Column(heading=("comm.", "ratio"), cells=ratios),
         Column(heading=("wall", "[s]"), cells=tuple(_wall(r.prediction.wall_s) for r in results)),
     )
-    for position, table in enumerate(grids((_labels(results),), [answer, (*parts, *rest)], width)):
-        yield from ([""] if position else [])
-        yield from table
-    ranks = sorted({r.totals.rank for r in results if r.totals})
-    if ranks:
-        of = f"rank {ranks[0]}, which finishes" if len(ranks) == 1 else "the rank that finishes"
-        yield from wrapped(
-            f"Compute, communication and exposed are those of {of} last. Exposed is communication with no compute "
-            "beside it; makespan − compute − exposed is idle.",
-            width,
-        )
+    return answer, (*parts, *rest)
 
 
 def _simulator(result: Result) -> str:
@@ -221,7 +248,15 @@ def _checks(comparison: Comparison, width: int) -> Iterator[str]:
 
 
 def _notes(comparison: Comparison, width: int) -> Iterator[str]:
-    """What a reader has to know: of the graph, of loss, of what happened, of what the original would print."""
+    for label, text in notes_of(comparison):
+        yield from wrapped(f"{shortened(label, 40)}: {text}", width, first="- ", rest="  ")
+
+
+def notes_of(comparison: Comparison) -> list[tuple[str, str]]:
+    """What a reader has to know: of the graph, of loss, of what happened, of what the original would print.
+
+    Each with whom it is about; both printable.
+    """
     notes = [("graph", note) for note in comparison.pinned.graph.notes]
     for result in comparison.results:
         prediction = result.prediction
@@ -232,6 +267,4 @@ def _notes(comparison: Comparison, width: int) -> Iterator[str]:
         notes.extend((result.label, f"consumed: {text}") for text in prediction.consumed.notes)
         if prediction.reported_s is not None:
             notes.append((result.label, f"the original program would print {prediction.reported_s:.12g} s"))
-    for label, text in notes:
-        name = shortened(printable(label), 40)
-        yield from wrapped(f"{name}: {printable(text)}", width, first="- ", rest="  ")
+    return [(printable(label), printable(text)) for label, text in notes]

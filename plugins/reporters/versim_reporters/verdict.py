@@ -26,7 +26,23 @@ def title(workload: WorkloadReport, comparison: Comparison) -> str:
 
 
 def _of_comparison(workload: WorkloadReport, comparison: Comparison, width: int) -> Iterator[str]:
-    reference = next((r for r in comparison.results if r.label == comparison.reference), None)
+    yield from wrapped(headline(workload, comparison), width, rest="    ")
+    found = differences(comparison)
+    labels = [shortened(label, LABEL_WIDTH) for label, _ in found]
+    room = max(map(width_of, labels), default=0)
+    for label, (_, text) in zip(labels, found, strict=True):
+        yield from wrapped(text, width, first=f"  {padded(label, room)}  ")
+    yield from wrapped(checks_in_a_word(comparison), width, first="  checks: ", rest="    ")
+
+
+def reference_of(comparison: Comparison) -> Result | None:
+    """The result that differences refer to."""
+    return next((r for r in comparison.results if r.label == comparison.reference), None)
+
+
+def headline(workload: WorkloadReport, comparison: Comparison) -> str:
+    """What is compared with what: ``pipeline, pin deepflow: the reference, analytical, takes 218.970157547 s``."""
+    reference = reference_of(comparison)
     name = shortened(printable(comparison.reference), LABEL_WIDTH)
     if reference is None:
         against = "no reference"
@@ -34,13 +50,14 @@ def _of_comparison(workload: WorkloadReport, comparison: Comparison, width: int)
         against = f"the reference, {name}, did not complete: {_status(reference)}"
     else:
         against = f"the reference, {name}, takes {exact_time(reference.prediction.makespan_ps)}"
-    yield from wrapped(f"{title(workload, comparison)}: {against}", width, rest="    ")
+    return f"{title(workload, comparison)}: {against}"
+
+
+def differences(comparison: Comparison) -> list[tuple[str, str]]:
+    """Of every other instance its label, printable, and in words how it differs and mainly where."""
+    reference = reference_of(comparison)
     others = [result for result in comparison.results if result is not reference]
-    labels = [shortened(printable(result.label), LABEL_WIDTH) for result in others]
-    room = max(map(width_of, labels), default=0)
-    for label, result in zip(labels, others, strict=True):
-        yield from wrapped(_difference(result, reference), width, first=f"  {padded(label, room)}  ")
-    yield from wrapped(_checks(comparison), width, first="  checks: ", rest="    ")
+    return [(printable(result.label), _difference(result, reference)) for result in others]
 
 
 def _status(result: Result) -> str:
@@ -100,7 +117,8 @@ def spelt(row: Breakdown) -> str:
     return f"{key}, {phase}" if phase and phase not in key.split() else key
 
 
-def _checks(comparison: Comparison) -> str:
+def checks_in_a_word(comparison: Comparison) -> str:
+    """Whether every check of every prediction passed, and if not, which failed."""
     failed = [f"{check.name} of {printable(r.label)}" for r in comparison.results for check in r.failed_checks]
     if failed:
         return f"FAILED {', '.join(failed)}; see below"

@@ -1,0 +1,146 @@
+"""Why two makespans differ, as bars that sum exactly: the one place that knows where an explanation comes from.
+
+With an attribution they are its terms. Without one they are what changed between the two ranks that finish last:
+compute, exposed communication and idle time, which sum to the makespan, so that their changes sum to the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+from versim import Comparison, Result
+
+from versim_reporters.figures import share, short_time
+from versim_reporters.text import printable
+from versim_reporters.verdict import reference_of
+
+
+@attrs.frozen(kw_only=True)
+class Bar:
+    """One bar of a waterfall.
+
+    Attributes:
+        name: What it is about, printable.
+        effect_ps: Its part of the difference.
+        detail: More about it, printable; "" if there is no more to say.
+    """
+
+    name: str
+    effect_ps: int
+    detail: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Explanation:
+    """A difference taken apart.
+
+    Attributes:
+        label: The instance explained.
+        difference_ps: Its makespan minus the reference's; the sum of all effects.
+        bars: In their own order.
+        method: How the bars came about, in a sentence.
+        findings: What else was found, one sentence each.
+    """
+
+    label: str
+    difference_ps: int
+    bars: tuple[Bar, ...]
+    method: str
+    findings: tuple[str, ...] = ()
+
+    def largest(self, most: int) -> list[Bar]:
+        """The bars of most effect, those without any left out."""
+        return sorted((bar for bar in self.bars if bar.effect_ps), key=lambda bar: -abs(bar.effect_ps))[:most]
+
+
+def explanations(comparison: Comparison) -> list[Explanation]:
+    """Of every completed prediction but the reference, if that completed."""
+    reference = reference_of(comparison)
+    found = []
+    for result in comparison.results:
+        if reference is None or result is reference or result.difference_ps is None:
+            continue
+        attribution = getattr(result, "attribution", None)
+        if attribution is not None:
+            found.append(_attributed(result.label, attribution))
+        elif result.totals is not None and reference.totals is not None:
+            found.append(_by_totals(result, reference, result.difference_ps))
+    return found
+
+
+def _attributed(label: str, attribution: Any) -> Explanation:
+    averaging = str(getattr(attribution, "averaging", ""))
+    order = ", ".join(map(printable, getattr(attribution, "order", ())))
+    method = (
+        f"The instance's active durations put into the reference's schedule group by group ({averaging}"
+        f"{f': {order}' if order and averaging == 'sequential' else ''}), then its order, then what is left."
+    )
+    return Explanation(
+        label=printable(label),
+        difference_ps=int(attribution.difference_ps),
+        bars=tuple(
+            Bar(name=printable(term.name), effect_ps=int(term.effect_ps), detail=_detail(term))
+            for term in attribution.terms
+        ),
+        method=method,
+        findings=tuple(
+            f"{printable(pattern.sentence)}: {short_time(pattern.on_path_ps)} on the critical path"
+            for pattern in getattr(attribution, "patterns", ())
+        ),
+    )
+
+
+def _detail(term: Any) -> str:
+    parts = []
+    if term.change_ps is not None:
+        parts.append(
+            f"durations {short_time(term.change_ps, signed=True)} over all executions, "
+            f"{short_time(term.on_path_ps or 0, signed=True)} of it on the critical path"
+        )
+    if term.contention_ps is not None:
+        parts.append(f"contention {short_time(term.contention_ps, signed=True)}")
+    return "; ".join(parts)
+
+
+def _by_totals(result: Result, reference: Result, difference_ps: int) -> Explanation:
+    mine, theirs = result.totals, reference.totals
+    if mine is None or theirs is None:
+        raise ValueError(f"{result.label}: no totals to explain a difference with")
+    bars = (
+        Bar(name="compute", effect_ps=mine.compute_ps - theirs.compute_ps),
+        Bar(
+            name="exposed communication",
+            effect_ps=mine.exposed_communication_ps - theirs.exposed_communication_ps,
+            detail="communication with no compute beside it",
+        ),
+        Bar(name="idle", effect_ps=mine.idle_ps - theirs.idle_ps, detail="neither compute nor communication"),
+    )
+    ranks = f"rank {mine.rank}" if mine.rank == theirs.rank else f"ranks {theirs.rank} and {mine.rank}"
+    return Explanation(
+        label=printable(result.label),
+        difference_ps=difference_ps,
+        bars=bars,
+        method=f"Change of how the rank that finishes last spends the step ({ranks}); the parts sum to the makespan.",
+    )
+
+
+def table_of(explanation: Explanation, most: int | None = None) -> list[tuple[str, str, str, str]]:
+    """Rows of name, effect, share of the difference and detail; the rest of a shortened list in one row."""
+    chosen: Sequence[Bar] = explanation.bars if most is None else explanation.largest(most)
+    rows = [(bar.name, bar.effect_ps, bar.detail) for bar in chosen]
+    if most is not None:
+        rest_ps = explanation.difference_ps - sum(bar.effect_ps for bar in chosen)
+        if rest_ps:
+            rows.append(("all other terms", rest_ps, ""))
+    whole = explanation.difference_ps
+    return [(name, short_time(ps, signed=True), _share(ps, whole), detail) for name, ps, detail in rows]
+
+
+def _share(part_ps: int, whole_ps: int) -> str:
+    """A share of the difference; terms may oppose one another, so it may be below 0 or above 1."""
+    if not whole_ps:
+        return ""
+    within = 0 <= part_ps / whole_ps <= 1
+    return share(abs(part_ps), abs(whole_ps)) if within else f"{100 * part_ps / whole_ps:.1f} %"

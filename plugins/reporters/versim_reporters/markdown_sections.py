@@ -1,0 +1,92 @@
+"""The sections of the Markdown document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from versim import Breakdown, Comparison, Report, Result, WorkloadReport
+
+from versim_reporters.breakdown import compared_rows
+from versim_reporters.explanation import explanations, table_of
+from versim_reporters.figures import count
+from versim_reporters.gfm import plain_text, table
+from versim_reporters.paths import chain, facts_of
+from versim_reporters.sections import inputs_of, notes_of, simulators_of, totals_cells
+from versim_reporters.verdict import checks_in_a_word, differences, headline, title
+
+SHOWN_TERMS = 3
+_OUTCOMES = {True: "passed", False: "FAILED", None: "could not be made"}
+MOST_LINKS = 40
+"""Links of a critical path that are written out."""
+
+
+def report_lines(report: Report, operations: int, *, explain: bool) -> Iterator[str]:
+    """The whole document, line by line."""
+    yield f"# {plain_text(report.scenario) or 'versim'}"
+    if report.description:
+        yield from ("", plain_text(report.description))
+    yield from ("", "## Verdict")
+    for workload in report.workloads:
+        for comparison in workload.comparisons:
+            yield from ("", f"**{plain_text(headline(workload, comparison))}**", "")
+            for label, text in differences(comparison):
+                yield f"- **{plain_text(label)}**: {plain_text(text)}"
+            yield f"- checks: {plain_text(checks_in_a_word(comparison))}"
+    for workload in report.workloads:
+        for comparison in workload.comparisons:
+            yield from ("", f"## {plain_text(title(workload, comparison))}", "")
+            yield from _comparison(workload, comparison, operations, explain=explain)
+    if report.provenance:
+        yield from ("", "## Made by", "")
+        yield from table(("what", "value"), sorted(report.provenance.items()), "ll")
+
+
+def _comparison(workload: WorkloadReport, comparison: Comparison, operations: int, *, explain: bool) -> Iterator[str]:
+    for name, text in inputs_of(workload, comparison):
+        yield f"- {name}: {plain_text(text)}"
+    yield from (f"- ran: {plain_text(line)}" for line in simulators_of(comparison))
+    headings, rows = totals_cells(comparison)
+    yield from ("", *table(headings, rows, "l" + "r" * (len(headings) - 1)))
+    for explanation in explanations(comparison):
+        yield from ("", f"### Why {plain_text(explanation.label)} differs", "", plain_text(explanation.method), "")
+        terms = table_of(explanation, None if explain else SHOWN_TERMS)
+        yield from table(("term", "effect", "share", "detail"), terms, "lrrl")
+        yield from (f"- {plain_text(finding)}" for finding in explanation.findings)
+    yield from _breakdown(comparison, "group", lambda result: result.groups, operations)
+    yield from _breakdown(comparison, "operation", lambda result: result.operations, operations)
+    yield from ("", "### Critical paths", "")
+    for result in comparison.results:
+        yield f"- **{plain_text(result.label)}**: {plain_text(_path(result, comparison))}"
+    yield from ("", "### Checks", "")
+    checks = [
+        (result.label, check.name, _OUTCOMES[check.passed], check.detail)
+        for result in comparison.results
+        for check in result.checks
+    ]
+    yield from table(("instance", "check", "outcome", "found"), checks, "llll")
+    notes = notes_of(comparison)
+    if notes:
+        yield from ("", "### Notes", "")
+        yield from (f"- {plain_text(label)}: {plain_text(text)}" for label, text in notes)
+
+
+def _breakdown(
+    comparison: Comparison, heading: str, of: Callable[[Result], tuple[Breakdown, ...]], most: int
+) -> Iterator[str]:
+    headings, rows, left_out = compared_rows(comparison, heading, of, most)
+    if rows:
+        yield from ("", f"### By {heading}, mean of one execution", "")
+        yield from table(headings, rows, "lr" + "r" * (len(headings) - 2))
+    if left_out:
+        yield from ("", plain_text(f"Not shown: {left_out}."))
+
+
+def _path(result: Result, comparison: Comparison) -> str:
+    path = result.critical_path
+    if path is None:
+        return "none, it did not complete"
+    links = list(map(str, chain(path, comparison.pinned.graph)))
+    if len(links) > MOST_LINKS:
+        hidden = len(links) - MOST_LINKS
+        links = [*links[: MOST_LINKS // 2], f"… {count(hidden, 'link')} …", *links[-MOST_LINKS // 2 :]]
+    return f"{', '.join(facts_of(result, path, comparison.reference))}. {' → '.join(links)}"

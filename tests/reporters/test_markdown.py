@@ -1,0 +1,58 @@
+"""The Markdown document: verdict first, tables whole, and names that stay text."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from report_samples import hostile_text, reports, sample_report
+from versim import Destination, Report
+from versim_reporters.gfm import plain_text
+from versim_reporters.markdown import MarkdownOptions, MarkdownReporter
+
+
+def written(report: Report, **options: int) -> str:
+    """What the reporter writes."""
+    content = MarkdownReporter().render(report, MarkdownOptions(**options), Destination()).content
+    assert isinstance(content, str)
+    return content
+
+
+def test_the_verdict_comes_first() -> None:
+    """Who differs by how much is read before any table."""
+    text = written(sample_report())
+    assert text.index("## Verdict") < text.index("|")
+    assert "**pipeline, pin deepflow: the reference, analytical, takes 218.970157547 s**" in text
+    assert "- **astrasim**: +0.159 % (+348.99 ms)" in text
+    assert "deadlock" in text
+
+
+def test_what_explains_a_difference_is_there() -> None:
+    """As a table whose terms sum to the difference."""
+    text = written(sample_report(), explain=True)
+    section = text.partition("### Why astrasim differs")[2].partition("###")[0]
+    assert "| exposed communication | +337" in section
+
+
+@settings(max_examples=25)
+@given(report=reports())
+def test_tables_are_whole(report: Report) -> None:
+    """Every row of a table has as many cells as its heading, whatever names hold."""
+    cells = None
+    for line in written(report).splitlines():
+        if not line.startswith("|"):
+            cells = None
+            continue
+        count = len(re.findall(r"(?<!\\)\|", line))
+        assert cells is None or count == cells, line
+        cells = count
+
+
+@given(text=st.one_of(hostile_text, st.text(alphabet="<>|`*_[]!#@&~\\$a ", max_size=30)))
+def test_names_stay_text(text: str) -> None:
+    """No tag, link, emphasis, mention or cell ends up in the document."""
+    escaped = plain_text(text)
+    assert not re.search(r"[<>@]", escaped)
+    assert not re.search(r"[`*_\[\]|~$!\\]", re.sub(r"\\.", "", escaped))
+    assert "\n" not in escaped
