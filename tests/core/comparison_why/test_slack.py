@@ -1,0 +1,129 @@
+"""Slack by its definition, and what moves between critical paths."""
+
+from __future__ import annotations
+
+import itertools
+
+import attrs
+import numpy as np
+import pytest
+from backends import Unit, first_come, in_order
+from fakes import nothing_ran, pinned_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from situations import predictions, problems
+from versim import Fixed, GraphBuilder, Instances, Mesh, PinnedGraph, instances_of
+from versim.comparison import timeline
+from versim.comparison.attribution.chain import chain_of
+from versim.comparison.attribution.walk import longest_path
+from versim.comparison.slack import Reason, path_change, slack_ps
+
+WORK = [(Fixed(1e-9), 1)]
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_slack_is_what_an_end_can_be_late_by(data: st.DataObject) -> None:
+    """Later by all of it moves nothing; by one picosecond more moves the end of the step by one."""
+    pinned, instances = data.draw(problems(most_nodes=8))
+    line = timeline(data.draw(predictions(pinned, instances, "one")), instances)
+    model, slack = chain_of(line), slack_ps(line)
+    makespan = int(line.end_ps.max())
+    for row in range(instances.count):
+        sets = np.repeat(model.progress.duration_ps[:, None], 2, axis=1)
+        # A late part may end before its data could have; then its own lag is what has to give way.
+        if model.progress.late[row]:
+            continue
+        sets[row] += [slack[row], slack[row] + 1]
+        assert model.makespans_ps(sets) == [makespan, makespan + 1]
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_the_path_has_no_slack_and_accounts_for_the_makespan(data: st.DataObject) -> None:
+    """Its links follow one another from the start of the step to the last end."""
+    pinned, instances = data.draw(problems())
+    line = timeline(data.draw(predictions(pinned, instances, "one")), instances)
+    path = longest_path(chain_of(line))
+    assert path[-1].end_ps == line.end_ps.max()
+    assert (slack_ps(line)[[link.row for link in path]] == 0).all()
+    assert all(before.end_ps <= after.start_ps for before, after in itertools.pairwise(path))
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_a_path_agrees_with_itself(data: st.DataObject) -> None:
+    """Agreement is 1, nothing moves; against any other it is within 0..1 and the same from both sides."""
+    pinned, instances = data.draw(problems())
+    one, two = (timeline(data.draw(predictions(pinned, instances, label)), instances) for label in ("one", "two"))
+    same = path_change(one, one)
+    assert (same.agreement, same.entered, same.left) == (1.0, (), ())
+    there, back = path_change(one, two), path_change(two, one)
+    assert 0.0 <= there.agreement <= 1.0
+    assert there.agreement == back.agreement
+    assert [move.node for move in there.entered] == [move.node for move in back.left]
+
+
+@pytest.fixture
+def fork() -> tuple[PinnedGraph, Instances]:
+    """Rank 0 computes rows 0 and 1; rank 1 computes row 2. Nothing depends on anything."""
+    builder = GraphBuilder(Mesh.of(pp=2))
+    for row, stage in enumerate((0, 0, 1)):
+        builder.compute(f"row {row}", WORK, on={"pp": stage})
+    pinned = pinned_of(builder.build())
+    return pinned, instances_of(pinned.graph)
+
+
+def test_what_grew_beyond_its_slack_enters_by_its_duration(fork: tuple[PinnedGraph, Instances]) -> None:
+    """Rank 0 takes 100, rank 1 has 30 to spare and grows by 50."""
+    pinned, instances = fork
+    one, two = (
+        timeline(first_come(pinned, instances, np.array(each)), instances) for each in ([60, 40, 70], [60, 40, 120])
+    )
+    assert slack_ps(one).tolist() == [0, 0, 30]
+    found = path_change(one, two)
+    assert [(m.node, m.rank, m.path_ps, m.change_ps, m.slack_ps, m.reason) for m in found.entered] == [
+        (2, 1, 120, 50, 30, Reason.DURATION)
+    ]
+    # Neither of the two shrank: they left because the other rank outgrew the 20 that they now have to spare.
+    assert [(m.node, m.slack_ps, m.reason) for m in found.left] == [(0, 20, Reason.SLACK), (1, 20, Reason.SLACK)]
+    assert found.agreement == 0.0
+
+
+def test_what_is_pushed_behind_others_enters_by_its_order() -> None:
+    """Row 1 is needed by rank 1; served after row 0 instead of before it, both are on the path."""
+    builder = GraphBuilder(Mesh.of(pp=2))
+    filler = builder.compute("filler", WORK, on={"pp": 0})
+    wanted = builder.compute("wanted", WORK, on={"pp": 0})
+    _, received = builder.transfer("result", 64, source={"pp": 0}, target={"pp": 1}, after=[wanted])
+    last = builder.compute("last", WORK, on={"pp": 1}, after=[received])
+    pinned = pinned_of(builder.build())
+    instances = instances_of(pinned.graph)
+    durations = np.array([30, 20, 10, 10, 100])
+    message = Unit((2, 3))
+    early, late = (
+        timeline(in_order(pinned, instances, durations, [*order, message, Unit((last,))]), instances)
+        for order in ([Unit((wanted,)), Unit((filler,))], [Unit((filler,)), Unit((wanted,))])
+    )
+    found = path_change(early, late)
+    assert [(m.node, m.reason) for m in found.entered] == [(filler, Reason.SLACK)]
+    assert found.left == ()
+    # By shares of the two paths (130 and 160): what is common over what either has.
+    common = 20 / 160 + 10 / 160 + 100 / 160
+    either = 30 / 160 + 20 / 130 + 10 / 130 + 100 / 130
+    assert found.agreement == pytest.approx(common / either)
+
+
+def test_a_schedule_with_holes_has_no_slack(fork: tuple[PinnedGraph, Instances]) -> None:
+    """What never ran cannot be late."""
+    pinned, instances = fork
+    with pytest.raises(ValueError, match="3 instances never ran"):
+        slack_ps(timeline(nothing_ran(pinned), instances))
+
+
+def test_uniform_slowness_is_full_agreement(fork: tuple[PinnedGraph, Instances]) -> None:
+    """Agreement is about shares of the path, not about its length."""
+    pinned, instances = fork
+    lines = [timeline(first_come(pinned, instances, np.array([60, 40, 70]) * factor), instances) for factor in (1, 3)]
+    assert path_change(*lines).agreement == 1.0
+    assert attrs.asdict(path_change(*lines)) == {"entered": (), "left": (), "agreement": 1.0}
