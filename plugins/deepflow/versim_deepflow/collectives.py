@@ -64,10 +64,11 @@ class IsolatedCollectives:
             kind: What is done.
             size_bytes: The full tensor, see :mod:`versim.work`; 0 takes no time.
             participants: Ranks; 1 takes no time.
-            bandwidth_bytes_per_s: Of the link, above 0.
+            bandwidth_bytes_per_s: Of the link; without any, a communication takes for ever.
             latency_s: Of the link.
         """
-        times = self._formulas[kind](np.ceil(size_bytes), participants, bandwidth_bytes_per_s, latency_s)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            times = self._formulas[kind](np.ceil(size_bytes), participants, bandwidth_bytes_per_s, latency_s)
         return np.where((size_bytes > 0) & (participants > 1), times, 0.0)
 
     def _memory(self, access_bytes: Floats, flop: Floats | None = None) -> Floats:

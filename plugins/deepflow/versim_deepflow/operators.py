@@ -191,16 +191,22 @@ class Operators:
 
     def vocabulary_forward(self, shape: Shape) -> Work:
         """The projection onto the vocabulary and its softmax."""
-        m, _, n = shape
-        softmax = Pointwise(m * (3 * n - 1), self._bytes * m * (7 * n), 4)
-        return (*self.forward(shape).work, (softmax, 1.0))
+        return (*self.forward(shape).work, *self.vocabulary_softmax_forward(shape))
 
     def vocabulary_backward(self, shape: Shape) -> Work:
         """Gradient of :meth:`vocabulary_forward`."""
+        return (*self.backward(shape).work, *self.vocabulary_softmax_backward(shape))
+
+    def vocabulary_softmax_forward(self, shape: Shape) -> Work:
+        """The softmax over the vocabulary alone."""
+        m, _, n = shape
+        return ((Pointwise(m * (3 * n - 1), self._bytes * m * (7 * n), 4), 1.0),)
+
+    def vocabulary_softmax_backward(self, shape: Shape) -> Work:
+        """Gradient of :meth:`vocabulary_softmax_forward`."""
         m, _, n = shape
         columns = n if self._corrections.softmax_backward_bytes else 1
-        softmax = Pointwise(m * n * 5, self._bytes * m * columns * 11, 4)
-        return (*self.backward(shape).work, (softmax, 1.0))
+        return ((Pointwise(m * n * 5, self._bytes * m * columns * 11, 4), 1.0),)
 
     def embedding_forward(self, tokens: int, hidden: int) -> Work:
         """Looking up the embeddings of a microbatch, and bringing them from the host."""

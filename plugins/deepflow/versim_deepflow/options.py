@@ -33,6 +33,8 @@ class Granularity(enum.StrEnum):
     """A layer; the graph is the whole step."""
     TRANSFORMER = "transformer"
     """An operator; the graph is one layer."""
+    FLATTENED = "flattened"
+    """An operator; the graph is the whole step."""
 
 
 @attrs.frozen(kw_only=True)
@@ -44,7 +46,9 @@ class LlmOptions(PlatformOptions):
 
     model: str = file_option("small", "a model preset, or the path of a model file, DeepFlow's or our own")
     granularity: Granularity = choice_option(
-        Granularity.PIPELINE, help="pipeline: the whole step, a node per layer; transformer: one layer"
+        Granularity.PIPELINE,
+        help="pipeline: the whole step, a node per layer; transformer: one layer, a node per operator; flattened: the "
+        "whole step, a node per operator",
     )
     pp: int | None = count_option("pipeline stages")
     microbatches: int | None = count_option("microbatches of a mini-batch")

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
-from versim import ExecutionGraph, FaultsError, GraphBuilder, Kind, Mesh, Phase, Work
+from versim import ExecutionGraph, FaultsError, GraphBuilder, Kind, Mesh, Phase, Placement, Work
 
 from versim_deepflow.operators import layer_operators, merged
 from versim_deepflow.pipeline_order import Layout, Task, deepflow_order, microbatch_tasks, staged_order
@@ -27,6 +27,9 @@ class AllReduce(enum.StrEnum):
     THE_END = "the_end"
     """Once a stage is through."""
 
+
+WriteTask = Callable[[GraphBuilder, Task, Placement, Sequence[int]], int]
+"""Writes a task; see :class:`PipelineWriter`."""
 
 LARGEST_TASKS = 5_000_000
 """Compute nodes that fit into memory with everything around them."""
@@ -51,13 +54,30 @@ def pipeline_graph(step: Step, all_reduce: AllReduce = AllReduce.EVERY_LAYER) ->
     Raises:
         FaultsError: The tensor-parallel split leaves a rank nothing to compute, or there are too many nodes.
     """
-    tasks = 2 * step.parallelism.microbatches * (step.model.layers + 2)
-    if tasks > LARGEST_TASKS:
-        raise FaultsError(
-            "pipeline graph",
-            [f"$.microbatches: {tasks} compute nodes are more than the {LARGEST_TASKS} that fit; use fewer or coarser"],
+    works = _task_works(step)
+
+    def write(builder: GraphBuilder, task: Task, on: Placement, after: Sequence[int]) -> int:
+        return builder.compute(
+            f"{task.part} {task.phase}",
+            works[task.part, task.phase],
+            on=on,
+            after=after,
+            phase=task.phase,
+            layer=task.layer if task.part == "transformer" else None,
+            microbatch=task.microbatch,
         )
-    return _PipelineWriter(step, all_reduce).write()
+
+    return PipelineWriter(step, all_reduce, pipeline_mesh(step), write).write("pipeline graph")
+
+
+def refuse_too_many(subject: str, step: Step, nodes_per_task: int = 1) -> None:
+    """Refuses steps whose compute nodes do not fit into memory; :class:`versim.FaultsError`."""
+    nodes = 2 * step.parallelism.microbatches * (step.model.layers + 2) * nodes_per_task
+    if nodes > LARGEST_TASKS:
+        fault = (
+            f"$.microbatches: {nodes} compute nodes are more than the {LARGEST_TASKS} that fit; use fewer or coarser"
+        )
+        raise FaultsError(subject, [fault])
 
 
 @attrs.frozen(cache_hash=True)
@@ -71,15 +91,25 @@ class _Wire:
     tag: int | None
 
 
-class _PipelineWriter:
-    def __init__(self, step: Step, all_reduce: AllReduce) -> None:
+class PipelineWriter:
+    """Writes a step's pipeline: tasks, messages between stages, and reductions over the replicas.
+
+    Args:
+        step: The step.
+        all_reduce: When the gradients of layers are reduced.
+        mesh: The ranks; has the axes ``dp`` and ``pp``.
+        write_task: Writes one task, given a builder, the task, where it stands and what it waits for; returns the row
+            that it ends with.
+    """
+
+    def __init__(self, step: Step, all_reduce: AllReduce, mesh: Mesh, write_task: WriteTask) -> None:
         self._step = step
         self._all_reduce = all_reduce
         self._microbatches = step.parallelism.microbatches
         self._layout = Layout(step.model.layers, step.parallelism.pp)
-        self._works = _task_works(step)
+        self._write_task = write_task
         self._application = _application(step)
-        self._builder = GraphBuilder(pipeline_mesh(step))
+        self._builder = GraphBuilder(mesh)
         self._on = [self._builder.place({"pp": stage}) for stage in range(step.parallelism.pp)]
         model, width = step.model, step.element_bytes
         self._activation_bytes = math.ceil(width * step.batch * model.hidden * model.sequence_length)
@@ -87,7 +117,13 @@ class _PipelineWriter:
         self._waits: dict[Task, list[Task]] = {}
         self._waited_for: dict[Task, list[Task]] = {}
 
-    def write(self) -> ExecutionGraph:
+    def write(self, subject: str) -> ExecutionGraph:
+        """The graph.
+
+        Args:
+            subject: What it is, for errors.
+        """
+        refuse_too_many(subject, self._step)
         mended = self._step.corrections.reachable_graph
         order = staged_order if mended else deepflow_order
         for first, then in order(self._layout, self._microbatches):
@@ -98,7 +134,11 @@ class _PipelineWriter:
         for microbatch in reversed(range(self._microbatches)):
             self._chain(microbatch_tasks(self._layout, Phase.BACKWARD, microbatch))
         self._remark()
-        return self._builder.build("pipeline graph")
+        return self._builder.build(subject)
+
+    def note(self, text: str) -> None:
+        """Says something about the graph."""
+        self._builder.note(text)
 
     def _chain(self, tasks: Sequence[Task]) -> None:
         """Writes a microbatch's tasks in the order in which data flows through them."""
@@ -129,15 +169,7 @@ class _PipelineWriter:
             self._rows[source] if self._layout.stage_of(source) == stage else self._receive(wire(source, task), stage)
             for source, wire in sources
         ]
-        row = self._builder.compute(
-            f"{task.part} {task.phase}",
-            self._works[task.part, task.phase],
-            on=self._on[stage],
-            after=after,
-            phase=task.phase,
-            layer=task.layer if task.part == "transformer" else None,
-            microbatch=task.microbatch,
-        )
+        row = self._write_task(self._builder, task, self._on[stage], after)
         self._rows[task] = row
         return row
 

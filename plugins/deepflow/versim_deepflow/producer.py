@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 from versim import ExecutionGraph, System
 
+from versim_deepflow.flattened_graph import flattened_graph, flattened_mesh
 from versim_deepflow.gemm_graph import gemm_graph, gemm_mesh
 from versim_deepflow.options import GemmOptions, Granularity, LlmOptions, gemm_of, step_of
 from versim_deepflow.pipeline_graph import pipeline_graph, pipeline_mesh
@@ -28,6 +29,8 @@ class DeepFlowLlm:
         step = step_of(options)
         if options.granularity is Granularity.PIPELINE:
             return pipeline_graph(step, options.all_reduce)
+        if options.granularity is Granularity.FLATTENED:
+            return flattened_graph(step, options.all_reduce)
         return transformer_graph(step, operators=options.operators, phases=options.phases, local_ops=options.local_ops)
 
     def system(self, options: LlmOptions) -> System:
@@ -37,8 +40,12 @@ class DeepFlowLlm:
             FaultsError: As :meth:`produce`, or a parallelism without a link.
         """
         step = step_of(options)
-        mesh = pipeline_mesh(step) if options.granularity is Granularity.PIPELINE else transformer_mesh(step)
-        return step.system(mesh)
+        meshes = {
+            Granularity.PIPELINE: pipeline_mesh,
+            Granularity.TRANSFORMER: transformer_mesh,
+            Granularity.FLATTENED: flattened_mesh,
+        }
+        return step.system(meshes[options.granularity](step))
 
 
 @attrs.frozen

@@ -76,8 +76,15 @@ class ProductWriter:
         """Says what a reader of the graph would otherwise miss."""
         if self._left_out:
             self.builder.note("local accesses after all-gathers are left out, as in DeepFlow's transformer graph")
-        if split.tensor is TensorScheme.COLUMN_ROW and split.tp2 > 1:
-            self.builder.note(f"a column-row split takes no part in tp2={split.tp2}, as in DeepFlow")
+        for note in split_notes(split):
+            self.builder.note(note)
+
+
+def split_notes(split: Parallelism) -> tuple[str, ...]:
+    """What a reader of a graph under a tensor-parallel split would otherwise miss."""
+    if split.tensor is TensorScheme.COLUMN_ROW and split.tp2 > 1:
+        return (f"a column-row split takes no part in tp2={split.tp2}, as in DeepFlow",)
+    return ()
 
 
 def joined_per_axis(collectives: Iterable[Collective]) -> list[Collective]:

@@ -11,6 +11,7 @@ from versim import (
     ComputeTiming,
     Device,
     DeviceTerm,
+    FaultsError,
     Gemm,
     HostTransfer,
     Kind,
@@ -59,7 +60,8 @@ class DeepFlowComputeTiming:
         bytes over host bandwidth, or nothing where the device leaves such copies out.
 
         Raises:
-            FaultsError: The device lacks DeepFlow's figures.
+            FaultsError: The device lacks DeepFlow's figures; or there are operations without bytes, at which DeepFlow
+                ends, unless its roofline is mended.
         """
         model = DeviceModel.of(device)
         times = np.zeros(len(terms))
@@ -78,9 +80,20 @@ class DeepFlowComputeTiming:
                 np.array([getattr(term, field) for _, term in pointwise], dtype=np.float64)
                 for field in ("flop", "access_bytes", "launches")
             )
+            self._refuse_operations_without_bytes(flop, access_bytes)
             busy = pointwise_times_s(flop, access_bytes, model, from_dram=self._corrections.pointwise_memory)
             times[rows] = busy + launches * model.kernel_launch_overhead_s
         return times
+
+    def _refuse_operations_without_bytes(self, flop: NDArray[np.float64], access_bytes: NDArray[np.float64]) -> None:
+        bad = np.flatnonzero((flop > 0) & (access_bytes < 1))
+        if len(bad) and not self._corrections.pointwise_memory:
+            first = int(bad[0])
+            fault = (
+                f"element-wise work of {flop[first]:g} operations on {access_bytes[first]:g} bytes: DeepFlow's "
+                "roofline needs bytes and ends there; the correction pointwise_memory takes such work as bound by compute"
+            )
+            raise FaultsError("compute timing deepflow", [fault])
 
 
 def _transferred(term: DeviceTerm) -> HostTransfer:

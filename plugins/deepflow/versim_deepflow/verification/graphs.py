@@ -117,10 +117,10 @@ def _pipeline_label(node: Record) -> Hashable:
             return (APPLICATION, node["hw_id"])
         found = _TASK.fullmatch(node["name"])
         if found is None:
-            return node["name"]
+            return str(node["name"])
         number = int(found[2]) if found[2] else None
         return (_PARTS[found[1]], "backward" if found[3] else "forward", node["hw_id"], number)
-    return _edge_label(node, _GRADIENTS.get(node["name"], node["name"]))
+    return _edge_label(node, _GRADIENTS.get(node["name"], str(node["name"])))
 
 
 def _edge_label(node: Record, part: str) -> Hashable:

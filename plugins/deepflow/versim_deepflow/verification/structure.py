@@ -1,8 +1,8 @@
 """Comparing the structure of two graphs whose nodes carry labels but no common names.
 
 Nodes are told apart by what they are and by what stands around them: colours are refined along dependencies until they
-no longer split (Weisfeiler and Leman, 1968). Two graphs are the same if every colour occurs equally often in both; where
-every node has a colour of its own, as in a pipeline, that is an isomorphism.
+no longer split (Weisfeiler and Leman, 1968). Two graphs are the same if every colour occurs equally often in both;
+where every node has a colour of its own, as in a pipeline, that is an isomorphism.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ from typing import Any
 from versim import TableResult, VersimError
 
 from versim_deepflow.verification import components, steps
+from versim_deepflow.verification.comparison import check_comparison, check_examples
+from versim_deepflow.verification.engine import Engine
 from versim_deepflow.verification.figures import CaseHardware, Figures, UnknownTableError, case_hardware
 
 Case = Mapping[str, Any]
@@ -17,8 +19,9 @@ ComponentCheck = Callable[[Case, CaseHardware, Figures], None]
 def verify_table(table: Mapping[str, Any]) -> TableResult:
     """Holds every case of a table that DeepFlow itself answered against what this plugin computes from its input.
 
-    Known tables: hardware, gemm, pointwise, collectives (its analytical cases), dist_gemm, llm, bundled (its llm
-    case). A case's hardware is a hardware file of DeepFlow as plain data, or a preset of ours with changes.
+    Known tables: hardware, gemm, pointwise, collectives, dist_gemm, llm, comparison, et_examples, bundled. A case's
+    hardware is a hardware file of DeepFlow as plain data, or a preset of ours with changes. ASTRA-sim's figures, of
+    hybrid collectives and of steps handed to it, come from that plugin's components.
 
     Args:
         table: The table as read from JSON: ``cases``, and ``hardware`` where cases refer to it by name.
@@ -27,16 +30,21 @@ def verify_table(table: Mapping[str, Any]) -> TableResult:
         UnknownTableError: It holds no case of a known kind.
     """
     known: dict[str, CaseHardware] = {}
-    matched, total, worst = 0, 0, 0.0
+    checks = [(case, _check_of(case, table, known)) for case in table.get("cases", ())]
+    if not any(check for _, check in checks):
+        raise UnknownTableError(
+            "the table holds no case that DeepFlow answered; known are hardware, gemm, pointwise, collectives, "
+            "dist_gemm, llm, comparison, et_examples and bundled"
+        )
+    matched, worst = 0, 0.0
     mismatches: list[str] = []
-    for case in table.get("cases", ()):
-        check = _check_of(case, table, known)
-        if check is None:
-            continue
-        total += 1
+    for case, check in checks:
         figures = Figures()
         try:
-            check(figures)
+            if check is None:
+                figures.faults.append("not a case of any table of DeepFlow's")
+            else:
+                check(figures)
         except VersimError as error:
             figures.faults.append(str(error))
         worst = max(worst, figures.worst)
@@ -44,17 +52,16 @@ def verify_table(table: Mapping[str, Any]) -> TableResult:
             mismatches.append(f"{case.get('id')}: {'; '.join(figures.faults)}")
         else:
             matched += 1
-    if not total:
-        raise UnknownTableError(
-            "the table holds no case that DeepFlow answered; known are hardware, gemm, pointwise, collectives, "
-            "dist_gemm, llm and bundled"
-        )
-    return TableResult(matched=matched, total=total, mismatches=tuple(mismatches), worst_relative_error=worst)
+    return TableResult(matched=matched, total=len(checks), mismatches=tuple(mismatches), worst_relative_error=worst)
 
 
 def _check_of(case: Case, table: Mapping[str, Any], known: dict[str, CaseHardware]) -> Callable[[Figures], None] | None:
-    """The check of a case, or ``None`` where it is not DeepFlow's."""
+    """The check of a case, or ``None`` where it is of no known kind."""
     output = case.get("output", {})
+    if "repeats" in case or ("error" in case and "all_reduce" in case):
+        return lambda figures: check_comparison(case, figures, Engine.installed())
+    if "pipeline" in output and isinstance(output["pipeline"], list):
+        return lambda figures: check_examples(case, figures, Engine.installed())
     if "core" in output:
         return lambda figures: components.check_hardware(case, figures)
     if "node_latency" in output:
@@ -72,7 +79,7 @@ def _component_check(case: Case, output: Case) -> ComponentCheck | None:
     if "tile" in output:
         return components.check_gemm
     if "kind" in case.get("input", {}):
-        return components.check_collective if components.collective_is_ours(case) else None
+        return components.check_collective
     function = case.get("function", "")
     if function.startswith("getDistGEMM"):
         return components.check_distributed_gemm

@@ -1,0 +1,238 @@
+"""The tables of steps that DeepFlow handed to ASTRA-sim, and of the traces it wrote for it.
+
+Everything is computed from the input: DeepFlow's own totals with communication in closed form and timed by ASTRA-sim,
+the traces, and what ASTRA-sim makes of them. Its totals depend on the numbering of trace nodes, which the original
+leaves to chance: recorded traces are run as they are and match to the nanosecond; where only totals are recorded, ours
+may be as far from them as totals of the same traces are from one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from versim import NS_PER_S, ExecutionGraph, GraphBuilder, Mesh, NetworkTiming, PinnedGraph, System, VersimError, pin
+
+from versim_deepflow.corrections import Corrections
+from versim_deepflow.operators import merged
+from versim_deepflow.pipeline_graph import pipeline_graph, pipeline_mesh
+from versim_deepflow.product_nodes import LocalOps
+from versim_deepflow.timing import DeepFlowComputeTiming, DeepFlowNetworkTiming
+from versim_deepflow.transformer_graph import transformer_graph, transformer_mesh
+from versim_deepflow.verification.conversion import (
+    Converted,
+    converted,
+    labelled,
+    network_file,
+    recorded,
+    system_file,
+)
+from versim_deepflow.verification.engine import ABORTED, COMPLETED, REFUSED, UNFINISHED, Engine, pinned_traces
+from versim_deepflow.verification.figures import STEP_TOLERANCE, Figures
+from versim_deepflow.verification.network_text import parsed_network
+from versim_deepflow.verification.steps import check_node_latency, run_alone, step_of_case
+from versim_deepflow.verification.structure import paired
+
+Case = Mapping[str, Any]
+
+MODES = ("analytical", "hybrid")
+
+
+@attrs.frozen(eq=False)
+class Handed:
+    """A graph that is handed to ASTRA-sim.
+
+    Attributes:
+        pinned: The graph with its compute times.
+        system: The network file's network: the link within a node for everything.
+        traces: What DeepFlow's converter makes of it.
+        network: The network file.
+        settings: The system file.
+    """
+
+    pinned: PinnedGraph
+    system: System
+    traces: Converted
+    network: dict[str, Any]
+    settings: dict[str, Any]
+
+    @property
+    def files(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Network and system file."""
+        return self.network, self.settings
+
+
+class Comparison:
+    """One step as DeepFlow computes it and hands it to ASTRA-sim.
+
+    Args:
+        case: Only its input is looked at.
+        engine: ASTRA-sim.
+    """
+
+    def __init__(self, case: Case, engine: Engine) -> None:
+        self.step, all_reduce = step_of_case(case)
+        self.engine = engine
+        self.graphs: dict[str, tuple[ExecutionGraph, Mesh]] = {
+            "pipeline": (pipeline_graph(self.step, all_reduce), pipeline_mesh(self.step)),
+            "transformer": (
+                transformer_graph(self.step, local_ops=LocalOps.AS_RECORDED),
+                transformer_mesh(self.step),
+            ),
+        }
+
+    def system(self, mode: str, mesh: Mesh) -> System:
+        """The links of a mode: hybrid knows only the one within a node."""
+        system = self.step.system(mesh)
+        return system if mode == "analytical" else attrs.evolve(system, axis_links={})
+
+    def network(self, mode: str) -> NetworkTiming:
+        """Who times communication in a mode."""
+        if mode == "analytical":
+            return DeepFlowNetworkTiming(Corrections())
+        return self.engine.network(self.step.cluster.topology)
+
+    def handed(self, mode: str, name: str) -> Handed:
+        """The pipeline or the transformer graph as it is handed over.
+
+        Raises:
+            FaultsError: DeepFlow's converter fails on it.
+        """
+        graph, mesh = self.graphs[name]
+        pinned = pin(graph, self.system(mode, mesh), DeepFlowComputeTiming(Corrections()), self.network(mode))
+        traces = converted(graph, pinned.compute_s.tolist(), grouped=name == "pipeline")
+        topology, ranks = self.step.cluster.topology, len(traces.ranks)
+        return Handed(
+            pinned=pinned,
+            system=self.system("hybrid", mesh),
+            traces=traces,
+            network=network_file(self.step.hardware, topology, ranks),
+            settings=system_file(topology, ranks),
+        )
+
+    def products_s(self, mode: str) -> float:
+        """What DeepFlow prints of the transformer graph: the sum over its products, collectives included."""
+        operators, shapes = self.step.operators, self.step.model.products(self.step.batch)
+        work = merged(
+            *(
+                direction(shape).work
+                for shape in shapes.values()
+                for direction in (operators.forward, operators.backward)
+            )
+        )
+        builder = GraphBuilder(Mesh.of(rank=1))
+        builder.compute("products", work)
+        _, mesh = self.graphs["transformer"]
+        compute = DeepFlowComputeTiming(Corrections())
+        return float(pin(builder.build(), self.system(mode, mesh), compute, self.network(mode)).compute_s[0])
+
+
+def check_comparison(case: Case, figures: Figures, engine: Engine) -> None:
+    """Holds both programs' answers about a step against ours."""
+    ours = Comparison(case, engine)
+    if "error" in case:
+        _check_failure(ours, case["error"], figures)
+        return
+    graph, mesh = ours.graphs["pipeline"]
+    for mode in MODES:
+        measured = case["output"][mode]
+        ran = run_alone(graph, ours.system(mode, mesh), ours.network(mode))
+        figures.near(f"{mode} total", ran.total_s, measured["deepflow_total"], STEP_TOLERANCE)
+        figures.near(
+            f"{mode} transformer", ours.products_s(mode), measured["deepflow_transformer_time"], STEP_TOLERANCE
+        )
+        check_node_latency(graph, ran, measured["node_latency"], figures)
+    for name in ours.graphs:
+        handed = {mode: ours.handed(mode, name) for mode in MODES}
+        spread_ns = _spread_ns(name, handed, case)
+        for mode in MODES:
+            _check_simulated(f"{mode} {name}", handed[mode], case["output"][mode][name], spread_ns, figures, engine)
+        if "ets" in case:
+            traces = recorded(case["ets"][name], case["output"]["analytical"][name]["astra"]["comm_groups"])
+            _check_traces(name, handed["analytical"], traces, figures, engine)
+            _check_recorded_run(name, handed["analytical"], traces, case["output"]["analytical"][name], figures, engine)
+
+
+def _check_failure(ours: Comparison, error: str, figures: Figures) -> None:
+    try:
+        for name in ours.graphs:
+            ours.handed("analytical", name)
+    except VersimError:
+        return
+    figures.faults.append(f"accepted, but the program fails: {error}")
+
+
+def _spread_ns(name: str, handed: Mapping[str, Handed], case: Case) -> int:
+    """How far totals of the same traces are apart for their numbering alone."""
+    totals = [_ns(total) for total in case["repeats"][f"{name}_totals"]]
+    if handed["analytical"].traces.counts() == handed["hybrid"].traces.counts():
+        totals.append(_ns(case["output"]["hybrid"][name]["astra"]["total_seconds"]))
+    return max(totals) - min(totals)
+
+
+def _ns(seconds: float) -> int:
+    return round(seconds * NS_PER_S)
+
+
+def _measured_ending(astra: Case) -> str:
+    if astra["return_code"] < 0:
+        return ABORTED
+    if astra["return_code"] > 0:
+        return REFUSED
+    return COMPLETED if astra["per_rank_seconds"] else UNFINISHED
+
+
+def _check_simulated(
+    name: str, handed: Handed, measured: Case, spread_ns: int, figures: Figures, engine: Engine
+) -> None:
+    """Holds the traces' counts, the files and ASTRA-sim's answer against what was recorded."""
+    figures.same(f"{name} traces", handed.traces.counts(), measured["et"])
+    (text,) = measured["files"]["network_yaml"].values()
+    figures.same(f"{name} network file", handed.network, parsed_network(text))
+    figures.same(f"{name} system file", handed.settings, measured["files"]["system_json"])
+    groups = sorted(handed.traces.groups.values())
+    figures.same(f"{name} groups", groups, sorted((measured["astra"]["comm_groups"] or {}).values()))
+    ending = engine.ending(handed.traces, *handed.files)
+    figures.same(f"{name} ending", ending, _measured_ending(measured["astra"]))
+    if ending != COMPLETED:
+        return
+    finishes = engine.finishes_ns(handed.pinned, handed.system, "creation")
+    expected = sorted(map(_ns, measured["astra"]["per_rank_seconds"]))
+    if finishes is None or len(finishes) != len(expected):
+        figures.faults.append(f"{name}: ranks finish at {finishes} instead of {expected} ns")
+        return
+    for got, wanted in zip(sorted(finishes), expected, strict=True):
+        if abs(got - wanted) > spread_ns:
+            figures.faults.append(f"{name}: a rank finishes at {got} instead of {wanted} ± {spread_ns} ns")
+
+
+def check_examples(case: Case, figures: Figures, engine: Engine) -> None:
+    """Holds recorded traces against ours, node by node, and runs both."""
+    ours = Comparison(case, engine)
+    for name, ranks in case["output"].items():
+        handed = ours.handed("analytical", name)
+        groups = handed.traces.groups if name == "pipeline" else None
+        _check_traces(name, handed, recorded(ranks, groups), figures, engine)
+
+
+def _check_traces(name: str, handed: Handed, traces: Converted, figures: Figures, engine: Engine) -> None:
+    """Holds nodes, microseconds, sizes, ranks and dependencies of recorded traces against ours, and how both end."""
+    _, difference = paired(labelled(handed.traces), labelled(traces))
+    figures.same(f"recorded {name} traces", difference, "")
+    ours, theirs = (engine.ending(each, *handed.files) for each in (handed.traces, traces))
+    figures.same(f"recorded {name} ending", theirs, ours)
+    if (
+        theirs == COMPLETED
+        and engine.finishes_ns(pinned_traces(traces, handed.system), handed.system, "program") is None
+    ):
+        figures.faults.append(f"recorded {name} traces: not every rank finishes")
+
+
+def _check_recorded_run(
+    name: str, handed: Handed, traces: Converted, measured: Case, figures: Figures, engine: Engine
+) -> None:
+    """Runs recorded traces as they are: every rank finishes at the recorded nanosecond."""
+    expected = sorted(map(_ns, measured["astra"]["per_rank_seconds"]))
+    finishes = engine.finishes_ns(pinned_traces(traces, handed.system), handed.system, "program")
+    figures.same(f"recorded {name} traces: ns per rank", sorted(finishes or []), expected)

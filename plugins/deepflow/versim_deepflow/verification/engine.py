@@ -1,0 +1,150 @@
+"""ASTRA-sim's answers, through the registry: its backend, its network timing, and its tables.
+
+This plugin knows that simulator by the name of its components and by the form of its tables, nothing else.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import attrs
+import numpy as np
+from versim import (
+    PS_PER_NS,
+    ExecutionGraph,
+    Fixed,
+    GraphBuilder,
+    Mesh,
+    NetworkTiming,
+    PinnedGraph,
+    Registry,
+    SimulationRequest,
+    System,
+    Topology,
+    Verifies,
+    VersimError,
+    load_registry,
+    pin,
+    structure_options,
+)
+
+from versim_deepflow.verification.conversion import ALGORITHMS, Case, Converted, simulated_topology
+
+ASTRASIM = "astrasim"
+_LINK_DECIMALS = 6
+"""Digits of a bandwidth in the network files that DeepFlow writes."""
+
+REFUSED, ABORTED, UNFINISHED, COMPLETED = "refused", "aborted", "unfinished", "completed"
+_ENDINGS: tuple[tuple[str, Case], ...] = (
+    (REFUSED, {"error": "exit status 255"}),
+    (ABORTED, {"error": "killed by signal 6"}),
+    (UNFINISHED, {"error": "all ranks unfinished", "unfinished_ranks": "all"}),
+)
+
+
+@attrs.frozen
+class Engine:
+    """ASTRA-sim's components.
+
+    Attributes:
+        registry: Where they are found.
+    """
+
+    registry: Registry
+
+    @staticmethod
+    @functools.cache
+    def installed() -> Engine:
+        """The one among the installed plugins, which are looked for once."""
+        return Engine(load_registry())
+
+    def network(self, topology: Topology, ranks: int | None = None) -> NetworkTiming:
+        """Times isolated communication as DeepFlow's hybrid mode has it timed.
+
+        Args:
+            topology: Of the node.
+            ranks: Where given, the algorithms that DeepFlow asks for on so many; else whatever suits the topology.
+        """
+        model = self.registry.timing(ASTRASIM)
+        options: dict[str, Any] = {"link_decimals": _LINK_DECIMALS}
+        if ranks is not None:
+            algorithm = ALGORITHMS[simulated_topology(topology, ranks)]
+            options |= dict.fromkeys(("all_reduce", "all_gather", "reduce_scatter", "all_to_all"), algorithm)
+        timing = model.network(structure_options(model, options, "$.astrasim"))
+        if timing is None:
+            raise VersimError(f"the timing model {ASTRASIM} times no communication")
+        return timing
+
+    def finishes_ns(self, pinned: PinnedGraph, system: System, node_order: str) -> list[int] | None:
+        """When each rank finishes, in ns, with whole microseconds of compute; None if the step does not complete."""
+        backend = self.registry.backend(ASTRASIM)
+        options = {"compute_encoding": "micros", "node_order": node_order, "link_decimals": _LINK_DECIMALS}
+        chosen = structure_options(backend, options, "$.astrasim")
+        prediction = backend.simulate(SimulationRequest(pinned=pinned, system=system, options=chosen))
+        if not prediction.completed:
+            return None
+        spans = prediction.spans
+        finish = np.zeros(pinned.graph.mesh.world_size, dtype=np.int64)
+        np.maximum.at(finish, spans.rank, spans.end_ps)
+        return [int(end) // PS_PER_NS for end in finish[prediction.representative]]
+
+    def matches(self, case: Case) -> bool:
+        """Whether a case of that simulator's tables comes out as it expects."""
+        backend = self.registry.backend(ASTRASIM)
+        if not isinstance(backend, Verifies):
+            raise VersimError(f"the backend {ASTRASIM} verifies no tables")
+        result = backend.verify({"cases": [case]}, {})
+        return result.matched == result.total == 1
+
+    def ending(self, traces: Converted, network: Case, system: Case) -> str:
+        """How that simulator ends on some traces: refused, aborted, unfinished or completed."""
+        for ending, expected in _ENDINGS:
+            if self.matches(traces.case(ending, network, system, expected)):
+                return ending
+        return COMPLETED
+
+
+def graph_of(traces: Converted) -> ExecutionGraph:
+    """Traces as a graph with a row per node, in order of ids.
+
+    Collectives that carry the same name and group, or stand at the same place among those without names of their own,
+    are parts of one.
+    """
+    world = len(traces.ranks)
+    builder = GraphBuilder(Mesh.of(rank=world))
+    kinds = {0: "all_reduce", 2: "all_gather", 7: "reduce_scatter"}
+    first = 0
+    for rank, nodes in enumerate(traces.ranks):
+        row_of = {node["id"]: first + number for number, node in enumerate(nodes)}
+        first += len(nodes)
+        for node in nodes:
+            attributes, on = node["attr"], {"rank": rank}
+            after = [row_of[on_] for on_ in node["ctrl_deps"]]
+            if node["type"] == "COMP_NODE":
+                duration_s = node.get("duration_micros", 0) / 1e6
+                builder.compute(node["name"], [(Fixed(duration_s), 1)], on=on, after=after)
+            elif node["type"] == "COMM_COLL_NODE":
+                group = traces.groups.get(attributes.get("pg_name", ""), range(world))
+                kind = kinds[attributes["comm_type"]]
+                size = attributes["comm_size"] * (len(group) if kind == "all_gather" else 1)
+                match = (node["name"].rsplit("_dp", 1)[0], tuple(group))
+                builder.collective(node["name"], kind, size, ranks=tuple(group), match=match, on=on, after=after)
+            else:
+                sends = node["type"] == "COMM_SEND_NODE"
+                ends = (rank, attributes["comm_dst"]) if sends else (attributes["comm_src"], rank)
+                end = builder.send if sends else builder.recv
+                end(
+                    node["name"],
+                    attributes["comm_size"],
+                    match=(*ends, attributes["comm_tag"]),
+                    on=on,
+                    after=after,
+                    tag=attributes["comm_tag"],
+                )
+    return builder.build("recorded traces")
+
+
+def pinned_traces(traces: Converted, system: System) -> PinnedGraph:
+    """Traces with their own durations."""
+    return pin(graph_of(traces), system, label="recorded traces")
