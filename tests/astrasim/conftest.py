@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from versim import Device, Dimension, ExecutionGraph, Fixed, GraphBuilder, Link, Mesh, PinnedGraph, System, pin
+
+# Makes ``chakra_files``, which stands beside this file, importable.
+sys.path.insert(0, str(Path(__file__).parent))
 
 BUNDLED_LINK = Link(bandwidth_bytes_per_s=178890306122.44803, latency_s=5e-6)
 """The A100's link in DeepFlow's bundled case (measured: golden/deepflow/bundled.json)."""

@@ -130,7 +130,10 @@ def test_a_file_that_was_cut_short_is_refused(cut: int) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"\xff" * 6, "no valid length"),
+        (b"\xff" * 11, "no valid length"),
+        (b"\xff" * 6, "within the length at byte 0"),
+        (varint(1 << 60) + b"x", "claims 1152921504606846976 bytes"),
+        (b"\x1f\x8b\x08" + b"x" * 40, "gunzip it first"),
         (varint(MOST_BYTES + 1) + b"x", "claims 67108865 bytes"),
         (b"\x02\xff\xff", "not the global metadata"),
         (b"\x00\x02\xff\xff", "message at byte 1 is not a node"),

@@ -43,10 +43,11 @@ class AstraSimBackend:
     def export(self, request: SimulationRequest, folder: Path) -> Iterable[Path]:
         """Write traces and configuration files for the real program."""
         from versim_astrasim.export import write_input  # noqa: PLC0415
+        from versim_astrasim.labelling import labels_of  # noqa: PLC0415
         from versim_astrasim.translate import translate  # noqa: PLC0415
 
         translation = translate(request.pinned, request.system, request.options)
-        return write_input(translation.given, folder, translation.consumed.notes)
+        return write_input(translation.given, folder, translation.consumed.notes, labels_of(translation))
 
     def diagnose(self) -> Iterable[Diagnostic]:
         """Whether the real programs are there."""

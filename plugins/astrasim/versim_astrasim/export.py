@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
 
-from versim_astrasim.chakra import write_traces
+from versim_astrasim.chakra import Labels, write_traces
 from versim_astrasim.configuration import command_line
 from versim_astrasim.launch import PROGRAM_NAMES
 from versim_astrasim.translate import SimulatorInput
@@ -49,15 +49,21 @@ def arguments(given: SimulatorInput) -> list[str]:
     return result + command_line(given.options)
 
 
-def write_input(given: SimulatorInput, folder: Path, notes: Sequence[str] = ()) -> list[Path]:
+def write_input(
+    given: SimulatorInput,
+    folder: Path,
+    notes: Sequence[str] = (),
+    labels: Sequence[Mapping[int, Labels]] | None = None,
+) -> list[Path]:
     """Write everything into an existing folder; returns the files.
 
     Args:
         given: What the simulator is given.
         folder: Where to write.
         notes: What was lost in translation, for the README.
+        labels: Per rank, what is written beside what simulators read, see :mod:`versim_astrasim.labelling`.
     """
-    paths = write_traces(given.traces, folder / TRACE_PREFIX)
+    paths = write_traces(given.traces, folder / TRACE_PREFIX, labels)
     contents = {
         NETWORK_FILE: yaml.safe_dump(dict(given.network), sort_keys=False, default_flow_style=None),
         SYSTEM_FILE: _json(given.system),

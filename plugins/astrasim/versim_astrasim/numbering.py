@@ -3,7 +3,8 @@
 Among nodes that are ready, ASTRA-sim starts the one with the lowest id first, and it runs one send or collective of a
 rank at a time: numbering decides who waits. ``program`` numbers a rank's nodes in the order of the graph's rows.
 ``creation`` numbers as DeepFlow's converter does, for comparison with its figures: compute and collectives breadth
-first along their dependencies, then messages in the order in which the nodes that need them come up.
+first along their dependencies, then messages in the order in which the nodes that need them come up. A graph that was
+read from a trace keeps the trace's ids in ``program`` order.
 """
 
 from __future__ import annotations
@@ -19,23 +20,48 @@ from versim import Instances, Op
 
 @attrs.frozen(eq=False, kw_only=True)
 class Numbering:
-    """Ids of instances, counted from 0 on each rank.
+    """Ids of instances: counted from 0 on each rank, or those of the trace a graph was read from.
 
     Attributes:
         order: int64 (numbered,), instances sorted by rank, then id.
         start: int64 (ranks + 1,), where each rank begins in ``order``.
-        ids: int64 (instances,), the id of each instance; -1 if it is left out.
+        ids: int64 (instances,), the id of each instance, with the bits of the unsigned id.
     """
 
     order: NDArray[np.int64]
     start: NDArray[np.int64]
     ids: NDArray[np.int64]
 
+    def instance_of(self, ranks: NDArray[np.int64], node_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Instances behind trace nodes; -1 where there is none, as for a placeholder."""
+        result = np.full(len(ranks), -1, dtype=np.int64)
+        ordered = self.ids[self.order].view(np.uint64)
+        by_rank = np.argsort(ranks, kind="stable")
+        known = np.flatnonzero(np.diff(self.start))
+        begins = np.searchsorted(ranks[by_rank], known, side="left")
+        ends = np.searchsorted(ranks[by_rank], known, side="right")
+        wanted = node_ids.view(np.uint64)
+        for rank, begin, end in zip(known.tolist(), begins.tolist(), ends.tolist(), strict=True):
+            asked = by_rank[begin:end]
+            first, last = int(self.start[rank]), int(self.start[rank + 1])
+            place = np.minimum(np.searchsorted(ordered[first:last], wanted[asked]), last - first - 1) + first
+            found = ordered[place] == wanted[asked]
+            result[asked[found]] = self.order[place[found]]
+        return result
 
-def number(instances: Instances, kept: NDArray[np.bool_], node_order: str) -> Numbering:
+
+def number(
+    instances: Instances, kept: NDArray[np.bool_], node_order: str, node_id: NDArray[np.int64] | None = None
+) -> Numbering:
     """Number the kept instances of a graph with one class per rank, in ``program`` or ``creation`` order.
 
     Only compute may be left out: a message has two ends.
+
+    Args:
+        instances: Of the graph.
+        kept: Which stand in a trace.
+        node_order: ``program`` or ``creation``.
+        node_id: Ids per row to keep in ``program`` order, ascending on every rank; None counts from 0.
     """
     rank_count = instances.classes.count
     chosen = np.flatnonzero(kept)
@@ -47,7 +73,10 @@ def number(instances: Instances, kept: NDArray[np.bool_], node_order: str) -> Nu
     start = np.zeros(rank_count + 1, dtype=np.int64)
     np.cumsum(np.bincount(ranks, minlength=rank_count), out=start[1:])
     ids = np.full(instances.count, -1, dtype=np.int64)
-    ids[order] = np.arange(len(order)) - start[instances.rank_class[order]]
+    if node_id is not None and node_order == "program":
+        ids[order] = node_id[instances.node[order]]
+    else:
+        ids[order] = np.arange(len(order)) - start[instances.rank_class[order]]
     return Numbering(order=order, start=start, ids=ids)
 
 

@@ -8,6 +8,7 @@ import attrs
 from versim import hookimpl
 
 from versim_astrasim.backend import AstraSimBackend
+from versim_astrasim.importing.producer import ChakraProducer
 from versim_astrasim.options import TimingOptions
 
 if TYPE_CHECKING:
@@ -32,6 +33,12 @@ class AstraSimTiming:
         from versim_astrasim.timing import AstraSimNetworkTiming  # noqa: PLC0415 - loads the engine
 
         return AstraSimNetworkTiming(options)
+
+
+@hookimpl
+def versim_graph_producers() -> list[ChakraProducer]:
+    """The reader of traces."""
+    return [ChakraProducer()]
 
 
 @hookimpl

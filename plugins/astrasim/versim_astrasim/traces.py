@@ -16,6 +16,7 @@ from versim import KINDS, NONE, ExecutionGraph, Instances, Kind, Op, Unsupported
 from versim_astrasim.configuration import given_bytes
 from versim_astrasim.encoding import TENSOR_BYTES, ComputeEncoding
 from versim_astrasim.engine.trace import COLL, COMM_TYPES, COMP, MISSING, RECV, SEND, RankTrace
+from versim_astrasim.importing.origin import Origin
 from versim_astrasim.numbering import Numbering, joined_dependencies
 
 NATIVE_TAGS = 500_000_000
@@ -66,13 +67,16 @@ class Meetings:
     notes: tuple[str, ...]
 
 
-def meetings_of(instances: Instances, participants: NDArray[np.int64], world_size: int) -> Meetings:
+def meetings_of(
+    instances: Instances, participants: NDArray[np.int64], world_size: int, origin: Origin | None = None
+) -> Meetings:
     """Peers, tags and groups.
 
     Args:
         instances: Of the graph, one class per rank.
         participants: Ranks in one group of each communication.
         world_size: Simulated ranks.
+        origin: Groups to keep, of a graph that was read from a trace.
 
     Raises:
         UnsupportedGraphError: A kind ASTRA-sim does not carry out, a tag out of range, or too many groups.
@@ -90,7 +94,11 @@ def meetings_of(instances: Instances, participants: NDArray[np.int64], world_siz
         dtype=np.int64,
     )
     source, target = _ends(instances)
-    groups, group, notes = _groups(instances, comm_type != MISSING, world_size)
+    groups: Mapping[int, tuple[int, ...]]
+    if origin is None:
+        groups, group, notes = _groups(instances, comm_type != MISSING, world_size)
+    else:
+        groups, group, notes = origin.groups, origin.group[match] if len(match) else match.astype(np.int64), ()
     return Meetings(
         comm_type=comm_type,
         comm_size=sizes[match] if len(match) else np.empty(0, dtype=np.int64),

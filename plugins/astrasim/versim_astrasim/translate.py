@@ -38,6 +38,7 @@ from versim_astrasim.configuration import (
 )
 from versim_astrasim.encoding import ComputeEncoding, encode
 from versim_astrasim.engine import NetworkConfig, RankTrace, RemoteMemoryConfig, SystemConfig
+from versim_astrasim.importing.origin import origin_of
 from versim_astrasim.losses import moved_sizes
 from versim_astrasim.numbering import Numbering, number
 from versim_astrasim.options import BackendOptions, SystemOptions
@@ -106,14 +107,7 @@ class Translation:
 
     def instance_of(self, ranks: NDArray[np.int64], node_ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Instances behind trace nodes; -1 for a placeholder."""
-        start = self.numbering.start
-        known = ranks < len(start) - 1
-        ranks = np.where(known, ranks, 0)
-        place = start[ranks] + node_ids
-        known &= place < start[ranks + 1]
-        result = np.full(len(ranks), -1, dtype=np.int64)
-        result[known] = self.numbering.order[place[known]]
-        return result
+        return self.numbering.instance_of(ranks, node_ids)
 
 
 def translate(pinned: PinnedGraph, system: System, options: BackendOptions) -> Translation:
@@ -139,8 +133,9 @@ def translate(pinned: PinnedGraph, system: System, options: BackendOptions) -> T
     )
     instances = instances_of(graph, RankClasses.single(graph.mesh))
     kept = ~encoding.elided[instances.node]
-    numbering = number(instances, kept, options.node_order)
-    meetings = meetings_of(instances, participants, network.rank_count)
+    origin = origin_of(graph)
+    numbering = number(instances, kept, options.node_order, None if origin is None else origin.node_id)
+    meetings = meetings_of(instances, participants, network.rank_count, origin)
     size_bytes, size_notes = moved_sizes(graph, participants, network, algorithms, options)
     notes = (
         *network.notes,

@@ -1,34 +1,47 @@
-"""Execution trace files ─▶ traces in columns, one message at a time."""
+"""Execution trace files ─▶ traces in columns, one message at a time, from both generations of the format."""
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from chakra.schema.protobuf import et_def_pb2 as schema
-from google.protobuf.message import DecodeError
+import attrs
+import numpy as np
+from numpy.typing import NDArray
 
+from versim_astrasim.chakra.columns import FieldedColumns, ListedColumns
 from versim_astrasim.chakra.framing import TraceFormatError, messages
+from versim_astrasim.chakra.generation import Generation, contradiction, of_first_message
+from versim_astrasim.chakra.labels import Labels
+from versim_astrasim.chakra.wire import unknown_fields
 from versim_astrasim.chakra.writer import trace_path
-from versim_astrasim.engine.trace import INTEGER_ATTRIBUTES, MISSING, NODE_TYPES, RankTrace
+from versim_astrasim.engine.trace import RankTrace
 
-_INTEGER_FIELDS = frozenset(
-    f"{kind}_val"
-    for kind in (
-        "int32",
-        "int64",
-        "uint32",
-        "uint64",
-        "sint32",
-        "sint64",
-        "fixed32",
-        "fixed64",
-        "sfixed32",
-        "sfixed64",
-    )
-)
-_READ = frozenset({*INTEGER_ATTRIBUTES, "is_cpu_op", "pg_name", "involved_dim"})
-_TYPES = frozenset(NODE_TYPES.values())
+
+@attrs.frozen(eq=False, kw_only=True)
+class TraceFile:
+    """A file's content.
+
+    Attributes:
+        trace: The nodes, with the node types and collectives of version 0.0.4 whatever the file's version.
+        generation: Of the format.
+        version: As the file has it, "" if it does not say.
+        duration_ns: int64 (nodes,), recorded durations: microseconds in version 0.0.4, in 0.0.1 the ticks of 1 ns that
+            ASTRA-sim took them for.
+        offset: int64 (nodes,), the byte at which each node begins.
+        groups: Communicator groups that metadata nodes describe, by name; an empty one is all ranks.
+        labels: What versim itself wrote beside what simulators read, by node index.
+    """
+
+    trace: RankTrace
+    generation: Generation
+    version: str
+    duration_ns: NDArray[np.int64]
+    offset: NDArray[np.int64]
+    groups: Mapping[str, tuple[int, ...]]
+    labels: Mapping[int, Labels]
 
 
 def read_traces(prefix: Path, rank_count: int) -> list[RankTrace]:
@@ -41,17 +54,23 @@ def read_traces(prefix: Path, rank_count: int) -> list[RankTrace]:
 
 
 def read_trace(source: Path | BinaryIO, subject: str = "trace") -> RankTrace:
-    """One rank's trace.
+    """One rank's trace; see :func:`read_file`."""
+    return read_file(source, subject).trace
+
+
+def read_file(source: Path | BinaryIO, subject: str = "trace") -> TraceFile:
+    """One rank's trace with everything else the file says.
 
     Args:
-        source: A file, or a stream open for reading bytes.
+        source: A file, or a stream open for reading bytes that can be read again from its start.
         subject: What a stream is called in messages.
 
     An attribute of the wrong type is kept as such (``malformed``): it matters only when its node runs. Attributes that
     ASTRA-sim does not read are dropped; of a repeated one the first counts.
 
     Raises:
-        TraceFormatError: Not a trace, cut short, or a node of no known type; says at which byte.
+        TraceFormatError: Not a trace, cut short, a node of no known type, or nodes of two generations of the format;
+            says at which byte.
     """
     if isinstance(source, Path):
         try:
@@ -62,86 +81,52 @@ def read_trace(source: Path | BinaryIO, subject: str = "trace") -> RankTrace:
     return _read(source, subject)
 
 
-def _read(stream: BinaryIO, subject: str) -> RankTrace:
-    columns = _Columns()
+def _read(stream: BinaryIO, subject: str) -> TraceFile:
+    # Millions of small objects without cycles are made here; looking for cycles would take a third of the time.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _attempt(stream, subject, None)
+    except _OtherGeneration as other:
+        stream.seek(0)
+        return _attempt(stream, subject, other.generation)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+class _OtherGeneration(Exception):  # noqa: N818 - a signal within this module
+    """The file does not say its version, and its nodes are not of the generation they were taken for."""
+
+    def __init__(self, generation: Generation) -> None:
+        super().__init__(generation)
+        self.generation = generation
+
+
+def _attempt(stream: BinaryIO, subject: str, assumed: Generation | None) -> TraceFile:
+    generation, version = Generation.LISTED, ""
+    columns: ListedColumns | FieldedColumns = ListedColumns(subject)
     for number, (offset, content) in enumerate(messages(stream, subject)):
-        message = schema.Node() if number else schema.GlobalMetadata()
-        try:
-            message.ParseFromString(content)
-        except DecodeError as error:
-            what = "a node" if number else "the global metadata a trace begins with"
-            raise TraceFormatError(f"{subject}: the message at byte {offset} is not {what}: {error}") from error
-        if number:
-            if message.type not in _TYPES:
-                raise TraceFormatError(f"{subject}: node {message.id} at byte {offset} has unknown type {message.type}")
-            columns.add(message)
-    return columns.trace()
-
-
-class _Columns:
-    """Collects nodes."""
-
-    def __init__(self) -> None:
-        self._columns: dict[str, list[int]] = {
-            name: [] for name in ("node_id", "node_type", "duration_micros", "is_cpu_op", *INTEGER_ATTRIBUTES)
-        }
-        self._ctrl: tuple[list[int], list[int]] = ([0], [])
-        self._data: tuple[list[int], list[int]] = ([0], [])
-        self._names: list[str] = []
-        self._pg_name: dict[int, str] = {}
-        self._involved_dim: dict[int, tuple[bool, ...]] = {}
-        self._malformed: dict[tuple[int, str], str] = {}
-
-    def add(self, node: Any) -> None:
-        """Append one node."""
-        index = len(self._names)
-        columns = self._columns
-        columns["node_id"].append(_signed(node.id))
-        columns["node_type"].append(node.type)
-        columns["duration_micros"].append(_signed(node.duration_micros))
-        for (offsets, targets), dependencies in ((self._ctrl, node.ctrl_deps), (self._data, node.data_deps)):
-            targets.extend(map(_signed, dependencies))
-            offsets.append(len(targets))
-        self._names.append(node.name)
-        columns["is_cpu_op"].append(0)
-        for name in INTEGER_ATTRIBUTES:
-            columns[name].append(MISSING)
-        seen: set[str] = set()
-        for attribute in node.attr:
-            if attribute.name in _READ and attribute.name not in seen:
-                seen.add(attribute.name)
-                self._attribute(index, attribute)
-
-    def _attribute(self, index: int, attribute: Any) -> None:
-        name, field = attribute.name, attribute.WhichOneof("value")
-        if name == "pg_name" and field == "string_val":
-            self._pg_name[index] = attribute.string_val
-        elif name == "involved_dim" and field == "bool_list":
-            self._involved_dim[index] = tuple(attribute.bool_list.values)
-        elif name == "is_cpu_op" and (field == "bool_val" or field in _INTEGER_FIELDS):
-            self._columns[name][-1] = int(bool(getattr(attribute, field)))
-        elif name in self._columns and name != "is_cpu_op" and field in _INTEGER_FIELDS:
-            self._columns[name][-1] = _signed(getattr(attribute, field))
-        else:
-            wanted = {"pg_name": "a string", "involved_dim": "a list of truth values", "is_cpu_op": "a truth value"}
-            given = "empty" if field is None else f"of type {field.removesuffix('_val')}"
-            self._malformed[index, name] = f"attribute {name} is {given}, not {wanted.get(name, 'an integer')}"
-
-    def trace(self) -> RankTrace:
-        """Everything collected."""
-        return RankTrace(
-            ctrl_offsets=self._ctrl[0],
-            ctrl_deps=self._ctrl[1],
-            data_offsets=self._data[0],
-            data_deps=self._data[1],
-            pg_name=self._pg_name,
-            involved_dim=self._involved_dim,
-            names=self._names,
-            malformed=self._malformed,
-            **self._columns,
-        )
-
-
-def _signed(value: int) -> int:
-    """The signed 64-bit integer with the same bits: how columns hold what the format has as unsigned."""
-    return value - 2**64 if value >= 2**63 else value
+        if number == 0:
+            generation, version, is_metadata = of_first_message(content, subject)
+            generation = assumed or generation
+            columns = ListedColumns(subject) if generation is Generation.LISTED else FieldedColumns(subject)
+            if is_metadata:
+                continue
+        node = columns.parse(content, offset)
+        strange = unknown_fields(node)
+        if strange and (reason := contradiction(generation, strange)):
+            if not version and assumed is None and number and generation is Generation.LISTED and "0.0.1" in reason:
+                raise _OtherGeneration(Generation.FIELDED)
+            said = f"a file of version {version}" if version else "a file read as version " + generation.value
+            raise TraceFormatError(f"{subject}: node {node.id} at byte {offset} does not fit {said}: {reason}")
+        columns.add(node, offset)
+    return TraceFile(
+        trace=columns.trace(),
+        generation=generation,
+        version=version,
+        duration_ns=columns.durations_ns(),
+        offset=np.array(columns.offsets, dtype=np.int64),
+        groups=columns.groups,
+        labels=columns.labels,
+    )

@@ -7,13 +7,14 @@ real program accepts any integer type, so a value that does not fit is written a
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from chakra.schema.protobuf import et_def_pb2 as schema
 
 from versim_astrasim.chakra.framing import write_message
+from versim_astrasim.chakra.labels import Labels
 from versim_astrasim.engine.trace import INTEGER_ATTRIBUTES, MISSING, RankTrace
 
 TRACE_VERSION = "0.0.4"
@@ -29,8 +30,15 @@ def trace_path(prefix: Path, rank: int) -> Path:
     return prefix.with_name(f"{prefix.name}.{rank}.et")
 
 
-def write_traces(traces: Sequence[RankTrace], prefix: Path) -> list[Path]:
+def write_traces(
+    traces: Sequence[RankTrace], prefix: Path, labels: Sequence[Mapping[int, Labels]] | None = None
+) -> list[Path]:
     """Write one file per rank; returns the files by rank. A trace that ranks share is encoded once.
+
+    Args:
+        traces: One per rank.
+        prefix: Of the files' names.
+        labels: Per rank, labels by node index, for reading the graph back; none unless given.
 
     Raises:
         ValueError: See :func:`write_trace`.
@@ -39,18 +47,19 @@ def write_traces(traces: Sequence[RankTrace], prefix: Path) -> list[Path]:
     paths = []
     for rank, trace in enumerate(traces):
         path = trace_path(prefix, rank)
-        twin = written.setdefault(id(trace), path)
+        beside = labels[rank] if labels is not None else {}
+        twin = path if beside else written.setdefault(id(trace), path)
         if twin is path:
             with path.open("wb") as stream:
-                write_trace(trace, stream)
+                write_trace(trace, stream, beside)
         else:
             shutil.copyfile(twin, path)
         paths.append(path)
     return paths
 
 
-def write_trace(trace: RankTrace, stream: BinaryIO) -> None:
-    """Write one rank's trace.
+def write_trace(trace: RankTrace, stream: BinaryIO, labels: Mapping[int, Labels] | None = None) -> None:
+    """Write one rank's trace, with labels by node index where there are any.
 
     Raises:
         ValueError: It has attributes of the wrong type, which columns do not hold.
@@ -59,8 +68,20 @@ def write_trace(trace: RankTrace, stream: BinaryIO) -> None:
         (index, _), reason = next(iter(trace.malformed.items()))
         raise ValueError(f"entry {index} of the trace cannot be written: {reason}")
     write_message(stream, schema.GlobalMetadata(version=TRACE_VERSION).SerializeToString())
-    for node in _nodes(trace):
+    for index, node in enumerate(_nodes(trace)):
+        if labels and index in labels:
+            for name, value in labels[index].written():
+                _add_label(node, name, value)
         write_message(stream, node.SerializeToString())
+
+
+def _add_label(node: schema.Node, name: str, value: str | int | bool) -> None:
+    if isinstance(value, bool):
+        node.attr.add(name=name, bool_val=value)
+    elif isinstance(value, int):
+        node.attr.add(name=name, int64_val=value)
+    else:
+        node.attr.add(name=name, string_val=value)
 
 
 def _nodes(trace: RankTrace) -> Iterator[schema.Node]:

@@ -1,0 +1,104 @@
+"""Which generation of the format a file is in.
+
+Version 0.0.1 has attributes as fields, other numbers for node types and collectives, and no global metadata; versions
+0.0.4 to 1.0 begin with global metadata and list attributes. A node of one generation parses as a node of the other, as
+something else, so every message is looked at for fields that only one of them has. Versions 0.0.2 and 0.0.3, in
+between, were hardly used and are refused by name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from enum import Enum
+
+from google.protobuf.message import DecodeError
+
+from versim_astrasim.chakra.attributes import AttributeDecoder
+from versim_astrasim.chakra.framing import TraceFormatError
+from versim_astrasim.chakra.wire import Metadata, unknown_fields
+
+_VARINT, _LENGTH_DELIMITED = 0, 2
+_LISTED_VERSION = re.compile(r"0\.0\.[4-9]\d*|1(\.\d+){0,2}(-dev)?")
+_FIELDED_VERSION = "0.0.1"
+_STORAGE_FIELD = 11
+"""Storage operations of versions after 1.0, beside nodes that are otherwise the same."""
+
+
+class Generation(Enum):
+    """A generation of the format; the value is its oldest version."""
+
+    FIELDED = "0.0.1"
+    LISTED = "0.0.4"
+
+
+def of_first_message(content: bytes, subject: str) -> tuple[Generation, str, bool]:
+    """The generation that a file's first message announces.
+
+    Returns:
+        The generation, the version as written ("" if none is), and whether the message is metadata, not a node.
+
+    Raises:
+        TraceFormatError: It is neither metadata nor a node, or of a version that is not read.
+    """
+    try:
+        metadata = Metadata.FromString(content)
+    except DecodeError as error:
+        raise TraceFormatError(
+            f"{subject}: the message at byte 0 is not the global metadata a trace begins with: {error}"
+        ) from error
+    strange = unknown_fields(metadata)
+    if (1, _VARINT) in strange:
+        # Metadata has text there, a node its id. Only version 0.0.1 begins with a node.
+        return Generation.FIELDED, "", False
+    if strange:
+        raise TraceFormatError(
+            f"{subject}: the message at byte 0 is not the global metadata a trace begins with: it has field "
+            f"{strange[0][0]}"
+        )
+    version = metadata.version.decode("utf-8", "replace") or _version_of(metadata.attr, subject)
+    if version == _FIELDED_VERSION:
+        return Generation.FIELDED, version, True
+    if version and not _LISTED_VERSION.fullmatch(version):
+        raise TraceFormatError(
+            f"{subject}: the metadata at byte 0 names schema version {version[:40]!r}; read are 0.0.1 and 0.0.4 to 1.x"
+        )
+    return Generation.LISTED, version, True
+
+
+def _version_of(attributes: Iterable[bytes], subject: str) -> str:
+    """Chakra's version in the ``schema`` attribute that PyTorch's converter writes, e.g. ``1.0.2-chakra.0.0.4``."""
+    decoder = AttributeDecoder()
+    for content in attributes:
+        try:
+            attribute = decoder.decode(content)
+        except DecodeError as error:
+            raise TraceFormatError(
+                f"{subject}: the message at byte 0 is not the global metadata a trace begins with: {error}"
+            ) from error
+        if attribute.name == "schema" and isinstance(attribute.value, str):
+            # Without "chakra." it is PyTorch's own version.
+            _, found, version = attribute.value.partition("-chakra.")
+            return version if found else ""
+    return ""
+
+
+def contradiction(generation: Generation, strange: Iterable[tuple[int, int]]) -> str:
+    """What fields outside a generation's node say about the file, "" if nothing.
+
+    Args:
+        generation: As which the node was read.
+        strange: Number and wire type of its unknown fields.
+    """
+    for field, wire_type in strange:
+        if generation is Generation.LISTED:
+            if field >= _STORAGE_FIELD and wire_type == _LENGTH_DELIMITED and field != 14:
+                continue
+            if wire_type == _VARINT and 8 <= field <= 20:
+                return f"it has field {field}, which only schema version 0.0.1 has"
+        elif wire_type == _LENGTH_DELIMITED and field in (8, 9, 10):
+            return f"it has field {field}, which only schema versions 0.0.4 and later have"
+        elif wire_type == _LENGTH_DELIMITED and field in (5, 6, 7, 11):
+            return "it is of schema version 0.0.2 or 0.0.3, which is not read; convert it to 0.0.4"
+        return f"it has field {field} of wire type {wire_type}, which no schema version that is read has"
+    return ""

@@ -1,0 +1,57 @@
+"""The graph producer ``chakra``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import attrs
+from versim import option
+
+if TYPE_CHECKING:
+    from versim import ExecutionGraph
+
+
+@attrs.frozen(kw_only=True)
+class ImportOptions:
+    """What to read, and how.
+
+    Attributes:
+        path: A folder with the files of one trace, or their path without ``.0.et``.
+        comm_groups: ASTRA-sim's group file; "" takes ``comm_groups.json`` beside the traces, then metadata nodes.
+        network: ASTRA-sim's network file, for collectives along some dimensions only.
+        compute: ``recorded`` takes durations as they stand; ``work`` takes operations and bytes, to be timed by the
+            pin's compute timing; ``auto`` takes durations, and exact nanoseconds where versim wrote them.
+        memory_nodes: ``recorded`` makes compute of memory nodes, with their recorded durations; ``refuse`` names them.
+    """
+
+    path: str = option(help="folder of a trace, or the path of its files without .0.et")
+    comm_groups: str = option("", help="ASTRA-sim's communicator-group file (default: comm_groups.json beside)")
+    network: str = option("", help="ASTRA-sim's network file, for collectives along some dimensions")
+    compute: Literal["auto", "recorded", "work"] = option(
+        "auto",
+        help="recorded durations, or operations and bytes to be timed",
+        validator=attrs.validators.in_(("auto", "recorded", "work")),
+    )
+    memory_nodes: Literal["refuse", "recorded"] = option(
+        "refuse",
+        help="refuse memory nodes, or take their recorded durations",
+        validator=attrs.validators.in_(("refuse", "recorded")),
+    )
+
+
+@attrs.frozen
+class ChakraProducer:
+    """Reads Chakra execution traces, one file per rank."""
+
+    name: str = "chakra"
+    options: type = ImportOptions
+
+    def produce(self, options: ImportOptions) -> ExecutionGraph:
+        """The graph of a trace.
+
+        Raises:
+            VersimError: Files that are missing or malformed, or a trace that a graph cannot hold.
+        """
+        from versim_astrasim.importing.reading import graph_of  # noqa: PLC0415 - loads numpy and the schema
+
+        return graph_of(options)

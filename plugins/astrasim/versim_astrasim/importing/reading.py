@@ -1,0 +1,56 @@
+"""From options to a graph: files, groups, nodes."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Sequence
+from pathlib import Path
+
+from versim import ExecutionGraph, VersimError
+
+from versim_astrasim.chakra import read_file
+from versim_astrasim.engine import NetworkConfig
+from versim_astrasim.importing.build import Choices, build
+from versim_astrasim.importing.communicators import Communicators, check_dimensions
+from versim_astrasim.importing.producer import ImportOptions
+from versim_astrasim.importing.ranks import RankNodes
+from versim_astrasim.importing.sources import groups_file, groups_of, mapping_in, trace_files
+
+
+def graph_of(options: ImportOptions) -> ExecutionGraph:
+    """The graph of a trace.
+
+    Raises:
+        VersimError: Files that are missing or malformed, or a trace that a graph cannot hold.
+    """
+    if not options.path:
+        raise VersimError("path: name the folder of a trace, or the path of its files without .0.et")
+    where = Path(options.path).expanduser()
+    files = trace_files(where)
+    ranks = [RankNodes(rank, read_file(file), str(file)) for rank, file in enumerate(files)]
+    named: dict[str, tuple[int, ...]] = {}
+    for nodes in ranks:
+        named.update(nodes.file.groups)
+    named.update(groups_of(groups_file(where, options.comm_groups)))
+    dimensions = _dimensions(options.network)
+    check_dimensions(dimensions, len(ranks))
+    # A graph is made of millions of small objects without cycles; looking for cycles would take a third of the time.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return build(
+            ranks,
+            Communicators(named, dimensions, len(ranks)),
+            Choices(compute=options.compute, memory_nodes=options.memory_nodes),
+            str(where),
+        )
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _dimensions(network: str) -> Sequence[int]:
+    """Sizes of a network file's dimensions, innermost first; empty without a file."""
+    if not network:
+        return ()
+    return NetworkConfig.from_mapping(mapping_in(Path(network)), congestion_aware=False).npus_count

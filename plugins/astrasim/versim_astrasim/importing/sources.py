@@ -1,0 +1,106 @@
+"""The files of a trace: a prefix or folder ─▶ one file per rank, and the communicator groups beside them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from versim import VersimError
+
+from versim_astrasim.engine import groups_from_mapping
+
+GROUPS_FILE = "comm_groups.json"
+"""Where :mod:`versim_astrasim.export` writes groups."""
+
+_FILE = re.compile(r"(?P<prefix>.+)\.(?P<rank>0|[1-9]\d{0,7})\.et")
+_MOST_CONFIGURATION_BYTES = 64 * 2**20
+
+
+class TraceFilesError(VersimError):
+    """No trace is where one was looked for, or its files are not one per rank."""
+
+
+def trace_files(where: Path) -> list[Path]:
+    """The files of ranks 0, 1, … under a prefix or in a folder.
+
+    Args:
+        where: A folder that holds the files of one trace (``NAME.0.et``, ``NAME.1.et`` …), or their path without
+            ``.0.et``; the file of a rank is taken for its prefix.
+
+    Raises:
+        TraceFilesError: There are none, of several traces, or a rank is missing.
+    """
+    if where.is_dir():
+        found = _in_folder(where, None)
+        if len(found) > 1:
+            names = ", ".join(sorted(found)[:8])
+            raise TraceFilesError(f"{where} holds several traces ({names}); name one, e.g. {where / min(found)}")
+    else:
+        match = _FILE.fullmatch(where.name)
+        prefix = match["prefix"] if match and where.is_file() else where.name
+        found = _in_folder(where.parent, prefix)
+    if not found:
+        raise TraceFilesError(
+            f"there is no trace at {where}; a trace is one file per rank, {where.name or 'NAME'}.0.et, "
+            f"{where.name or 'NAME'}.1.et and so on"
+        )
+    name, files = next(iter(found.items()))
+    missing = sorted(set(range(max(files) + 1)) - set(files))
+    if missing:
+        raise TraceFilesError(
+            f"the trace {where} has a file for rank {max(files)} but none for rank {missing[0]}"
+            f" ({name}.{missing[0]}.et); every rank needs one"
+        )
+    return [files[rank] for rank in range(len(files))]
+
+
+def _in_folder(folder: Path, prefix: str | None) -> dict[str, dict[int, Path]]:
+    found: dict[str, dict[int, Path]] = {}
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise TraceFilesError(f"cannot look into {folder}: {error.strerror or error}") from error
+    for entry in entries:
+        match = _FILE.fullmatch(entry.name)
+        if match and prefix in (None, match["prefix"]):
+            found.setdefault(match["prefix"], {})[int(match["rank"])] = entry
+    return found
+
+
+def mapping_in(path: Path) -> Mapping[str, Any]:
+    """The mapping in a JSON or YAML file, by its ending.
+
+    Raises:
+        VersimError: It cannot be read, is no JSON or YAML, or holds something else.
+    """
+    try:
+        if path.stat().st_size > _MOST_CONFIGURATION_BYTES:
+            raise VersimError(f"{path}: larger than {_MOST_CONFIGURATION_BYTES} bytes, which no configuration is")
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except OSError as error:
+        raise VersimError(f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        raise VersimError(f"{path}: {error}") from error
+    if not isinstance(content, Mapping):
+        raise VersimError(f"{path}: holds {type(content).__name__}, not a mapping of keys to values")
+    return content
+
+
+def groups_file(where: Path, given: str) -> Path | None:
+    """The group file: the one given, else the one beside the traces, else None."""
+    if given:
+        return Path(given)
+    beside = (where if where.is_dir() else where.parent) / GROUPS_FILE
+    return beside if beside.is_file() else None
+
+
+def groups_of(path: Path | None) -> dict[str, tuple[int, ...]]:
+    """Groups by name, with their ranks in the file's order; none without a file."""
+    if path is None:
+        return {}
+    return {str(number): ranks for number, ranks in groups_from_mapping(mapping_in(path)).items()}

@@ -1,0 +1,386 @@
+"""Traces become graphs without loss, whatever their generation; what a graph cannot hold is refused by name."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+from chakra.schema.protobuf import et_def_pb2 as schema
+from chakra_files import Node, coll, comp, delimited, fielded_node, listed, recv, send, written
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from strategies import graphs
+from versim import (
+    KINDS,
+    Device,
+    Dimension,
+    ExecutionGraph,
+    FaultsError,
+    Kind,
+    Link,
+    Op,
+    Phase,
+    PinnedGraph,
+    SimulationRequest,
+    System,
+    VersimError,
+    pin,
+)
+from versim_astrasim.backend import AstraSimBackend
+from versim_astrasim.chakra import Generation, TraceFormatError, read_file, read_trace
+from versim_astrasim.engine.trace import COLL, COMM_TYPES, COMP
+from versim_astrasim.importing.producer import ChakraProducer, ImportOptions
+from versim_astrasim.options import BackendOptions
+
+LINK = Link(bandwidth_bytes_per_s=1e9, latency_s=1e-6)
+
+
+def imported(where: Path, **options: str) -> ExecutionGraph:
+    """The graph of a trace."""
+    return ChakraProducer().produce(ImportOptions(path=str(where), **options))
+
+
+def request_for(graph: ExecutionGraph, **options: str) -> SimulationRequest:
+    """A graph on a ring."""
+    system = System(
+        dimensions=(Dimension(topology="ring", size=graph.mesh.world_size, link=LINK),), device=Device(name="test")
+    )
+    return SimulationRequest(pinned=pin(graph, system), system=system, options=BackendOptions(**options))
+
+
+def per_rank(pinned: PinnedGraph) -> list[list[object]]:
+    """What each rank does, in order, with everything but row numbers: two graphs that agree here are the same step."""
+    graph = pinned.graph
+    rank_of = [graph.placements[code].indices[0] for code in graph.placement.tolist()]
+    ranks = [0 if indices is None else indices[0] for indices in rank_of]
+    position: list[int] = []
+    lengths: dict[int, int] = {}
+    for rank in ranks:
+        position.append(lengths.get(rank, 0))
+        lengths[rank] = position[-1] + 1
+    start, rows = graph.parts()
+    result: list[list[object]] = [[] for _ in range(graph.mesh.world_size)]
+    for row in range(graph.node_count):
+        node = graph.node(row)
+        met: object = None
+        if graph.match[row] >= 0:
+            match = int(graph.match[row])
+            parts = rows[start[match] : start[match + 1]].tolist()
+            scope = graph.scopes[graph.scope[match]]
+            met = (
+                KINDS[graph.kind[match]],
+                int(graph.size_bytes[match]),
+                scope.ranks if KINDS[graph.kind[match]] is not Kind.POINT_TO_POINT else (),
+                graph.algorithms[graph.algorithm[match]],
+                int(graph.tag[match]),
+                sorted((ranks[part], position[part]) for part in parts),
+            )
+        result[ranks[row]].append(
+            (
+                node.op,
+                node.name,
+                int(pinned.compute_ns[row]),
+                node.phase,
+                node.layer,
+                node.microbatch,
+                sorted(position[on] for on in node.dependencies),
+                met,
+            )
+        )
+    return result
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow], deadline=None)
+@given(graphs(), st.sampled_from(["program"]))
+def test_a_graph_that_was_exported_comes_back_as_it_was(graph: ExecutionGraph, node_order: str) -> None:
+    """Names, phases, nanoseconds, sizes, groups, tags and dependencies; compute of 0 ns is not written."""
+    assume(Kind.BROADCAST not in {KINDS[code] for code in graph.kind.tolist()})
+    request = request_for(graph, node_order=node_order)
+    assume((request.pinned.compute_ns[graph.op == Op.COMPUTE] > 0).all())
+    with TemporaryDirectory() as folder:
+        AstraSimBackend().export(request, Path(folder))
+        back = imported(Path(folder))
+    assert per_rank(pin(back, request.system)) == per_rank(pin(graph.unrolled(), request.system))
+
+
+sizes = st.integers(1, 1 << 40)
+
+
+@st.composite
+def rank_traces(draw: st.DrawFn) -> list[list[Node]]:
+    """A sound trace on two to four ranks with ids that have gaps."""
+    count = draw(st.integers(2, 4))
+    ranks: list[list[Node]] = [[] for _ in range(count)]
+    following = [draw(st.integers(0, 50)) for _ in range(count)]
+
+    def add(rank: int, make: object, **more: object) -> None:
+        known = [node["id"] for node in ranks[rank]]
+        deps = draw(st.lists(st.sampled_from(known), max_size=2, unique=True)) if known else []
+        ranks[rank].append(make(following[rank], *deps, **more))  # type: ignore[operator]
+        following[rank] += draw(st.integers(1, 1 << 33))
+
+    for _ in range(draw(st.integers(1, 8))):
+        what = draw(st.sampled_from(["comp", "coll", "message"]))
+        if what == "comp":
+            add(draw(st.integers(0, count - 1)), comp, micros=draw(st.integers(1, 1000)))
+        elif what == "message":
+            source, target = draw(st.permutations(range(count)))[:2]
+            size, tag = draw(sizes), draw(st.integers(0, 3))
+            add(source, send, to=target, size=size, tag=tag)
+            add(target, recv, of=source, size=size, tag=tag)
+        else:
+            group = draw(st.sampled_from([None, "7", "12"]))
+            kind = draw(st.sampled_from(["ALL_REDUCE", "ALL_GATHER", "REDUCE_SCATTER", "ALL_TO_ALL"]))
+            size = draw(st.integers(1, 1 << 40))
+            for rank in range(count) if group is None else {"7": (0, 1), "12": (1, 0)}[group]:
+                add(rank, coll, kind=kind, size=size, pg_name=group)
+    for rank in range(count):
+        if not ranks[rank]:
+            add(rank, comp)
+    return ranks
+
+
+def content(folder: Path, rank: int) -> dict[int, tuple[object, ...]]:
+    """A rank's nodes by id: type, dependencies, sizes, tags, peers and group."""
+    trace = read_trace(folder / f"trace.{rank}.et")
+    return {
+        node: (
+            int(trace.node_type[index]),
+            sorted(trace.ctrl_deps[trace.ctrl_offsets[index] : trace.ctrl_offsets[index + 1]].tolist()),
+            *(int(getattr(trace, name)[index]) for name in ("comm_type", "comm_size", "comm_tag", "comm_dst")),
+            trace.pg_name.get(index),
+            trace.names[index],
+        )
+        for index, node in enumerate(trace.node_id.tolist())
+    }
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(rank_traces())
+def test_a_trace_that_was_imported_is_exported_as_it_was(ranks: list[list[Node]]) -> None:
+    """Ids with their gaps, dependencies, sizes, tags, and groups by number and in their order."""
+    with TemporaryDirectory() as folder:
+        here, there = Path(folder) / "given", Path(folder) / "exported"
+        written(here, ranks)
+        groups = {"7": [0, 1], "12": [1, 0]}
+        (here / "comm_groups.json").write_text(json.dumps(groups), encoding="utf-8")
+        there.mkdir()
+        request = request_for(imported(here))
+        AstraSimBackend().export(request, there)
+        for rank in range(len(ranks)):
+            assert content(there, rank) == content(here, rank)
+        used = {node["attr"]["pg_name"] for nodes in ranks for node in nodes if "pg_name" in node["attr"]}
+        exported = json.loads((there / "comm_groups.json").read_text(encoding="utf-8"))
+        assert exported == {name: ranks for name, ranks in groups.items() if name in used}
+        # What runs is the same, so ids with gaps find their way back to rows.
+        AstraSimBackend().simulate(request)
+
+
+def test_version_0_0_1_is_read_with_its_own_numbers(tmp_path: Path) -> None:
+    """Attributes are fields there, types are one less, and all-to-all is 2 where later versions have a reduce's 2."""
+    for rank in range(2):
+        nodes = [
+            fielded_node("work", id=1, node_type=3, simulated_run_time=1500, num_ops=7, tensor_size=3),
+            fielded_node("exchange", id=2, node_type=6, parent=[1], comm_type=2, comm_size=1 << 20, involved_dim=[1]),
+            fielded_node(
+                "out" if rank == 0 else "in",
+                id=3,
+                node_type=4 if rank == 0 else 5,
+                parent=[1, 2],
+                comm_src=0,
+                comm_dst=1,
+                comm_size=64,
+                comm_tag=9,
+            ),
+        ]
+        (tmp_path / f"old.{rank}.et").write_bytes(delimited(*nodes))
+    file = read_file(tmp_path / "old.0.et")
+    assert file.generation is Generation.FIELDED
+    assert file.trace.node_type.tolist() == [COMP, COLL, 5]
+    assert file.trace.comm_type[1] == COMM_TYPES["ALL_TO_ALL"]
+    assert file.duration_ns.tolist() == [1500, 0, 0]
+    graph = imported(tmp_path / "old")
+    assert graph.communication(0).kind is Kind.ALL_TO_ALL
+    assert per_rank(request_for(graph).pinned)[1][2][6] == [0, 1]  # type: ignore[index]
+
+
+def test_a_file_that_says_0_0_1_in_its_metadata_is_read_as_such() -> None:
+    """Some writers put the version in front."""
+    metadata = schema.GlobalMetadata(version="0.0.1").SerializeToString()
+    file = read_file(io.BytesIO(delimited(metadata, fielded_node("w", id=1, node_type=3, simulated_run_time=3))))
+    assert file.generation is Generation.FIELDED
+    assert file.trace.node_type.tolist() == [COMP]
+
+
+def test_a_file_that_does_not_say_its_version_is_known_by_its_fields() -> None:
+    """Empty metadata, then nodes with fields that only version 0.0.1 has, some of them late in the file."""
+    nodes = [
+        fielded_node("w", id=1, node_type=3, simulated_run_time=3),
+        fielded_node("c", id=2, node_type=6, parent=[1], comm_type=1, comm_size=64),
+    ]
+    file = read_file(io.BytesIO(delimited(b"", *nodes)))
+    assert file.generation is Generation.FIELDED
+    assert file.trace.node_type.tolist() == [COMP, COLL]
+
+
+@pytest.mark.parametrize(
+    ("contents", "message"),
+    [
+        (
+            [schema.GlobalMetadata(version="0.0.4").SerializeToString(), fielded_node(id=4, node_type=6, comm_size=3)],
+            "node 4 at byte 8 does not fit a file of version 0.0.4: it has field 18, which only schema version 0.0.1",
+        ),
+        (
+            [
+                fielded_node(id=1, node_type=3),
+                schema.Node(id=2, attr=[schema.AttributeProto(name="a")]).SerializeToString(),
+            ],
+            "field 10, which only schema versions 0.0.4 and later",
+        ),
+        ([fielded_node(id=1, node_type=7)], "type 7, unknown in schema version 0.0.1"),
+        ([schema.GlobalMetadata(version="0.0.3").SerializeToString()], "names schema version '0.0.3'"),
+        ([fielded_node(id=1, node_type=3) + b"\x5a\x01x"], "0.0.2 or 0.0.3"),
+        ([schema.GlobalMetadata(version="1.0.0").SerializeToString(), b"\x18\x08"], "STORAGE_NODE of schema versions"),
+    ],
+)
+def test_generations_are_never_mixed_up(contents: list[bytes], message: str) -> None:
+    """A node of one generation parses as something else in the other; that must not go unnoticed."""
+    with pytest.raises(TraceFormatError, match=message):
+        read_file(io.BytesIO(delimited(*contents)), "odd.et")
+
+
+@pytest.mark.parametrize(
+    "field", [f"{kind}{bits}_val" for kind in ("int", "uint", "sint", "fixed", "sfixed") for bits in (32, 64)]
+)
+def test_an_integer_may_have_any_width(field: str) -> None:
+    """Converters do not agree on one."""
+    node = schema.Node(id=1, type=schema.COMM_COLL_NODE)
+    for value in (1, 2):
+        node.attr.add(name="comm_size", **{field: 2_000_000_000 + value})
+    for name in ("comm_type", "comm_priority"):
+        node.attr.add(name=name, **{field: 6})
+    trace = read_trace(io.BytesIO(delimited(b"", node.SerializeToString(), node.SerializeToString())))
+    assert trace.comm_size.tolist() == [2_000_000_001] * 2
+    assert trace.comm_type.tolist() == [6, 6]
+
+
+def test_groups_come_from_metadata_nodes(tmp_path: Path) -> None:
+    """PyTorch's own description of its process groups, where no group file is given."""
+    described = [{"pg_name": "0", "ranks": [], "group_size": 4}, {"pg_name": "tp", "ranks": [1, 0], "group_size": 2}]
+    for rank in range(4):
+        start = schema.Node(id=1, name="## process_group:init ##", type=schema.METADATA_NODE)
+        start.inputs.values = str([json.dumps(described)])
+        contents = [schema.GlobalMetadata().SerializeToString(), start.SerializeToString()]
+        contents += [part[0] for part in [[listed([coll(3, 1, pg_name="0")])[8:]]]]
+        data = delimited(*contents[:2]) + contents[2]
+        if rank < 2:
+            data += listed([coll(5, 3, pg_name="tp", size=64)])[8:]
+        (tmp_path / f"t.{rank}.et").write_bytes(data)
+    graph = imported(tmp_path)
+    assert sorted(scope.ranks for scope in graph.scopes) == [(0, 1, 2, 3), (1, 0)]
+    assert "metadata and invalid nodes were left out" in " ".join(graph.notes)
+
+
+def test_dimensions_make_groups(tmp_path: Path) -> None:
+    """``involved_dim`` needs the network's sizes; without them it is refused rather than taken for the world."""
+    prefix = written(tmp_path, [[coll(0, involved_dim=[False, True])] for _ in range(6)])
+    with pytest.raises(FaultsError, match="give the network's file"):
+        imported(prefix)
+    network = tmp_path / "network.yml"
+    network.write_text("topology: [Ring, Ring]\nnpus_count: [2, 3]\nbandwidth: [50, 50]\nlatency: [5, 5]\n")
+    graph = imported(prefix, network=str(network))
+    assert sorted(scope.ranks for scope in graph.scopes) == [(0, 2, 4), (1, 3, 5)]
+
+
+def test_where_dependencies_leave_the_order_open_that_is_said(tmp_path: Path) -> None:
+    """Simulators that start nodes in another order would pair them otherwise."""
+    loose = imported(written(tmp_path / "loose", [[coll(0), coll(1)]] * 2))
+    assert "ascending id where dependencies do not fix the order" in " ".join(loose.notes)
+    fixed = imported(written(tmp_path / "fixed", [[coll(0), comp(1, 0), coll(2, 1)]] * 2))
+    assert not fixed.notes
+
+
+def test_cpu_operations_and_calls_are_compute_and_said(tmp_path: Path) -> None:
+    """PyTorch has a CPU node of the collective's type for the call that starts it, with neither size nor kind."""
+    call = {**coll(1, 0, kind=None, size=None, is_cpu_op=True), "duration_micros": 85}
+    ranks = [[comp(0, attr={"is_cpu_op": True}), call, coll(2, 1)] for _ in range(2)]
+    graph = imported(written(tmp_path, ranks))
+    assert [graph.node(row).op for row in range(3)] == [Op.COMPUTE, Op.COMPUTE, Op.COLLECTIVE]
+    assert "CPU operations are compute nodes" in " ".join(graph.notes)
+
+
+def test_memory_nodes_are_refused_unless_asked_for(tmp_path: Path) -> None:
+    """Their time depends on a memory model."""
+    node = {"id": 0, "type": "MEM_LOAD_NODE", "name": "load", "duration_micros": 3, "attr": {"tensor_size": 9}}
+    prefix = written(tmp_path, [[node, coll(1, 0)], [comp(0), coll(1, 0)]])
+    with pytest.raises(FaultsError, match=r"rank 0: node 0 \('load', MEM_LOAD_NODE\) is a memory access"):
+        imported(prefix)
+    assert imported(prefix, memory_nodes="recorded").node(0).op is Op.COMPUTE
+
+
+def test_operations_can_be_left_to_a_compute_timing(tmp_path: Path) -> None:
+    """``compute: work``: operations and bytes instead of times."""
+    nodes = [comp(0, attr={"num_ops": 10**12, "tensor_size": 4096})]
+    graph = imported(written(tmp_path, [nodes, nodes]), compute="work")
+    assert graph.works[0][0][0].flop == 10**12  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("ranks", "message"),
+    [
+        ([[coll(0), coll(1, 0)], [coll(0)]], "collective 1 of the world, but rank 1 has only 1"),
+        ([[coll(0)], [coll(0, size=2)]], "with size 2, but rank 0: node 0"),
+        ([[coll(0)], [coll(0, kind="ALL_GATHER")]], "with kind ALL_GATHER"),
+        ([[send(0, to=1)], [recv(0, of=0, tag=1)]], "sends 4096 bytes from rank 0 to rank 1 with tag 0"),
+        ([[comp(0, 7)], [comp(0)]], "depends on node 7, which does not exist"),
+        ([[comp(0, 1), comp(1, 0)], [comp(0)]], "waits for itself: "),
+        ([[comp(3), comp(3)], [comp(0)]], "node 3 is defined twice"),
+        ([[coll(0, size=None)], [coll(0)]], "has no comm_size"),
+        ([[coll(0, kind="BARRIER")], [coll(0)]], "is a BARRIER"),
+        ([[coll(0, pg_name="9")], [coll(0)]], "names group '9', which neither"),
+        ([[coll(0, size=1.5)], [coll(0)]], "comm_size is of type double"),
+        ([[send(0, to=5)], [comp(0)]], "comm_dst 5; it has to be another of the 2 ranks"),
+        ([[coll(0, size=0)], [coll(0, size=0)]], "has a comm_size of 0"),
+    ],
+)
+def test_what_a_graph_cannot_hold_is_refused_by_rank_and_node(
+    tmp_path: Path, ranks: list[list[Node]], message: str
+) -> None:
+    """A person has to find the node in a trace of a million."""
+    with pytest.raises(FaultsError, match=message):
+        imported(written(tmp_path, ranks))
+
+
+def test_files_are_looked_for_by_folder_prefix_or_file(tmp_path: Path) -> None:
+    """Missing ranks and several traces in one folder are said."""
+    prefix = written(tmp_path / "a", [[comp(0)], [comp(0)]])
+    for where in (tmp_path / "a", prefix, tmp_path / "a" / "trace.1.et"):
+        assert imported(where).mesh.world_size == 2
+    written(tmp_path / "a", [[comp(0)]], "other")
+    with pytest.raises(VersimError, match=r"several traces \(other, trace\)"):
+        imported(tmp_path / "a")
+    (tmp_path / "a" / "trace.0.et").unlink()
+    with pytest.raises(VersimError, match="none for rank 0"):
+        imported(prefix)
+    with pytest.raises(VersimError, match="there is no trace at"):
+        imported(tmp_path / "nowhere")
+
+
+def test_phases_layers_and_microbatches_survive(tmp_path: Path) -> None:
+    """They are labels, which no simulator reads and every report shows."""
+    from versim import Fixed, GraphBuilder, Mesh  # noqa: PLC0415 - this test only
+
+    builder = GraphBuilder(Mesh.of(dp=2))
+    row = builder.compute("w", [(Fixed(1e-6), 1)], phase=Phase.BACKWARD, layer=3, microbatch=0)
+    builder.collective("g", "all_gather", 1001, axes=["dp"], after=[row], layer=3, algorithm="ring")
+    request = request_for(builder.build())
+    AstraSimBackend().export(request, tmp_path)
+    back = imported(tmp_path)
+    node, gathered = back.node(0), back.communication(0)
+    assert (node.phase, node.layer, node.microbatch) == (Phase.BACKWARD, 3, 0)
+    assert (gathered.size_bytes, back.algorithms[int(back.algorithm[0])]) == (1001, "ring")
+    assert np.array_equal(back.layer, [3, 3, 3, 3])
