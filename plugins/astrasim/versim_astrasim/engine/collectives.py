@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from versim_astrasim.engine.algorithms.direct import DirectPhase
 from versim_astrasim.engine.algorithms.double_binary_tree import DoubleBinaryTreePhase
 from versim_astrasim.engine.algorithms.halving_doubling import HalvingDoublingPhase
 from versim_astrasim.engine.algorithms.names import Algorithm, AlgorithmChoice
 from versim_astrasim.engine.algorithms.phase import Phase
 from versim_astrasim.engine.algorithms.ring import RingPhase
-from versim_astrasim.engine.algorithms.windowed import DirectPhase
 from versim_astrasim.engine.failures import Abort, EndlessLoop
 from versim_astrasim.engine.jobs import Job, Op, PlannedPhase
 from versim_astrasim.engine.lanes import DimensionLanes, Lane, Pick
@@ -123,8 +123,9 @@ class CollectiveScheduler:
             )
         if self._start_in_wave(op, plan, usable, (count, chunk_bytes), group):
             return True
+        steps = self._steps(plan.kind, usable)
         for _ in range(count):
-            self._start_job(op, self._phases(plan, usable, chunk_bytes), group)
+            self._start_job(op, self._phases(plan, steps, chunk_bytes), group)
         op.job_count = count
         return count > 0
 
@@ -161,9 +162,9 @@ class CollectiveScheduler:
             group.next_job_id += 1
         return COLLECTIVE_TAGS + int(math.fmod(job_id, COLLECTIVE_TAGS))
 
-    def _phases(self, plan: Plan, usable: list[int], size_bytes: int) -> list[PlannedPhase]:
+    def _phases(self, plan: Plan, steps: list[tuple[CollectiveKind, int, Pick]], size_bytes: int) -> list[PlannedPhase]:
         phases: list[PlannedPhase] = []
-        for kind, dimension, part in self._steps(plan.kind, usable):
+        for kind, dimension, part in steps:
             lane, direction = self._dimensions[dimension].pick(part)
             phase = self._phase(plan, kind, dimension, size_bytes, direction)
             phases.append(PlannedPhase(phase, lane))

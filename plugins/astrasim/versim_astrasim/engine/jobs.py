@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-
-import attrs
+from typing import NamedTuple
 
 from versim_astrasim.engine.algorithms.phase import Phase
 from versim_astrasim.engine.lanes import Lane
@@ -32,8 +31,7 @@ class Op:
             self._complete()
 
 
-@attrs.frozen(slots=True, eq=False)
-class PlannedPhase:
+class PlannedPhase(NamedTuple):
     """A phase and the lane it runs in."""
 
     phase: Phase

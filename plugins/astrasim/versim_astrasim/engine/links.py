@@ -8,20 +8,25 @@ the event queue decides every tie (upstream behaviour, measured: golden/astrasim
 from __future__ import annotations
 
 from collections import deque
-from typing import Protocol
 
-from versim_astrasim.engine.event_queue import EventQueue
+import attrs
+
+from versim_astrasim.engine.event_queue import Action, EventQueue
 
 
-class Parcel(Protocol):
-    """What a link carries: a message on one of its hops."""
+@attrs.frozen(slots=True)
+class Load:
+    """What messages of one size mean to a link.
+
+    Attributes:
+        size_bytes: Size of each message.
+        serialization_ns: How long one blocks the link.
+        hop_ns: Time until it has fully arrived at the far end: latency and serialization, truncated together.
+    """
 
     size_bytes: int
     serialization_ns: int
     hop_ns: int
-
-    def arrive(self) -> None:
-        """Called when the message has fully arrived at the far end of the link."""
 
 
 class Link:
@@ -40,46 +45,54 @@ class Link:
         self.name = name
         self._queue = queue
         self._busy = False
-        self._waiting: deque[Parcel] = deque()
+        # Made when needed: of the million links of a large fully connected network, few ever have a queue.
+        self._waiting: deque[tuple[Load, Action]] | None = None
         self.bytes_carried = 0
         self.busy_ns = 0
         self._queueing_ns = 0  # minus each entry tick, plus each tick at which waiting ended
         self.messages = 0
 
-    def enter(self, parcel: Parcel) -> None:
-        """Send now if the link is free, else wait behind all others."""
-        if self._busy:
-            self._waiting.append(parcel)
-            self._queueing_ns -= self._queue.now
-            return
-        self._busy = True
+    def enter(self, load: Load, arrive: Action) -> None:
+        """Send a message now if the link is free, else wait behind all others.
+
+        Args:
+            load: What the message means to the link.
+            arrive: Called when it has fully arrived at the far end.
+        """
         queue = self._queue
         now = queue.now
-        serialization_ns = parcel.serialization_ns
-        queue[now + parcel.hop_ns].append(parcel.arrive)
+        if self._busy:
+            if self._waiting is None:
+                self._waiting = deque()
+            self._waiting.append((load, arrive))
+            self._queueing_ns -= now
+            return
+        self._busy = True
+        serialization_ns = load.serialization_ns
+        queue[now + load.hop_ns].append(arrive)
         queue[now + serialization_ns].append(self._release)
-        self.bytes_carried += parcel.size_bytes
+        self.bytes_carried += load.size_bytes
         self.busy_ns += serialization_ns
         self.messages += 1
 
     @property
     def queueing_ns(self) -> int:
         """Sum of the times messages waited for the link, up to now."""
-        return self._queueing_ns + len(self._waiting) * self._queue.now
+        return self._queueing_ns + len(self._waiting or ()) * self._queue.now
 
     @property
     def busy(self) -> bool:
         """Whether a message is being serialized."""
         return self._busy
 
-    def account(self, messages: int, size_bytes: int, serialization_ns: int) -> None:
+    def account(self, messages: int, load: Load) -> None:
         """Count messages that had the link to themselves and were not simulated one by one."""
         self.messages += messages
-        self.bytes_carried += messages * size_bytes
-        self.busy_ns += messages * serialization_ns
+        self.bytes_carried += messages * load.size_bytes
+        self.busy_ns += messages * load.serialization_ns
 
     def _release(self) -> None:
         self._busy = False
         if self._waiting:
             self._queueing_ns += self._queue.now
-            self.enter(self._waiting.popleft())
+            self.enter(*self._waiting.popleft())

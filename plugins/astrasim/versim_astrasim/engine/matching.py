@@ -6,13 +6,15 @@ runs first. A receive posted after the arrival completes at its posting tick, at
 that differ never match (measured: golden/astrasim/point_to_point).
 
 Messages of one channel take the same route at the same size, so they arrive in the order they were sent and counting
-is all the matching there is.
+is all the matching there is. The channels of one tag and size make up a *flow*, which makes them when first asked for
+and forgets those on which every send has met its receive: what is kept is in proportion to the messages in flight.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
 
 from versim_astrasim.engine.event_queue import Action, EventQueue
 from versim_astrasim.engine.failures import Abort
@@ -20,32 +22,32 @@ from versim_astrasim.engine.failures import Abort
 COLLECTIVE_TAGS = 500_000_000
 """Tags below are point-to-point messages', tags from here on those of collectives' jobs."""
 
-ChannelKey = tuple[int, int, int, int]
-"""Tag, source rank, destination rank, size in bytes."""
+Pair = tuple[int, int]
+"""Source and destination rank."""
 
 
-class Channel(ABC):
+Way = TypeVar("Way")
+"""How a back-end keeps the way from one rank to another."""
+
+
+class Channel(ABC, Generic[Way]):
     """Messages of one tag, source, destination and size.
 
     Either all sends of a channel come with an action or none does: the tags of point-to-point messages, collectives'
     jobs and handshakes are apart.
-
-    Attributes:
-        size_bytes: Size of each message.
     """
 
-    __slots__ = ("_arrived", "_key", "_network", "_pending", "_resolved", "_sent_actions", "_uses", "size_bytes")
+    __slots__ = ("_arrived", "_flow", "_pair", "_pending", "_sent_actions", "_uses", "_way")
 
-    def __init__(self, network: MessageNetwork, key: ChannelKey) -> None:
-        self._network = network
-        self._key = key
-        self.size_bytes = key[3]
+    def __init__(self, flow: Flow, pair: Pair) -> None:
+        self._flow = flow
+        self._way: Way | None = None  # only sending asks for it, since a receive may name any rank
+        self._pair = pair
         self._arrived = 0
         self._uses = 0  # unmatched sends and receives, and holders
         self._pending: list[Action] = []
         # Made when needed: most channels belong to collectives, which send without an action.
         self._sent_actions: list[Action] | None = None
-        self._resolved = False  # whether the way is known; only sending asks for it, since a receive may name any rank
 
     def hold(self) -> None:
         """Keep the channel even when nothing is open on it: the caller will use it again."""
@@ -55,7 +57,7 @@ class Channel(ABC):
         """End a :meth:`hold`."""
         self._uses -= 1
         if not self._uses:
-            self._network.forget(self._key)
+            self._flow.forget(self._pair)
 
     def send(self, on_sent: Action | None = None) -> None:
         """Send one message; ``on_sent`` is called when it has arrived."""
@@ -63,37 +65,31 @@ class Channel(ABC):
             if self._sent_actions is None:
                 self._sent_actions = []
             self._sent_actions.append(on_sent)
-        if not self._resolved:
-            self._resolve()
-            self._resolved = True
         self._uses += 1
-        self._network.message_count += 1
         self._transmit()
-
-    @abstractmethod
-    def _resolve(self) -> None:
-        """Find the way before the first message."""
+        self._flow.network.message_count += 1
 
     @abstractmethod
     def _transmit(self) -> None:
-        """Hand one message to the network, which calls :meth:`arrive`."""
+        """Hand one message to the network, which calls :meth:`arrive`; only now is the way looked up."""
 
     def receive(self, on_received: Action) -> None:
         """Post one receive; ``on_received`` is called when it has its message."""
         if self._arrived:
             self._arrived -= 1
             self._uses -= 1
-            queue = self._network.queue
+            queue = self._flow.network.queue
             queue[queue.now].append(on_received)
             if not self._uses:
-                self._network.forget(self._key)
+                self._flow.forget(self._pair)
         else:
             self._uses += 1
             self._pending.append(on_received)
 
     def arrive(self) -> None:
         """One message has arrived at its destination."""
-        self._network.arrived_count += 1
+        flow = self._flow
+        flow.network.arrived_count += 1
         pending = self._pending
         if pending:
             on_received = pending.pop(0)
@@ -102,7 +98,7 @@ class Channel(ABC):
             on_received()
             self._uses -= 2
             if not self._uses:
-                self._network.forget(self._key)
+                flow.forget(self._pair)
             return
         if self._sent_actions:
             self._sent_actions.pop(0)()
@@ -114,8 +110,49 @@ class Channel(ABC):
         self._arrived += 1
 
 
+class Flow(dict[Pair, "Channel[Any]"]):
+    """The channels of all messages of one tag and size, by source and destination.
+
+    Attributes:
+        network: The network they cross.
+        size_bytes: Size of each message.
+        channel_type: The back-end's kind of channel.
+    """
+
+    channel_type: type[Channel[Any]]
+
+    def __init__(self, network: MessageNetwork, tag: int, size_bytes: int) -> None:
+        super().__init__()
+        self.network = network
+        self.size_bytes = size_bytes
+        self._key = (tag, size_bytes)
+        self._holders = 0
+
+    def __missing__(self, pair: Pair) -> Channel[Any]:
+        if self.size_bytes <= 0:
+            raise Abort(f"a message from rank {pair[0]} to rank {pair[1]} has no bytes", pair[0])
+        channel = self[pair] = self.channel_type(self, pair)
+        return channel
+
+    def hold(self) -> None:
+        """Keep the flow even without channels: the caller will ask it for some again."""
+        self._holders += 1
+
+    def release(self) -> None:
+        """End a :meth:`hold`."""
+        self._holders -= 1
+        if not self and not self._holders:
+            self.network.forget(self._key)
+
+    def forget(self, pair: Pair) -> None:
+        """Drop a channel on which every send has met its receive: a new one would be just the same."""
+        del self[pair]
+        if not self and not self._holders:
+            self.network.forget(self._key)
+
+
 class MessageNetwork(ABC):
-    """What both back-ends share: the channels.
+    """What both back-ends share: the flows.
 
     Attributes:
         queue: The global event queue.
@@ -127,27 +164,28 @@ class MessageNetwork(ABC):
         self.queue = queue
         self.message_count = 0
         self.arrived_count = 0
-        self._channels: dict[ChannelKey, Channel] = {}
+        self._flows: dict[tuple[int, int], Flow] = {}
 
-    def channel(self, tag: int, source: int, destination: int, size_bytes: int) -> Channel:
+    def flow(self, tag: int, size_bytes: int) -> Flow:
+        """The flow of these messages, made when first asked for; whoever does so holds it or uses it at once."""
+        flow = self._flows.get((tag, size_bytes))
+        if flow is None:
+            flow = self._flows[tag, size_bytes] = self._new_flow(tag, size_bytes)
+        return flow
+
+    def channel(self, tag: int, source: int, destination: int, size_bytes: int) -> Channel[Any]:
         """The channel of these messages, made when first asked for.
 
         Raises:
-            Abort: For messages of no bytes, and where the network cannot carry them.
+            Abort: For messages of no bytes.
         """
-        key = (tag, source, destination, size_bytes)
-        channel = self._channels.get(key)
-        if channel is None:
-            if size_bytes <= 0:
-                raise Abort(f"a message from rank {source} to rank {destination} has no bytes", source)
-            channel = self._channels[key] = self._new_channel(key)
-        return channel
+        return self.flow(tag, size_bytes)[source, destination]
 
-    def forget(self, key: ChannelKey) -> None:
-        """Drop a channel on which every send has met its receive: a new one would be just the same."""
-        del self._channels[key]
+    def forget(self, key: tuple[int, int]) -> None:
+        """Drop a flow nobody uses."""
+        del self._flows[key]
 
-    def account(self, pairs: Sequence[tuple[int, int]], messages: int, size_bytes: int) -> None:  # noqa: ARG002
+    def account(self, pairs: Sequence[Pair], messages: int, size_bytes: int) -> None:  # noqa: ARG002
         """Count messages that were not simulated one by one: so many from each source to its destination."""
         self.message_count += len(pairs) * messages
         self.arrived_count += len(pairs) * messages
@@ -157,11 +195,11 @@ class MessageNetwork(ABC):
         """Whether messages between ring neighbours of a ring of this size can have their links to themselves."""
 
     @abstractmethod
-    def private_hops_ns(self, pairs: Sequence[tuple[int, int]], size_bytes: int) -> tuple[int, ...] | None:
+    def private_hops_ns(self, pairs: Sequence[Pair], size_bytes: int) -> tuple[int, ...] | None:
         """Time of each hop of one message per pair, if these ranks do nothing else and can meet no other message.
 
         None if the messages could wait for one another or for others', or if their times differ.
         """
 
     @abstractmethod
-    def _new_channel(self, key: ChannelKey) -> Channel: ...
+    def _new_flow(self, tag: int, size_bytes: int) -> Flow: ...

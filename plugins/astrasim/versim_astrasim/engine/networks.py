@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from versim_astrasim.engine.event_queue import EventQueue, as_uint64
 from versim_astrasim.engine.failures import Abort, Refusal
-from versim_astrasim.engine.links import Link
-from versim_astrasim.engine.matching import Channel, ChannelKey, MessageNetwork
+from versim_astrasim.engine.links import Link, Load
+from versim_astrasim.engine.matching import Channel, Flow, MessageNetwork, Pair
 from versim_astrasim.engine.network_config import NetworkConfig
 from versim_astrasim.engine.topologies import LINKED_TOPOLOGIES, LinkedTopology, RingLinks, hops
 
@@ -28,39 +28,47 @@ def bandwidth_bytes_per_ns(bandwidth_gib_per_s: float) -> float:
 class _Transit:
     """A message on a route of several links; each link serializes the whole message again."""
 
-    __slots__ = ("_channel", "_hop", "_route", "hop_ns", "serialization_ns", "size_bytes")
+    __slots__ = ("_channel", "_load", "_onward")
 
-    def __init__(self, channel: _LinkedChannel, route: tuple[Link, ...]) -> None:
+    def __init__(self, channel: _LinkedChannel, load: Load, route: tuple[Link, ...]) -> None:
         self._channel = channel
-        self._route = route
-        self._hop = 0
-        self.hop_ns = channel.hop_ns
-        self.serialization_ns = channel.serialization_ns
-        self.size_bytes = channel.size_bytes
+        self._load = load
+        self._onward = iter(route)
 
     def arrive(self) -> None:
-        self._hop += 1
-        if self._hop == len(self._route):
-            self._channel.arrive()
-        else:
-            self._route[self._hop].enter(self)
+        """Enter the next link; called to begin with, and at the end of each link."""
+        for link in self._onward:
+            link.enter(self._load, self.arrive)
+            return
+        self._channel.arrive()
 
 
-class _LinkedChannel(Channel):
-    """A channel over links. Over a single link the channel itself is the parcel: its messages are all alike."""
+class _LinkedChannel(Channel[tuple[Link, ...]]):
+    """A channel over links."""
 
-    __slots__ = ("_route", "hop_ns", "serialization_ns")
+    __slots__ = ()
 
-    _network: CongestionAwareNetwork
-
-    def _resolve(self) -> None:
-        network, (_, source, destination, size_bytes) = self._network, self._key
-        self._route = network.topology.route(source, destination)
-        self.serialization_ns, self.hop_ns = network.times_ns(size_bytes)
+    _flow: _LinkedFlow
 
     def _transmit(self) -> None:
-        route = self._route
-        route[0].enter(self if len(route) == 1 else _Transit(self, route))
+        flow, route = self._flow, self._way
+        if route is None:
+            route = self._way = flow.network.topology.route(*self._pair)
+        if len(route) == 1:
+            route[0].enter(flow.load, self.arrive)
+        else:
+            _Transit(self, flow.load, route).arrive()
+
+
+class _LinkedFlow(Flow):
+    """Channels over links, which all mean the same to a link."""
+
+    network: CongestionAwareNetwork
+    channel_type = _LinkedChannel
+
+    def __init__(self, network: CongestionAwareNetwork, tag: int, size_bytes: int) -> None:
+        super().__init__(network, tag, size_bytes)
+        self.load = network.load(size_bytes)
 
 
 class CongestionAwareNetwork(MessageNetwork):
@@ -73,21 +81,22 @@ class CongestionAwareNetwork(MessageNetwork):
         self.topology: LinkedTopology = LINKED_TOPOLOGIES[config.topology[0]](config.npus_count[0], queue)
         self._bytes_per_ns = bandwidth_bytes_per_ns(config.bandwidth_gib_per_s[0])
         self._latency_ns = config.latency_ns[0]
-        self._times_ns: dict[int, tuple[int, int]] = {}
+        self._loads: dict[int, Load] = {}
 
-    def times_ns(self, size_bytes: int) -> tuple[int, int]:
-        """Serialization time and hop time (latency and serialization, truncated together) of a message."""
-        times = self._times_ns.get(size_bytes)
-        if times is None:
-            occupied = size_bytes / self._bytes_per_ns
-            times = self._times_ns[size_bytes] = (as_uint64(occupied), as_uint64(self._latency_ns + occupied))
-        return times
+    def load(self, size_bytes: int) -> Load:
+        """What a message of this size means to a link."""
+        load = self._loads.get(size_bytes)
+        if load is None:
+            occupied_ns = size_bytes / self._bytes_per_ns
+            load = Load(size_bytes, as_uint64(occupied_ns), as_uint64(self._latency_ns + occupied_ns))
+            self._loads[size_bytes] = load
+        return load
 
     def may_be_alone(self, members: int) -> bool:
         """On a ring, only neighbours of the ring of all ranks."""
         return members == self.topology.size or not isinstance(self.topology, RingLinks)
 
-    def private_hops_ns(self, pairs: Sequence[tuple[int, int]], size_bytes: int) -> tuple[int, ...] | None:
+    def private_hops_ns(self, pairs: Sequence[Pair], size_bytes: int) -> tuple[int, ...] | None:
         """Hop times, if all routes are equally long and no link is in two of them or in use."""
         topology = self.topology
         if not topology.private and (len(pairs) != topology.size or self.message_count != self.arrived_count):
@@ -99,38 +108,44 @@ class CongestionAwareNetwork(MessageNetwork):
             return None
         if any(len(route) != hop_count for route in routes):
             return None
-        return (self.times_ns(size_bytes)[1],) * hop_count
+        return (self.load(size_bytes).hop_ns,) * hop_count
 
-    def account(self, pairs: Sequence[tuple[int, int]], messages: int, size_bytes: int) -> None:
+    def account(self, pairs: Sequence[Pair], messages: int, size_bytes: int) -> None:
         """Count messages, on the links too."""
         super().account(pairs, messages, size_bytes)
-        serialization_ns = self.times_ns(size_bytes)[0]
+        load = self.load(size_bytes)
         for source, destination in pairs:
             for link in self.topology.route(source, destination):
-                link.account(messages, size_bytes, serialization_ns)
+                link.account(messages, load)
 
     def links(self) -> list[Link]:
         """All links and what they carried."""
         return self.topology.links()
 
-    def _new_channel(self, key: ChannelKey) -> Channel:
-        return _LinkedChannel(self, key)
+    def _new_flow(self, tag: int, size_bytes: int) -> Flow:
+        return _LinkedFlow(self, tag, size_bytes)
 
 
-class _DelayedChannel(Channel):
-    """A channel whose messages arrive after a fixed delay, whatever else is under way."""
+class _DelayedChannel(Channel[int]):
+    """A channel whose messages arrive after a fixed delay in ns, whatever else is under way."""
 
-    __slots__ = ("_delay_ns",)
+    __slots__ = ()
 
-    _network: CongestionUnawareNetwork
-
-    def _resolve(self) -> None:
-        _, source, destination, size_bytes = self._key
-        self._delay_ns = self._network.delay_ns(source, destination, size_bytes)
+    _flow: _DelayedFlow
 
     def _transmit(self) -> None:
-        queue = self._network.queue
-        queue[queue.now + self._delay_ns].append(self.arrive)
+        network, delay_ns = self._flow.network, self._way
+        if delay_ns is None:
+            delay_ns = self._way = network.delay_ns(*self._pair, self._flow.size_bytes)
+        queue = network.queue
+        queue[queue.now + delay_ns].append(self.arrive)
+
+
+class _DelayedFlow(Flow):
+    """Channels with delays."""
+
+    network: CongestionUnawareNetwork
+    channel_type = _DelayedChannel
 
 
 class CongestionUnawareNetwork(MessageNetwork):
@@ -177,7 +192,7 @@ class CongestionUnawareNetwork(MessageNetwork):
         """Always."""
         return True
 
-    def private_hops_ns(self, pairs: Sequence[tuple[int, int]], size_bytes: int) -> tuple[int, ...] | None:
+    def private_hops_ns(self, pairs: Sequence[Pair], size_bytes: int) -> tuple[int, ...] | None:
         """The delay, if it is the same for all."""
         delays = {self.delay_ns(source, destination, size_bytes) for source, destination in pairs}
         return tuple(delays) if len(delays) == 1 else None
@@ -186,8 +201,8 @@ class CongestionUnawareNetwork(MessageNetwork):
         """None: nothing is shared."""
         return []
 
-    def _new_channel(self, key: ChannelKey) -> Channel:
-        return _DelayedChannel(self, key)
+    def _new_flow(self, tag: int, size_bytes: int) -> Flow:
+        return _DelayedFlow(self, tag, size_bytes)
 
 
 def build_network(config: NetworkConfig, queue: EventQueue) -> CongestionAwareNetwork | CongestionUnawareNetwork:

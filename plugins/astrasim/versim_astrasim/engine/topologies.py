@@ -97,12 +97,14 @@ class FullyConnectedLinks(LinkedTopology):
         super().__init__(size, queue)
         self._links: dict[tuple[int, int], tuple[Link]] = {}
 
+    def route(self, source: int, destination: int) -> tuple[Link, ...]:
+        """The one link, if it has been used before; a first use is checked."""
+        return self._links.get((source, destination)) or super().route(source, destination)
+
     def _route(self, source: int, destination: int) -> tuple[Link, ...]:
-        route = self._links.get((source, destination))
-        if route is None:
-            _refuse_self(source, destination)
-            route = (Link(f"{source}->{destination}", self._queue),)
-            self._links[source, destination] = route
+        _refuse_self(source, destination)
+        route = (Link(f"{source}->{destination}", self._queue),)
+        self._links[source, destination] = route
         return route
 
     def links(self) -> list[Link]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from versim_astrasim.engine.event_queue import Action
-from versim_astrasim.engine.matching import Channel, MessageNetwork
+from versim_astrasim.engine.matching import Channel, Flow, MessageNetwork, Pair
 
 RENDEZVOUS_TAGS = 1_000_000_000
 """Added to a message's tag for its handshake."""
@@ -30,8 +30,24 @@ class Stream(Protocol):
         """End a :meth:`hold`."""
 
 
+class Streams(Protocol):
+    """The streams of one tag and size, by source and destination."""
+
+    def __getitem__(self, pair: Pair, /) -> Stream:
+        """The stream from one rank to another."""
+
+    def hold(self) -> None:
+        """Announce further use."""
+
+    def release(self) -> None:
+        """End a :meth:`hold`."""
+
+
 class Transport(Protocol):
     """Where streams come from."""
+
+    def flow(self, tag: int, size_bytes: int) -> Streams:
+        """The streams of these messages."""
 
     def channel(self, tag: int, source: int, destination: int, size_bytes: int) -> Stream:
         """The stream of these messages."""
@@ -47,7 +63,7 @@ class RendezvousStream:
 
     __slots__ = ("_handshake", "_messages")
 
-    def __init__(self, handshake: Channel, messages: Channel) -> None:
+    def __init__(self, handshake: Channel[Any], messages: Channel[Any]) -> None:
         self._handshake = handshake
         self._messages = messages
 
@@ -80,13 +96,40 @@ class RendezvousStream:
         self.release()
 
 
+class RendezvousFlow:
+    """The streams of one tag and size, with their handshakes."""
+
+    def __init__(self, handshakes: Flow, messages: Flow) -> None:
+        self._handshakes = handshakes
+        self._messages = messages
+
+    def __getitem__(self, pair: Pair) -> RendezvousStream:
+        """The stream from one rank to another."""
+        source, destination = pair
+        return RendezvousStream(self._handshakes[destination, source], self._messages[pair])
+
+    def hold(self) -> None:
+        """Announce further use."""
+        self._handshakes.hold()
+        self._messages.hold()
+
+    def release(self) -> None:
+        """End a :meth:`hold`."""
+        self._handshakes.release()
+        self._messages.release()
+
+
 class RendezvousTransport:
     """Streams with a handshake before every message."""
 
     def __init__(self, network: MessageNetwork) -> None:
         self._network = network
 
+    def flow(self, tag: int, size_bytes: int) -> RendezvousFlow:
+        """The streams of these messages."""
+        handshakes = self._network.flow(tag + RENDEZVOUS_TAGS, HANDSHAKE_BYTES)
+        return RendezvousFlow(handshakes, self._network.flow(tag, size_bytes))
+
     def channel(self, tag: int, source: int, destination: int, size_bytes: int) -> RendezvousStream:
         """The stream of these messages."""
-        handshake = self._network.channel(tag + RENDEZVOUS_TAGS, destination, source, HANDSHAKE_BYTES)
-        return RendezvousStream(handshake, self._network.channel(tag, source, destination, size_bytes))
+        return self.flow(tag, size_bytes)[source, destination]

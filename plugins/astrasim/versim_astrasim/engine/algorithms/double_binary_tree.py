@@ -12,32 +12,35 @@ from versim_astrasim.engine.structures import TreeNode
 
 if TYPE_CHECKING:
     from versim_astrasim.engine.rank import Rank
+    from versim_astrasim.engine.transport import Streams
 
 
 class DoubleBinaryTreePhase(Phase):
     """One rank's part in a tree all-reduce of the whole data, whatever the phase is meant to do."""
 
-    __slots__ = ("_children_reduced", "_place", "_received_children", "_size_bytes")
+    __slots__ = ("_children_reduced", "_flow", "_number", "_place", "_received_children", "_size_bytes")
 
     def __init__(self, rank: Rank, size_bytes: int, place: TreeNode) -> None:
         super().__init__(rank, size_bytes)
+        self._number = rank.number
         self._size_bytes = size_bytes
         self._place = place
         self._received_children = 0
         self._children_reduced = 0
 
-    def _send(self, destination: int) -> None:
-        rank = self._rank
-        rank.transport.channel(self._tag, rank.number, destination, self._size_bytes).send()
-
     def _run(self) -> None:
+        flow: Streams = self._rank.transport.flow(self._tag, self._size_bytes)
+        self._flow = flow
+        flow.hold()
         if self._place.children:
             for child in self._place.children:
-                self._rank.transport.channel(self._tag, child, self._rank.number, self._size_bytes).receive(
-                    self._child_received
-                )
+                flow[child, self._number].receive(self._child_received)
         else:
             self._endpoint(self._size_bytes, self._send_up, reduces=False, on_memory_side=False)
+
+    def _end(self) -> None:
+        self._flow.release()
+        self._advance()
 
     def _child_received(self) -> None:
         self._received_children += 1
@@ -54,18 +57,16 @@ class DoubleBinaryTreePhase(Phase):
         if parent is None:
             self._send_down()
             return
-        self._send(parent)
-        self._rank.transport.channel(self._tag, parent, self._rank.number, self._size_bytes).receive(
-            self._parent_received
-        )
+        self._flow[self._number, parent].send()
+        self._flow[parent, self._number].receive(self._parent_received)
 
     def _parent_received(self) -> None:
         if self._place.children:
             self._endpoint(self._size_bytes, self._send_down, reduces=True, send_back=True)
         else:
-            self._endpoint(self._size_bytes, self._advance, reduces=False)
+            self._endpoint(self._size_bytes, self._end, reduces=False)
 
     def _send_down(self) -> None:
         for child in self._place.children:
-            self._send(child)
-        self._advance()
+            self._flow[self._number, child].send()
+        self._end()
