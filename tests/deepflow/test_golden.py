@@ -13,7 +13,16 @@ from versim_deepflow.verification import verify_table
 from versim_deepflow.verification.figures import UnknownTableError
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "deepflow"
-TABLES = ("collectives.json", "dist_gemm.json", "gemm.json", "hardware.json", "pointwise.json", "steps.json")
+TABLES = (
+    "collectives.json",
+    "comparison.json",
+    "dist_gemm.json",
+    "gemm.json",
+    "hardware.json",
+    "pointwise.json",
+    "steps.json",
+    "traces.json",
+)
 
 
 def table(name: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from versim import ExecutionGraph, FaultsError, Kind, Op, Phase
-from versim_deepflow.options import LlmOptions, step_of
+from versim_deepflow.options import LlmOptions, described_step
 from versim_deepflow.pipeline_graph import LARGEST_TASKS, SIGNAL_TAG, pipeline_graph
 from versim_deepflow.pipeline_order import Layout, deepflow_order, microbatch_tasks, staged_order
 
@@ -18,7 +18,7 @@ from versim_deepflow.pipeline_order import Layout, deepflow_order, microbatch_ta
 def graph_of(**options: Any) -> ExecutionGraph:
     """The pipeline graph of the small model."""
     chosen = LlmOptions(**options)
-    return pipeline_graph(step_of(chosen), chosen.all_reduce)
+    return pipeline_graph(described_step(chosen), chosen.all_reduce)
 
 
 def names_of(graph: ExecutionGraph) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from versim import NO_TIME, Op
 from versim_deepflow.backend import Roots, schedule
-from versim_deepflow.options import LlmOptions, step_of
+from versim_deepflow.options import LlmOptions, described_step
 from versim_deepflow.pipeline_graph import pipeline_graph
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "deepflow" / "schedules.json"
@@ -19,10 +19,10 @@ PS_PER_S = 10**12
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
-def test_a_step_of_given_durations_ends_when_deepflow_says(case: dict[str, Any]) -> None:
+def test_a_described_step_given_durations_ends_when_deepflow_says(case: dict[str, Any]) -> None:
     """With as many nodes run, where the program ends early."""
     options = LlmOptions(**case["input"]["options"])
-    graph = pipeline_graph(step_of(options), options.all_reduce)
+    graph = pipeline_graph(described_step(options), options.all_reduce)
     given_s = case["input"]["durations_s"]
     compute = np.zeros(graph.node_count, dtype=np.int64)
     communication = np.zeros(graph.communication_count, dtype=np.int64)

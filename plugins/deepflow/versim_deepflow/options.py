@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
@@ -117,19 +118,56 @@ def step_of(options: LlmOptions) -> Step:
     """The training step that options describe.
 
     Raises:
-        FaultsError: A file is faulty, or the parts do not fit together.
+        FaultsError: A file is faulty, or the parts do not fit together; every fault of both files, else of the layout.
         UnknownNameError: A preset that does not exist.
     """
-    platform = platform_of(options)
-    step_model = _overridden_model(_model(options.model), options)
-    step_model.check()
-    platform.parallelism.check(
-        batch_size=step_model.batch_size, layers=step_model.layers, world_size=platform.cluster.world_size
+    step = described_step(options)
+    layout = step.parallelism
+    checks = (
+        step.model.check,
+        lambda: layout.check(
+            batch_size=step.model.batch_size, layers=step.model.layers, world_size=step.cluster.world_size
+        ),
     )
-    if platform.corrections.reachable_graph and step_model.layers < platform.parallelism.pp:
-        fault = f"$.pp: {platform.parallelism.pp} stages for {step_model.layers} layers leave stages without one"
-        raise FaultsError("parallelism", [f"{fault}; use fewer"])
-    return Step(model=step_model, **attrs.asdict(platform, recurse=False))
+    faults = [fault for check in checks for fault in _faults_of(check)]
+    faults += layout.impossible(layers=step.model.layers, heads=step.model.heads)
+    if faults:
+        raise FaultsError("parallelism", faults)
+    return step
+
+
+def described_step(options: LlmOptions) -> Step:
+    """The step that options describe, possible or not.
+
+    Raises:
+        FaultsError: A file is faulty; every fault of both.
+        UnknownNameError: A preset that does not exist.
+    """
+    errors: list[FaultsError] = []
+    platform = model = None
+    try:
+        platform = platform_of(options)
+    except FaultsError as error:
+        errors.append(error)
+    try:
+        model = _overridden_model(_model(options.model), options)
+    except FaultsError as error:
+        errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if platform is None or model is None:
+        raise FaultsError(
+            "hardware and model", [f"{error.subject}: {fault}" for error in errors for fault in error.faults]
+        )
+    return Step(model=model, **attrs.asdict(platform, recurse=False))
+
+
+def _faults_of(check: Callable[[], None]) -> tuple[str, ...]:
+    try:
+        check()
+    except FaultsError as error:
+        return error.faults
+    return ()
 
 
 def _model(name: str) -> TransformerModel:

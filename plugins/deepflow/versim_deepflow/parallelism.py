@@ -76,6 +76,21 @@ class Parallelism:
             return self.mini_batch(batch_size)
         return self.mini_batch(batch_size) // self.microbatches
 
+    def impossible(self, *, layers: int, heads: int) -> list[str]:
+        """Faults of a layout that DeepFlow computes although nobody could run it: empty stages, parts of heads.
+
+        Args:
+            layers: Transformer layers.
+            heads: Attention heads.
+        """
+        faults = []
+        if layers < self.pp:
+            faults.append(f"$.pp: {self.pp} stages for {layers} layers leave stages without one; use at most {layers}")
+        shares = self.tp1 if self.tensor is TensorScheme.COLUMN_ROW else self.tensor_degree
+        if heads % shares:
+            faults.append(f"$.heads: {heads} heads are not divisible by {shares} tensor-parallel devices")
+        return faults
+
     def check(self, *, batch_size: int, layers: int, world_size: int | None = None) -> None:
         """Refuses what cannot be laid out.
 

@@ -91,7 +91,7 @@ class DeepFlowComputeTiming:
             first = int(bad[0])
             fault = (
                 f"element-wise work of {flop[first]:g} operations on {access_bytes[first]:g} bytes: DeepFlow's "
-                "roofline needs bytes and ends there; the correction pointwise_memory takes such work as bound by compute"
+                "roofline needs bytes and ends there; the correction pointwise_memory takes it as bound by compute"
             )
             raise FaultsError("compute timing deepflow", [fault])
 

@@ -16,7 +16,7 @@ from versim_deepflow.corrections import Corrections
 from versim_deepflow.hardware import axis_bandwidths, derive
 from versim_deepflow.model import TransformerModel, read_deepflow_model
 from versim_deepflow.operators import layer_operators
-from versim_deepflow.options import LlmOptions, step_of
+from versim_deepflow.options import LlmOptions, described_step
 from versim_deepflow.pipeline_graph import AllReduce, pipeline_graph, pipeline_mesh
 from versim_deepflow.product_nodes import LocalOps
 from versim_deepflow.step import Step
@@ -152,7 +152,7 @@ def step_of_case(case: Case) -> tuple[Step, AllReduce]:
     given = case["input"]
     if "options" in given:
         options = LlmOptions(**given["options"])
-        return step_of(options), options.all_reduce
+        return described_step(options), options.all_reduce
     hardware = case_hardware(given["hardware"], case["id"])
     model = read_deepflow_model(given["model"], case["id"])
     if not isinstance(model, TransformerModel) or hardware.cluster is None or hardware.parallelism is None:
