@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from versim.comparison.align import Timeline, common_instances, timeline
 from versim.comparison.attribution.chain import Chain, chain_of
 from versim.comparison.attribution.groups import Groups, changes_ps, exact_sums, groups_of
+from versim.comparison.attribution.lanes import compute_order, ready_of
 from versim.comparison.attribution.model import Attribution, Averaging, Policy, Term, TermKind
 from versim.comparison.attribution.patterns import patterns_of
 from versim.comparison.attribution.served import Served
@@ -189,8 +190,24 @@ def _replay(reference: Chain) -> Served | None:
     if reference.lag_ps.any() or reference.progress.late.any() or (reference.waits.lanes != NONE).any():
         return None
     served = Served(reference.instances)
+    if _is_forced(line):
+        return served
     start_ps, end_ps = served.run(reference.progress.duration_ps)
     return served if bool((start_ps == line.start_ps).all() and (end_ps == line.end_ps).all()) else None
+
+
+def _is_forced(line: Timeline) -> bool:
+    """True if every device served in the order of readiness, and nothing on it was ready at one instant.
+
+    Then first come, first served allows no other order, whatever its rule for ties, and without lags no other times.
+    """
+    instances = line.instances
+    alone = instances.meeting == NONE
+    before, after = compute_order(line)
+    if len(before) != int(alone.sum()) - len(np.unique(instances.rank_class[alone])):
+        return False  # two at once
+    ready = ready_of(instances, line.end_ps)
+    return bool((ready[before] < ready[after]).all())
 
 
 def _group_terms(problem: _Problem, shares: Shares) -> list[Term]:

@@ -49,67 +49,85 @@ class Served:
         end = [NO_TIME] * self._count
         queues: list[deque[int]] = [deque() for _ in range(self._devices)]
         busy = [False] * self._devices
-        push, pop = heapq.heappush, heapq.heappop
-        # An event is one number, its time above the order of starting: numbers compare faster than tuples.
+        push, pop, replace = heapq.heappush, heapq.heappop, heapq.heapreplace
+        # An event is one number, its time above the order of starting: numbers compare faster than tuples. What ends
+        # is an instance, or ~batch.
         shift = self._count.bit_length()
         mask = (1 << shift) - 1
         events: list[int] = []
-        ending: list[list[int] | int] = []
-        now = 0
+        ending: list[int] = []
+        batches: list[list[int]] = []
 
-        # Written out rather than called per instance: the loop below is all there is to the time this takes.
-        arrived = self._roots
-        freed: Iterable[int] = range(self._devices)
-        while True:
-            for row in arrived:
-                met = meeting[row]
-                if met == NONE:
-                    queues[device[row]].append(row)
-                    continue
-                start[row] = now
-                absent[met] -= 1
-                if absent[met]:
-                    continue
-                if even[met]:
-                    push(events, (now + duration[row]) << shift | len(ending))
-                    ending.append(parts_of[met])
-                else:
-                    together: dict[int, list[int]] = {}
-                    for part in parts_of[met]:
-                        together.setdefault(duration[part], []).append(part)
-                    for lasts, rows in together.items():
-                        push(events, (now + lasts) << shift | len(ending))
-                        ending.append(rows)
-            for place in freed:
+        def post(row: int, now: int) -> None:
+            start[row] = now
+            met = meeting[row]
+            absent[met] -= 1
+            if absent[met]:
+                return
+            together: dict[int, list[int]] = {}
+            if even[met]:
+                together[duration[row]] = parts_of[met]
+            else:
+                for part in parts_of[met]:
+                    together.setdefault(duration[part], []).append(part)
+            for lasts, rows in together.items():
+                push(events, (now + lasts) << shift | len(ending))
+                ending.append(~len(batches))
+                batches.append(rows)
+
+        def serve(places: Iterable[int], now: int) -> None:
+            for place in places:
                 if not busy[place] and queues[place]:
                     row = queues[place].popleft()
                     busy[place] = True
                     start[row] = now
                     push(events, (now + duration[row]) << shift | len(ending))
                     ending.append(row)
-            if not events:
-                break
-            event = pop(events)
+
+        for row in self._roots:
+            if meeting[row] == NONE:
+                queues[device[row]].append(row)
+            else:
+                post(row, 0)
+        serve(range(self._devices), 0)
+        while events:
+            event = events[0]
             now = event >> shift
             ended = ending[event & mask]
-            arrived = []
-            if isinstance(ended, int):
-                end[ended] = now
-                place = device[ended]
-                busy[place] = False
-                freed = (place,)
-                for follower in followers[ended]:
-                    missing[follower] -= 1
-                    if missing[follower] == 0:
-                        arrived.append(follower)
-            else:
-                for row in ended:
+            if ended < 0:
+                pop(events)
+                for row in batches[~ended]:
                     end[row] = now
                     for follower in followers[row]:
                         missing[follower] -= 1
                         if missing[follower] == 0:
-                            arrived.append(follower)
-                freed = [device[row] for row in ended]
+                            if meeting[follower] == NONE:
+                                queues[device[follower]].append(follower)
+                            else:
+                                post(follower, now)
+                serve([device[row] for row in batches[~ended]], now)
+                continue
+            # Most events are this one, and it decides how long a run takes: what depends on a computation is on its
+            # rank, and whatever is posted now ends behind this event, which stays on top until it is replaced.
+            end[ended] = now
+            place = device[ended]
+            queue = queues[place]
+            for follower in followers[ended]:
+                left = missing[follower] - 1
+                missing[follower] = left
+                if left == 0:
+                    if meeting[follower] == NONE:
+                        queue.append(follower)
+                    else:
+                        post(follower, now)
+            if queue:
+                row = queue.popleft()
+                start[row] = now
+                replace(events, (now + duration[row]) << shift | len(ending))
+                ending.append(row)
+            else:
+                busy[place] = False
+                pop(events)
         return np.array(start, dtype=np.int64), np.array(end, dtype=np.int64)
 
     def _even(self, durations_ps: NDArray[np.int64]) -> list[bool]:
