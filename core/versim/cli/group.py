@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "compare": "Run a scenario through simulators and show where and why they differ.",
+    "report": "Show a saved comparison again, in any form.",
     "graph": "Show the graphs of a scenario: size, digest and nodes.",
     "export": "Write a simulator's own input files.",
     "verify": "Check a re-created program against its recorded answers.",

@@ -3,6 +3,7 @@
 from versim.storage.document import FORMAT, SPANS_INLINE_LIMIT, report_document
 from versim.storage.files import save_attachments, save_report
 from versim.storage.load import load_predictions
+from versim.storage.load_report import load_report
 from versim.storage.text import document_text
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "SPANS_INLINE_LIMIT",
     "document_text",
     "load_predictions",
+    "load_report",
     "report_document",
     "save_attachments",
     "save_report",

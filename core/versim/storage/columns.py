@@ -1,4 +1,4 @@
-"""Columns of integers, in the document itself or in one ``.npz`` beside it.
+"""Columns of numbers, in the document itself or in one ``.npz`` beside it.
 
 The archive holds its columns uncompressed, so that its size on disk bounds what reading it allocates. It is named
 with the sha256 of its bytes, which makes the name a promise that :func:`read_archive` keeps.
@@ -19,19 +19,29 @@ from numpy.typing import NDArray
 from versim.errors import VersimError
 from versim.prediction import NO_TIME
 
-Integers = NDArray[np.integer[Any]]
+Column = NDArray[Any]
+"""Whole numbers or, of seconds before rounding, floats."""
 
-DTYPES: Mapping[str, Mapping[str, type[np.signedinteger[Any]]]] = {
+DTYPES: Mapping[str, Mapping[str, type[np.generic]]] = {
     "nodes": {
         "op": np.int8,
+        "placement": np.int32,
         "name": np.int32,
         "phase": np.int8,
         "layer": np.int32,
         "microbatch": np.int32,
         "communication": np.int32,
         "compute_ns": np.int64,
+        "compute_s": np.float64,
     },
-    "communications": {"kind": np.int8, "size_bytes": np.int64},
+    "dependencies": {"node": np.int32, "on": np.int32},
+    "communications": {
+        "kind": np.int8,
+        "size_bytes": np.int64,
+        "scope": np.int32,
+        "algorithm": np.int32,
+        "tag": np.int64,
+    },
     "ranks": {"finish_ps": np.int64, "representative": np.int64},
     "consumed_compute": {"compute_ns": np.int64},
     "consumed_communication": {"size_bytes": np.int64},
@@ -60,10 +70,10 @@ class ColumnWriter:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self._attached: dict[str, Integers] = {}
+        self._attached: dict[str, Column] = {}
         self._sets = 0
 
-    def write(self, kind: str, columns: Mapping[str, Integers]) -> dict[str, Any]:
+    def write(self, kind: str, columns: Mapping[str, Column]) -> dict[str, Any]:
         """A set of columns of equal length as the document holds it; NO_TIME and NONE (-1) become null."""
         typed = {name: np.asarray(columns[name]).astype(dtype) for name, dtype in DTYPES[kind].items()}
         rows = len(next(iter(typed.values())))
@@ -83,8 +93,8 @@ class ColumnWriter:
         return buffer.getvalue()
 
 
-def _with_nulls(column: Integers) -> list[int | None]:
-    values: list[int | None] = column.tolist()
+def _with_nulls(column: Column) -> list[float | None]:
+    values: list[float | None] = column.tolist()
     if (column == NO_TIME).any():
         return [None if value == NO_TIME else value for value in values]
     return values
@@ -105,7 +115,7 @@ def read_archive(content: bytes, subject: str, sha256: str) -> Archive:
     if found != sha256:
         raise VersimError(f"{subject}: its sha256 is {found[:12]}…, the report was written with {sha256[:12]}…")
     try:
-        return Archive(zipfile.ZipFile(io.BytesIO(content)), subject)
+        return Archive(zipfile.ZipFile(io.BytesIO(content)), subject, len(content))
     except zipfile.BadZipFile as error:
         raise VersimError(f"{subject}: not an .npz archive ({error})") from None
 
@@ -113,18 +123,23 @@ def read_archive(content: bytes, subject: str, sha256: str) -> Archive:
 class Archive:
     """Columns of an ``.npz``, each held to its declared type and length before it is read."""
 
-    def __init__(self, members: zipfile.ZipFile, subject: str) -> None:
+    def __init__(self, members: zipfile.ZipFile, subject: str, size_bytes: int) -> None:
         self._members = members
         self._subject = subject
+        self._left_bytes = size_bytes
 
-    def column(self, name: str, dtype: type[np.signedinteger[Any]], rows: int) -> Integers:
-        """One column of ``rows`` integers; ``VersimError`` if the archive holds something else."""
+    def column(self, name: str, dtype: type[np.generic], rows: int) -> Column:
+        """One column of ``rows`` numbers; ``VersimError`` if the archive holds something else."""
         try:
             info = self._members.getinfo(f"{name}.npy")
         except KeyError:
             raise VersimError(f"{self._subject}: there is no column {name!r}") from None
         if info.compress_type != zipfile.ZIP_STORED:
             raise VersimError(f"{self._subject}: column {name!r} is compressed, which versim never writes")
+        # Members of an archive made for it may lie over one another; together they are no longer than the archive.
+        self._left_bytes -= rows * np.dtype(dtype).itemsize
+        if self._left_bytes < 0:
+            raise VersimError(f"{self._subject}: column {name!r}: its columns are longer than the file")
         try:
             with self._members.open(info) as stream:
                 fault, column = _read_member(stream, np.dtype(dtype), rows)
@@ -135,9 +150,9 @@ class Archive:
         return column
 
 
-def _read_member(stream: IO[bytes], dtype: np.dtype[Any], rows: int) -> tuple[str, Integers]:
+def _read_member(stream: IO[bytes], dtype: np.dtype[Any], rows: int) -> tuple[str, Column]:
     """What is wrong with a column ("" if nothing), and the column; its header is looked at before its content."""
-    nothing: Integers = np.empty(0, dtype=np.int64)
+    nothing: Column = np.empty(0, dtype=np.int64)
     version = np.lib.format.read_magic(stream)
     if version != (1, 0):
         return f"it has a header of version {version}", nothing

@@ -11,13 +11,13 @@ from typing import Any
 from versim.comparison.critical_path import CriticalPath
 from versim.comparison.model import FORMAT_VERSION, Comparison, Report, Result, WorkloadReport
 from versim.comparison.totals import Breakdown, Totals
-from versim.graph import KINDS, PHASES, ExecutionGraph, Op
+from versim.graph import ExecutionGraph
 from versim.pinning import PinnedGraph
 from versim.storage.columns import ColumnWriter, Place, archive_name
+from versim.storage.inputs import graph_document, system_document
 from versim.storage.loss import consumed_document
-from versim.storage.text import number, plain, strings
-from versim.system import Link, System
-from versim.units import NS_PER_S, PS_PER_S
+from versim.storage.text import number, strings
+from versim.units import PS_PER_S
 
 FORMAT = "versim-report"
 
@@ -56,6 +56,7 @@ def report_document(
         [
             sum(result.prediction.spans.count for _, _, result in results),
             *(comparison.pinned.graph.node_count for _, comparison, _ in results),
+            *(len(comparison.pinned.graph.dependency) for _, comparison, _ in results),
             *(comparison.pinned.graph.communication_count for _, comparison, _ in results),
             *(comparison.pinned.graph.mesh.world_size for _, comparison, _ in results),
         ]
@@ -99,63 +100,9 @@ def _comparison(comparison: Comparison, columns: ColumnWriter) -> dict[str, Any]
         "digest": pinned.digest,
         "provenance": strings(pinned.provenance),
         "reference": comparison.reference,
-        "system": _system(comparison.system),
-        "graph": _graph(pinned, columns),
+        "system": system_document(comparison.system),
+        "graph": graph_document(pinned, columns),
         "results": [_result(result, pinned, columns) for result in comparison.results],
-    }
-
-
-def _link(link: Link) -> dict[str, Any]:
-    return {"bandwidth_bytes_per_s": float(link.bandwidth_bytes_per_s), "latency_s": float(link.latency_s)}
-
-
-def _system(system: System) -> dict[str, Any]:
-    device = system.device
-    return {
-        "world_size": system.world_size,
-        "dimensions": [
-            {"topology": dimension.topology.value, "size": int(dimension.size), "link": _link(dimension.link)}
-            for dimension in system.dimensions
-        ],
-        "axis_links": {axis: _link(system.axis_links[axis]) for axis in sorted(system.axis_links)},
-        "device": {
-            "name": device.name,
-            "kernel_launch_overhead_s": float(device.kernel_launch_overhead_s),
-            "parameters": plain(device.parameters),
-        },
-    }
-
-
-def _graph(pinned: PinnedGraph, columns: ColumnWriter) -> dict[str, Any]:
-    graph = pinned.graph
-    compute_ns = int(pinned.compute_ns.sum())
-    return {
-        "mesh": [{"axis": a, "size": s} for a, s in zip(graph.mesh.names, graph.mesh.sizes, strict=True)],
-        "world_size": graph.mesh.world_size,
-        "node_count": graph.node_count,
-        "dependency_count": len(graph.dependency),
-        "communication_count": graph.communication_count,
-        "compute_ns": compute_ns,
-        "compute_s": compute_ns / NS_PER_S,
-        "communication_bytes": sum(graph.size_bytes.tolist()),
-        "notes": list(graph.notes),
-        "names": list(graph.names),
-        "ops": [op.name.lower() for op in Op],
-        "phases": [phase.value for phase in PHASES],
-        "kinds": [kind.value for kind in KINDS],
-        "nodes": columns.write(
-            "nodes",
-            {
-                "op": graph.op,
-                "name": graph.name,
-                "phase": graph.phase,
-                "layer": graph.layer,
-                "microbatch": graph.microbatch,
-                "communication": graph.match,
-                "compute_ns": pinned.compute_ns,
-            },
-        ),
-        "communications": columns.write("communications", {"kind": graph.kind, "size_bytes": graph.size_bytes}),
     }
 
 

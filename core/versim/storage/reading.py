@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -45,6 +45,12 @@ class Value:
             self.wrong(f"expected a list, got {_kind(self.content)}")
         return (Value(self.subject, f"{self.place}[{i}]", item) for i, item in enumerate(self.content))
 
+    def keys(self) -> tuple[str, ...]:
+        """The keys of an object."""
+        if not isinstance(self.content, dict):
+            self.wrong(f"expected an object, got {_kind(self.content)}")
+        return tuple(self.content)
+
     @property
     def missing(self) -> bool:
         """True for null."""
@@ -73,6 +79,19 @@ class Value:
         if not lowest <= self.content <= highest:
             self.wrong(f"expected a number from {lowest} to {highest}, got {self.content}")
         return int(self.content)
+
+    def number(self) -> float:
+        """A number; what is not finite is spelt."""
+        if self.content is None:
+            self.wrong("expected a number, got null")
+        return self.optional_number() or 0.0
+
+    def one_of(self, known: Iterable[str]) -> str:
+        """A string out of a few."""
+        allowed = tuple(known)
+        if self.text() not in allowed:
+            self.wrong(f"expected one of {', '.join(allowed)}, got {self.text()!r:.60}")
+        return self.text()
 
     def optional_number(self) -> float | None:
         """A number, null, or one of the spellings of what is not finite."""

@@ -1,0 +1,103 @@
+"""Columns of a saved report, from the document itself or from the archive beside it.
+
+Nothing is believed: an archive is opened only in the report's own folder and if its sha256 is the one the report was
+written with, and every column is held to its type and length before it is read.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+
+from versim.errors import VersimError
+from versim.prediction import NO_TIME
+from versim.storage.columns import DTYPES, Archive, Column, Place, read_archive
+from versim.storage.reading import Value
+
+_ATTACHMENT = re.compile(r"versim-([0-9a-f]{64})\.npz")
+
+
+@attrs.frozen
+class ColumnReader:
+    """Where the columns of a document are, and how to get them.
+
+    Attributes:
+        archive: Where they are if they are not in the document.
+        used: Sets of columns that were read; each belongs to one place, so that a small file cannot ask for much.
+    """
+
+    archive: Archive | None
+    used: set[str] = attrs.field(factory=set)
+
+    @classmethod
+    def open(cls, path: Path, columns: Value) -> ColumnReader:
+        """The columns of the document in ``path``, whose section ``columns`` says where they are."""
+        place = columns["place"]
+        if place.text() not in {known.value for known in Place}:
+            place.wrong(f"expected one of {', '.join(known.value for known in Place)}, got {place.text()!r}")
+        if place.text() == Place.OMITTED.value:
+            place.wrong("this report was written without its columns; write it to a file to keep them")
+        if place.text() == Place.INLINE.value:
+            return cls(None)
+        attachment = columns["attachment"]
+        named = _ATTACHMENT.fullmatch(attachment["file"].text())
+        if named is None:
+            attachment["file"].wrong("an attachment is named versim-<sha256>.npz and lies in the folder of its report")
+        beside = path.parent / named.group(0)
+        size = attachment["size_bytes"].integer()
+        try:
+            found = beside.stat().st_size
+            if found != size:
+                raise VersimError(f"{beside}: it has {found} bytes, the report was written with {size}")
+            content = beside.read_bytes()
+        except OSError as error:
+            raise VersimError(
+                f"cannot read {beside}: {error.strerror or error}; {path} keeps its columns there, "
+                "so the two files have to stay together"
+            ) from error
+        return cls(read_archive(content, str(beside), named.group(1)))
+
+    def read(self, kind: str, value: Value, rows: int | None = None) -> dict[str, Any]:
+        """One set of columns, of ``rows`` rows where that is known."""
+        declared = value["rows"].integer()
+        if rows is not None and declared != rows:
+            value["rows"].wrong(f"expected {rows}, got {declared}")
+        dtypes = DTYPES[kind]
+        if self.archive is None:
+            return {name: _inline(value["inline"][name], dtype, declared) for name, dtype in dtypes.items()}
+        key = value["attached"].text()
+        if key in self.used:
+            value["attached"].wrong(f"the columns {key!r} belong to another place already")
+        self.used.add(key)
+        return {name: self.archive.column(f"{key}.{name}", dtype, declared) for name, dtype in dtypes.items()}
+
+
+def _inline(value: Value, dtype: type[np.generic], rows: int) -> Column:
+    """A column out of the document; null is NO_TIME."""
+    content = value.content
+    real = np.issubdtype(dtype, np.floating)
+    expected = "a finite number of at least 0" if real else "a whole number"
+    if not isinstance(content, list) or len(content) != rows:
+        value.wrong(f"expected a list of {rows} {'numbers' if real else 'whole numbers'} or null")
+    if real:
+        for position, item in enumerate(content):
+            good = type(item) in (int, float) and 0 <= item <= sys.float_info.max
+            if item is not None and not good:
+                value.wrong(f"row {position}: expected {expected} or null, got {item!r:.40}")
+    else:
+        limits = np.iinfo(dtype)  # type: ignore[type-var]
+        for position, item in enumerate(content):
+            if item is not None and (type(item) is not int or not limits.min <= item <= limits.max):
+                value.wrong(f"row {position}: expected {expected} of {limits.bits} bits or null, got {item!r:.40}")
+    return np.array([NO_TIME if item is None else item for item in content], dtype=dtype)
+
+
+def within(value: Value, name: str, column: Column, highest: float, lowest: float = 0) -> None:
+    """Refuse a column of ``value`` with anything outside ``lowest..highest``."""
+    if len(column) and (column.min() < lowest or column.max() > highest):
+        value.wrong(f"column {name!r} has values outside {lowest}..{highest}")

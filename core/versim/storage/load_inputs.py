@@ -1,0 +1,227 @@
+"""Reading back what every simulator was given: the system and the pinned graph.
+
+The graph is built from its columns, checked as a producer's would be, and pinned again: the digest that comes out has
+to be the one the report was written with. Work is not kept, so compute nodes of a loaded graph have the fixed
+durations that were pinned.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from versim.errors import VersimError
+from versim.graph import KINDS, NONE, PHASES, ExecutionGraph, Op, RankClasses, Scope
+from versim.graph.validate import faults_of
+from versim.mesh import Mesh, Placement
+from versim.pinning import LONGEST_NS, PinnedGraph, pin
+from versim.prediction import Prediction
+from versim.storage.column_reader import ColumnReader, within
+from versim.storage.reading import Value
+from versim.system import Device, Dimension, Link, System, Topology
+from versim.units import NS_PER_S
+from versim.work import Fixed, Work
+
+MOST_EXECUTIONS = 10_000_000
+"""Executions told apart that a report may ask for; more only with a quarter as many spans to show for it."""
+
+
+def system_from(value: Value) -> System:
+    """The system of a comparison."""
+    device, links = value["device"], value["axis_links"]
+    overhead = device["kernel_launch_overhead_s"]
+    parameters = device["parameters"].content
+    if not isinstance(parameters, dict):
+        device["parameters"].wrong("expected an object")
+    try:
+        return System(
+            dimensions=tuple(
+                Dimension(
+                    topology=Topology(dimension["topology"].one_of(Topology)),
+                    size=dimension["size"].integer(lowest=1),
+                    link=_link(dimension["link"]),
+                )
+                for dimension in value["dimensions"]
+            ),
+            device=Device(
+                name=device["name"].text(), kernel_launch_overhead_s=overhead.number(), parameters=parameters
+            ),
+            axis_links={axis: _link(links[axis]) for axis in links.keys()},  # noqa: SIM118 - a Value is no mapping
+        )
+    except ValueError as error:
+        value.wrong(str(error))
+
+
+def _link(value: Value) -> Link:
+    try:
+        return Link(
+            bandwidth_bytes_per_s=value["bandwidth_bytes_per_s"].number(), latency_s=value["latency_s"].number()
+        )
+    except ValueError as error:
+        value.wrong(str(error))
+
+
+def pinned_from(
+    comparison: Value, system: System, predictions: Sequence[Prediction], columns: ColumnReader
+) -> PinnedGraph:
+    """The pinned graph of a comparison whose predictions have been read, which bounds its ranks and nodes."""
+    value = comparison["graph"]
+    if "placements" not in value.keys():  # noqa: SIM118
+        value.wrong("this report was written before reports could be loaded whole; compare again to have one")
+    nodes = columns.read("nodes", value["nodes"], rows=value["node_count"].integer())
+    graph = _graph(value, nodes, columns)
+    _hold_to_size(value, graph, predictions)
+    faults = faults_of(graph)
+    if faults:
+        value.wrong(f"not a graph: {faults[0]}{f' (and {len(faults) - 1} more)' if len(faults) > 1 else ''}")
+    label, provenance = comparison["pin"].text(), comparison["provenance"].mapping()
+    try:
+        pinned = pin(graph, system, label=label, provenance=provenance)
+    except VersimError as error:
+        value.wrong(str(error))
+    if not np.array_equal(pinned.compute_ns, nodes["compute_ns"]):
+        value["nodes"].wrong("compute_ns is not compute_s in nanoseconds")
+    if pinned.digest != comparison["digest"].text():
+        comparison["digest"].wrong(f"the graph has the digest {pinned.digest[:12]}…: it is not the one simulated")
+    return pinned
+
+
+def _mesh(value: Value) -> Mesh:
+    world = value["world_size"].integer(lowest=1)
+    axes = [(axis["axis"].text(), axis["size"].integer(lowest=1)) for axis in value["mesh"]]
+    try:
+        mesh = Mesh(tuple(name for name, _ in axes), tuple(size for _, size in axes))
+    except ValueError as error:
+        value["mesh"].wrong(str(error))
+    if mesh.world_size != world:
+        value["mesh"].wrong(f"it has {mesh.world_size} ranks, not {world}")
+    return mesh
+
+
+def _placement(value: Value, mesh: Mesh) -> Placement:
+    entries = list(value)
+    if len(entries) != len(mesh.names):
+        value.wrong(f"expected {len(mesh.names)} entries, one per axis")
+    indices: list[tuple[int, ...] | None] = []
+    for entry, size in zip(entries, mesh.sizes, strict=True):
+        if entry.missing:
+            indices.append(None)
+            continue
+        chosen = tuple(item.integer(highest=size - 1) for item in entry)
+        # A whole axis has one spelling, null.
+        if not 0 < len(chosen) < size or list(chosen) != sorted(set(chosen)):
+            entry.wrong(f"expected null for the whole axis, or some of its {size} indices, ascending")
+        indices.append(chosen)
+    return Placement(tuple(indices))
+
+
+def _scope(value: Value, mesh: Mesh) -> Scope:
+    axes = tuple(axis.one_of(mesh.names) for axis in value["axes"])
+    return Scope(axes=axes, ranks=tuple(rank.integer(highest=mesh.world_size - 1) for rank in value["ranks"]))
+
+
+def _graph(value: Value, nodes: dict[str, Any], columns: ColumnReader) -> ExecutionGraph:
+    mesh = _mesh(value)
+    for name, known in (
+        ("ops", [op.name.lower() for op in Op]),
+        ("phases", [phase.value for phase in PHASES]),
+        ("kinds", [kind.value for kind in KINDS]),
+    ):
+        if list(value[name].texts()) != known:
+            value[name].wrong(f"expected {', '.join(map(repr, known))}")
+    placements = tuple(_placement(place, mesh) for place in value["placements"])
+    scopes = tuple(_scope(scope, mesh) for scope in value["scopes"])
+    names, algorithms = value["names"].texts(), value["algorithms"].texts()
+    messages = columns.read("communications", value["communications"], rows=value["communication_count"].integer())
+    edges = columns.read("dependencies", value["dependencies"], rows=value["dependency_count"].integer())
+    count, matches = len(nodes["op"]), len(messages["kind"])
+    for where, name, column, highest, lowest in (
+        ("nodes", "op", nodes["op"], max(Op), 0),
+        ("nodes", "placement", nodes["placement"], len(placements) - 1, 0),
+        ("nodes", "name", nodes["name"], len(names) - 1, 0),
+        ("nodes", "phase", nodes["phase"], len(PHASES) - 1, 0),
+        ("nodes", "communication", nodes["communication"], matches - 1, NONE),
+        ("nodes", "compute_s", nodes["compute_s"], LONGEST_NS / NS_PER_S, 0),
+        ("communications", "kind", messages["kind"], len(KINDS) - 1, 0),
+        ("communications", "size_bytes", messages["size_bytes"], 2**63 - 1, 1),
+        ("communications", "scope", messages["scope"], len(scopes) - 1, 0),
+        ("communications", "algorithm", messages["algorithm"], len(algorithms) - 1, 0),
+        ("dependencies", "node", edges["node"], count - 1, 0),
+        ("dependencies", "on", edges["on"], count - 1, 0),
+    ):
+        # NaN compares false with everything, so it would pass as being within.
+        if not np.isfinite(column).all():
+            value[where].wrong(f"column {name!r} has values that are not finite")
+        within(value[where], name, column, highest, lowest)
+    _hold_together(value, nodes, matches, edges)
+    start = np.zeros(count + 1, dtype=np.int64)
+    np.cumsum(np.bincount(edges["node"], minlength=count), out=start[1:])
+    work, works = _works(nodes)
+    return ExecutionGraph(
+        mesh=mesh,
+        op=nodes["op"],
+        placement=nodes["placement"],
+        name=nodes["name"],
+        work=work,
+        phase=nodes["phase"],
+        layer=nodes["layer"],
+        microbatch=nodes["microbatch"],
+        match=nodes["communication"],
+        dependency_start=start,
+        dependency=edges["on"],
+        kind=messages["kind"],
+        size_bytes=messages["size_bytes"],
+        scope=messages["scope"],
+        algorithm=messages["algorithm"],
+        tag=messages["tag"],
+        placements=placements,
+        names=names,
+        works=works,
+        scopes=scopes,
+        algorithms=algorithms,
+        notes=value["notes"].texts(),
+    )
+
+
+def _hold_together(value: Value, nodes: dict[str, Any], matches: int, edges: dict[str, Any]) -> None:
+    """What the checks of a graph take for granted: a builder cannot break it, a file can."""
+    part = nodes["communication"] != NONE
+    if (part != (nodes["op"] != Op.COMPUTE)).any():
+        value["nodes"].wrong("communication is given if and only if op is not compute")
+    if (nodes["compute_s"][part] != 0).any():
+        value["nodes"].wrong("compute_s of a communication is not 0")
+    if len(np.unique(nodes["communication"][part])) != matches:
+        value["communications"].wrong("a communication has no part among the nodes")
+    if (np.diff(edges["node"]) < 0).any():
+        value["dependencies"].wrong("column 'node' is not ascending")
+
+
+def _works(nodes: dict[str, Any]) -> tuple[Any, tuple[Work, ...]]:
+    """The column of work and its table: one fixed duration per distinct pinned time."""
+    compute = nodes["op"] == Op.COMPUTE
+    seconds, inverse = np.unique(nodes["compute_s"][compute], return_inverse=True)
+    work = np.full(len(compute), NONE, dtype=np.int32)
+    work[compute] = inverse
+    return work, tuple(((Fixed(duration_s), 1.0),) for duration_s in seconds.tolist())
+
+
+def _hold_to_size(value: Value, graph: ExecutionGraph, predictions: Sequence[Prediction]) -> None:
+    """Refuse a graph that a small file makes enormous: executions are told apart per rank class, or per rank."""
+    classes = RankClasses.of(graph)
+    of_rank = classes.of_rank()
+    folded = all(
+        np.unique(np.stack([of_rank, p.representative]), axis=1).shape[1] == classes.count for p in predictions
+    )
+    counts = [
+        math.prod(map(len, classes.on_axes(place))) if folded else graph.mesh.rank_count(place)
+        for place in graph.placements
+    ]
+    uses = np.bincount(graph.placement, minlength=len(counts)).tolist()
+    # Every placement is spread over the classes once, used or not.
+    executions = sum(count * max(1, times) for count, times in zip(counts, uses, strict=True))
+    allowed = max(MOST_EXECUTIONS, 4 * max(prediction.spans.count for prediction in predictions))
+    if executions > allowed:
+        value.wrong(f"it has {executions:,} executions, far more than its predictions have spans")

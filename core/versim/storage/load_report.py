@@ -1,0 +1,65 @@
+"""Reading a whole report back, so that it can be shown again.
+
+Inputs and predictions are read; every figure that follows from them is computed again, as it was the first time. So
+nothing that is shown of a loaded report rests on a number somebody wrote into a file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from versim.comparison.compare import compare_predictions
+from versim.comparison.model import Comparison, Report, WorkloadReport
+from versim.errors import VersimError
+from versim.storage.column_reader import ColumnReader
+from versim.storage.load import open_report, prediction_from
+from versim.storage.load_inputs import pinned_from, system_from
+from versim.storage.reading import Value
+
+
+def load_report(path: Path) -> Report:
+    """The report in a file that :func:`save_report` wrote; reporters show it as they showed the original.
+
+    Work is not kept: compute nodes of its graphs have the fixed durations that were pinned.
+
+    Raises:
+        VersimError: The file is not a report, was damaged, contradicts itself, or its columns are missing; names file
+            and place.
+    """
+    document, columns = open_report(path)
+    return Report(
+        scenario=document["scenario"].text(),
+        description=document["description"].text(),
+        workloads=tuple(
+            WorkloadReport(
+                label=workload["label"].text(),
+                producer=workload["producer"].text(),
+                comparisons=tuple(_comparison(comparison, columns) for comparison in workload["comparisons"]),
+            )
+            for workload in document["workloads"]
+        ),
+        provenance=document["provenance"].mapping(),
+    )
+
+
+def _comparison(value: Value, columns: ColumnReader) -> Comparison:
+    results = list(value["results"])
+    labels = [result["label"].text() for result in results]
+    for result, label in zip(results, labels, strict=True):
+        if labels.count(label) > 1:
+            result["label"].wrong(f"there are two predictions {label!r}")
+    reference = value["reference"].one_of(labels)
+    system = system_from(value["system"])
+    predictions = [prediction_from(result, value, columns) for result in results]
+    pinned = pinned_from(value, system, predictions, columns)
+    try:
+        return compare_predictions(
+            pinned,
+            system,
+            predictions,
+            reference,
+            {label: result["network"].text() for label, result in zip(labels, results, strict=True)},
+            value["same_as"].texts(),
+        )
+    except VersimError as error:
+        value.wrong(str(error))
