@@ -1,0 +1,1 @@
+"""SimGrid as a simulator for versim: flows that share links max-min fairly."""

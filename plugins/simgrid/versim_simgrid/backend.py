@@ -1,0 +1,153 @@
+"""The backend: translate, launch, and say when each node ran."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from versim import (
+    NO_TIME,
+    PS_PER_S,
+    Diagnostic,
+    Kind,
+    Message,
+    Prediction,
+    Schedule,
+    SimulationRequest,
+    Status,
+    UnsupportedGraphError,
+    VersimError,
+    consumed_as_pinned,
+    messages_of,
+    prediction_of,
+)
+
+from versim_simgrid import launch
+from versim_simgrid.document import document_of
+from versim_simgrid.fabric import Fabric
+from versim_simgrid.links import SimGridPrediction, link_loads, shown
+from versim_simgrid.options import SimGridOptions
+from versim_simgrid.program import Collectives, Tasks, Translation, collectives_on, translate
+from versim_simgrid.times import Times, times_of
+from versim_simgrid.worker import MARKER
+
+NAME = "simgrid"
+
+
+@attrs.frozen
+class SimGrid:
+    """The backend ``simgrid``: every message is a flow, and flows share links."""
+
+    name: str = NAME
+    options: type[SimGridOptions] = SimGridOptions
+
+    def simulate(self, request: SimulationRequest) -> Prediction:
+        """Simulate one step.
+
+        Raises:
+            UnsupportedGraphError: A collective algorithm that does not exist, or not for this collective.
+            SimGridNotFoundError: SimGrid is not installed; the message says how to.
+            SimulationError: SimGrid failed.
+        """
+        fabric, collectives = _network(request)
+        translation = translate(request.pinned, fabric, collectives)
+        document = document_of(translation.tasks, fabric, request.system.world_size, request.options)
+        try:
+            answer = launch.run(document, os.environ, request.options.time_limit_s)
+        except launch.TimeLimitError as error:
+            return _stopped(request, translation, str(error))
+        times = times_of(answer, translation.tasks)
+        return _prediction(request, translation, times, f"SimGrid {answer['simgrid']}")
+
+    def isolated_s(self, request: SimulationRequest) -> NDArray[np.float64]:
+        """Seconds of each communication alone on the network; shape (communications,).
+
+        All of them run in one simulation, one after the other.
+        """
+        messages = messages_of(request.pinned.graph)
+        unique = tuple(dict.fromkeys(messages))
+        if not unique:
+            return np.zeros(0)
+        fabric, collectives = _network(request)
+        tasks, ends = _one_by_one(unique, collectives)
+        document = document_of(tasks, fabric, request.system.world_size, request.options)
+        times = times_of(launch.run(document, os.environ, request.options.time_limit_s), tasks)
+        dates = [times.end_ps[end] for end in ends]
+        lasts = {message: (dates[n + 1] - dates[n]) / PS_PER_S for n, message in enumerate(unique)}
+        return np.array([lasts[message] for message in messages])
+
+    def diagnose(self) -> Iterable[Diagnostic]:
+        """Whether SimGrid is there."""
+        try:
+            found = launch.version(os.environ)
+        except VersimError as error:
+            yield Diagnostic("SimGrid", found=False, detail=str(error))
+        else:
+            yield Diagnostic("SimGrid", found=True, detail=f"{found}, run by {launch.python_of(os.environ)}")
+
+
+def _network(request: SimulationRequest) -> tuple[Fabric, Collectives]:
+    world, endpoints = request.pinned.graph.mesh.world_size, request.system.world_size
+    if world != endpoints:
+        raise UnsupportedGraphError(f"the graph has {world} ranks, the network {endpoints} endpoints")
+    fabric = Fabric(request.system)
+    dimensions = [(dimension.topology, dimension.size) for dimension in request.system.dimensions]
+    return fabric, collectives_on(fabric, request.options, dimensions)
+
+
+def _one_by_one(messages: Sequence[Message], collectives: Collectives) -> tuple[Tasks, list[int]]:
+    """Communications in a chain; returns the marker before the first and after each."""
+    tasks = Tasks()
+    ends = [tasks.add(MARKER)]
+    for message in messages:
+        begun = [ends[-1]] * len(message.ranks)
+        collectives.add(tasks, Kind(message.kind), message.size_bytes, message.ranks, message.algorithm, begun)
+        ends.append(tasks.add(MARKER, waits_for=begun))
+    return tasks, ends
+
+
+def _schedule(translation: Translation, times: Times) -> Schedule:
+    instances = translation.instances
+    start = np.array([times.start_ps[task] for task in translation.first], dtype=np.int64)
+    end = np.array([times.end_ps[task] for task in translation.last], dtype=np.int64)
+    ready = np.full(instances.count, NO_TIME, dtype=np.int64)
+    for row, task in enumerate(translation.first):
+        before = [times.end_ps[on] for on in translation.tasks.waits_for[task]]
+        if NO_TIME not in before:
+            ready[row] = max(before, default=0)
+    return Schedule(ready_ps=ready, start_ps=start, end_ps=end)
+
+
+def _prediction(request: SimulationRequest, translation: Translation, times: Times, engine: str) -> Prediction:
+    options: SimGridOptions = request.options
+    notes: tuple[str, ...] = ()
+    if request.system.axis_links:
+        notes = (f"links of single axes ({', '.join(request.system.axis_links)}) are not used: SimGrid has dimensions",)
+    made = prediction_of(
+        request.pinned,
+        translation.instances,
+        _schedule(translation, times),
+        simulator=NAME,
+        engine=engine,
+        consumed=consumed_as_pinned(request.pinned, notes),
+    )
+    links = link_loads(translation.tasks, translation.fabric, times, options.bandwidth_factor)
+    provenance = {
+        "sharing": options.fairness,
+        "tasks": str(len(translation.tasks.kind)),
+        "links": shown(links),
+        "rounding": f"dates moved by at most {times.moved_ps} ps",
+    }
+    fields = {field.name: getattr(made, field.name) for field in attrs.fields(Prediction)}
+    return SimGridPrediction(**{**fields, "provenance": provenance, "links": links})
+
+
+def _stopped(request: SimulationRequest, translation: Translation, why: str) -> Prediction:
+    """What is known of a run that was stopped: that it was."""
+    never = np.full(translation.instances.count, NO_TIME, dtype=np.int64)
+    nothing = Schedule(ready_ps=never, start_ps=never, end_ps=never)
+    made = prediction_of(request.pinned, translation.instances, nothing, simulator=NAME, engine="SimGrid")
+    return attrs.evolve(made, status=Status.TIMED_OUT, diagnosis=(why,), waiting=())

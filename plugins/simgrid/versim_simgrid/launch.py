@@ -1,0 +1,132 @@
+"""The only subprocess: the worker in a Python that has SimGrid, one per simulation."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from versim import SimulationError, VersimError
+
+from versim_simgrid.worker import FORMAT, NO_SIMGRID, VERSION
+
+WORKER = Path(__file__).with_name("worker.py")
+
+VARIABLE = "SIMGRID_PYTHON"
+DEFAULT_PYTHON = "/usr/bin/python3"
+INSTALL = "apt-get install python3-simgrid"
+
+_LAST_LINES = 12
+
+
+class SimGridNotFoundError(VersimError):
+    """There is no Python with SimGrid where one was looked for.
+
+    Attributes:
+        python: The interpreter that was tried.
+        cause: What it said.
+    """
+
+    def __init__(self, python: str, cause: str) -> None:
+        super().__init__(python, cause)
+        self.python, self.cause = python, cause
+
+    def __str__(self) -> str:
+        return (
+            f"SimGrid is not installed for {self.python}: {self.cause}. Install it with `{INSTALL}` (a module of "
+            f"Debian's own Python), or name a Python that has it in {VARIABLE}"
+        )
+
+
+class TimeLimitError(SimulationError):
+    """SimGrid took longer than it may.
+
+    Attributes:
+        limit_s: The limit, in seconds.
+    """
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(limit_s)
+        self.limit_s = limit_s
+
+    def __str__(self) -> str:
+        return f"SimGrid was stopped after its time limit of {self.limit_s:g} s; raise the option time_limit_s"
+
+
+def python_of(environment: Mapping[str, str]) -> str:
+    """The interpreter to run the worker with."""
+    return environment.get(VARIABLE) or DEFAULT_PYTHON
+
+
+def version(environment: Mapping[str, str]) -> str:
+    """SimGrid's version.
+
+    Raises:
+        SimGridNotFoundError: There is none.
+    """
+    answer = _answer(_run(python_of(environment), ["--version"], b"", 60.0))
+    return str(answer["simgrid"])
+
+
+def run(document: Mapping[str, Any], environment: Mapping[str, str], time_limit_s: float) -> dict[str, Any]:
+    """Have a program of tasks simulated.
+
+    Args:
+        document: What the worker reads, see ``docs/simgrid.md``.
+        environment: Where the interpreter may be named.
+        time_limit_s: Seconds after which the worker is stopped, with everything it started.
+
+    Raises:
+        SimGridNotFoundError: There is no SimGrid.
+        TimeLimitError: It took too long.
+        SimulationError: It failed; the message has its last lines.
+    """
+    return _answer(_run(python_of(environment), [], json.dumps(document).encode(), time_limit_s))
+
+
+def _run(python: str, arguments: list[str], given: bytes, time_limit_s: float) -> bytes:
+    # -I: nothing of the environment that runs versim may get into Debian's Python.
+    command = [python, "-I", str(WORKER), *arguments]
+    try:
+        process = subprocess.Popen(  # noqa: S603 - no shell, and the interpreter is the user's choice
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        )
+    except OSError as error:
+        raise SimGridNotFoundError(python, error.strerror or str(error)) from error
+    try:
+        answer, said = process.communicate(given, timeout=time_limit_s)
+    except subprocess.TimeoutExpired as error:
+        raise TimeLimitError(time_limit_s) from error
+    finally:
+        if process.returncode is None:
+            _stop(process)
+    if process.returncode == NO_SIMGRID:
+        raise SimGridNotFoundError(python, "it has no module simgrid")
+    if process.returncode:
+        how = f"signal {-process.returncode}" if process.returncode < 0 else f"exit status {process.returncode}"
+        lines = said.decode(errors="replace").strip().splitlines()[-_LAST_LINES:]
+        raise SimulationError(f"SimGrid failed with {how}: " + ("\n".join(lines) or "it said nothing"))
+    return answer
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Kill the worker and whatever it started: its process group."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def _answer(text: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(text)
+    except ValueError as error:
+        raise SimulationError(f"SimGrid's worker did not answer in JSON: {text[:200]!r}") from error
+    found = (answer.get("format"), answer.get("version")) if isinstance(answer, dict) else (None, None)
+    if found != (FORMAT, VERSION):
+        raise SimulationError(f"SimGrid's worker answered in format {found}, expected {(FORMAT, VERSION)}")
+    return dict(answer)
