@@ -82,6 +82,10 @@ if TYPE_CHECKING:
     from versim.scenario import load_scenario as load_scenario
     from versim.schedule import Schedule as Schedule
     from versim.schedule import replay as replay
+    from versim.schedules import ALGORITHMS as ALGORITHMS
+    from versim.schedules import Round as Round
+    from versim.schedules import Transfer as Transfer
+    from versim.schedules import collective_rounds as collective_rounds
     from versim.storage import document_text as document_text
     from versim.storage import load_predictions as load_predictions
     from versim.storage import report_document as report_document
@@ -136,6 +140,7 @@ _HOMES = {
     "run": "compare",
     "scenario": "Scenario load_scenario",
     "schedule": "Schedule replay",
+    "schedules": "ALGORITHMS Round Transfer collective_rounds",
     "storage": "document_text load_predictions report_document save_report",
     "system": "Device Dimension Link Message System Topology",
     "timing": "ComputeTiming NetworkTiming",

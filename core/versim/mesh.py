@@ -104,6 +104,19 @@ class Mesh:
             indices[position] = None if len(chosen) == size else chosen
         return Placement(tuple(indices))
 
+    def holds(self, placement: Placement) -> bool:
+        """True if a placement, perhaps made for another mesh, is one of this mesh in its one spelling."""
+        return len(placement.indices) == len(self.sizes) and all(
+            indices is None
+            or (
+                0 < len(indices) < size
+                and indices[0] >= 0
+                and indices[-1] < size
+                and all(low < high for low, high in itertools.pairwise(indices))
+            )
+            for indices, size in zip(placement.indices, self.sizes, strict=True)
+        )
+
     def occupied(self, placement: Placement) -> tuple[tuple[int, ...], ...]:
         """The indices a placement occupies on every axis, written out."""
         return tuple(
@@ -135,6 +148,8 @@ class Mesh:
         """Rank at the given coordinates, outermost axis first."""
         index = 0
         for coordinate, size in zip(coordinates, self.sizes, strict=True):
+            if not 0 <= coordinate < size:
+                raise ValueError(f"coordinate {coordinate} is outside the mesh {self}")
             index = index * size + coordinate
         return index
 

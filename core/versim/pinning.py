@@ -75,9 +75,13 @@ def pin(
         provenance: Who timed what.
 
     Raises:
-        VersimError: A timing is missing.
-        FaultsError: A timing returned something that is not a duration.
+        VersimError: A timing is missing, or returned something that is not a duration.
+        FaultsError: The terms of a node add up to something that is not a duration.
+        ValueError: ``durations_s`` names a row that is no compute node.
     """
+    for row in durations_s or {}:
+        if not 0 <= row < graph.node_count or graph.op[row] != Op.COMPUTE:
+            raise ValueError(f"durations_s names row {row}, which is no compute node of {graph}")
     term_s = _term_seconds(graph, system, compute, folded, skip=durations_s or {})
     work_s = np.array(
         [math.fsum(count * term_s.get(term, 0.0) for term, count in work) for work in graph.works] or [0.0]
@@ -132,22 +136,32 @@ def _term_seconds(
     if device:
         if compute is None:
             raise VersimError(f"{next(iter(device))} has to be timed; name a compute timing in the pin (compute: …)")
-        times_s = _column(compute.times_s(tuple(device), system.device), len(device), "compute")
+        times_s = _column(compute.times_s(tuple(device), system.device), tuple(device), "compute")
         seconds.update(zip(device, times_s, strict=True))
     if messages:
         if folded is None:
             raise VersimError(f"{next(iter(messages))} has to be timed; name a network timing in the pin (folded: …)")
         rows = tuple(Message(f.kind, f.size_bytes, f.participants, f.axis) for f in messages)
-        times_s = _column(folded.times_s(rows, system), len(rows), "folded")
+        times_s = _column(folded.times_s(rows, system), rows, "folded")
         seconds.update(zip(messages, times_s, strict=True))
     return seconds
 
 
-def _column(times_s: Sequence[float] | NDArray[np.float64], expected: int, role: str) -> list[float]:
+def _column(
+    times_s: Sequence[float] | NDArray[np.float64], rows: Sequence[DeviceTerm | Message], role: str
+) -> list[float]:
     """What a timing returned, held to its contract."""
     values = np.asarray(times_s, dtype=np.float64)
-    if values.shape != (expected,):
-        raise VersimError(f"the {role} timing returned shape {values.shape} for {expected} rows; it has to be one each")
+    if values.shape != (len(rows),):
+        raise VersimError(
+            f"the {role} timing returned shape {values.shape} for {len(rows)} rows; it has to be one number each"
+        )
+    bad = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
+    if len(bad):
+        raise VersimError(
+            f"the {role} timing gives {values[bad[0]]} s for {rows[bad[0]]}; a duration has to be a finite number of "
+            "at least 0"
+        )
     return [float(value) for value in values]
 
 
@@ -180,14 +194,8 @@ def communication_s(graph: ExecutionGraph, system: System, network: NetworkTimin
     """Seconds that each communication takes in isolation; shape (communications,), each distinct row timed once."""
     messages = messages_of(graph)
     unique = tuple(dict.fromkeys(messages))
-    times_s = _column(network.times_s(unique, system), len(unique), "network")
-    seconds = dict(zip(unique, times_s, strict=True))
-    result = np.array([seconds[message] for message in messages], dtype=np.float64)
-    bad = np.flatnonzero(~(np.isfinite(result) & (result >= 0)))
-    if len(bad):
-        message = messages[bad[0]]
-        raise VersimError(f"the network timing gives {result[bad[0]]} s for {message}; a duration has to be finite")
-    return result
+    seconds = dict(zip(unique, _column(network.times_s(unique, system), unique, "network"), strict=True))
+    return np.array([seconds[message] for message in messages], dtype=np.float64)
 
 
 def _digest(graph: ExecutionGraph, compute_ns: NDArray[np.int64]) -> str:

@@ -60,8 +60,9 @@ def replay(
         meeting_ps: (meetings,), duration of each communication from its last part's readiness to its end.
         runs: (instances,), False for instances that are never started; None runs all.
 
-    Among events of one tick, what was started first ends first; nodes that become ready together are served in row
-    order. Instances that never become ready keep NO_TIME, so a deadlock shows as an incomplete schedule.
+    What ends in one tick ends before anything is served; nodes that become ready together are served in row order, so
+    that replicas which are simulated once and replicas which are simulated each give the same answer. Instances that
+    never become ready keep NO_TIME, so a deadlock shows as an incomplete schedule.
     """
     graph, count = instances.graph, instances.count
     dependents_start, dependents = _dependents(instances)
@@ -81,13 +82,11 @@ def replay(
     end = [NO_TIME] * count
     queues: list[deque[int]] = [deque() for _ in range(instances.classes.count)]
     busy = [False] * instances.classes.count
-    # An event is (time, order of starting, what ends): an instance, or ~meeting.
-    events: list[tuple[int, int, int]] = []
-    started = 0
+    # An event is (time, what ends): an instance, or ~meeting.
+    events: list[tuple[int, int]] = []
     now = 0
 
     def arrive(row: int) -> None:
-        nonlocal started
         ready[row] = now
         if not allowed[row]:
             return
@@ -98,17 +97,14 @@ def replay(
         met = meeting[row]
         absent[met] -= 1
         if absent[met] == 0:
-            heapq.heappush(events, (now + meeting_duration[met], started, ~met))
-            started += 1
+            heapq.heappush(events, (now + meeting_duration[met], ~met))
 
     def serve(place: int) -> None:
-        nonlocal started
         if not busy[place] and queues[place]:
             row = queues[place].popleft()
             busy[place] = True
             start[row] = now
-            heapq.heappush(events, (now + duration[row], started, row))
-            started += 1
+            heapq.heappush(events, (now + duration[row], row))
 
     for row in range(count):
         if missing[row] == 0:
@@ -116,21 +112,27 @@ def replay(
     for place in range(len(queues)):
         serve(place)
     while events:
-        now, _, ended = heapq.heappop(events)
-        if ended >= 0:
-            finished = [ended]
-            busy[device[ended]] = False
-        else:
-            finished = parts[part_starts[~ended] : part_starts[~ended + 1]]
-        touched = []
+        now = events[0][0]
+        finished: list[int] = []
+        while events and events[0][0] == now:
+            _, ended = heapq.heappop(events)
+            if ended >= 0:
+                busy[device[ended]] = False
+                finished.append(ended)
+            else:
+                finished.extend(parts[part_starts[~ended] : part_starts[~ended + 1]])
+        arriving: list[int] = []
         for row in finished:
             end[row] = now
-            touched.append(device[row])
             for dependent in dependents[dependents_start[row] : dependents_start[row + 1]]:
                 missing[dependent] -= 1
                 if missing[dependent] == 0:
-                    arrive(dependent)
-        for place in touched:
+                    arriving.append(dependent)
+        # Everything that ends in a tick ends before anything is served, and arrivals queue in row order: otherwise
+        # the answer would depend on how replicas interleave, and folding would change it.
+        for row in sorted(arriving):
+            arrive(row)
+        for place in {device[row] for row in finished}:
             serve(place)
     return Schedule(
         ready_ps=np.array(ready, dtype=np.int64),

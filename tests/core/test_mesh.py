@@ -109,3 +109,10 @@ def test_a_rank_outside_the_mesh_has_no_coordinates(rank: int) -> None:
     """Wrapping round would point at an innocent rank."""
     with pytest.raises(ValueError, match=f"rank {rank} is outside the mesh"):
         Mesh.of(dp=2, pp=4).coordinates(rank)
+
+
+@pytest.mark.parametrize("coordinates", [(5, 5), (0, 2), (-1, 0)])
+def test_coordinates_outside_the_mesh_have_no_rank(coordinates: tuple[int, ...]) -> None:
+    """The inverse refuses ranks outside; this one points at an innocent rank, or at none."""
+    with pytest.raises(ValueError, match="outside"):
+        Mesh.of(a=2, b=2).rank(coordinates)

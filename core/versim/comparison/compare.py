@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import attrs
@@ -13,6 +14,7 @@ from versim.comparison.critical_path import CriticalPath, critical_path, shared_
 from versim.comparison.model import Comparison, Result
 from versim.comparison.totals import by_group, by_operation, totals
 from versim.errors import VersimError
+from versim.graph import ExecutionGraph
 from versim.pinning import PinnedGraph
 from versim.prediction import NO_TIME, Prediction, Spans
 from versim.system import System
@@ -39,6 +41,9 @@ def compare_predictions(
     Raises:
         VersimError: A prediction is of another digest, or is not a prediction of this graph at all.
     """
+    labels = [prediction.label for prediction in predictions]
+    if len(set(labels)) != len(labels):
+        raise ValueError(f"labels of predictions have to differ, got {labels}")
     for prediction in predictions:
         _hold_to_contract(pinned, prediction)
     instances = common_instances(pinned.graph, predictions)
@@ -47,7 +52,6 @@ def compare_predictions(
         critical_path(line) if prediction.completed else None
         for prediction, line in zip(predictions, lines, strict=True)
     ]
-    labels = [prediction.label for prediction in predictions]
     anchor = labels.index(reference)
     results = tuple(
         _result(pinned, prediction, line, path, predictions[anchor], paths[anchor], (networks or {}).get(label, ""))
@@ -104,23 +108,22 @@ def _breach(pinned: PinnedGraph, prediction: Prediction) -> str | None:
     graph, world = pinned.graph, pinned.graph.mesh.world_size
     if prediction.digest != pinned.digest:
         return f"is of another graph (digest {prediction.digest[:12]}, given was {pinned.digest[:12]})"
-    shapes = {
+    spans = prediction.spans
+    count = len(spans.node) if isinstance(spans.node, np.ndarray) else 0
+    columns: dict[str, tuple[object, int]] = {
         "finish_ps": (prediction.finish_ps, world),
         "representative": (prediction.representative, world),
         "consumed.compute_ns": (prediction.consumed.compute_ns, graph.node_count),
         "consumed.size_bytes": (prediction.consumed.size_bytes, graph.communication_count),
-    }
-    for name, (column, length) in shapes.items():
-        if np.shape(column) != (length,):
-            return f"has {name} of shape {np.shape(column)} instead of ({length},)"
-    spans = prediction.spans
-    columns = {name: getattr(spans, name) for name in attrs.fields_dict(Spans)}
-    for name, column in columns.items():
-        if np.shape(column) != (spans.count,):
-            return f"has spans.{name} of shape {np.shape(column)} instead of ({spans.count},)"
-        if not np.issubdtype(np.asarray(column).dtype, np.integer):
-            return f"has spans.{name} of type {np.asarray(column).dtype} instead of integers"
-    return _breach_of_range(prediction, graph.node_count, world)
+    } | {f"spans.{name}": (getattr(spans, name), count) for name in attrs.fields_dict(Spans)}
+    for name, (column, length) in columns.items():
+        if not isinstance(column, np.ndarray):
+            return f"has {name} of type {type(column).__name__} instead of a numpy array"
+        if column.shape != (length,):
+            return f"has {name} of shape {column.shape} instead of ({length},)"
+        if not np.issubdtype(column.dtype, np.integer):
+            return f"has {name} of type {column.dtype} instead of integers"
+    return _breach_of_range(prediction, graph.node_count, world) or _breach_of_sense(graph, prediction)
 
 
 def _breach_of_range(prediction: Prediction, nodes: int, world: int) -> str | None:
@@ -138,7 +141,43 @@ def _breach_of_range(prediction: Prediction, nodes: int, world: int) -> str | No
     keys = spans.node.astype(np.int64) * world + spans.rank
     if len(np.unique(keys)) != len(keys):
         return "has two spans of one node on one rank"
-    last = int(max(prediction.finish_ps.max(initial=NO_TIME), spans.end_ps.max(initial=NO_TIME)))
-    if prediction.makespan_ps is not None and prediction.makespan_ps != max(last, 0):
+    return None
+
+
+def _breach_of_sense(graph: ExecutionGraph, prediction: Prediction) -> str | None:
+    """Whether representatives, spans and finish times can belong together."""
+    spans, representative, finish_ps = prediction.spans, prediction.representative, prediction.finish_ps
+    if (representative[representative] != representative).any():
+        rank = int(np.argmax(representative[representative] != representative))
+        return f"has a representative of rank {rank} that does not represent itself"
+    silent = representative[spans.rank] != spans.rank
+    if silent.any():
+        return f"has a span on rank {spans.rank[np.argmax(silent)]}, which represents no rank"
+    foreign = _foreign_span(graph, spans)
+    if foreign is not None:
+        node, rank = int(spans.node[foreign]), int(spans.rank[foreign])
+        return f"has a span of node {node} on rank {rank}, where the node does not stand"
+    last_end = np.full(len(finish_ps), NO_TIME, dtype=np.int64)
+    np.maximum.at(last_end, spans.rank, spans.end_ps)
+    early = (finish_ps != NO_TIME) & (finish_ps < last_end[representative])
+    if early.any():
+        rank = int(np.argmax(early))
+        return f"has finish_ps {finish_ps[rank]} for rank {rank}, before its last span ends"
+    last = max(int(finish_ps.max()), int(spans.end_ps.max(initial=NO_TIME)), 0)
+    if prediction.makespan_ps is not None and prediction.makespan_ps != last:
         return f"has a makespan of {prediction.makespan_ps} ps but ends at {last} ps"
+    return None
+
+
+def _foreign_span(graph: ExecutionGraph, spans: Spans) -> int | None:
+    """The first span on a rank where its node does not stand, or None."""
+    world = np.int64(graph.mesh.world_size)
+    pairs, first = np.unique(graph.placement[spans.node] * world + spans.rank, return_index=True)
+    placements = pairs // world
+    starts: list[int] = np.flatnonzero(np.diff(placements, prepend=-1)).tolist()
+    for start, end in itertools.pairwise([*starts, len(pairs)]):
+        stands_on = graph.mesh.ranks(graph.placements[int(placements[start])])
+        outside = ~np.isin(pairs[start:end] % world, stands_on, assume_unique=True)
+        if outside.any():
+            return int(first[start + int(np.argmax(outside))])
     return None

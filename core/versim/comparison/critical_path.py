@@ -83,7 +83,7 @@ def critical_path(line: Timeline) -> CriticalPath:
             poster = current
         begin = min(int(active[current]), reached)
         totals[bool(communication[current])] += reached - begin
-        before, why = _waited_for(line, holders, poster)
+        before, why = _waited_for(line, holders, poster, visited)
         steps.append(
             PathStep(
                 node=int(instances.node[poster]),
@@ -104,8 +104,12 @@ def critical_path(line: Timeline) -> CriticalPath:
     )
 
 
-def _waited_for(line: Timeline, holders: _Holders, row: int) -> tuple[int | None, str]:
-    """What ``row`` waited for: a dependency, or the instance that held its resource until it started."""
+def _waited_for(line: Timeline, holders: _Holders, row: int, visited: set[int]) -> tuple[int | None, str]:
+    """What ``row`` waited for: a dependency, or the instance that held its resource until it started.
+
+    Nodes of no duration in one tick seem to have held a resource for one another; what is on the path already (in
+    ``visited``) cannot be what it waited for.
+    """
     instances = line.instances
     begin = int(line.start_ps[row])
     dependencies = instances.dependency[instances.dependency_start[row] : instances.dependency_start[row + 1]]
@@ -114,7 +118,7 @@ def _waited_for(line: Timeline, holders: _Holders, row: int) -> tuple[int | None
         last = int(dependencies[np.argmax(line.end_ps[dependencies])])
         ready = int(line.end_ps[last])
     if begin > ready:
-        holder = holders.until(row, begin)
+        holder = holders.until(row, begin, visited)
         if holder is not None and int(line.end_ps[holder]) > ready:
             return holder, "resource"
     return last, "start" if last is None else "dependency"
@@ -128,7 +132,7 @@ class _Holders:
         self._communication = is_communication(line.instances)
         self._ends: dict[tuple[int, bool], list[tuple[int, int]]] = {}
 
-    def until(self, row: int, begin_ps: int) -> int | None:
+    def until(self, row: int, begin_ps: int, visited: set[int]) -> int | None:
         """The instance on the same rank and kind of resource that ended last, at or before ``begin_ps``."""
         rank_class, kind = int(self._line.instances.rank_class[row]), bool(self._communication[row])
         ends = self._ends.get((rank_class, kind))
@@ -139,7 +143,7 @@ class _Holders:
                 zip(self._line.end_ps[rows].tolist(), rows.tolist(), strict=True)
             )
         position = bisect.bisect_right(ends, (begin_ps, self._line.instances.count)) - 1
-        while position >= 0 and ends[position][1] == row:
+        while position >= 0 and (ends[position][1] == row or ends[position][1] in visited):
             position -= 1
         return ends[position][1] if position >= 0 else None
 

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from versim.errors import FaultsError
 from versim.graph.columns import KINDS, NONE, PHASES, ExecutionGraph, Op, Scope
@@ -205,7 +206,7 @@ class GraphBuilder:
         nodes = len(self._op)
         start = np.zeros(nodes + 1, dtype=np.int64)
         np.cumsum(np.asarray(self._dependency_count, dtype=np.int64), out=start[1:])
-        dependency = np.asarray(self._dependency, dtype=np.int64)
+        dependency = self._whole_dependencies(start)
         outside = np.flatnonzero((dependency < 0) | (dependency >= nodes))
         for entry in outside[:20].tolist():
             node = int(np.searchsorted(start, entry, side="right")) - 1
@@ -242,6 +243,24 @@ class GraphBuilder:
             raise FaultsError(subject, faults)
         return graph
 
+    def _whole_dependencies(self, start: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The dependency column; what is no whole number is a fault and becomes 0."""
+        given = np.asarray(self._dependency)
+        if given.dtype.kind in "iu" or not len(given):
+            return given.astype(np.int64)
+        rows = np.zeros(len(self._dependency), dtype=np.int64)
+        unchecked: list[object] = list(self._dependency)
+        for entry, row in enumerate(unchecked):
+            if isinstance(row, (int, np.integer)):
+                rows[entry] = row
+            else:
+                node = int(np.searchsorted(start, entry, side="right")) - 1
+                self._faults.append(
+                    f"node {node} ({self._spelt(node)!r}) depends on {row!r}; a row is a whole number, as the methods "
+                    "that add nodes return it"
+                )
+        return rows
+
     def _spelt(self, node: int) -> str:
         return next(itertools.islice(self._names, self._name[node], None))
 
@@ -264,6 +283,9 @@ class GraphBuilder:
             except ValueError as error:
                 self._faults.append(f"node {row} ({name!r}): {error}")
                 on = self.mesh.placement()
+        elif on not in self._placements and not self.mesh.holds(on):
+            self._faults.append(f"node {row} ({name!r}): {on} is not of the mesh {self.mesh}; make it with place()")
+            on = self.mesh.placement()
         self._op.append(op)
         self._placement.append(self._placements.setdefault(on, len(self._placements)))
         self._name.append(self._names.setdefault(name, len(self._names)))

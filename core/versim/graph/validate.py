@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from numbers import Integral, Real
 
 import attrs
 import numpy as np
@@ -60,20 +61,36 @@ def _works(graph: ExecutionGraph) -> Iterator[str]:
 def _faults_of_work(work: tuple[tuple[Term, float], ...]) -> list[str]:
     faults = []
     for term, count in work:
-        if not (isinstance(count, (int, float)) and count > 0 and math.isfinite(count)):
+        if not _is_finite(count) or count <= 0:
             faults.append(f"count {count!r} of {type(term).__name__} must be a finite number above 0")
         for field in attrs.fields(type(term)):
             value = getattr(term, field.name)
             if isinstance(value, str):
                 continue
             lowest_allowed = 0 if isinstance(term, (Pointwise, Fixed)) else None
-            good = isinstance(value, (int, float)) and math.isfinite(value)
-            if not good or value < 0 or (value == 0 and lowest_allowed is None):
+            if not _is_finite(value) or value < 0 or (value == 0 and lowest_allowed is None):
                 bound = "of at least 0" if lowest_allowed == 0 else "above 0"
                 faults.append(f"{field.name} of {type(term).__name__} must be a finite number {bound}, got {value!r}")
-        if isinstance(term, Folded) and term.participants == 1:
-            faults.append("a folded communication needs at least 2 participants, got 1; leave it out")
+        if isinstance(term, Folded):
+            faults.extend(_faults_of_folded(term))
     return faults
+
+
+def _is_finite(value: object) -> bool:
+    """True for a finite number, numpy's included."""
+    return isinstance(value, Real) and math.isfinite(value)
+
+
+def _faults_of_folded(term: Folded) -> Iterator[str]:
+    """A folded communication is held to what any other is."""
+    for name in ("size_bytes", "participants"):
+        value = getattr(term, name)
+        if isinstance(value, bool) or not isinstance(value, Integral):
+            yield f"{name} of Folded must be a whole number, got {value!r}"
+    if term.participants == 1:
+        yield "a folded communication needs at least 2 participants, got 1; leave it out"
+    if term.kind == Kind.POINT_TO_POINT and term.participants > 2:
+        yield f"participants of Folded must be 2 for a point-to-point message, got {term.participants}"
 
 
 def _shared_ranks(graph: ExecutionGraph) -> Iterator[str]:

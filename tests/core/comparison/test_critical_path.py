@@ -13,11 +13,9 @@ from versim import (
     Fixed,
     GraphBuilder,
     Mesh,
-    PinnedGraph,
     Prediction,
     Result,
     compare_predictions,
-    pin,
 )
 
 
@@ -39,17 +37,10 @@ def _stepwise(graph: ExecutionGraph, communication_ps: int) -> list[tuple[str, i
     return [(graph.node_name(step.node), step.rank, step.start_ps, step.end_ps, step.waited_for) for step in path.steps]
 
 
-def _lasting(graph: ExecutionGraph) -> PinnedGraph:
-    """A pin in which every compute node takes a nanosecond at least."""
-    fixed = pinned_of(graph)
-    rows = np.flatnonzero((graph.match < 0) & (fixed.compute_ns == 0))
-    return pin(graph, system_of(graph), durations_s=dict.fromkeys(rows.tolist(), 1e-9))
-
-
 @given(graph=graphs(), communication_ps=st.integers(1, 10**6))
 def test_its_times_add_up_to_the_makespan(graph: ExecutionGraph, communication_ps: int) -> None:
     """Compute, communication and gaps: nothing of the step is unexplained, nothing counted twice."""
-    pinned = _lasting(graph)
+    pinned = pinned_of(graph)
     prediction = predicted(pinned, communication_ps)
     path = _path(compare_predictions(pinned, system_of(graph), [prediction], "fake").results[0])
     assert min(path.compute_ps, path.communication_ps, path.gap_ps) >= 0
@@ -61,7 +52,7 @@ def test_its_times_add_up_to_the_makespan(graph: ExecutionGraph, communication_p
 @given(graph=graphs(), communication_ps=st.integers(1, 10**6))
 def test_its_steps_follow_one_another(graph: ExecutionGraph, communication_ps: int) -> None:
     """Earliest first, without overlap, from a step that waited for nothing."""
-    pinned = _lasting(graph)
+    pinned = pinned_of(graph)
     prediction = predicted(pinned, communication_ps)
     path = _path(compare_predictions(pinned, system_of(graph), [prediction], "fake").results[0])
     for before, after in zip(path.steps, path.steps[1:], strict=False):
@@ -146,3 +137,17 @@ def test_a_path_is_its_own_companion(graph: ExecutionGraph, communication_ps: in
     one, two = compare_predictions(pinned, system_of(graph), predictions, "one").results
     length = sum(step.duration_ps for step in _path(one).steps)
     assert one.shared_path_ps == two.shared_path_ps == length
+
+
+def test_nodes_of_no_duration_do_not_cut_the_path_short() -> None:
+    """Served in the same tick, each seems to have held the device for the other."""
+    builder = GraphBuilder(Mesh.of(rank=1))
+    root = builder.compute("root", [(Fixed(1e-9), 1)])
+    builder.compute("long", [(Fixed(10e-9), 1)], after=[root])
+    nothing = [builder.compute("nothing", [(Fixed(0.0), 1)], after=[root]) for _ in range(2)]
+    builder.compute("end", [(Fixed(5e-9), 1)], after=nothing)
+    pinned = pinned_of(builder.build())
+    result = compare_predictions(pinned, system_of(pinned.graph), [predicted(pinned, 0)], "fake").results[0]
+    path = result.critical_path
+    assert path is not None
+    assert path.compute_ps + path.communication_ps + path.gap_ps == 16000
