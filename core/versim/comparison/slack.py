@@ -47,7 +47,7 @@ class Reason(enum.StrEnum):
     DURATION = "duration"
     """It takes longer where it is on the path, by at least the slack it has where it is not."""
     ORDER = "order"
-    """Where it is on the path, it waits there for a resource behind something that it does not follow on the other."""
+    """Where it is on the path, it waits for a resource, or makes the next one wait, in an order the other has not."""
     SLACK = "slack"
     """Neither: what leads to it or away from it changed by more than the slack it has where it is not on the path."""
 
@@ -146,13 +146,16 @@ def _moves(
     ranks = instances.classes.representatives()
     followed = _orders(absent)
     moves = []
-    before: Link | None = None
-    for link in present_path:
+    for before, link, after in zip((None, *present_path), present_path, (*present_path[1:], None), strict=False):
         if _execution(present, link.row) not in known:
             row = link.row
             longer_ps = int(present.progress.duration_ps[row] - absent.progress.duration_ps[row])
             slack_there = int(slack[row])
-            behind = link.ordered and before is not None and followed.get(link.entry) != before.row
+            behind = any(
+                second.ordered and followed.get(second.entry) != first.row
+                for first, second in ((before, link), (link, after))
+                if first is not None and second is not None
+            )
             if longer_ps > 0 and longer_ps >= slack_there:
                 reason = Reason.DURATION
             else:
@@ -167,7 +170,6 @@ def _moves(
                     reason=reason,
                 )
             )
-        before = link
     return tuple(sorted(moves, key=lambda move: (-move.path_ps, move.node, move.rank)))
 
 

@@ -85,9 +85,11 @@ def main() -> None:
             taken = _since(began, used)
             if found is None:
                 raise SystemExit("nothing to explain")
+            matter = sum(term.effect_ps != 0 for term in found.terms[:-2])
             peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
             sys.stdout.write(
-                f"{instances.count} spans, {what} differs, {sum(t.effect_ps != 0 for t in found.terms[:-2])} of {len(found.order)} groups matter, {found.policy}: {taken}, "
+                f"{instances.count} spans, {what} differs, {matter} of {len(found.order)} groups matter, "
+                f"{found.policy}: {taken}, "
                 f"peak {peak_mb} MB (before: {base_mb} MB), left {found.rest_ps} of {found.difference_ps} ps\n"
             )
         began, used = time.perf_counter(), time.process_time()

@@ -106,7 +106,7 @@ def test_what_is_pushed_behind_others_enters_by_its_order() -> None:
         for order in ([Unit((wanted,)), Unit((filler,))], [Unit((filler,)), Unit((wanted,))])
     )
     found = path_change(early, late)
-    assert [(m.node, m.reason) for m in found.entered] == [(filler, Reason.SLACK)]
+    assert [(m.node, m.reason) for m in found.entered] == [(filler, Reason.ORDER)]
     assert found.left == ()
     # By shares of the two paths (130 and 160): what is common over what either has.
     common = 20 / 160 + 10 / 160 + 100 / 160

@@ -51,7 +51,8 @@ def attribute(
         reference: The prediction that the difference refers to.
         other: The prediction to explain.
         lines: Both laid onto common instances, if that has been done.
-        isolated_ps: Per communication, what it takes in isolation in the other's simulator.
+        isolated_ps: Per communication, what it takes alone in the other's simulator: on the network and between the
+            ranks of the scenario. Timed on a network of its own, what placement costs would pass for contention.
         averaging: ``sequential`` or ``shapley``.
 
     Returns:
