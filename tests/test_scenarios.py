@@ -1,0 +1,110 @@
+"""The shipped scenarios keep their promises; the real programs are measured: golden/deepflow/bundled.json."""
+
+from __future__ import annotations
+
+import pytest
+import versim
+from versim import PS_PER_S, Comparison, Report, Result, Status
+
+SPREAD_OF_THE_ORIGINAL_S = 84e-6
+"""The original numbers nodes by memory address; its runs of the bundled case differ by that much."""
+
+
+def comparison(report: Report, workload: str, pin: str) -> Comparison:
+    """One pin of one workload."""
+    found = {(w.label, c.pinned.label): c for w in report.workloads for c in w.comparisons}
+    return found[workload, pin]
+
+
+def seconds(result: Result) -> float:
+    """A completed prediction's makespan."""
+    assert result.prediction.makespan_ps is not None, result.prediction.diagnosis
+    return result.prediction.makespan_ps / PS_PER_S
+
+
+@pytest.fixture(scope="module")
+def bundled() -> Report:
+    """The bundled comparison."""
+    return versim.compare("bundled")
+
+
+@pytest.mark.parametrize(
+    ("workload", "pin", "label", "measured_s"),
+    [
+        ("pipeline", "folded by deepflow", "deepflow", 323.4972656660127),
+        ("pipeline", "folded by astrasim", "hybrid", 339.6863212577927),
+        ("transformer", "local work explicit", "deepflow", 12.324258734691877),
+        ("transformer", "local work explicit", "hybrid", 13.316594418523641),
+    ],
+)
+def test_deepflow_is_the_real_deepflow(bundled: Report, workload: str, pin: str, label: str, measured_s: float) -> None:
+    """To 1e-9 relative, although every compute node is rounded to a nanosecond once."""
+    predicted_s = seconds(comparison(bundled, workload, pin).result(label))
+    assert predicted_s == pytest.approx(measured_s, rel=1e-9, abs=0)
+
+
+@pytest.mark.parametrize(
+    ("pin", "measured_s"), [("folded by deepflow", 323.880117617), ("folded by astrasim", 340.057177617)]
+)
+def test_the_original_conversion_lies_within_its_own_spread(bundled: Report, pin: str, measured_s: float) -> None:
+    """Whole microseconds, nodes in order of creation, rounded links."""
+    predicted_s = seconds(comparison(bundled, "pipeline", pin).result("original"))
+    assert abs(predicted_s - measured_s) <= SPREAD_OF_THE_ORIGINAL_S * (1 + 1e-9)
+
+
+def test_the_transformer_graph_as_recorded_is_exact(bundled: Report) -> None:
+    """One numbering is possible, so there is no spread."""
+    result = comparison(bundled, "transformer", "local work as recorded").result("original")
+    assert result.prediction.makespan_ps == 13_300_348_288_000
+
+
+def test_every_prediction_of_the_bundled_scenario_can_be_right(bundled: Report) -> None:
+    """Only the microseconds of the original conversion are loss, and the check of inputs says so."""
+    for _, _, result in bundled.results():
+        assert result.prediction.status is Status.COMPLETED
+        failed = [check.name for check in result.failed_checks]
+        assert failed == (["inputs"] if result.label == "original" else [])
+
+
+def test_pins_are_never_mixed(bundled: Report) -> None:
+    """Every comparison has a digest of its own, and every prediction in it is of that digest."""
+    digests = [c.pinned.digest for w in bundled.workloads for c in w.comparisons]
+    assert len(set(digests)) == len(digests) == 4
+    for _, shown, result in bundled.results():
+        assert result.prediction.digest == shown.pinned.digest
+
+
+def test_a_compute_bound_step_differs_in_communication_only() -> None:
+    """Below 1e-6 in total: equal compute times leave nothing else to differ in."""
+    for _, _, result in versim.compare("compute_bound").results():
+        assert result.difference_percent is not None
+        assert abs(result.difference_percent) < 1e-4
+        assert not result.failed_checks
+    report = versim.compare("compute_bound")
+    (only,) = report.workloads[0].comparisons
+    reference = only.result("deepflow").groups
+    for result in only.results:
+        for group, there in zip(result.groups, reference, strict=True):
+            assert group.key == there.key
+            if group.key == "compute":
+                assert group.total_ps == there.total_ps
+
+
+def test_a_communication_heavy_step_is_decided_by_the_network_model() -> None:
+    """The reason to compare at all."""
+    (only,) = versim.compare("communication_heavy").workloads[0].comparisons
+    astrasim = only.result("astrasim")
+    assert astrasim.totals is not None
+    assert astrasim.totals.communication_ratio > 0.5
+    assert astrasim.difference_percent is not None
+    assert astrasim.difference_percent > 100
+
+
+def test_the_modes_stand_side_by_side() -> None:
+    """Analytical, hybrid and hierarchical are pins of one step, and agree within a few percent."""
+    report = versim.compare("modes")
+    step = next(workload for workload in report.workloads if workload.label == "step")
+    makespans_s = {c.pinned.label: seconds(c.results[0]) for c in step.comparisons}
+    assert makespans_s["analytical"] == pytest.approx(323.4972656660127, rel=1e-9, abs=0)
+    assert makespans_s["hybrid"] == pytest.approx(339.6863212577927, rel=1e-9, abs=0)
+    assert makespans_s["analytical"] < makespans_s["hybrid"] < makespans_s["hierarchical"] < 1.1 * makespans_s["hybrid"]
