@@ -45,7 +45,7 @@ class LlmOptions(PlatformOptions):
     What is not given comes from the hardware and model files; a preset spreads nothing.
     """
 
-    model: str = file_option("small", "a model preset, or the path of a model file, DeepFlow's or our own")
+    model: str = file_option("small", "a model preset, or the path of a model file, DeepFlow's or our own", "--model")
     granularity: Granularity = choice_option(
         Granularity.PIPELINE,
         help="pipeline: the whole step, a node per layer; transformer: one layer, a node per operator; flattened: the "
@@ -77,7 +77,7 @@ class LlmOptions(PlatformOptions):
 class GemmOptions(PlatformOptions):
     """Options of the producer ``deepflow-gemm``; a model file in GEMM mode or the sizes themselves."""
 
-    model: str | None = file_option(None, "the path of a model file of DeepFlow in GEMM mode")
+    model: str | None = file_option(None, "the path of a model file of DeepFlow in GEMM mode", "--model")
     m: int | None = count_option("rows of the left matrix")
     k: int | None = count_option("inner dimension")
     n: int | None = count_option("columns of the right matrix")

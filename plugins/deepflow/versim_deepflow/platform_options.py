@@ -29,9 +29,9 @@ def choice_option(default: enum.StrEnum, help: str) -> Any:  # noqa: A002  # rea
     return option(default, converter=type(default), help=help)
 
 
-def file_option(default: str | None, help: str) -> Any:  # noqa: A002
-    """An option that takes the name of a preset or the path of a file."""
-    return attrs.field(default=default, metadata={"help": help, "path": True})
+def file_option(default: str | None, help: str, flag: str) -> Any:  # noqa: A002
+    """An option that takes the name of a preset or the path of a file, with a flag of its own on the command line."""
+    return option(default, help=help, path=True, flag=flag)
 
 
 def count_option(help: str) -> Any:  # noqa: A002
@@ -65,7 +65,7 @@ class PlatformOptions:
     """Options about devices and how work is spread over them; what is not given comes from the hardware file."""
 
     hardware: str = file_option(
-        "a100-80gb-tp", "a hardware preset, or the path of a hardware file, DeepFlow's or our own"
+        "a100-80gb-tp", "a hardware preset, or the path of a hardware file, DeepFlow's or our own", "--hardware"
     )
     dp: int | None = count_option("data-parallel replicas")
     tensor: TensorScheme | None = option(
