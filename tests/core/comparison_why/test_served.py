@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from situations import instance_durations, problems
 from strategies import durations
@@ -11,6 +11,7 @@ from versim import NO_TIME, Instances, Op, PinnedGraph, replay
 from versim.comparison.attribution.served import Served
 
 
+@settings(max_examples=150)
 @given(st.data())
 def test_it_is_the_replay_of_core_where_parts_end_together(data: st.DataObject) -> None:
     """Tick for tick, ties included: small durations make nearly everything tie."""

@@ -1,6 +1,7 @@
 """First come, first served: :func:`versim.replay` with a duration for every instance.
 
-The same rules, tick for tick, as :func:`versim.schedule.replay`, but every part of a communication may end at a time
+The same rules, tick for tick, as :func:`versim.schedule.replay` (what ends in one tick ends before anything is served,
+and what becomes ready together is served in row order), but every part of a communication may end at a time
 of its own, as it does in simulators that move messages. Prepared once and run for many sets of durations.
 """
 
@@ -94,21 +95,33 @@ class Served:
             event = events[0]
             now = event >> shift
             ended = ending[event & mask]
-            if ended < 0:
-                pop(events)
-                for row in batches[~ended]:
+            # Whatever else ends in this tick lies right below the top of the heap.
+            if ended < 0 or any(other >> shift == now for other in events[1:3]):
+                finished: list[int] = []
+                while events and events[0] >> shift == now:
+                    ended = ending[pop(events) & mask]
+                    if ended >= 0:
+                        busy[device[ended]] = False
+                        finished.append(ended)
+                    else:
+                        finished.extend(batches[~ended])
+                arriving: list[int] = []
+                for row in finished:
                     end[row] = now
                     for follower in followers[row]:
                         missing[follower] -= 1
                         if missing[follower] == 0:
-                            if meeting[follower] == NONE:
-                                queues[device[follower]].append(follower)
-                            else:
-                                post(follower, now)
-                serve([device[row] for row in batches[~ended]], now)
+                            arriving.append(follower)
+                for row in sorted(arriving):
+                    if meeting[row] == NONE:
+                        queues[device[row]].append(row)
+                    else:
+                        post(row, now)
+                serve({device[row] for row in finished}, now)
                 continue
-            # Most events are this one, and it decides how long a run takes: what depends on a computation is on its
-            # rank, and whatever is posted now ends behind this event, which stays on top until it is replaced.
+            # Most events are a computation that ends by itself, and they decide how long a run takes: what depends on
+            # it is on its rank, in row order, and whatever is posted now ends behind this event, which stays on top
+            # until it is replaced.
             end[ended] = now
             place = device[ended]
             queue = queues[place]
