@@ -160,6 +160,8 @@ class CollectiveScheduler:
         if group is not None:
             job_id = group.next_job_id
             group.next_job_id += 1
+        if 0 <= job_id < COLLECTIVE_TAGS:
+            return COLLECTIVE_TAGS + job_id
         return COLLECTIVE_TAGS + int(math.fmod(job_id, COLLECTIVE_TAGS))
 
     def _phases(self, plan: Plan, steps: list[tuple[CollectiveKind, int, Pick]], size_bytes: int) -> list[PlannedPhase]:

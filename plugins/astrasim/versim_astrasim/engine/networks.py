@@ -33,10 +33,10 @@ class _Transit:
     def __init__(self, channel: _LinkedChannel, load: Load, route: tuple[Link, ...]) -> None:
         self._channel = channel
         self._load = load
-        self._onward = iter(route)
+        self._onward = iter(route[1:])
 
     def arrive(self) -> None:
-        """Enter the next link; called to begin with, and at the end of each link."""
+        """The message is at the end of a link: enter the next one, if there is any."""
         for link in self._onward:
             link.enter(self._load, self.arrive)
             return
@@ -54,10 +54,8 @@ class _LinkedChannel(Channel[tuple[Link, ...]]):
         flow, route = self._flow, self._way
         if route is None:
             route = self._way = flow.network.topology.route(*self._pair)
-        if len(route) == 1:
-            route[0].enter(flow.load, self.arrive)
-        else:
-            _Transit(self, flow.load, route).arrive()
+        load = flow.load
+        route[0].enter(load, self.arrive if len(route) == 1 else _Transit(self, load, route).arrive)
 
 
 class _LinkedFlow(Flow):

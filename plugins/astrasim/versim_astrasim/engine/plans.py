@@ -87,6 +87,7 @@ class Planner:
                 )
         self._rings: dict[tuple[int, int, int], RingStructure] = {}
         self._trees: dict[tuple[int, int, int], TreePair] = {}
+        self._world_plans: dict[tuple[CollectiveKind, int], Plan] = {}
         self._group_rings: dict[tuple[int, ...], RingStructure] = {}
         self._whole = RingStructure.of(tuple(range(self.world_size)))
 
@@ -99,7 +100,11 @@ class Planner:
         custom = self._custom_path(kind, node_id)
         if custom is not None:
             return Plan(kind, custom_path=custom)
-        return Plan(kind, self._world_structures(kind, rank), self._native(kind))
+        plan = self._world_plans.get((kind, rank))
+        if plan is None:
+            plan = Plan(kind, self._world_structures(kind, rank), self._native(kind))
+            self._world_plans[kind, rank] = plan
+        return plan
 
     def group_plan(self, kind: CollectiveKind, rank: int, node_id: int, group: Group) -> Plan:
         """The plan of a node with a group.

@@ -26,6 +26,8 @@ class CollectiveKind(Enum):
     REDUCE_SCATTER = "reduce-scatter"
     ALL_TO_ALL = "all-to-all"
 
+    __hash__ = object.__hash__  # members are unique; hashing their names shows in every look-up of a plan
+
 
 SCHEDULING_POLICIES = ("LIFO", "FIFO", "EXPLICIT")
 LOCAL_BW_AWARE, BASELINE = "localBWAware", "baseline"

@@ -61,12 +61,12 @@ class Phase(ABC):
             send_back: Whether it crosses the shared bus again.
         """
         rank = self._rank
-        action = partial(self._reduce, rank.reduction_ns(size_bytes), then) if reduces else then
+        action = partial(self._reduce, size_bytes, then) if reduces else then
         if rank.bus is None:
             rank.calendar[rank.queue.now + rank.endpoint_delay_ns].append(action)
         else:
             rank.bus.step(size_bytes, action, on_memory_side=on_memory_side, processes=reduces, send_back=send_back)
 
-    def _reduce(self, duration_ns: int, then: Action) -> None:
+    def _reduce(self, size_bytes: int, then: Action) -> None:
         rank = self._rank
-        rank.calendar[rank.queue.now + duration_ns].append(then)
+        rank.calendar[rank.queue.now + rank.reduction_ns(size_bytes)].append(then)
