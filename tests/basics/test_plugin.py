@@ -7,19 +7,22 @@ import sys
 
 import attrs
 import pytest
-from versim import API_VERSION, GraphProducer, TimingModel
+from versim import API_VERSION, GraphProducer, SimulatorBackend, TimingModel
 from versim_basics import plugin
 from versim_basics.alpha_beta import AlphaBetaOptions
 from versim_basics.collective import CollectiveOptions
+from versim_basics.measurement import MeasurementOptions
 
 
-def test_it_offers_a_producer_and_a_timing() -> None:
+def test_it_offers_a_producer_a_timing_and_a_backend() -> None:
     """By the names that scenarios use."""
     (producer,) = plugin.versim_graph_producers()
     (timing,) = plugin.versim_timing_models()
     assert isinstance(producer, GraphProducer)
+    (backend,) = plugin.versim_backends()
     assert isinstance(timing, TimingModel)
-    assert (producer.name, timing.name) == ("collective", "alpha-beta")
+    assert isinstance(backend, SimulatorBackend)
+    assert (producer.name, timing.name, backend.name) == ("collective", "alpha-beta", "measurement")
 
 
 def test_it_is_written_for_this_version_of_the_hooks() -> None:
@@ -32,7 +35,7 @@ def test_it_ships_its_scenarios() -> None:
     assert list(plugin.VERSIM_SCENARIOS.glob("*.yaml"))
 
 
-@pytest.mark.parametrize("options", [CollectiveOptions, AlphaBetaOptions])
+@pytest.mark.parametrize("options", [CollectiveOptions, AlphaBetaOptions, MeasurementOptions])
 def test_every_option_says_what_it_means(options: type) -> None:
     """``versim plugins`` and the documentation print this."""
     assert all(field.metadata.get("help") for field in attrs.fields(options))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from versim import hookimpl
 
 if TYPE_CHECKING:
-    from versim import GraphProducer, TimingModel
+    from versim import GraphProducer, SimulatorBackend, TimingModel
 
 VERSIM_API_VERSION = 1
 
@@ -33,3 +33,11 @@ def versim_timing_models() -> list[TimingModel]:
     from versim_basics.alpha_beta import AlphaBeta  # noqa: PLC0415
 
     return [AlphaBeta()]
+
+
+@hookimpl
+def versim_backends() -> list[SimulatorBackend]:
+    """Recorded times beside simulated ones."""
+    from versim_basics.measurement import Measurement  # noqa: PLC0415
+
+    return [Measurement()]

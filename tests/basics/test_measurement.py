@@ -1,0 +1,164 @@
+"""The backend measurement: recorded times, and nothing that was not recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from versim import (
+    NO_TIME,
+    PS_PER_S,
+    Comparison,
+    Device,
+    Dimension,
+    FaultsError,
+    Fixed,
+    GraphBuilder,
+    Link,
+    Mesh,
+    Phase,
+    PinnedGraph,
+    Prediction,
+    SimulationRequest,
+    System,
+    VersimError,
+    compare_predictions,
+    load_registry,
+    pin,
+    structure_options,
+)
+from versim_basics.alpha_beta import AlphaBeta, AlphaBetaOptions
+from versim_basics.measurement import Measurement
+
+CSV = "# Two runs, measured by nobody (a test)\ncase,mode,step_ms\na,x,1500\na,y,2500\n"
+YAML = "source: a test\nrows:\n  - {case: 7, measured_s: 0.25}\n"
+OPS = "# a test\nop,rank,start_us,end_us\nwork,0,0,400\nwork,0,500,900\nwork,1,10,420\nwork,1,500,950\n"
+
+
+def _pinned() -> tuple[PinnedGraph, System]:
+    builder = GraphBuilder(Mesh.of(rank=2))
+    first = builder.compute("work", [(Fixed(400e-6), 1)], phase=Phase.FORWARD)
+    second = builder.compute("work", [(Fixed(400e-6), 1)], after=[first], phase=Phase.FORWARD)
+    builder.compute("rest", [(Fixed(100e-6), 1)], after=[second], phase=Phase.BACKWARD)
+    ring = Dimension(topology="ring", size=2, link=Link(bandwidth_bytes_per_s=1e9, latency_s=0.0))
+    system = System(dimensions=(ring,), device=Device(name="any"))
+    return pin(builder.build(), system), system
+
+
+def _measured(file: Path, text: str, **options: Any) -> Prediction:
+    file.write_text(text, encoding="utf-8")
+    pinned, system = _pinned()
+    chosen = structure_options(Measurement(), {"file": str(file), **options})
+    return Measurement().simulate(SimulationRequest(pinned=pinned, system=system, options=chosen))
+
+
+def test_a_step_time_is_a_makespan_and_no_spans(tmp_path: Path) -> None:
+    """When single nodes ran was not measured, and nobody is told that it was."""
+    found = _measured(tmp_path / "r.csv", CSV, where={"case": "a", "mode": "y"}, column="step_ms")
+    assert found.completed
+    assert found.makespan_ps == 2500 * PS_PER_S // 1000
+    assert found.spans.count == 0
+    assert (found.consumed.compute_ns == NO_TIME).all()
+    assert found.diagnosis == ("only the time of the whole step was measured",)
+    assert found.provenance["source"] == "Two runs, measured by nobody (a test)"
+
+
+def test_yaml_says_the_same(tmp_path: Path) -> None:
+    """A number is found as a number."""
+    assert _measured(tmp_path / "r.yaml", YAML, where={"case": 7}).makespan_ps == PS_PER_S // 4
+
+
+def test_recorded_operations_become_spans_in_program_order(tmp_path: Path) -> None:
+    """Nodes of one name on one rank are told apart by their order; what was not recorded has no span."""
+    found = _measured(tmp_path / "r.csv", OPS, rows="ops", start_column="start_us", end_column="end_us")
+    rows = zip(*(getattr(found.spans, name).tolist() for name in ("node", "rank", "start_ps", "end_ps")), strict=True)
+    us = PS_PER_S // 10**6
+    assert list(rows) == [
+        (0, 0, 0, 400 * us),
+        (0, 1, 10 * us, 420 * us),
+        (1, 0, 500 * us, 900 * us),
+        (1, 1, 500 * us, 950 * us),
+    ]
+    assert found.makespan_ps == 950 * us
+    assert found.finish_ps.tolist() == [900 * us, 950 * us]
+
+
+def test_a_rank_that_was_not_recorded_has_no_finish(tmp_path: Path) -> None:
+    """It may have finished at any time."""
+    one = "# a test\nop,start_s,end_s\nrest,0.5,0.75\n"
+    assert _measured(tmp_path / "r.csv", one, rows="ops").finish_ps.tolist() == [3 * PS_PER_S // 4, NO_TIME]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "said"),
+    [
+        (CSV, {"column": "step_ms"}, "2 rows are meant; choose one"),
+        (CSV, {"where": {"case": "b"}, "column": "step_ms"}, "no row with case=b"),
+        (CSV, {"where": {"mode": "x"}}, "has no column 'measured_s'; there are case, mode, step_ms"),
+        (CSV, {"where": {"mode": "x"}, "column": "case"}, "does not end in a unit"),
+        (CSV, {"where": {"mode": "x"}, "column": "case", "unit": "s"}, "'a' is not a time above 0"),
+        (CSV.split("\n", 1)[1], {"column": "step_ms"}, "does not say where its times come from"),
+        ("# a test\na,b\n1\n", {}, "row 1 has not as many cells as the header"),
+        ("# a test\na,b\n", {}, "holds no row"),
+        (OPS.replace("work", "wrok"), {"rows": "ops", "unit": "us", "start_column": "start_us"}, "no column 'end_s'"),
+    ],
+)
+def test_a_record_that_does_not_answer_is_refused(
+    tmp_path: Path, text: str, options: dict[str, Any], said: str
+) -> None:
+    """A guess would become the truth that others are held against."""
+    with pytest.raises(VersimError, match=said):
+        _measured(tmp_path / "r.csv", text, **options)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("work,1,10", "wrok,1,10", "no node of the graph is named 'wrok'"),
+        ("work,1,10", "rest,1,10", "1 rows of 'work' on rank 1, where the graph has 2"),
+        ("work,1,10", "work,2,10", "rank '2' is none of 0..1"),
+        ("500,900", "500,400", "ends before it starts"),
+        ("0,400", "0,inf", "'inf' is not a time"),
+    ],
+)
+def test_operations_that_do_not_fit_the_graph_are_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+    """Half a match would shift every later row by one."""
+    with pytest.raises(VersimError, match=said):
+        _measured(tmp_path / "r.csv", OPS.replace(old, new), rows="ops", start_column="start_us", end_column="end_us")
+
+
+def test_a_column_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    """With those that do."""
+    with pytest.raises(FaultsError, match=r"\$.where.cass: is no column; there are case, mode, step_ms"):
+        _measured(tmp_path / "r.csv", CSV, where={"cass": "a"})
+
+
+@pytest.mark.parametrize("text", ["rows: 3\n", "[1]\n", "rows: [{a: [1]}]\n", "rows: [\n", "a: *b\n"])
+def test_yaml_that_is_no_table_is_refused(tmp_path: Path, text: str) -> None:
+    """By what is wrong."""
+    with pytest.raises(VersimError, match=r"."):
+        _measured(tmp_path / "r.yaml", text)
+
+
+def test_others_are_held_against_it(tmp_path: Path) -> None:
+    """It stands in a comparison, as the reference."""
+    file = tmp_path / "r.csv"
+    file.write_text("# a test\nmeasured_s\n0.001\n", encoding="utf-8")
+    pinned, system = _pinned()
+    registry = load_registry()
+    predictions = []
+    network = AlphaBeta().network(AlphaBetaOptions())
+    for name, options in (("measurement", {"file": str(file)}), ("deepflow", {})):
+        backend = registry.backend(name)
+        request = SimulationRequest(
+            pinned=pinned, system=system, options=structure_options(backend, options), network=network
+        )
+        predictions.append(_labelled(backend.simulate(request), name))
+    comparison: Comparison = compare_predictions(pinned, system, predictions, "measurement")
+    assert comparison.result("deepflow").difference_percent == pytest.approx(-10.0)
+
+
+def _labelled(prediction: Prediction, label: str) -> Prediction:
+    return attrs.evolve(prediction, label=label)
