@@ -10,16 +10,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from versim.answer import consumed_as_pinned as consumed_as_pinned
     from versim.answer import prediction_of as prediction_of
+    from versim.comparison import Attribution as Attribution
     from versim.comparison import Breakdown as Breakdown
     from versim.comparison import Check as Check
     from versim.comparison import Comparison as Comparison
     from versim.comparison import CriticalPath as CriticalPath
+    from versim.comparison import Move as Move
+    from versim.comparison import PathChange as PathChange
     from versim.comparison import PathStep as PathStep
+    from versim.comparison import Pattern as Pattern
     from versim.comparison import Report as Report
     from versim.comparison import Result as Result
+    from versim.comparison import Timeline as Timeline
     from versim.comparison import Totals as Totals
     from versim.comparison import WorkloadReport as WorkloadReport
+    from versim.comparison import common_instances as common_instances
     from versim.comparison import compare_predictions as compare_predictions
+    from versim.comparison import timeline as timeline
     from versim.components import Component as Component
     from versim.components import Destination as Destination
     from versim.components import Diagnoses as Diagnoses
@@ -118,7 +125,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "answer": "consumed_as_pinned prediction_of",
     "comparison": (
-        "Breakdown Check Comparison CriticalPath PathStep Report Result Totals WorkloadReport compare_predictions"
+        "Attribution Breakdown Check Comparison CriticalPath Move PathChange PathStep Pattern Report Result Timeline "
+        "Totals WorkloadReport common_instances compare_predictions timeline"
     ),
     "components": (
         "Component Destination Diagnoses Diagnostic Exports Finding GraphProducer Isolates NoOptions Preflights "

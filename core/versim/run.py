@@ -7,8 +7,7 @@ the registry.
 from __future__ import annotations
 
 import platform
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
@@ -16,21 +15,22 @@ import attrs
 import numpy as np
 
 from versim.comparison import Comparison, Report, WorkloadReport, compare_predictions
-from versim.components import SimulationRequest
-from versim.errors import ComponentError, UnsupportedGraphError, VersimError
-from versim.prediction import NO_TIME, Consumed, Prediction, Spans, Status
-from versim.preparing import Prepared, Simulated, held_responsible, network_timing, prepare_pin
-from versim.registry import Registry, load_registry, structure_options
-from versim.scenario import Instance, Scenario, TimingChoice, Workload, load_scenario
+from versim.errors import VersimError
+from versim.preparing import Prepared, Simulated, prepare_pin
+from versim.registry import Registry, load_registry
+from versim.scenario import Scenario, Workload, load_scenario
+from versim.simulating import Answer, ask
 
 Progress = Callable[[str], None]
 
-ITS_OWN_NETWORK = "its own"
-"""What stands for the network timing of a backend that models the network itself."""
-
 
 def compare(
-    scenario: str | Path | Scenario = "bundled", *, registry: Registry | None = None, progress: Progress | None = None
+    scenario: str | Path | Scenario = "bundled",
+    *,
+    registry: Registry | None = None,
+    progress: Progress | None = None,
+    averaging: str = "sequential",
+    force: bool = False,
 ) -> Report:
     """Compare simulators on a scenario.
 
@@ -38,6 +38,8 @@ def compare(
         scenario: A file, the name of a shipped scenario, or a scenario made in Python.
         registry: The plugins to use; the installed ones unless given.
         progress: Called with a sentence whenever something long begins.
+        averaging: How differences are attributed: ``sequential``, or ``shapley`` for the average over orders.
+        force: Simulate even where a backend finds errors in its input beforehand.
 
     Raises:
         VersimError: The scenario is faulty, or asks for something that no plugin offers.
@@ -45,10 +47,17 @@ def compare(
     registry = load_registry() if registry is None else registry
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario, registry)
-    return run(scenario, registry, progress=progress)
+    return run(scenario, registry, progress=progress, averaging=averaging, force=force)
 
 
-def run(scenario: Scenario, registry: Registry, *, progress: Progress | None = None) -> Report:
+def run(
+    scenario: Scenario,
+    registry: Registry,
+    *,
+    progress: Progress | None = None,
+    averaging: str = "sequential",
+    force: bool = False,
+) -> Report:
     """Run every workload of a scenario under each of its pins through each of its instances.
 
     Workloads whose durations others borrow run first; the report keeps the scenario's order.
@@ -56,7 +65,7 @@ def run(scenario: Scenario, registry: Registry, *, progress: Progress | None = N
     say = progress or (lambda _: None)
     simulated: dict[tuple[str, str, str], Simulated] = {}
     reports = {
-        workload.label: _run_workload(scenario, registry, workload, simulated, say)
+        workload.label: _run_workload(scenario, registry, workload, simulated, say, averaging, force)
         for workload in _lenders_first(scenario)
     }
     return Report(
@@ -113,115 +122,52 @@ def _run_workload(
     workload: Workload,
     simulated: dict[tuple[str, str, str], Simulated],
     say: Progress,
+    averaging: str = "sequential",
+    force: bool = False,
 ) -> WorkloadReport:
     # Pins by digest: equal inputs are simulated once.
-    by_digest: dict[str, tuple[Prepared, dict[str, Prediction], dict[str, str], list[str]]] = {}
+    by_digest: dict[str, _Asked] = {}
     for chosen in scenario.pins_of(workload):
         say(f"{workload.label}: producing and pinning ({chosen.label})")
         prepared = prepare_pin(scenario, registry, workload, chosen, simulated)
-        first, predictions, networks, same_as = by_digest.setdefault(prepared.pinned.digest, (prepared, {}, {}, []))
-        if first is not prepared:
-            same_as.append(chosen.label)
+        asked = by_digest.setdefault(prepared.pinned.digest, _Asked(prepared))
+        if asked.prepared is not prepared:
+            asked.same_as.append(chosen.label)
         for instance in scenario.instances_of(workload, chosen):
-            if instance.label not in predictions:
+            if instance.label not in asked.answers:
                 say(f"{workload.label}: {instance.label} ({chosen.label})")
-                predictions[instance.label], networks[instance.label] = simulate(first, instance, scenario, registry)
+                asked.answers[instance.label] = ask(asked.prepared, instance, scenario, registry, force=force)
             simulated[workload.label, chosen.label, instance.label] = Simulated(
-                pinned=first.pinned, prediction=predictions[instance.label]
+                pinned=asked.prepared.pinned, prediction=asked.answers[instance.label].prediction
             )
-    comparisons = tuple(
-        _comparison(scenario, first, predictions, networks, tuple(same_as))
-        for first, predictions, networks, same_as in by_digest.values()
-        if predictions
-    )
+    say(f"{workload.label}: comparing")
+    comparisons = tuple(asked.compared(scenario, averaging) for asked in by_digest.values() if asked.answers)
     return WorkloadReport(label=workload.label, producer=workload.producer, comparisons=comparisons)
 
 
-def _comparison(
-    scenario: Scenario,
-    prepared: Prepared,
-    predictions: Mapping[str, Prediction],
-    networks: Mapping[str, str],
-    same_as: tuple[str, ...],
-) -> Comparison:
-    asked = [instance for instance in scenario.backends if instance.label in predictions]
-    return compare_predictions(
-        prepared.pinned,
-        prepared.system,
-        [predictions[instance.label] for instance in asked],
-        scenario.reference_of(asked).label,
-        networks,
-        same_as,
-    )
+@attrs.define
+class _Asked:
+    """Everything that was answered about one digest."""
 
+    prepared: Prepared
+    answers: dict[str, Answer] = attrs.field(factory=dict)
+    same_as: list[str] = attrs.field(factory=list)
 
-def simulate(prepared: Prepared, instance: Instance, scenario: Scenario, registry: Registry) -> tuple[Prediction, str]:
-    """Ask one instance; returns its prediction, labelled and timed, and the name of the network timing used.
-
-    A graph the backend cannot express gives an aborted prediction that says so.
-    """
-    place = f"$.backends[{[other.label for other in scenario.backends].index(instance.label)}]"
-    request, network = request_for(prepared, instance, registry, place)
-    backend = registry.backend(instance.backend)
-    began = time.perf_counter()
-    try:
-        with held_responsible("backend", instance.backend):
-            prediction: object = backend.simulate(request)
-    except UnsupportedGraphError as error:
-        prediction = _refused(prepared, instance.backend, str(error))
-    wall_s = time.perf_counter() - began
-    if not isinstance(prediction, Prediction):
-        cause = f"it returned {type(prediction).__name__}, not a Prediction"
-        raise ComponentError("backend", instance.backend, cause)
-    measured = prediction.wall_s if prediction.wall_s is not None else wall_s
-    return attrs.evolve(prediction, label=instance.label, wall_s=measured), network
-
-
-def request_for(
-    prepared: Prepared, instance: Instance, registry: Registry, place: str
-) -> tuple[SimulationRequest, str]:
-    """What a backend is given, and the name of the network timing that drives it."""
-    backend = registry.backend(instance.backend)
-    driven_by = getattr(backend, "network_timing", None)
-    choice = instance.network
-    if choice is None and driven_by is not None:
-        choice = TimingChoice(timing=driven_by)
-    if choice is not None and driven_by is None:
-        raise VersimError(f"{place}.network: backend {instance.backend!r} models the network itself; leave network out")
-    request = SimulationRequest(
-        pinned=prepared.pinned,
-        system=prepared.system,
-        options=structure_options(backend, instance.options, f"{place}.options"),
-        network=None if choice is None else network_timing(choice, registry, f"{place}.network"),
-    )
-    return request, ITS_OWN_NETWORK if choice is None else choice.timing
-
-
-def _refused(prepared: Prepared, backend: str, why: str) -> Prediction:
-    graph = prepared.pinned.graph
-    nothing = np.empty(0, dtype=np.int64)
-    return Prediction(
-        simulator=backend,
-        engine="none",
-        digest=prepared.pinned.digest,
-        status=Status.ABORTED,
-        makespan_ps=None,
-        finish_ps=np.full(graph.mesh.world_size, NO_TIME, dtype=np.int64),
-        representative=np.arange(graph.mesh.world_size, dtype=np.int64),
-        spans=Spans(
-            node=nothing.astype(np.int32),
-            rank=nothing,
-            ready_ps=nothing,
-            start_ps=nothing,
-            end_ps=nothing,
-            resource=nothing.astype(np.int8),
-        ),
-        consumed=Consumed(
-            compute_ns=np.full(graph.node_count, NO_TIME, dtype=np.int64),
-            size_bytes=np.full(graph.communication_count, NO_TIME, dtype=np.int64),
-        ),
-        diagnosis=(why,),
-    )
+    def compared(self, scenario: Scenario, averaging: str) -> Comparison:
+        instances = [instance for instance in scenario.backends if instance.label in self.answers]
+        answers = {instance.label: self.answers[instance.label] for instance in instances}
+        return compare_predictions(
+            self.prepared.pinned,
+            self.prepared.system,
+            [answer.prediction for answer in answers.values()],
+            scenario.reference_of(instances).label,
+            {label: answer.network for label, answer in answers.items()},
+            tuple(self.same_as),
+            isolated_ps={
+                label: answer.isolated_ps for label, answer in answers.items() if answer.isolated_ps is not None
+            },
+            averaging=averaging,
+        )
 
 
 def _provenance(registry: Registry) -> dict[str, str]:

@@ -56,6 +56,14 @@ def _percent(_: click.Context, __: click.Parameter, value: float | None) -> floa
     "first -o belongs to the first; - is standard output.",
 )
 @click.option(
+    "--averaging",
+    type=click.Choice(["sequential", "shapley"]),
+    default="sequential",
+    show_default=True,
+    help="How differences are attributed: groups substituted one after the other, or averaged over all orders.",
+)
+@click.option("--force", is_flag=True, help="Simulate even where a backend finds errors in its input beforehand.")
+@click.option(
     "--fail-over",
     type=float,
     metavar="PERCENT",
@@ -71,6 +79,8 @@ def compare(
     reference: str | None,
     reporters: tuple[str, ...],
     outputs: tuple[str, ...],
+    averaging: str,
+    force: bool,
     fail_over: float | None,
 ) -> None:
     """Run SCENARIO through several simulators and show where and why they differ.
@@ -97,7 +107,7 @@ def compare(
     from versim.run import run  # noqa: PLC0415 - brings numpy
 
     with progress() as say:
-        report = run(chosen, registry, progress=say)
+        report = run(chosen, registry, progress=say, averaging=averaging, force=force)
         renderings = [_rendered(report, reporter, made, destination(output)) for reporter, made, output in wanted]
     for (reporter, _, output), rendering in zip(wanted, renderings, strict=True):
         write_rendering(rendering, output, reporter.name)

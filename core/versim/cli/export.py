@@ -60,7 +60,8 @@ def export(
     chosen_pin = chosen.pin(pin) if pin else _only("--pin", chosen.pins_of(chosen_workload), ctx)
 
     from versim.preparing import held_responsible  # noqa: PLC0415 - brings numpy
-    from versim.run import prepare, request_for  # noqa: PLC0415
+    from versim.run import prepare  # noqa: PLC0415
+    from versim.simulating import request_for  # noqa: PLC0415
 
     with progress() as say:
         if say:

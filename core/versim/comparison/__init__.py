@@ -1,25 +1,34 @@
 """Where predictions of the same pinned graph agree, where they differ, and whether each can be right."""
 
 from versim.comparison.align import Timeline, common_instances, timeline
+from versim.comparison.attribution import Attribution, Pattern, attribute
 from versim.comparison.checks import Check
 from versim.comparison.compare import compare_predictions
 from versim.comparison.critical_path import CriticalPath, PathStep
 from versim.comparison.model import FORMAT_VERSION, Comparison, Report, Result, WorkloadReport
+from versim.comparison.slack import Move, PathChange, path_change, slack_ps
 from versim.comparison.totals import Breakdown, Totals
 
 __all__ = [
     "FORMAT_VERSION",
+    "Attribution",
     "Breakdown",
     "Check",
     "Comparison",
     "CriticalPath",
+    "Move",
+    "PathChange",
     "PathStep",
+    "Pattern",
     "Report",
     "Result",
     "Timeline",
     "Totals",
     "WorkloadReport",
+    "attribute",
     "common_instances",
     "compare_predictions",
+    "path_change",
+    "slack_ps",
     "timeline",
 ]

@@ -9,9 +9,11 @@ import attrs
 import numpy as np
 
 from versim.comparison.align import Timeline, common_instances, timeline
+from versim.comparison.attribution import Averaging, Isolated, attribute
 from versim.comparison.checks import checks
 from versim.comparison.critical_path import CriticalPath, critical_path, shared_ps
 from versim.comparison.model import Comparison, Result
+from versim.comparison.slack import path_change
 from versim.comparison.totals import by_group, by_operation, totals
 from versim.errors import VersimError
 from versim.graph import ExecutionGraph
@@ -27,6 +29,9 @@ def compare_predictions(
     reference: str,
     networks: Mapping[str, str] | None = None,
     same_as: tuple[str, ...] = (),
+    *,
+    isolated_ps: Mapping[str, Isolated] | None = None,
+    averaging: Averaging | str = Averaging.SEQUENTIAL,
 ) -> Comparison:
     """Compare predictions of the same pinned graph.
 
@@ -37,6 +42,9 @@ def compare_predictions(
         reference: The label that differences refer to.
         networks: Per label, the network timing that drove it.
         same_as: Further pins with the same digest.
+        isolated_ps: Per label, what each communication takes alone in that simulator on the scenario's network, where
+            known; tells contention apart.
+        averaging: How the difference is attributed, see :func:`versim.comparison.attribution.attribute`.
 
     Raises:
         VersimError: A prediction is of another digest, or is not a prediction of this graph at all.
@@ -53,11 +61,23 @@ def compare_predictions(
         for prediction, line in zip(predictions, lines, strict=True)
     ]
     anchor = labels.index(reference)
-    results = tuple(
-        _result(pinned, prediction, line, path, predictions[anchor], paths[anchor], (networks or {}).get(label, ""))
-        for prediction, line, path, label in zip(predictions, lines, paths, labels, strict=True)
-    )
-    return Comparison(pinned=pinned, system=system, reference=reference, results=results, same_as=same_as)
+    results = []
+    for number, (prediction, line, path) in enumerate(zip(predictions, lines, paths, strict=True)):
+        network = (networks or {}).get(prediction.label, "")
+        result = _result(pinned, prediction, line, path, predictions[anchor], paths[anchor], network)
+        if number != anchor:
+            attribution = attribute(
+                pinned,
+                predictions[anchor],
+                prediction,
+                lines=(lines[anchor], line),
+                isolated_ps=(isolated_ps or {}).get(prediction.label),
+                averaging=averaging,
+            )
+            change = path_change(lines[anchor], line) if attribution is not None else None
+            result = attrs.evolve(result, attribution=attribution, path_change=change)
+        results.append(result)
+    return Comparison(pinned=pinned, system=system, reference=reference, results=tuple(results), same_as=same_as)
 
 
 def _result(

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 
 import attrs
 
+from versim.comparison.attribution import Attribution
 from versim.comparison.checks import Check
 from versim.comparison.critical_path import CriticalPath
+from versim.comparison.slack import PathChange
 from versim.comparison.totals import Breakdown, Totals
 from versim.graph import ExecutionGraph
 from versim.pinning import PinnedGraph
@@ -38,6 +40,9 @@ class Result:
         shared_path_ps: Time of the reference's critical path spent in nodes on this one's; None if either is missing.
         shared_path_percent: The same in percent of the reference's critical path.
         checks: What was checked, and found.
+        attribution: What the difference to the reference is made of, in terms that add up to it exactly; None for the
+            reference itself, or if either did not complete.
+        path_change: Which nodes enter or leave the critical path against the reference's, and why; None likewise.
     """
 
     label: str
@@ -52,6 +57,8 @@ class Result:
     shared_path_ps: int | None
     shared_path_percent: float | None
     checks: tuple[Check, ...]
+    attribution: Attribution | None = None
+    path_change: PathChange | None = None
 
     @property
     def failed_checks(self) -> tuple[Check, ...]:

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.comparison.align import Timeline, is_communication, ranks_per_class
-from versim.graph import KINDS, PHASES, Instances
-from versim.work import Kind
+from versim.comparison.groups import node_keys
+from versim.graph import PHASES, Instances
 
 
 @attrs.frozen(kw_only=True)
@@ -112,21 +112,9 @@ def by_operation(line: Timeline) -> tuple[Breakdown, ...]:
 def by_group(line: Timeline) -> tuple[Breakdown, ...]:
     """One row per kind of communication, axis and phase, and one per phase for compute, in program order."""
     graph = line.instances.graph
-    labels: dict[str, int] = {"compute": 0}
-    of_match = np.zeros(graph.communication_count + 1, dtype=np.int64)
-    known: dict[tuple[int, int], int] = {}
-    for match, pair in enumerate(zip(graph.kind.tolist(), graph.scope.tolist(), strict=True)):
-        if pair not in known:
-            known[pair] = labels.setdefault(_group_label(KINDS[pair[0]], graph.scopes[pair[1]].axes), len(labels))
-        of_match[match] = known[pair]
-    names = tuple(labels)
-    # The last entry of of_match serves compute nodes, whose match is NONE (-1).
-    node_key = of_match[graph.match] * len(PHASES) + graph.phase
-    return _rows(line, node_key, lambda code: (names[code // len(PHASES)], PHASES[code % len(PHASES)]))
-
-
-def _group_label(kind: Kind, axes: tuple[str, ...]) -> str:
-    return f"{kind.value} over {'+'.join(axes)}" if axes else f"{kind.value} in a group"
+    key, labels = node_keys(graph)
+    node_key = key * len(PHASES) + graph.phase
+    return _rows(line, node_key, lambda code: (labels[code // len(PHASES)], PHASES[code % len(PHASES)]))
 
 
 def _rows(line: Timeline, node_key: NDArray[np.int64], spell: object) -> tuple[Breakdown, ...]:

@@ -15,7 +15,7 @@ from versim import NONE, Instances, PinnedGraph, Prediction
 from versim.comparison import timeline
 from versim.comparison.attribution import Attribution, Policy, TermKind, attribute, chain, waits
 from versim.comparison.attribution.chain import chain_of
-from versim.comparison.attribution.groups import groups_of
+from versim.comparison.groups import groups_of
 from versim.comparison.attribution.progress import Progress, progress
 
 

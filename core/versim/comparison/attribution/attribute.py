@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 
 from versim.comparison.align import Timeline, common_instances, timeline
 from versim.comparison.attribution.chain import Chain, chain_of
-from versim.comparison.attribution.groups import Groups, changes_ps, exact_sums, groups_of
 from versim.comparison.attribution.lanes import compute_order, ready_of
 from versim.comparison.attribution.model import Attribution, Averaging, Policy, Term, TermKind
 from versim.comparison.attribution.patterns import patterns_of
 from versim.comparison.attribution.served import Served
 from versim.comparison.attribution.shares import Shares, State, sequential, shapley
 from versim.comparison.attribution.walk import longest_path
+from versim.comparison.groups import Groups, changes_ps, exact_sums, groups_of
 from versim.graph import NONE, Instances
 from versim.pinning import PinnedGraph
 from versim.prediction import Prediction
