@@ -13,7 +13,7 @@ from versim import FaultsError, Topology, option
 
 from versim_deepflow import hardware
 from versim_deepflow.corrections import Corrections, compat_option
-from versim_deepflow.hardware import ClusterSpec, HardwareSpec, derive
+from versim_deepflow.hardware import ClusterSpec, Derived, HardwareSpec, derive, in_file
 from versim_deepflow.parallelism import Parallelism, TensorScheme
 from versim_deepflow.step import Platform
 from versim_deepflow.yaml_text import read_yaml
@@ -112,7 +112,7 @@ def platform_of(options: PlatformOptions) -> Platform:
         parallelism=parallelism,
         element_bytes=spec.element_bytes if options.element_bytes is None else options.element_bytes,
         corrections=Corrections.parse(options.compat),
-        hardware=derive(spec),
+        hardware=_derived(options.hardware, spec),
         cluster=_overridden_cluster(cluster, parallelism, options),
     )
 
@@ -131,6 +131,17 @@ def _hardware(name: str) -> tuple[HardwareSpec, ClusterSpec | None, Parallelism]
         file = hardware.read_deepflow_hardware(content, name)
         return file.hardware, file.cluster, file.parallelism
     return hardware.read_spec(content, name), None, alone
+
+
+def _derived(name: str, spec: HardwareSpec) -> Derived:
+    """What a device can do; faults carry the paths of the file."""
+    try:
+        return derive(spec)
+    except FaultsError as error:
+        content = read_yaml(Path(name)) if is_path(name) else None
+        if isinstance(content, Mapping) and "tech_param" in content:
+            raise FaultsError(name, [in_file(fault, content) for fault in error.faults]) from None
+        raise
 
 
 def _overridden_parallelism(base: Parallelism, options: PlatformOptions) -> Parallelism:

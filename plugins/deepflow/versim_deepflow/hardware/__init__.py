@@ -6,6 +6,7 @@ from versim_deepflow.hardware.deepflow_file import (
     load_deepflow_hardware,
     read_deepflow_hardware,
 )
+from versim_deepflow.hardware.deepflow_names import in_file
 from versim_deepflow.hardware.derive import Core, Derived, Memory, Subnetwork, derive
 from versim_deepflow.hardware.device import DeviceModel, MemoryLevel
 from versim_deepflow.hardware.links import AXES, axis_bandwidths, axis_links
@@ -31,6 +32,7 @@ __all__ = [
     "axis_bandwidths",
     "axis_links",
     "derive",
+    "in_file",
     "load_deepflow_hardware",
     "load_file",
     "load_preset",

@@ -17,6 +17,8 @@ import attrs
 from versim import Topology
 
 from versim_deepflow.documents import Document, KeyPath, checked, count, flag, not_negative, number, one_of, positive
+from versim_deepflow.hardware import deepflow_names
+from versim_deepflow.hardware.deepflow_names import MEMORY_ORDER
 from versim_deepflow.hardware.spec import (
     CoreSpec,
     DramSpec,
@@ -32,10 +34,8 @@ _AMOUNT = re.compile(r"^\s*(?P<amount>\d{1,18})\s+(?P<prefix>[KMGT])(?P<unit>[bB
 _PREFIX = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _DEFAULT_HOST_BANDWIDTH_BYTES_PER_S = 12.4 * 2**30
 _SHARED_BY = {"mcu": "unit", "mcu-bundle": "bundle", "global": "device"}
-_SRAM_BUDGET = {"SRAM-R": "reg_mem", "SRAM-L1": "L1", "SRAM-L2": "L2"}
 _TENSOR = {"CR": TensorScheme.COLUMN_ROW, "RC": TensorScheme.ROW_COLUMN}
 _TOPOLOGIES = {"ring": Topology.RING, "switch": Topology.SWITCH}
-_TECH: KeyPath = ("tech_param",)
 
 
 @attrs.frozen(kw_only=True)
@@ -103,13 +103,7 @@ def read_deepflow_hardware(content: object, subject: str) -> DeepFlowHardware:
     document = Document(_with_amounts(content), subject)
     hardware = document.structure(
         HardwareSpec,
-        names={
-            "kernel_launch_overhead_s": ("sw_param", "kernel_launch_overhead"),
-            "element_bytes": ("sw_param", "precision"),
-            "chip_area_mm2": ("area_breakdown", "proc_chip_area_budget"),
-            "package_area_mm2": ("area_breakdown", "device_area_budget"),
-            "tdp_w": ("power_breakdown", "TDP"),
-        },
+        names=deepflow_names.HARDWARE,
         name=Path(subject).stem,
         source=subject,
         host_bandwidth_bytes_per_s=_host_bandwidth(document),
@@ -149,29 +143,16 @@ def _host_bandwidth(document: Document) -> float | None:
 
 
 def _voltage(document: Document, at: KeyPath) -> VoltageSpec:
-    names = {"nominal_v": "nominal_voltage", "threshold_v": "threshold_voltage", "margin_v": "margin_voltage"}
-    return document.structure(VoltageSpec, names={ours: (*at, theirs) for ours, theirs in names.items()})
+    return document.structure(VoltageSpec, names=deepflow_names.voltage(at))
 
 
 def _core(document: Document) -> CoreSpec:
-    at = (*_TECH, "core")
-    names = {
-        "bundles": "num_bundles",
-        "units_per_bundle": "num_mcu_per_bundle",
-        "unit_area_mm2": "operating_area_per_mcu",
-        "nominal_unit_area_mm2": "nominal_area_per_mcu",
-        "nominal_unit_power_w": "nominal_power_per_mcu",
-        "flop_per_cycle": "nominal_flop_rate_per_mcu",
-        "frequency_hz": "operating_frequency",
-        "nominal_frequency_hz": "nominal_frequency",
-        "array_rows": "FMA_d1",
-        "array_depth": "FMA_d2",
-        "dataflow": "dataflow",
-        "utilization": "util",
-    }
-    paths: dict[str, KeyPath] = {ours: (*at, theirs) for ours, theirs in names.items()}
-    paths |= {"area_mm2": ("area_breakdown", "core"), "power_w": ("power_breakdown", "core")}
-    return document.structure(CoreSpec, names=paths, zero_is_absent=True, voltage=_voltage(document, at))
+    return document.structure(
+        CoreSpec,
+        names=deepflow_names.core(),
+        zero_is_absent=True,
+        voltage=_voltage(document, deepflow_names.CORE_AT),
+    )
 
 
 def _memory_levels(document: Document) -> int:
@@ -185,80 +166,38 @@ def _memory_levels(document: Document) -> int:
 
 def _memory(document: Document, level: int) -> SramSpec | DramSpec:
     at: KeyPath = ("memory_hierarchy", f"l{level}")
-    kind = document.take((*at, "type"), one_of("DRAM", *_SRAM_BUDGET))
+    kind = document.take((*at, "type"), one_of(*MEMORY_ORDER))
     scope = document.take((*at, "scope"), one_of(*_SHARED_BY))
     shared_by = _SHARED_BY.get(scope, "device")
     if kind is None:
-        kind = "DRAM"
+        kind = MEMORY_ORDER[level]
+    elif kind != MEMORY_ORDER[level]:
+        document.fault(
+            (*at, "type"), f"must be {MEMORY_ORDER[level]}, got {kind}: levels stand innermost first, each kind once"
+        )
     return _dram(document, shared_by) if kind == "DRAM" else _sram(document, kind, shared_by)
 
 
 def _sram(document: Document, kind: str, shared_by: str) -> SramSpec:
-    names = {
-        "capacity_bytes": "size",
-        "bandwidth_bytes_per_s": "bandwidth",
-        "latency_s": "latency",
-        "utilization": "util",
-        "bank_bytes": "bank_capacity",
-        "controller_area_mm2_per_link": "controller_area_per_link",
-        "cell_overhead": "overhead",
-        "energy_j_per_bit": "dynamic_energy_per_bit",
-        "static_w_per_bit": "static_power_per_bit",
-        "area_mm2_per_bit": "area_per_bit",
-    }
-    paths: dict[str, KeyPath] = {ours: (*_TECH, kind, theirs) for ours, theirs in names.items()}
-    budget = _SRAM_BUDGET[kind]
-    paths |= {"area_mm2": ("area_breakdown", budget), "power_w": ("power_breakdown", budget)}
-    return document.structure(SramSpec, names=paths, zero_is_absent=True, shared_by=shared_by)
+    return document.structure(SramSpec, names=deepflow_names.sram(kind), zero_is_absent=True, shared_by=shared_by)
 
 
 def _dram(document: Document, shared_by: str) -> DramSpec:
-    at = (*_TECH, "DRAM")
-    names = {
-        "capacity_bytes": "size",
-        "bandwidth_bytes_per_s": "bandwidth",
-        "stacks": "num_stacks",
-        "stack_bytes": "stack_capacity",
-        "stack_area_mm2": "area_per_stack",
-        "controller_area_mm2": "mem_ctrl_area",
-        "links_per_stack": "num_links_per_stack",
-        "links_per_mm": "num_links_per_mm",
-        "frequency_hz": "operating_frequency",
-        "nominal_frequency_hz": "nominal_frequency",
-        "max_v": "max_voltage",
-        "latency_s": "latency",
-        "utilization": "util",
-        "energy_j_per_bit": "dynamic_energy_per_bit",
-        "static_w_per_bit": "static_power_per_bit",
-    }
-    paths: dict[str, KeyPath] = {ours: (*at, theirs) for ours, theirs in names.items()}
-    paths |= {
-        "controller_budget_mm2": ("area_breakdown", "DRAM"),
-        "power_w": ("power_breakdown", "DRAM"),
-        "perimeter_share": ("perimeter_breakdown", "DRAM"),
-    }
     return document.structure(
-        DramSpec, names=paths, zero_is_absent=True, shared_by=shared_by, voltage=_voltage(document, at)
+        DramSpec,
+        names=deepflow_names.dram(),
+        zero_is_absent=True,
+        shared_by=shared_by,
+        voltage=_voltage(document, deepflow_names.memory_at("DRAM")),
     )
 
 
 def _subnetwork(document: Document, name: str) -> SubnetworkSpec:
-    at = (*_TECH, "network", name)
-    names = {
-        "latency_s": "latency",
-        "nominal_frequency_hz": "nominal_frequency",
-        "link_energy_j": "nominal_energy_per_link",
-        "link_area_mm2": "nominal_area_per_link",
-        "links_per_mm": "num_links_per_mm",
-        "utilization": "util",
-    }
-    paths: dict[str, KeyPath] = {ours: (*at, theirs) for ours, theirs in names.items()}
-    paths |= {
-        "area_mm2": ("area_breakdown", "network", name),
-        "power_w": ("power_breakdown", "network", name),
-        "perimeter_share": ("perimeter_breakdown", name),
-    }
-    return document.structure(SubnetworkSpec, names=paths, voltage=_voltage(document, at))
+    return document.structure(
+        SubnetworkSpec,
+        names=deepflow_names.subnetwork(name),
+        voltage=_voltage(document, deepflow_names.subnetwork_at(name)),
+    )
 
 
 def _cluster(document: Document) -> ClusterSpec:
