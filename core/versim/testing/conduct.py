@@ -1,0 +1,69 @@
+"""Conduct: options are described and checked, input is left alone, nothing is printed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+import numpy as np
+
+from versim.errors import VersimError
+from versim.pinning import pin
+from versim.registry import describe_options, structure_options
+from versim.testing import graphs
+from versim.testing.check import Outcome, check, holds
+from versim.testing.subject import Subject
+
+
+@check("conduct", "options are described", "every option says what it means, and the defaults are valid")
+def options_described(subject: Subject) -> Outcome:
+    """What ``versim plugins`` and the commented scenario print."""
+    infos = describe_options(subject.backend.options)
+    silent = [info.name for info in infos if not info.help]
+    required = [info.name for info in infos if info.required and info.name not in subject.claims.options]
+    if not required:
+        structure_options(subject.backend, dict(subject.claims.options))
+    named = ", ".join(silent) or "none", ", ".join(required) or "none"
+    found = f"{len(infos)} options, without help: {named[0]}, without a default: {named[1]}"
+    return holds(not silent and not required, "every option with help, none without a default", found)
+
+
+@check("conduct", "unknown options are refused", "a misspelt option is told by its name instead of being ignored")
+def unknown_options(subject: Subject) -> Outcome:
+    """An option that no backend has."""
+    try:
+        structure_options(subject.backend, {**subject.claims.options, "no_such_option": 1})
+    except VersimError as error:
+        return holds("no_such_option" in str(error), "refused by name", str(error))
+    return holds(False, "refused by name", "accepted")
+
+
+@check("conduct", "input is left alone", "a backend does not change the graph that the next one is given")
+def input_left_alone(subject: Subject) -> Outcome:
+    """Its columns before and after."""
+    graph, system = graphs.chain(), subject.system(2)
+    pinned = pin(graph, system)
+    columns = {"compute_ns": pinned.compute_ns, "compute_s": pinned.compute_s}
+    columns |= {name: getattr(graph, name) for name in ("op", "placement", "match", "dependency", "size_bytes")}
+    before = {name: column.copy() for name, column in columns.items()}
+    subject.backend.simulate(subject.request(pinned, system))
+    changed = [name for name, column in columns.items() if not np.array_equal(column, before[name])]
+    return holds(not changed, "no column changed", f"changed: {', '.join(changed)}" if changed else "none")
+
+
+@check("conduct", "nothing is printed", "standard output belongs to the report")
+def nothing_printed(subject: Subject) -> Outcome:
+    """While a step is simulated."""
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        subject.takes_s(graphs.chain(), subject.system(2))
+    text = out.getvalue()
+    return holds(not text, "nothing", repr(text[:80]) if text else "nothing")
+
+
+@check("conduct", "says who it is", "a prediction names its simulator and what really ran, for the report")
+def says_who(subject: Subject) -> Outcome:
+    """Simulator and engine."""
+    prediction = subject.predict(graphs.chain(), subject.system(2))
+    good = prediction.simulator == subject.backend.name and bool(prediction.engine)
+    found = f"simulator {prediction.simulator!r}, engine {prediction.engine!r}"
+    return holds(good, f"simulator {subject.backend.name!r} and an engine", found)
