@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
@@ -18,12 +19,14 @@ from versim import (
     Schedule,
     SimulationRequest,
     Status,
+    Topology,
     UnsupportedGraphError,
     VersimError,
     consumed_as_pinned,
     messages_of,
     prediction_of,
 )
+from versim.schedules import ALGORITHMS
 
 from versim_simgrid import launch
 from versim_simgrid.document import document_of
@@ -34,6 +37,9 @@ from versim_simgrid.program import Collectives, Tasks, Translation, collectives_
 from versim_simgrid.times import Times, times_of
 from versim_simgrid.worker import MARKER
 
+if TYPE_CHECKING:
+    from versim.testing import Claims
+
 NAME = "simgrid"
 
 
@@ -43,6 +49,20 @@ class SimGrid:
 
     name: str = NAME
     options: type[SimGridOptions] = SimGridOptions
+
+    @property
+    def claims(self) -> Claims:
+        """What it models, for versim's conformance kit."""
+        from versim.testing import AllToAll, Claims, Contention  # noqa: PLC0415 - not needed to simulate
+
+        return Claims(
+            kinds=tuple(Kind),
+            topologies=tuple(Topology),
+            algorithms=ALGORITHMS,
+            dimensions=16,
+            contention=Contention.SHARE,
+            all_to_all=AllToAll.AGGREGATED,
+        )
 
     def simulate(self, request: SimulationRequest) -> Prediction:
         """Simulate one step.
