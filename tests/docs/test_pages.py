@@ -1,0 +1,91 @@
+"""What the pages say is so: every block of code is run, loaded or compared. VERSIM_UPDATE_DOCS=1 rewrites outputs."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from execution import PageError, Reader
+from fences import commands_of, fences_of, matches, renewed
+
+ROOT = Path(__file__).parent.parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+
+NEEDS = {"simgrid.md": "versim_simgrid"}
+"""Pages about a distribution of its own, by the package it brings."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_the_page_does_what_it_says(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader who types what stands there sees what stands there."""
+    if page.name in NEEDS:
+        pytest.importorskip(NEEDS[page.name])
+    for name in [name for name in os.environ if name.startswith(("VERSIM_", "ASTRA_SIM")) and "UPDATE" not in name]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    reader = Reader(page, tmp_path)
+    update = bool(os.environ.get("VERSIM_UPDATE_DOCS"))
+    reader.follow(update=update)
+    if update and reader.renewed:
+        page.write_text(reader.updated(), "utf-8")
+
+
+def test_every_page_can_be_found() -> None:
+    """A page that stands nowhere in the navigation is read by nobody."""
+    listed = set(re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text("utf-8")))
+    assert {str(page.relative_to(DOCS)) for page in PAGES} <= listed
+
+
+def test_the_site_loads_nothing_from_elsewhere() -> None:
+    """The pages can be read without a network: no web fonts, no scripts from elsewhere."""
+    text = (ROOT / "mkdocs.yml").read_text("utf-8")
+    theme = yaml.safe_load(text)["theme"]
+    assert theme["font"] is False
+    assert not re.search(r"(?m)^extra_(javascript|css):\n(\s+- http)", text)
+
+
+@pytest.mark.parametrize(
+    ("block", "complaint"),
+    [
+        ("```python\nassert 1 == 2\n```\n", AssertionError),
+        ("```python\nprint(1)\n```\n\n```text\n2\n```\n", PageError),
+        ("```console\n$ versim --version\nversim 99\n```\n", PageError),
+        ("```console\n$ versim graph nowhere.yaml\n```\n", PageError),
+        ("```console\n$ rm important\n```\n", PageError),
+        ("```yaml\nworkloads: []\n```\n", Exception),
+        ("```fortran\nEND\n```\n", PageError),
+        ('```python title="plugin.py"\n```\n', PageError),
+    ],
+)
+def test_a_page_that_is_wrong_is_found_out(
+    block: str, complaint: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A test that cannot fail shows nothing."""
+    page = tmp_path / "page.md"
+    page.write_text(block, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(complaint):
+        Reader(page, tmp_path).follow()
+
+
+def test_what_is_elided_may_be_anything_and_nothing_else_may() -> None:
+    """An elision stands where it stands."""
+    printed = ["first", "second 0.123", "third", "last"]
+    assert matches(["first", "…", "last"], printed)
+    assert matches(["first", "second -.---", "…"], printed)
+    assert matches(["fi…", "second 0.123", "third", "last"], printed)
+    assert not matches(["second 0.123", "…"], printed)
+    assert not matches(["first", "…", "third"], printed)
+    assert renewed(["first", "…", "third 1", "…"], ["FIRST", "x", "third 1 a", "y"]) == ["FIRST", "…", "third 1 a", "…"]
+
+
+def test_commands_are_read_with_their_continuations() -> None:
+    """What is typed over several lines is one command."""
+    (fence,) = fences_of("```console\n$ versim graph \\\n    bundled\nout\n$ ls\n```\n")
+    first, second = commands_of(fence.body)
+    assert (first.command, first.output) == ("versim graph bundled", ("out",))
+    assert (second.command, second.output) == ("ls", ())
