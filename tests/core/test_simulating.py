@@ -1,0 +1,155 @@
+"""Asking one instance: findings beforehand, refusals, communication alone, and who is to blame."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from versim import (
+    ComponentError,
+    Device,
+    Dimension,
+    ExecutionGraph,
+    Finding,
+    Fixed,
+    GraphBuilder,
+    Link,
+    Mesh,
+    NoOptions,
+    Prediction,
+    Registry,
+    Scenario,
+    Severity,
+    SimulationRequest,
+    Status,
+    System,
+    UnsupportedGraphError,
+    hookimpl,
+    instances_of,
+    prediction_of,
+    replay,
+)
+from versim.run import run
+from versim.scenario import Instance, Workload
+
+
+class Steps:
+    """A producer with a step of its own and the system for it."""
+
+    name = "steps"
+    options = NoOptions
+
+    def produce(self, _: NoOptions) -> ExecutionGraph:
+        """Compute, then a sum over two ranks."""
+        builder = GraphBuilder(Mesh.of(dp=2))
+        first = builder.compute("work", [(Fixed(1e-6), 1)])
+        builder.collective("sum", "all_reduce", 1000, axes=["dp"], after=[first])
+        return builder.build()
+
+    def system(self, _: NoOptions) -> System:
+        """A ring of two."""
+        link = Link(bandwidth_bytes_per_s=1e9, latency_s=1e-6)
+        return System(dimensions=(Dimension(topology="ring", size=2, link=link),), device=Device(name="none"))
+
+
+@attrs.frozen
+class Careful:
+    """A backend with findings, and with communication that takes twice as long as alone."""
+
+    name: str = "careful"
+    options: type = NoOptions
+    findings: tuple[Finding, ...] = ()
+    raises: BaseException | None = None
+    answers: Any = None
+
+    def preflight(self, _: SimulationRequest) -> Iterable[Finding]:
+        """What was planted."""
+        return self.findings
+
+    def simulate(self, request: SimulationRequest) -> Prediction:
+        """2000 ps per communication, or what was planted."""
+        if self.raises is not None:
+            raise self.raises
+        if self.answers is not None:
+            answer: Prediction = self.answers
+            return answer
+        instances = instances_of(request.pinned.graph)
+        meeting_ps = np.full(len(instances.meeting_match), 2000 if self.name == "careful" else 500)
+        schedule = replay(instances, request.pinned.compute_ns * 1000, meeting_ps)
+        return prediction_of(request.pinned, instances, schedule, simulator=self.name, engine="test")
+
+    def isolated_s(self, request: SimulationRequest) -> NDArray[np.float64]:
+        """Half of it."""
+        return np.full(request.pinned.graph.communication_count, 1e-9)
+
+
+def result_of(backend: Careful, **options: bool) -> Any:
+    """What comes of asking a backend beside a plain one."""
+    plugin = types.ModuleType("planted")
+    plain = Careful(name="plain")
+    plugin.versim_backends = hookimpl(specname="versim_backends")(lambda: [backend, plain])  # type: ignore[attr-defined]
+    plugin.versim_graph_producers = hookimpl(specname="versim_graph_producers")(lambda: [Steps()])  # type: ignore[attr-defined]
+    scenario = Scenario(
+        name="planted",
+        workloads=[Workload(label="step", producer="steps")],
+        backends=[Instance(label="plain", backend="plain"), Instance(label="asked", backend=backend.name)],
+    )
+    report = run(scenario, Registry.of({"planted": plugin}), **options)
+    return report.workloads[0].comparisons[0].result("asked")
+
+
+ERROR = Finding(rule="V001", severity=Severity.ERROR, message="rank 0 waits for ever", remedy="add the receive")
+WARNING = Finding(rule="V002", severity=Severity.WARNING, message="sizes are rounded up")
+
+
+def test_an_error_found_beforehand_refuses_the_run() -> None:
+    """The simulator would hang or lie; the others are still asked."""
+    result = result_of(Careful(findings=(WARNING, ERROR)))
+    assert result.prediction.status is Status.ABORTED
+    assert result.prediction.diagnosis[0] == "V001: rank 0 waits for ever; add the receive"
+    assert "--force" in result.prediction.diagnosis[-1]
+    assert result.attribution is None
+
+
+def test_force_simulates_in_spite_of_errors() -> None:
+    """The user knows better."""
+    assert result_of(Careful(findings=(ERROR,)), force=True).prediction.status is Status.COMPLETED
+
+
+def test_warnings_do_not_refuse() -> None:
+    """It runs, but surprises."""
+    assert result_of(Careful(findings=(WARNING,))).prediction.completed
+
+
+def test_communication_alone_tells_contention_apart() -> None:
+    """1500 ps more than the reference: 500 of slower links, 1000 of contention."""
+    attribution = result_of(Careful()).attribution
+    assert attribution is not None
+    (term,) = [term for term in attribution.terms if term.effect_ps]
+    assert (term.effect_ps, term.isolated_ps, term.contention_ps) == (1500, 500, 1000)
+
+
+def test_what_a_backend_cannot_express_is_shown_where_its_figure_would_stand() -> None:
+    """The other simulators' answers are still worth having."""
+    result = result_of(Careful(raises=UnsupportedGraphError("node 1 is a broadcast; use all_gather")))
+    assert result.prediction.status is Status.ABORTED
+    assert result.prediction.diagnosis == ("node 1 is a broadcast; use all_gather",)
+
+
+@pytest.mark.parametrize("raised", [ZeroDivisionError("a slip"), SystemExit(3), KeyError("x")])
+def test_a_backend_that_fails_is_named(raised: BaseException) -> None:
+    """Not even sys.exit() ends versim in silence."""
+    with pytest.raises(ComponentError, match=r"backend 'careful' failed: .*test_simulating\.py:\d+"):
+        result_of(Careful(raises=raised))
+
+
+@pytest.mark.parametrize("nonsense", [42, "done", {"makespan": 1}])
+def test_an_answer_that_is_no_prediction_is_refused(nonsense: object) -> None:
+    """With the backend's name."""
+    with pytest.raises(ComponentError, match=r"backend 'careful' failed: it returned \w+, not a Prediction"):
+        result_of(Careful(answers=nonsense))
