@@ -68,7 +68,7 @@ def test_a_backend_that_is_not_there(faulty: str) -> None:
 
 def test_as_a_process() -> None:
     """The way people call it."""
-    command = [sys.executable, "-m", "versim.testing", "deepflow", "--only", "compute chain"]
+    command = [sys.executable, "-m", "versim.testing", "astrasim", "--only", "compute chain"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert "pass  oracle: compute chain" in result.stdout
