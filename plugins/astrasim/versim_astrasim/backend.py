@@ -15,6 +15,8 @@ from versim_astrasim.options import BackendOptions
 if TYPE_CHECKING:
     from versim import Prediction
 
+    from versim_astrasim.lint.findings import Finding
+
 
 @attrs.frozen
 class AstraSimBackend:
@@ -34,11 +36,25 @@ class AstraSimBackend:
         from versim_astrasim.translate import translate  # noqa: PLC0415
 
         options: BackendOptions = request.options
-        asked_for = launch.program_asked_for(options.binary, os.environ)
-        if options.engine == "binary" or (options.engine == "auto" and asked_for):
+        if _runs_the_program(options):
             path = launch.find_program(options.binary, options.congestion, os.environ)
             return program.predict(path, translate(request.pinned, request.system, options), request.pinned)
         return embedded.predict(translate(request.pinned, request.system, options), request.pinned)
+
+    def preflight(self, request: SimulationRequest) -> Iterable[Finding]:
+        """What would make the simulation hang or lie, found without running it; see ``versim lint``.
+
+        A deadlock that only the order of issue reveals is looked for where the real program is to run; the embedded
+        engine finds it itself.
+
+        Raises:
+            UnsupportedGraphError: The graph has something ASTRA-sim cannot express.
+        """
+        from versim_astrasim.lint.preflight import preflight  # noqa: PLC0415 - numpy loads when used
+        from versim_astrasim.translate import translate  # noqa: PLC0415
+
+        translation = translate(request.pinned, request.system, request.options)
+        return preflight(translation, run=_runs_the_program(request.options))
 
     def export(self, request: SimulationRequest, folder: Path) -> Iterable[Path]:
         """Write traces and configuration files for the real program."""
@@ -97,3 +113,11 @@ class AstraSimBackend:
             if not result.matched:
                 mismatches.append(f"{result.name}: {'; '.join(result.details)}")
         return TableResult(matched=total - len(mismatches), total=total, mismatches=tuple(mismatches))
+
+
+def _runs_the_program(options: BackendOptions) -> bool:
+    """Whether the real program is to run, not the embedded engine."""
+    from versim_astrasim import launch  # noqa: PLC0415 - loads subprocess
+
+    asked_for = launch.program_asked_for(options.binary, os.environ)
+    return options.engine == "binary" or (options.engine == "auto" and asked_for)

@@ -51,3 +51,11 @@ def versim_backends() -> list[AstraSimBackend]:
 def versim_timing_models() -> list[AstraSimTiming]:
     """The network timing."""
     return [AstraSimTiming()]
+
+
+@hookimpl
+def versim_commands() -> dict[str, str]:
+    """Commands about traces and the real program."""
+    return {
+        "lint": "versim_astrasim.lint.command:lint  Find what makes ASTRA-sim hang or lie in a trace.",
+    }

@@ -1,0 +1,138 @@
+"""Attributes of single nodes: missing, of the wrong type, or such that the program does something else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from versim_astrasim.engine.trace import (
+    COLL,
+    COMM_TYPES,
+    COMP,
+    MEM_LOAD,
+    MEM_STORE,
+    METADATA,
+    MISSING,
+    RECV,
+    SEND,
+)
+from versim_astrasim.lint.findings import Finding
+from versim_astrasim.lint.rules import finding
+from versim_astrasim.lint.step import CARRIED_OUT, COMM_TYPE_NAMES, Program, Step
+
+_COMMUNICATION = (COLL, SEND, RECV)
+_MEMORY = (MEM_LOAD, MEM_STORE)
+_READ = {
+    COLL: {"comm_type", "comm_size", "comm_priority", "pg_name", "involved_dim"},
+    SEND: {"comm_size", "comm_tag", "comm_dst", "comm_src"},
+    RECV: {"comm_size", "comm_tag", "comm_dst", "comm_src"},
+    MEM_LOAD: {"tensor_size"},
+    MEM_STORE: {"tensor_size"},
+    COMP: {"num_ops", "tensor_size"},
+}
+_NEEDED = {
+    COLL: ("comm_type", "comm_size"),
+    SEND: ("comm_dst", "comm_tag", "comm_size"),
+    RECV: ("comm_src", "comm_tag", "comm_size"),
+    MEM_LOAD: ("tensor_size",),
+    MEM_STORE: ("tensor_size",),
+}
+_MOST_TAG = 500_000_000
+
+
+def check(step: Step) -> Iterator[Finding]:
+    """Findings of every distinct program."""
+    roofline = step.system is not None and step.system.roofline_enabled
+    replays = step.system is not None and step.system.replay_only
+    for rank, program in step.distinct():
+        for position, kind in enumerate(program.types):
+            node = program.ids[position]
+            for rule, message in _of(program, position, kind, roofline=roofline, replays=replays):
+                yield finding(rule, f"{program.name(position)} {message}", rank, node)
+        yield from _classes(step, rank, program)
+
+
+def _of(program: Program, position: int, kind: int, *, roofline: bool, replays: bool) -> Iterator[tuple[str, str]]:
+    on_cpu = program.on_cpu(position)
+    row = program.row[position]
+    malformed = {name: reason for (index, name), reason in program.trace.malformed.items() if index == row}
+    if kind == METADATA:
+        yield "metadata-node", "makes the program abort"
+        return
+    if "is_cpu_op" in malformed:
+        yield "attribute-type", f"has the wrong type of attribute: {malformed['is_cpu_op']}"
+    if replays:
+        return
+    if kind in _COMMUNICATION and on_cpu:
+        yield "cpu-communication", "is communication with is_cpu_op, an error in the program"
+        return
+    timed = kind == COMP and roofline and not on_cpu
+    if kind == COMP and not timed:
+        if program.value("duration_micros", position) == 0:
+            yield "zero-duration", "has no duration; it runs for 1 ns"
+        return
+    read = _READ.get(kind, set())
+    for name, reason in malformed.items():
+        if name in read:
+            yield "attribute-type", f"has the wrong type of attribute: {reason}"
+    for name in ("num_ops", "tensor_size") if timed else _NEEDED.get(kind, ()):
+        if program.value(name, position) == MISSING and name not in malformed:
+            yield "missing-attribute", f"has no {name}"
+    if kind == COLL:
+        yield from _collective(program, position)
+    elif kind in (SEND, RECV):
+        size, tag = program.unsigned("comm_size", position), program.unsigned("comm_tag", position)
+        if size == 0:
+            yield "zero-size", "has a comm_size of 0, on which the program aborts"
+        if tag is not None and tag >= _MOST_TAG:
+            yield "tag-range", f"has tag {tag}, which the program takes modulo {_MOST_TAG}"
+
+
+def _collective(program: Program, position: int) -> Iterator[tuple[str, str]]:
+    kind, size = program.value("comm_type", position), program.unsigned("comm_size", position)
+    if program.group(position) is None and (program.row[position], "pg_name") not in program.trace.malformed:
+        name = program.trace.pg_name[program.row[position]]
+        yield "group-name", f"names group {name!r}, which is no whole number"
+    if kind == MISSING:
+        return
+    if kind == COMM_TYPES["BROADCAST"]:
+        micros = program.value("duration_micros", position)
+        lasts = f"{micros} µs, its recorded duration" if micros else "1 ns"
+        yield "broadcast", f"moves no data: it takes {lasts}, on every rank for itself"
+        return
+    if kind not in CARRIED_OUT:
+        yield "unsupported-collective", f"is a {COMM_TYPE_NAMES.get(kind, kind)}, which the program does not carry out"
+        return
+    if size == 0:
+        if kind == COMM_TYPES["ALL_GATHER"]:
+            yield "zero-size", "gathers 0 bytes, which never completes"
+        else:
+            yield "zero-size-collective", "has a comm_size of 0; the program sends one byte per rank and chunk"
+    elif size is not None and size >= 2**63:
+        yield "huge-value", f"has a comm_size of {size} bytes"
+
+
+def _classes(step: Step, rank: int, program: Program) -> Iterator[Finding]:
+    """Nodes beside accelerator and communication break the statistics that a rank prints when it finishes."""
+    on_cpu = [
+        position
+        for position, kind in enumerate(program.types)
+        if program.on_cpu(position) and kind not in _COMMUNICATION
+    ]
+    if on_cpu:
+        yield finding(
+            "cpu-statistics",
+            f"{len(on_cpu)} CPU nodes: the rank prints no statistics, and the program aborts if the rank's last "
+            "completion is a send or receive",
+            rank,
+            program.ids[on_cpu[0]],
+        )
+    memory = [position for position, kind in enumerate(program.types) if kind in _MEMORY]
+    has_memory = step.memory is not None and step.memory.memory_type != "NO_MEMORY_EXPANSION"
+    if memory and not has_memory:
+        yield finding(
+            "memory-refused" if step.memory is not None else "memory-node",
+            f"{len(memory)} memory nodes: the program ends when one starts without remote memory, and the rank prints "
+            "no statistics",
+            rank,
+            program.ids[memory[0]],
+        )

@@ -1,0 +1,180 @@
+"""Collectives across the ranks of a group: as many, of the same kinds and sizes, in the same order of ids."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from versim_astrasim.lint.findings import Finding
+from versim_astrasim.lint.rules import finding
+from versim_astrasim.lint.step import COMM_TYPE_NAMES, WORLD, Program, Step
+
+
+def check(step: Step) -> Iterator[Finding]:
+    """Findings of every group that is described."""
+    if step.system is not None and step.system.replay_only:
+        return
+    by_group: dict[int, dict[int, list[int]]] = defaultdict(dict)
+    for rank, program in enumerate(step.ranks):
+        for position in program.collectives:
+            group = program.group(position)
+            if group is not None:
+                by_group[group].setdefault(rank, []).append(position)
+    for group, by_rank in by_group.items():
+        members = step.members(group)
+        if members is None:
+            # Without a group file the ranks that name a group are all that is known of it.
+            members = tuple(sorted(by_rank))
+        members = tuple(rank for rank in dict.fromkeys(members) if 0 <= rank < len(step.ranks))
+        if len(members) < 2:
+            continue
+        if group == WORLD and _partial(step, by_rank):
+            # Along some dimensions only, the world falls apart into groups that depend on the network.
+            yield from _along_dimensions(step, by_rank)
+            continue
+        yield from _group(step, group, members, by_rank)
+    yield from _loose(step)
+
+
+def _partial(step: Step, by_rank: dict[int, list[int]]) -> bool:
+    return any(
+        not all(step.ranks[rank].involved(position) or (True,))
+        for rank, positions in by_rank.items()
+        for position in positions
+    ) and (step.network is None or len(step.network.npus_count) > 1)
+
+
+def _along_dimensions(step: Step, by_rank: dict[int, list[int]]) -> Iterator[Finding]:
+    """Each rank's k-th collective meets the k-th of those ranks that differ along its dimensions only."""
+    if step.network is None:
+        return
+    for rank, positions in by_rank.items():
+        for number, mine in enumerate(positions):
+            program = step.ranks[rank]
+            involved = program.involved(mine) or (True,) * len(step.network.npus_count)
+            first = _first_along(step.network.npus_count, rank, involved)
+            if first == rank or first >= len(step.ranks):
+                continue
+            others = by_rank.get(first, [])
+            if number >= len(others):
+                yield finding(
+                    "collective-partner",
+                    f"collective {number} along dimensions has no partner on rank {first}, which has {len(others)}",
+                    rank,
+                    program.ids[mine],
+                )
+                break
+            different = _difference(step.ranks[first], others[number], program, mine)
+            if different:
+                node = step.ranks[first].ids[others[number]]
+                yield finding(
+                    different[0],
+                    f"collective {number} {different[1]} here, node {node} on rank {first}",
+                    rank,
+                    program.ids[mine],
+                )
+                break
+
+
+def _first_along(sizes: Sequence[int], rank: int, involved: Sequence[bool]) -> int:
+    """The lowest rank that differs from one along the involved dimensions only."""
+    stride = 1
+    first = rank
+    for dimension, size in enumerate(sizes):
+        if dimension < len(involved) and involved[dimension]:
+            first -= rank // stride % size * stride
+        stride *= size
+    return first
+
+
+def _group(step: Step, group: int, members: Sequence[int], by_rank: dict[int, list[int]]) -> Iterator[Finding]:
+    label = f"group {group}" if group else "the world"
+    first = members[0]
+    reference, expected = step.ranks[first], by_rank.get(first, [])
+    seen: set[int] = set()
+    for rank in members[1:]:
+        program, positions = step.ranks[rank], by_rank.get(rank, [])
+        if id(program) == id(reference) or id(program) in seen:
+            continue
+        seen.add(id(program))
+        for number, (mine, theirs) in enumerate(zip(expected, positions, strict=False)):
+            different = _difference(reference, mine, program, theirs)
+            if different:
+                rule, message = different
+                yield finding(
+                    rule,
+                    f"collective {number} of {label} {message} here, node {reference.ids[mine]} on rank {first}",
+                    rank,
+                    program.ids[theirs],
+                )
+                break
+        if len(positions) != len(expected):
+            longer, shorter = (rank, first) if len(positions) > len(expected) else (first, rank)
+            count = min(len(positions), len(expected))
+            extra = (positions if longer == rank else expected)[count]
+            yield finding(
+                "collective-partner",
+                f"collective {count} of {label} has no partner on rank {shorter}, which has only {count}: the ranks "
+                "hang",
+                longer,
+                step.ranks[longer].ids[extra],
+            )
+
+
+def _difference(first: Program, mine: int, second: Program, theirs: int) -> tuple[str, str] | None:
+    kinds = tuple(COMM_TYPE_NAMES[p.value("comm_type", at)] for p, at in ((first, mine), (second, theirs)))
+    if kinds[0] != kinds[1]:
+        return "collective-kind", f"is {kinds[1]}, not {kinds[0]} as its partner:"
+    sizes = tuple(p.unsigned("comm_size", at) for p, at in ((first, mine), (second, theirs)))
+    if sizes[0] != sizes[1] and None not in sizes:
+        return "collective-size", f"has {sizes[1]} bytes, not {sizes[0]} as its partner:"
+    dimensions = tuple(p.involved(at) for p, at in ((first, mine), (second, theirs)))
+    if dimensions[0] != dimensions[1]:
+        return "collective-dimensions", f"has involved_dim {dimensions[1]}, not {dimensions[0]} as its partner:"
+    return None
+
+
+def _loose(step: Step) -> Iterator[Finding]:
+    """Collectives that a rank may start in another order than that of ids."""
+    for rank, program in step.distinct():
+        sequences: dict[int, list[int]] = defaultdict(list)
+        for position in program.collectives:
+            group = program.group(position)
+            if group is not None:
+                sequences[group].append(position)
+        for group, positions in sequences.items():
+            pair = first_loose(program, positions)
+            if pair:
+                label = f"group {group}" if group else "the world"
+                before, after = (program.ids[position] for position in pair)
+                yield finding(
+                    "collective-order",
+                    f"nothing makes collective {after} of {label} wait for {before}; they are paired with other ranks' "
+                    "in the order in which they start",
+                    rank,
+                    after,
+                )
+
+
+def first_loose(program: Program, sequence: Sequence[int]) -> tuple[int, int] | None:
+    """The first two neighbours of a sequence of which the later does not wait for the earlier; None if there are none.
+
+    Ids that are not in an order of dependencies count as loose, without looking further.
+    """
+    if len(sequence) < 2:
+        return None
+    number = {position: index for index, position in enumerate(sequence)}
+    behind = [0] * len(program)
+    for position, needs in enumerate(program.needs):
+        reached = 0
+        for needed in needs:
+            if needed >= position:
+                return sequence[0], sequence[1]
+            reached = max(reached, behind[needed])
+        place = number.get(position)
+        if place is not None:
+            if place and reached != place:
+                return sequence[place - 1], position
+            reached = place + 1
+        behind[position] = reached
+    return None

@@ -1,0 +1,101 @@
+"""Communicator groups: described, of the network's ranks, with ids that the program keeps apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from versim_astrasim.lint.findings import Finding
+from versim_astrasim.lint.rules import finding
+from versim_astrasim.lint.step import WORLD, Step
+
+_MOST_GROUPS = 2147
+"""A group's messages are numbered from its id times a million, in 32 bits."""
+
+_CLASH = 500
+"""Tags are taken modulo 500 million, so such ids number their messages alike; so do ids it divides and the world."""
+
+
+def check(step: Step) -> Iterator[Finding]:
+    """Findings of the group file and of every collective that names a group."""
+    if step.system is not None and step.system.replay_only:
+        return
+    used: dict[int, tuple[int, int]] = {}
+    outsiders: list[Finding] = []
+    for rank, program in enumerate(step.ranks):
+        for position in program.collectives:
+            group = program.group(position)
+            if group is None or group == WORLD:
+                continue
+            node = program.ids[position]
+            used.setdefault(group, (rank, node))
+            members = step.members(group)
+            if step.groups is None:
+                continue
+            if members is None:
+                outsiders.append(
+                    finding(
+                        "unknown-group",
+                        f"{program.name(position)} names group {group}, which the group file does not have; the "
+                        "program ends there",
+                        rank,
+                        node,
+                    )
+                )
+            elif rank not in members and len(members) < step.world_size:
+                outsiders.append(
+                    finding(
+                        "not-a-member",
+                        f"{program.name(position)} names group {group}, of which rank {rank} is no member "
+                        f"({_short(members)}); the program aborts",
+                        rank,
+                        node,
+                    )
+                )
+    yield from outsiders
+    if used and step.groups is None:
+        group, (rank, node) = next(iter(used.items()))
+        yield finding(
+            "no-group-file",
+            f"collectives name {len(used)} groups (e.g. {group}), but no group file is given; what their ranks do is "
+            "not checked",
+            rank,
+            node,
+        )
+    yield from _described(step, used)
+
+
+def _described(step: Step, used: dict[int, tuple[int, int]]) -> Iterator[Finding]:
+    for group, members in (step.groups or {}).items():
+        rank, node = used.get(group, (None, None))
+        if not 0 < group <= _MOST_GROUPS:
+            where = "aborts on it" if group <= 0 else "numbers its messages beyond 32 bits"
+            yield finding("group-id", f"group {group}: the program {where}", rank, node)
+        outside = [member for member in members if not 0 <= member < step.world_size]
+        if outside and group in used:
+            yield finding(
+                "group-rank-outside",
+                f"group {group} lists rank {outside[0]}, but there are {step.world_size} ranks",
+                rank,
+                node,
+            )
+        if len(set(members)) < len(members):
+            yield finding("group-duplicate", f"group {group} lists a rank twice: {_short(members)}", rank, node)
+        elif len(members) == 1 and group in used:
+            yield finding("group-of-one", f"group {group} has one rank; its collectives never complete", rank, node)
+    if step.world_size == 1:
+        return
+    together: dict[int, int] = {}
+    for group in sorted(used):
+        first = together.setdefault(group % _CLASH, group)
+        if first != group and set(step.members(first) or ()) & set(step.members(group) or ()):
+            rank, node = used[group]
+            yield finding(
+                "group-id-clash",
+                f"groups {first} and {group} number their messages alike and share ranks; they may take one another's",
+                rank,
+                node,
+            )
+
+
+def _short(ranks: tuple[int, ...]) -> str:
+    return ", ".join(map(str, ranks[:8])) + (" …" if len(ranks) > 8 else "")

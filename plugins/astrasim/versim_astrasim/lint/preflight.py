@@ -1,0 +1,35 @@
+"""The same checks on what a simulation is given, in words of the graph."""
+
+from __future__ import annotations
+
+import attrs
+
+from versim_astrasim.diagnosis import row_of
+from versim_astrasim.lint.check import check
+from versim_astrasim.lint.findings import Finding
+from versim_astrasim.lint.step import Step
+from versim_astrasim.translate import Translation
+
+_EXPECTED = frozenset({"inflated-size", "remainder-chunk", "collective-order", "zero-duration", "not-simulated"})
+"""What translating notes already, as a loss, or what a graph leaves to its simulator."""
+
+
+def preflight(translation: Translation, *, run: bool) -> list[Finding]:
+    """Findings about a translated graph; ``node`` is the graph's row, not the trace's id.
+
+    Args:
+        translation: What is to be simulated.
+        run: Whether to end with a run in the embedded engine.
+    """
+    given = translation.given
+    step = Step.of(
+        given.traces, given.network_config(), given.system_config(), dict(given.groups), given.memory_config()
+    )
+    found = []
+    for finding in check(step, run=run):
+        if finding.rule in _EXPECTED:
+            continue
+        row = row_of(translation, finding.rank, finding.node)
+        name = "" if row is None else f" ({translation.instances.graph.node_name(row)!r}, row {row} of the graph)"
+        found.append(attrs.evolve(finding, node=row, message=finding.message + name))
+    return found

@@ -1,0 +1,163 @@
+"""What is looked at: the traces of all ranks, and the simulator's files as far as they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+import attrs
+import numpy as np
+
+from versim_astrasim.engine import NetworkConfig, RankTrace, RemoteMemoryConfig, SystemConfig
+from versim_astrasim.engine.replay import leading_integer
+from versim_astrasim.engine.trace import COLL, COMM_TYPES, MISSING, NODE_TYPES
+
+COMM_TYPE_NAMES = {number: name for name, number in COMM_TYPES.items()}
+NODE_TYPE_NAMES = {number: name for name, number in NODE_TYPES.items()}
+CARRIED_OUT = frozenset(COMM_TYPES[name] for name in ("ALL_REDUCE", "ALL_GATHER", "REDUCE_SCATTER", "ALL_TO_ALL"))
+"""Collectives that move data in ASTRA-sim."""
+
+WORLD = 0
+"""The group of collectives that name none."""
+
+
+class Program:
+    """A trace as the simulator holds it: nodes by id, of a repeated id the last definition with all predecessors.
+
+    Attributes:
+        trace: The columns.
+        ids: Ids, ascending as unsigned numbers, each once.
+        row: Position ─▶ index of the definition that counts.
+        needs: Position ─▶ positions waited for; ids that no node has are left out.
+        dangling: (position, id) of every dependency on a node that does not exist.
+        repeated: Positions of ids that are defined more than once.
+    """
+
+    def __init__(self, trace: RankTrace) -> None:
+        self.trace = trace
+        given = trace.node_id.view(np.uint64)
+        unique, inverse, counts = np.unique(given, return_inverse=True, return_counts=True)
+        self.ids: list[int] = unique.tolist()
+        row = np.zeros(len(unique), dtype=np.int64)
+        row[inverse] = np.arange(len(given))
+        self.row: list[int] = row.tolist()
+        self.repeated: list[int] = np.flatnonzero(counts > 1).tolist()
+        self.needs: list[list[int]] = [[] for _ in self.ids]
+        self.dangling: list[tuple[int, int]] = []
+        positions = inverse.tolist()
+        for offsets, deps in ((trace.ctrl_offsets, trace.ctrl_deps), (trace.data_offsets, trace.data_deps)):
+            wanted = deps.view(np.uint64)
+            place = np.searchsorted(unique, wanted)
+            there = place < len(unique)
+            there[there] = unique[place[there]] == wanted[there]
+            owners = np.repeat(np.arange(len(given)), np.diff(offsets)).tolist()
+            for owner, target, found, name in zip(owners, place.tolist(), there.tolist(), wanted.tolist(), strict=True):
+                if found:
+                    self.needs[positions[owner]].append(target)
+                else:
+                    self.dangling.append((positions[owner], name))
+        self.types: list[int] = trace.node_type[row].tolist()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def value(self, name: str, position: int) -> int:
+        """An integer attribute; MISSING if there is none."""
+        return int(getattr(self.trace, name)[self.row[position]])
+
+    def unsigned(self, name: str, position: int) -> int | None:
+        """An integer attribute as the simulator converts it; None if there is none."""
+        value = self.value(name, position)
+        return None if value == MISSING else value % 2**64
+
+    def on_cpu(self, position: int) -> bool:
+        """Whether the node runs on the CPU."""
+        return bool(self.trace.is_cpu_op[self.row[position]])
+
+    def name(self, position: int) -> str:
+        """The node in words."""
+        named = f" {self.trace.names[self.row[position]]!r}" if self.trace.names else ""
+        return f"{NODE_TYPE_NAMES[self.types[position]]}{named}"
+
+    def group(self, position: int) -> int | None:
+        """The id of a collective's group; None if its name is no number."""
+        name = self.trace.pg_name.get(self.row[position], "")
+        if (self.row[position], "pg_name") in self.trace.malformed:
+            return None
+        return WORLD if name in ("", "0") else leading_integer(name)
+
+    def involved(self, position: int) -> tuple[bool, ...] | None:
+        """Which dimensions take part, None where the trace does not say."""
+        return self.trace.involved_dim.get(self.row[position])
+
+    @cached_property
+    def collectives(self) -> list[int]:
+        """Positions of collectives that move data, ascending."""
+        return [
+            position
+            for position, kind in enumerate(self.types)
+            if kind == COLL and not self.on_cpu(position) and self.value("comm_type", position) in CARRIED_OUT
+        ]
+
+    @cached_property
+    def roots(self) -> list[int]:
+        """Positions that wait for nothing."""
+        waiting = {position for position, _ in self.dangling}
+        return [position for position, needs in enumerate(self.needs) if not needs and position not in waiting]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Step:
+    """Everything a check may look at.
+
+    Attributes:
+        programs: One per rank; ranks may share one.
+        network: The network, None if not given.
+        system: The system layer, None if not given.
+        groups: Communicator groups, None if not given.
+        memory: Remote memory, None if not given.
+    """
+
+    programs: Sequence[Program]
+    network: NetworkConfig | None = None
+    system: SystemConfig | None = None
+    groups: Mapping[int, tuple[int, ...]] | None = None
+    memory: RemoteMemoryConfig | None = None
+
+    @classmethod
+    def of(
+        cls,
+        traces: Sequence[RankTrace],
+        network: NetworkConfig | None = None,
+        system: SystemConfig | None = None,
+        groups: Mapping[int, tuple[int, ...]] | None = None,
+        memory: RemoteMemoryConfig | None = None,
+    ) -> Step:
+        """A step of traces, of which ranks may share one."""
+        made: dict[int, Program] = {}
+        programs = [made.get(id(trace)) or made.setdefault(id(trace), Program(trace)) for trace in traces]
+        return cls(programs=programs, network=network, system=system, groups=groups, memory=memory)
+
+    @property
+    def world_size(self) -> int:
+        """Ranks that run: those of the network, else one per trace."""
+        return self.network.rank_count if self.network is not None else len(self.programs)
+
+    @property
+    def ranks(self) -> Sequence[Program]:
+        """Programs of the ranks that run."""
+        return self.programs[: self.world_size]
+
+    def distinct(self) -> Iterator[tuple[int, Program]]:
+        """Each program once, with the first rank that runs it."""
+        seen: set[int] = set()
+        for rank, program in enumerate(self.ranks):
+            if id(program) not in seen:
+                seen.add(id(program))
+                yield rank, program
+
+    def members(self, group: int) -> tuple[int, ...] | None:
+        """Ranks of a group in its own order; None if nothing says."""
+        if group == WORLD:
+            return tuple(range(self.world_size))
+        return None if self.groups is None else self.groups.get(group)

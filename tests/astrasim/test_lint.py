@@ -1,0 +1,440 @@
+"""Every rule finds its fault and leaves a sound near-miss alone, in traces that are written to files and read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from chakra_files import Node, coll, comp, delimited, fielded_node, recv, send, written
+from click.testing import CliRunner
+from versim_astrasim.engine.cases import case_inputs
+from versim_astrasim.lint.check import check
+from versim_astrasim.lint.command import lint as lint_command
+from versim_astrasim.lint.findings import MOST_PER_RULE, Finding
+from versim_astrasim.lint.loading import Given, lint
+from versim_astrasim.lint.rules import RULES
+from versim_astrasim.lint.step import Step
+
+NETWORK = {"topology": ["Switch"], "npus_count": [4], "bandwidth": [50.0], "latency": [500.0]}
+SYSTEM: dict[str, Any] = {
+    "endpoint-delay": 10,
+    "active-chunks-per-dimension": 1,
+    "preferred-dataset-splits": 4,
+    "local-mem-bw": 1600,
+    "collective-optimization": "localBWAware",
+    **{f"{kind}-implementation": ["ring"] for kind in ("all-reduce", "all-gather", "reduce-scatter", "all-to-all")},
+}
+GROUPS = {"1": [0, 1], "2": [2, 3], "3": [0, 1, 2, 3]}
+
+
+@attrs.frozen(kw_only=True)
+class Trace:
+    """Files of one trace; ``ranks`` shorter than four repeat their last."""
+
+    ranks: Sequence[Sequence[Node]]
+    network: Mapping[str, Any] | None = None
+    system: Mapping[str, Any] | None = None
+    groups: Mapping[str, Any] | None = None
+    count: int = 4
+    congestion: str = "aware"
+
+    def findings(self, folder: Path) -> list[Finding]:
+        """What is found in it."""
+        ranks = [*self.ranks, *[self.ranks[-1]] * (self.count - len(self.ranks))]
+        prefix = written(folder, ranks)
+        files = {}
+        for name, content in (("network", self.network), ("system", self.system), ("comm_groups", self.groups)):
+            if content is not None:
+                files[name] = folder / f"{name}.json"
+                files[name].write_text(json.dumps(content), encoding="utf-8")
+        return lint(Given(where=prefix, congestion=self.congestion, **files))
+
+
+def step(*ranks: Sequence[Node], **files: Any) -> Trace:
+    """A trace with all of the simulator's files, each of which may be changed or (None) left out."""
+    network = files.pop("network", {})
+    system = files.pop("system", {})
+    return Trace(
+        ranks=ranks,
+        network=None if network is None else {**NETWORK, **network},
+        system=None if system is None else {**SYSTEM, **system},
+        groups=files.pop("groups", GROUPS),
+        **files,
+    )
+
+
+def node(id_: int, kind: str, *deps: int, **attributes: Any) -> Node:
+    """Any node."""
+    return {"id": id_, "name": kind.lower(), "type": kind, "ctrl_deps": list(deps), "attr": attributes}
+
+
+def without(*keys: str) -> dict[str, Any]:
+    """A system file that lacks keys."""
+    return {key: value for key, value in SYSTEM.items() if key not in keys}
+
+
+TWO = {"npus_count": [2]}
+PLANE = {"topology": ["Ring", "Ring"], "npus_count": [2, 2], "bandwidth": [50.0, 50.0], "latency": [500.0, 500.0]}
+IDLE = [comp(0)]
+
+PAIRS: dict[str, tuple[Trace, Trace]] = {
+    "missing-rank": (step([coll(0)], count=3), step([coll(0)])),
+    "extra-rank": (step(IDLE, network={"npus_count": [3]}), step(IDLE)),
+    "configuration": (step(IDLE, system={"collective-optimization": "none"}), step(IDLE)),
+    "empty-trace": (step(IDLE, []), step(IDLE)),
+    "no-root": (step([comp(0, 1), comp(1, 0)]), step([comp(0), comp(1, 0)])),
+    "dangling-dependency": (step([comp(0), comp(1, 7)]), step([comp(0), comp(7), comp(1, 7)])),
+    "dependency-cycle": (
+        step([comp(0), comp(1, 3), comp(2, 1), comp(3, 2)]),
+        step([comp(0), comp(1, 0), comp(2, 1), comp(3, 2, 1)]),
+    ),
+    "duplicate-id": (step([comp(0), comp(5, 0), comp(5, 0)]), step([comp(0), comp(5, 0), comp(6, 0)])),
+    "metadata-node": (step([node(0, "METADATA_NODE"), comp(1, 0)]), step([comp(0), comp(1, 0)])),
+    "invalid-node": (
+        step([node(0, "INVALID_NODE"), comp(1, 0), comp(2)]),
+        step([comp(0, micros=0), comp(1, 0), comp(2)]),
+    ),
+    "invalid-strands": (
+        step([node(0, "INVALID_NODE"), comp(1, 0)]),
+        step([node(0, "INVALID_NODE"), comp(1, 0), comp(2)]),
+    ),
+    "missing-attribute": (step([coll(0, size=None)]), step([coll(0)])),
+    "attribute-type": (step([coll(0, size=1.5)]), step([coll(0, size=2)])),
+    "group-name": (step([coll(0, pg_name="tp")]), step([coll(0, pg_name="3")])),
+    "unsupported-collective": (step([coll(0, kind="BARRIER")]), step([coll(0)])),
+    "broadcast": (step([coll(0, kind="BROADCAST")]), step([coll(0, kind="ALL_GATHER")])),
+    "cpu-communication": (step([coll(0, is_cpu_op=True)]), step([coll(0, is_cpu_op=False)])),
+    "cpu-statistics": (step([comp(0, attr={"is_cpu_op": True}), coll(1, 0)]), step([comp(0), coll(1, 0)])),
+    "memory-node": (step([node(0, "MEM_LOAD_NODE", tensor_size=9)]), step([comp(0)])),
+    "zero-size": (step([coll(0, kind="ALL_GATHER", size=0)]), step([coll(0, kind="ALL_GATHER", size=4)])),
+    "zero-size-collective": (step([coll(0, size=0)]), step([coll(0, size=16)])),
+    "zero-duration": (step([comp(0, micros=0)]), step([comp(0, micros=1)])),
+    "huge-value": (step([coll(0, size=2**63 + 1)]), step([coll(0, size=2**40)])),
+    "self-message": (
+        step([comp(0), send(1, 0, to=0), recv(2, of=0)], IDLE, network={"topology": ["Ring"]}),
+        step([comp(0), send(1, 0, to=0), recv(2, of=0)], IDLE),
+    ),
+    "peer-outside": (step([send(0, to=4)], IDLE), step([send(0, to=3)], IDLE, IDLE, [recv(0, of=0)])),
+    "wrong-end": (
+        step([send(0, to=1, comm_src=3)], [recv(0, of=0)], IDLE),
+        step([send(0, to=1, comm_src=0)], [recv(0, of=0)], IDLE),
+    ),
+    "unmatched-send": (step([send(0, to=1)], IDLE), step([send(0, to=1)], [recv(0, of=0)], IDLE)),
+    "unmatched-recv": (
+        step([comp(0)], [recv(0, of=0)], IDLE),
+        step([comp(0), send(1, 0, to=1)], [recv(0, of=0)], IDLE),
+    ),
+    "message-size": (
+        step([send(0, to=1, size=4096)], [recv(0, of=0, size=4095)], IDLE),
+        step([send(0, to=1, size=4096), send(1, to=1, size=64)], [recv(0, of=0, size=64), recv(1, of=0)], IDLE),
+    ),
+    "message-tag": (
+        step([send(0, to=1, tag=1)], [recv(0, of=0, tag=2)], IDLE),
+        step([send(0, to=1, tag=1), send(1, to=1, tag=2)], [recv(0, of=0, tag=2), recv(1, of=0, tag=1)], IDLE),
+    ),
+    "tag-range": (
+        step([send(0, to=1, tag=500_000_001)], [recv(0, of=0, tag=500_000_001)], IDLE),
+        step([send(0, to=1, tag=499_999_999)], [recv(0, of=0, tag=499_999_999)], IDLE),
+    ),
+    "no-group-file": (step([coll(0, pg_name="3")], groups=None), step([coll(0)], groups=None)),
+    "unknown-group": (step([coll(0, pg_name="9")]), step([coll(0, pg_name="3")])),
+    "group-of-one": (step([coll(0, pg_name="4")], IDLE, groups={"4": [0]}), step([coll(0)], groups={"4": [0]})),
+    "group-rank-outside": (step([coll(0, pg_name="4")], groups={"4": [0, 1, 2, 4]}), step([coll(0, pg_name="3")])),
+    "group-duplicate": (
+        step([coll(0, pg_name="1")], [coll(0, pg_name="1")], IDLE, groups={"1": [0, 1, 0]}),
+        step([coll(0, pg_name="1")], [coll(0, pg_name="1")], IDLE),
+    ),
+    "not-a-member": (
+        step([coll(0, pg_name="1")], [coll(0, pg_name="1")], [coll(0, pg_name="1")], IDLE),
+        step([coll(0, pg_name="1")], [coll(0, pg_name="1")], [coll(0, pg_name="2")]),
+    ),
+    "group-id": (
+        step([coll(0, pg_name="3000")], groups={"3000": [0, 1, 2, 3]}),
+        step([coll(0, pg_name="2147")], groups={"2147": [0, 1, 2, 3]}),
+    ),
+    "group-id-clash": (
+        step(
+            [coll(0, pg_name="1"), coll(1, 0, pg_name="501")],
+            [coll(0, pg_name="1"), coll(1, 0, pg_name="501")],
+            IDLE,
+            groups={"1": [0, 1], "501": [0, 1]},
+        ),
+        step(
+            [coll(0, pg_name="1")],
+            [coll(0, pg_name="1")],
+            [coll(0, pg_name="501")],
+            groups={"1": [0, 1], "501": [2, 3]},
+        ),
+    ),
+    "collective-partner": (step([coll(0), coll(1, 0)], [coll(0)]), step([coll(0), coll(1, 0)], [coll(0), coll(9, 0)])),
+    "collective-kind": (
+        step([coll(0), coll(1, 0, kind="ALL_GATHER")], [coll(0, kind="ALL_GATHER"), coll(1, 0)]),
+        step([coll(0), coll(1, 0, kind="ALL_GATHER")]),
+    ),
+    "collective-size": (step([coll(0, size=4096)], [coll(0, size=8192)]), step([coll(0, size=4096)])),
+    "collective-dimensions": (
+        step([coll(0, involved_dim=[True, False])], [coll(0, involved_dim=[True, True])], network=PLANE),
+        step([coll(0, involved_dim=[True, False])], network=PLANE),
+    ),
+    "collective-order": (step([coll(0), coll(1)]), step([coll(0), comp(1, 0), coll(2, 1)])),
+    "unbalanced-world": (
+        step([coll(0, pg_name="1"), coll(1, 0)], [coll(0, pg_name="1"), coll(1, 0)], [comp(0), coll(1, 0)]),
+        step(
+            [coll(0, pg_name="1"), coll(1, 0)], [coll(0, pg_name="1"), coll(1, 0)], [coll(0, pg_name="2"), coll(1, 0)]
+        ),
+    ),
+    "unbalanced-world-unordered": (
+        step([coll(0, pg_name="1"), coll(1)], [coll(0, pg_name="1"), coll(1)], [comp(0), coll(1)]),
+        step(
+            [coll(0, pg_name="1"), coll(1, pg_name="3")],
+            [coll(0, pg_name="1"), coll(1, pg_name="3")],
+            [comp(0), coll(1, pg_name="3")],
+        ),
+    ),
+    "inflated-size": (step([coll(0, size=15)]), step([coll(0, size=16)])),
+    "remainder-chunk": (step([coll(0, size=1_000_003)]), step([coll(0, size=1_000_000)])),
+    "endless-all-gather": (step([coll(0, kind="ALL_GATHER", size=3)]), step([coll(0, kind="ALL_GATHER", size=4)])),
+    "splits": (
+        step([coll(0)], system={"preferred-dataset-splits": 0}),
+        step([comp(0)], system={"preferred-dataset-splits": 0}),
+    ),
+    "active-chunks": (step([coll(0)], system={"active-chunks-per-dimension": 0}), step([coll(0)])),
+    "no-algorithm": (
+        step([coll(0)], system={"all-reduce-implementation": []}),
+        step([coll(0)], system={"all-gather-implementation": []}),
+    ),
+    "algorithm-count": (step([coll(0)], system={"all-reduce-implementation": ["ring", "ring"]}), step([coll(0)])),
+    "algorithm-power-of-two": (
+        step(
+            [coll(0)],
+            network={"npus_count": [3]},
+            count=3,
+            groups={},
+            system={"all-reduce-implementation": ["halvingDoubling"]},
+        ),
+        step([coll(0)], system={"all-reduce-implementation": ["halvingDoubling"]}),
+    ),
+    "algorithm-kind": (
+        step([coll(0, kind="ALL_TO_ALL")], system={"all-to-all-implementation": ["halvingDoubling"]}),
+        step([coll(0, kind="ALL_GATHER")], system={"all-gather-implementation": ["halvingDoubling"]}),
+    ),
+    "tree-kind": (
+        step([coll(0, kind="ALL_GATHER")], system={"all-gather-implementation": ["doubleBinaryTree"]}),
+        step([coll(0)], system={"all-reduce-implementation": ["doubleBinaryTree"]}),
+    ),
+    "window": (
+        step([coll(0)], system={"all-reduce-implementation": ["direct0"]}),
+        step([coll(0)], system={"all-reduce-implementation": ["direct2"]}),
+    ),
+    "halved-away": (
+        step(
+            [coll(0, size=4)],
+            system={"all-reduce-implementation": ["halvingDoubling"], "preferred-dataset-splits": 1},
+        ),
+        step(
+            [coll(0, size=8)],
+            system={"all-reduce-implementation": ["halvingDoubling"], "preferred-dataset-splits": 1},
+        ),
+    ),
+    "custom-splits": (
+        step([coll(0)], system={"all-reduce-implementation-custom": ["ring/all_reduce"]}),
+        step(
+            [coll(0)], system={"all-reduce-implementation-custom": ["ring/all_reduce"], "preferred-dataset-splits": 1}
+        ),
+    ),
+    "ring-of-two": (
+        step([coll(0)], network={**TWO, "topology": ["Ring"]}, count=2, groups={}),
+        step([coll(0)], network={**TWO, "topology": ["FullyConnected"]}, count=2, groups={}),
+    ),
+    "no-dimension": (
+        step([coll(0, involved_dim=[False, False])], network=PLANE),
+        step(
+            [coll(0, involved_dim=[False, True])], network=PLANE, system={"all-reduce-implementation": ["ring", "ring"]}
+        ),
+    ),
+    "ignored-dimensions": (
+        step([coll(0, pg_name="3", involved_dim=[False, True])], network=PLANE),
+        step([coll(0, pg_name="3", involved_dim=[True, True])], network=PLANE),
+    ),
+    "optimization-unset": (
+        Trace(
+            ranks=[[coll(0)]],
+            network=PLANE,
+            system={**without("collective-optimization"), "all-reduce-implementation": ["ring", "ring"]},
+        ),
+        step([coll(0)], network=PLANE, system={"all-reduce-implementation": ["ring", "ring"]}),
+    ),
+    "false-enables": (step([coll(0)], system={"replay-only": False}), step([coll(0)], system={"replay-only": 0})),
+    "ignored-key": (step([coll(0)], system={"endpoint_delay": 5}), step([coll(0)], system={"boost-mode": 0})),
+    "endpoint-delay": (
+        step([coll(0)], system={"endpoint-delay": 0}),
+        step([comp(0), coll(1, 0)], system={"endpoint-delay": 0}),
+    ),
+    "instant-start": (
+        step([send(0, to=1, size=8)], [recv(0, of=0, size=8)], IDLE),
+        step([comp(0), send(1, 0, to=1, size=8)], [recv(0, of=0, size=8)], IDLE),
+    ),
+    "issue-deadlock": (
+        step([coll(0, pg_name="1"), send(1, to=1)], [recv(0, of=0), coll(1, 0, pg_name="1")], IDLE),
+        step([send(0, to=1), coll(1, pg_name="1")], [recv(0, of=0), coll(1, 0, pg_name="1")], IDLE),
+    ),
+}
+FILES_ONLY = {"unreadable-trace", "old-schema", "memory-refused", "run-fails", "not-simulated"}
+"""Rules whose faults cannot be written as nodes; each has a test of its own."""
+
+
+@pytest.mark.parametrize("rule", PAIRS)
+def test_a_rule_finds_its_fault_and_leaves_the_near_miss_alone(rule: str, tmp_path: Path) -> None:
+    """The finding carries the rule's severity and remedy; the near-miss has no error of any other rule either."""
+    faulty, sound = PAIRS[rule]
+    found = {finding.rule: finding for finding in faulty.findings(tmp_path / "faulty")}
+    assert rule in found, found
+    assert (found[rule].severity, found[rule].remedy) == (RULES[rule].severity, RULES[rule].remedy)
+    missed = {finding.rule for finding in sound.findings(tmp_path / "sound")}
+    assert rule not in missed
+    allowed = {"invalid-strands": {"invalid-node"}}.get(rule, set())
+    errors = {name for name in missed - allowed if RULES[name].severity == "error"}
+    assert not errors
+
+
+def test_every_rule_has_a_pair_or_a_test_of_its_own() -> None:
+    """At least 25 rules and 60 traces."""
+    assert set(PAIRS) | FILES_ONLY == set(RULES)
+    assert len(PAIRS) >= 25
+    assert 2 * len(PAIRS) >= 60
+
+
+def test_every_rule_is_documented() -> None:
+    """``docs/lint-rules.md`` has a heading for each, with its severity."""
+    text = (Path(__file__).parents[2] / "docs" / "lint-rules.md").read_text(encoding="utf-8")
+    for rule in RULES.values():
+        heading = f"### {rule.id} ({rule.severity.value})\n"
+        assert heading in text
+        paragraph = text.partition(heading)[2].partition("\n### ")[0]
+        assert len(paragraph.split()) >= 10, rule.id
+    assert text.count("\n### ") == len(RULES)
+
+
+def test_a_file_that_cannot_be_read_is_a_finding(tmp_path: Path) -> None:
+    """With the byte, and without a hundred findings about its absence."""
+    prefix = written(tmp_path, [[coll(0)], [coll(0)]])
+    path = tmp_path / "trace.1.et"
+    path.write_bytes(path.read_bytes()[:-3])
+    (found,) = lint(Given(where=prefix))
+    assert (found.rule, found.rank) == ("unreadable-trace", 1)
+    assert "at byte" in found.message
+
+
+def test_a_file_of_the_old_schema_is_a_finding(tmp_path: Path) -> None:
+    """Today's program reads its numbers as other nodes."""
+    (tmp_path / "old.0.et").write_bytes(delimited(fielded_node("w", id=1, node_type=3, simulated_run_time=5)))
+    assert "old-schema" in {finding.rule for finding in lint(Given(where=tmp_path))}
+
+
+def test_what_cannot_be_run_is_said(tmp_path: Path) -> None:
+    """A single rank waits for nobody, and no claim is made."""
+    assert {finding.rule for finding in lint(Given(where=written(tmp_path, [[comp(0)]])))} == {"not-simulated"}
+
+
+def test_a_deadlock_names_ranks_and_nodes_without_any_file(tmp_path: Path) -> None:
+    """Only the order of issue reveals it: rank 0 holds its collective, for which rank 1 waits behind the message."""
+    ranks = [[coll(0), send(1, to=1)], [recv(0, of=0), coll(1, 0)]]
+    found = [finding for finding in lint(Given(where=written(tmp_path, ranks))) if finding.rule == "issue-deadlock"]
+    assert {(finding.rank, finding.node) for finding in found} == {(0, 0), (1, 0)}
+    assert "ranks 0, 1 never finish" in found[0].message
+
+
+def test_findings_of_a_rule_are_bounded(tmp_path: Path) -> None:
+    """A generator's fault is made on every node."""
+    found = lint(Given(where=written(tmp_path, [[coll(0), *[comp(n, 0, micros=0) for n in range(1, 300)]]] * 2)))
+    counted = [finding for finding in found if finding.rule == "zero-duration"]
+    assert len(counted) == MOST_PER_RULE + 1
+    assert "more findings" in " ".join(finding.message for finding in counted)
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["comm_groups", "compute", "multi_collective", "multidim_unaware", "options", "point_to_point", "realistic"],
+)
+def test_no_sound_case_of_the_recorded_tables_is_an_error(table: str, golden: Path) -> None:
+    """And every case on which the real program failed has one; the run in the engine is left out here."""
+    for case in json.loads((golden / "astrasim" / f"{table}.json").read_text(encoding="utf-8"))["cases"]:
+        try:
+            given = case_inputs(case)
+        except Exception:  # noqa: BLE001 - refused configurations are the engine's tests
+            continue
+        found = check(Step.of(given.traces, given.network, given.system, given.groups, given.memory), run=False)
+        errors = [str(finding) for finding in found if finding.severity == "error"]
+        failed = "error" in case["expected"]
+        # The program finishes without the nodes of a circle, which is why the circle is an error.
+        circle = all("dependency-cycle" in error for error in errors)
+        assert bool(errors) == failed or (circle and errors), (case["name"], errors)
+
+
+def test_the_command_prints_json_and_exits_by_severity(tmp_path: Path) -> None:
+    """``findings`` with exactly these keys; --strict makes warnings count."""
+    prefix = written(tmp_path, [[coll(0, kind="BROADCAST")], [coll(0, kind="BROADCAST")]])
+    runner = CliRunner()
+    result = runner.invoke(lint_command, [str(prefix), "-f", "json"])
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.output)
+    assert set(document) == {"findings"}
+    assert set(document["findings"][0]) == {"rule", "severity", "rank", "node", "message", "remedy"}
+    assert runner.invoke(lint_command, [str(prefix), "--strict"]).exit_code == 1
+    broken = written(tmp_path / "b", [[coll(0)], [comp(0)]])
+    result = runner.invoke(lint_command, [str(broken)])
+    assert result.exit_code == 1
+    assert "error   collective-partner rank 0 node 0:" in result.output
+
+
+def test_memory_that_the_program_refuses_is_an_error() -> None:
+    """Where the remote-memory file is known, as in the recorded tables."""
+    from versim_astrasim.engine import RankTrace, RemoteMemoryConfig  # noqa: PLC0415 - this test only
+
+    trace = RankTrace.from_nodes([node(0, "MEM_LOAD_NODE", tensor_size=9)])
+    found = check(Step.of([trace, trace], memory=RemoteMemoryConfig()), run=False)
+    assert "memory-refused" in {finding.rule for finding in found}
+
+
+def test_a_run_that_fails_otherwise_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the other rules do not know, the engine does; here they are told to look away."""
+    from versim_astrasim.engine import RankTrace  # noqa: PLC0415 - this test only
+    from versim_astrasim.lint import check as module  # noqa: PLC0415
+
+    monkeypatch.setattr(module, "_CHECKS", ())
+    trace = RankTrace.from_nodes([coll(0, kind="BARRIER")])
+    assert [finding.rule for finding in check(Step.of([trace, trace]))] == ["run-fails"]
+
+
+def test_preflight_speaks_of_the_graph() -> None:
+    """A sound graph has no error; one that deadlocks by order of issue is found before the real program runs."""
+    from versim import Device, Dimension, GraphBuilder, Link, Mesh, SimulationRequest, System, pin  # noqa: PLC0415
+    from versim_astrasim.backend import AstraSimBackend  # noqa: PLC0415
+    from versim_astrasim.options import BackendOptions  # noqa: PLC0415
+
+    def errors(*, crossed: bool) -> list[Finding]:
+        builder = GraphBuilder(Mesh.of(dp=2))
+        parts = {"axes": ["dp"], "match": "gradients"}
+        if crossed:
+            builder.collective("gradients", "all_reduce", 1 << 20, on={"dp": 0}, **parts)
+            builder.send("x", 64, match=1, on={"dp": 0})
+        else:
+            builder.send("x", 64, match=1, on={"dp": 0})
+            builder.collective("gradients", "all_reduce", 1 << 20, on={"dp": 0}, **parts)
+        got = builder.recv("y", 64, match=1, on={"dp": 1})
+        builder.collective("gradients", "all_reduce", 1 << 20, on={"dp": 1}, after=[got], **parts)
+        link = Link(bandwidth_bytes_per_s=1e9, latency_s=1e-6)
+        system = System(dimensions=(Dimension(topology="switch", size=2, link=link),), device=Device(name="test"))
+        request = SimulationRequest(
+            pinned=pin(builder.build(), system), system=system, options=BackendOptions(engine="binary", binary="none")
+        )
+        return [finding for finding in AstraSimBackend().preflight(request) if finding.severity == "error"]
+
+    assert not errors(crossed=False)
+    found = errors(crossed=True)
+    assert {(finding.rule, finding.rank) for finding in found} == {("issue-deadlock", 0), ("issue-deadlock", 1)}
+    assert "'gradients', row 0 of the graph" in found[0].message
