@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 import versim
 from versim import PS_PER_S, Comparison, Report, Result, Status
@@ -108,3 +111,27 @@ def test_the_modes_stand_side_by_side() -> None:
     assert makespans_s["analytical"] == pytest.approx(323.4972656660127, rel=1e-9, abs=0)
     assert makespans_s["hybrid"] == pytest.approx(339.6863212577927, rel=1e-9, abs=0)
     assert makespans_s["analytical"] < makespans_s["hybrid"] < makespans_s["hierarchical"] < 1.1 * makespans_s["hybrid"]
+
+
+def test_the_attribution_that_is_explained_is_the_real_one(bundled: Report) -> None:
+    """docs/bundled.md derives the difference term by term; the terms are these, and nothing is left."""
+    text = (Path(__file__).parent.parent / "docs" / "bundled.md").read_text("utf-8")
+    rows = dict(re.findall(r"(?m)^\| ([a-z_, ]+?) \| (\S.*?) \| \S.*? \|$", text.split("| term |")[1].split("\n\n")[0]))
+    explained = {name: int(figure.replace("−", "-").replace(" ", "")) for name, figure in rows.items()}
+    attribution = comparison(bundled, "pipeline", "folded by deepflow").result("astrasim").attribution
+    assert attribution is not None
+    shown = {term.name: term.effect_ps for term in attribution.terms if term.effect_ps}
+    assert {name: value for name, value in explained.items() if value and name != "difference"} == shown
+    assert explained["difference"] == attribution.difference_ps == sum(shown.values())
+    original = comparison(bundled, "pipeline", "folded by deepflow").result("original").attribution
+    assert original is not None
+    first = original.patterns[0]
+    assert (first.waiting, first.behind, first.ranks) == ("point_to_point over pp", "all_reduce over dp", (1, 2, 3))
+
+
+def test_hardly_anything_of_the_bundled_difference_is_left_unexplained(bundled: Report) -> None:
+    """Under 1 % of it, under every pin and for every instance."""
+    for _, _, result in bundled.results():
+        if result.attribution is not None:
+            assert sum(term.effect_ps for term in result.attribution.terms) == result.difference_ps
+            assert abs(result.attribution.rest_ps) <= abs(result.attribution.difference_ps) / 100
