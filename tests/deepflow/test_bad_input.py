@@ -125,7 +125,7 @@ def zero_is_a_fault(path: tuple[Any, ...]) -> bool:
     return not (optional or path[-1] in ZERO_IS_FINE or path[0] == "network_topology" or path in UNREAD_PATHS)
 
 
-@pytest.mark.parametrize("path", list(filter(zero_is_a_fault, HARDWARE_LEAVES)), ids=written)
+@pytest.mark.parametrize("path", [path for path in HARDWARE_LEAVES if zero_is_a_fault(path)], ids=written)
 def test_a_zero_is_a_fault_where_it_has_no_meaning(path: tuple[Any, ...], tmp_path: Path) -> None:
     """A device of no area, no links or no operations per cycle cannot be timed."""
     hardware = deepflow_file()
