@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 from versim import FaultsError, VersimError
 
-from versim_astrasim.engine.configuration_faults import ConfigurationError, Faults
+from versim_astrasim.engine.configuration_faults import ConfigurationError, Faults, finite, shown
 from versim_astrasim.engine.group_config import groups_from_mapping
 from versim_astrasim.engine.memory_config import RemoteMemoryConfig
 from versim_astrasim.engine.network_config import NetworkConfig
@@ -73,7 +73,7 @@ def case_inputs(case: Mapping[str, Any]) -> CaseInputs:
         case["system"],
         num_queues_per_dim=int(_option(options, "num-queues-per-dim", 1, faults)),
         injection_scale=_option(options, "injection-scale", 1.0, faults),
-        rendezvous=str(options.get("rendezvous-protocol", False)).lower() not in ("false", "0"),
+        rendezvous=shown(options.get("rendezvous-protocol", False)).strip("'").lower() not in ("false", "0"),
     )
     faults.check()
     return CaseInputs(
@@ -87,12 +87,15 @@ def case_inputs(case: Mapping[str, Any]) -> CaseInputs:
 
 def _option(options: Mapping[str, Any], name: str, default: float, faults: Faults) -> float:
     """A number from the command line, where it may be text."""
-    value = options.get(name, default)
+    given = options.get(name, default)
     try:
-        return float(value)
-    except (TypeError, ValueError):
-        faults.add_value(f"--{name}", value, "a number")
+        value = finite(float(given))
+    except (TypeError, ValueError, OverflowError):
+        value = None
+    if value is None:
+        faults.add_value(f"--{name}", given, "a finite number")
         return default
+    return value
 
 
 def _traces(workload: Mapping[str, Any], rank_count: int) -> tuple[RankTrace, ...]:

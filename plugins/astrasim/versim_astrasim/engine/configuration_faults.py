@@ -7,11 +7,37 @@ and *aborts* on a value of the wrong type. Which of the two it would do is kept 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from versim import FaultsError
+from versim import FaultsError, did_you_mean
 
 from versim_astrasim.engine.outcome import Status
+
+INT32_MIN, INT32_MAX, UINT32_MAX = -(2**31), 2**31 - 1, 2**32 - 1
+"""Whole numbers of the original's files are of 32 bits; what becomes of others depends on its compiler."""
+
+_MOST_SHOWN = 120
+
+
+def shown(value: object) -> str:
+    """A value for people, cut short; a file can hold anything."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # thousands of digits, or lists in lists
+        return f"<a {type(value).__name__} too long to print>"
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
+
+
+def finite(value: object) -> float | None:
+    """A number as a double (a boolean counts as 0 or 1), None for what is none or does not fit."""
+    if not isinstance(value, bool | int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 class ConfigurationError(FaultsError):
@@ -46,22 +72,43 @@ class Faults:
 
     def add_type(self, key: str, value: object, allowed: str) -> None:
         """Note a value of the wrong type, which the original aborts on."""
-        self.add(f"{key}: {value!r} is not {allowed}", Status.ABORTED)
+        self.add(f"{key}: {shown(value)} is not {allowed}", Status.ABORTED)
 
     def add_value(self, key: str, value: object, allowed: str) -> None:
         """Note a value that is not allowed, which the original refuses."""
-        self.add(f"{key}: {value!r} is not {allowed}")
+        self.add(f"{key}: {shown(value)} is not {allowed}")
+
+    def add_unknown(self, key: str, value: str, known: Iterable[str]) -> None:
+        """Note a name that is none of the known ones, which the original refuses."""
+        self.add(f"{key}: {shown(value)} is unknown{did_you_mean(value[:_MOST_SHOWN], known)}")
+
+    def mapping(self, content: object) -> Mapping[str, Any]:
+        """The file's content, which has to be an object.
+
+        Raises:
+            ConfigurationError: If it is something else.
+        """
+        if not isinstance(content, Mapping):
+            self.add_type("the whole file", content, "an object of keys and values")
+            self.check()
+            return {}
+        return content
 
     def number(self, key: str, value: object) -> float:
         """A number; booleans count as 0 and 1."""
-        if isinstance(value, bool | int | float) and math.isfinite(value):
-            return value
-        self.add_type(key, value, "a finite number")
-        return 0
+        number = finite(value)
+        if number is None:
+            self.add_type(key, value, "a finite number")
+            return 0.0
+        return number
 
-    def integer(self, key: str, value: object) -> int:
+    def integer(self, key: str, value: object, lowest: int = INT32_MIN, highest: int = INT32_MAX) -> int:
         """A number, truncated as the original does."""
-        return int(self.number(key, value))
+        number = finite(value)
+        if number is None or not lowest <= int(number) <= highest:
+            self.add_type(key, value, f"a number from {lowest} to {highest}")
+            return 0
+        return int(number)
 
     def check(self) -> None:
         """Raise if there are any.
@@ -71,3 +118,20 @@ class Faults:
         """
         if self._faults:
             raise ConfigurationError(self.subject, self._faults, self._original or Status.REFUSED)
+
+
+def ignored_keys(mapping: Mapping[str, Any], known: Iterable[str], expected: Iterable[str] = ()) -> tuple[str, ...]:
+    """Warnings of keys the original ignores in silence.
+
+    Args:
+        mapping: The file's content.
+        known: Keys it reads.
+        expected: Keys it ignores, but that its own examples carry.
+    """
+    known = tuple(known)
+    return tuple(
+        f"{shown(key)[1:-1] if isinstance(key, str) else shown(key)}: unknown key, without effect"
+        f"{did_you_mean(str(key)[:_MOST_SHOWN], known)}"
+        for key in mapping
+        if key not in known and key not in tuple(expected)
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from versim_astrasim.engine.configuration_faults import Faults
+from versim_astrasim.engine.configuration_faults import INT32_MAX, INT32_MIN, Faults
 from versim_astrasim.engine.replay import leading_integer
 
 
@@ -19,13 +19,17 @@ def groups_from_mapping(mapping: Mapping[str, Any]) -> dict[int, tuple[int, ...]
     """
     faults = Faults("communicator groups")
     groups: dict[int, tuple[int, ...]] = {}
-    for key, members in mapping.items():
+    for key, members in faults.mapping(mapping).items():
         group_id = leading_integer(str(key))
-        if group_id is None:
-            faults.add_type("group id", key, "a whole number")
-        elif not isinstance(members, list | tuple) or not all(type(rank) is int for rank in members):
-            faults.add_type(str(key), members, "a list of ranks")
+        if group_id is None or not _fits(group_id):
+            faults.add_type("group id", key, "a whole number larger than 0, of 32 bits")
+        elif not isinstance(members, list | tuple) or not all(_fits(rank) for rank in members):
+            faults.add_type(f"group {group_id}", members, "a list of ranks")
         else:
             groups[group_id] = tuple(members)
     faults.check()
     return groups
+
+
+def _fits(value: object) -> bool:
+    return type(value) is int and INT32_MIN <= value <= INT32_MAX

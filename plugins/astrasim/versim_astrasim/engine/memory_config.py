@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
-from versim import did_you_mean
 
-from versim_astrasim.engine.configuration_faults import Faults
+from versim_astrasim.engine.configuration_faults import UINT32_MAX, Faults, ignored_keys
 
 MEMORY_TYPES = ("NO_MEMORY_EXPANSION", "PER_NPU_MEMORY_EXPANSION", "PER_NODE_MEMORY_EXPANSION", "MEMORY_POOL")
+
+_INTEGERS = ("remote-mem-latency", "remote-mem-bw", "num-nodes", "num-npus-per-node")
 
 
 @attrs.frozen(kw_only=True)
@@ -23,6 +24,7 @@ class RemoteMemoryConfig:
         bandwidth_bytes_per_ns: A whole number, as the original truncates it.
         num_nodes: Memory servers, for ``PER_NODE_MEMORY_EXPANSION`` only.
         num_npus_per_node: Ranks that share one server.
+        warnings: What was found in the file and has no effect.
     """
 
     memory_type: str = "NO_MEMORY_EXPANSION"
@@ -30,20 +32,24 @@ class RemoteMemoryConfig:
     bandwidth_bytes_per_ns: int = 0
     num_nodes: int = 0
     num_npus_per_node: int = 0
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> RemoteMemoryConfig:
         """Read the remote-memory JSON's object.
 
         Raises:
-            FaultsError: Naming every malformed key.
+            ConfigurationError: Naming every malformed key, its value and what is allowed.
         """
         faults = Faults("remote memory configuration")
+        mapping = faults.mapping(mapping)
         memory_type = mapping.get("memory-type")
-        if memory_type not in MEMORY_TYPES:
-            faults.add(f"memory-type: {memory_type!r} is unknown{did_you_mean(str(memory_type), MEMORY_TYPES)}")
-        keys = ("remote-mem-latency", "remote-mem-bw", "num-nodes", "num-npus-per-node")
-        latency, bandwidth, nodes, npus = (faults.integer(key, mapping.get(key, 0)) for key in keys)
+        if not isinstance(memory_type, str):
+            faults.add_value("memory-type", memory_type, f"one of {', '.join(MEMORY_TYPES)}")
+        elif memory_type not in MEMORY_TYPES:
+            faults.add_unknown("memory-type", memory_type, MEMORY_TYPES)
+        latency, bandwidth = (faults.integer(key, mapping.get(key, 0), 0, UINT32_MAX) for key in _INTEGERS[:2])
+        nodes, npus = (faults.integer(key, mapping.get(key, 0)) for key in _INTEGERS[2:])
         faults.check()
         return cls(
             memory_type=str(memory_type),
@@ -51,4 +57,5 @@ class RemoteMemoryConfig:
             bandwidth_bytes_per_ns=bandwidth,
             num_nodes=nodes,
             num_npus_per_node=npus,
+            warnings=ignored_keys(mapping, ("memory-type", *_INTEGERS)),
         )

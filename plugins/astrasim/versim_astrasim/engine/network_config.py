@@ -7,16 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
-from versim import did_you_mean
 
-from versim_astrasim.engine.configuration_faults import Faults
+from versim_astrasim.engine.configuration_faults import INT32_MAX, Faults, finite, ignored_keys
 from versim_astrasim.engine.topologies import LINKED_TOPOLOGIES
 
 _LEGAL: Mapping[str, tuple[str, Callable[[float], bool]]] = {
-    "npus_count": ("an integer larger than 1", lambda value: value == int(value) and value > 1),
+    "npus_count": ("an integer larger than 1", lambda value: value == int(value) and 1 < value <= INT32_MAX),
     "bandwidth": ("a number larger than 0", lambda value: value > 0),
     "latency": ("a number of at least 0", lambda value: value >= 0),
 }
+
+_KEYS = ("topology", "npus_count", "bandwidth", "latency")
+
+MOST_RANKS = 1 << 22
+"""More have no traces anywhere, and their figures no room."""
 
 
 @attrs.frozen(kw_only=True)
@@ -29,6 +33,7 @@ class NetworkConfig:
         bandwidth_gib_per_s: Bandwidth of each link. The original writes GB/s and means 2^30 bytes.
         latency_ns: Latency of each link.
         congestion_aware: Whether messages wait for one another on links; then there is exactly one dimension.
+        warnings: What was found in the file and has no effect.
     """
 
     topology: tuple[str, ...]
@@ -36,6 +41,7 @@ class NetworkConfig:
     bandwidth_gib_per_s: tuple[float, ...]
     latency_ns: tuple[float, ...]
     congestion_aware: bool = True
+    warnings: tuple[str, ...] = ()
 
     @property
     def rank_count(self) -> int:
@@ -48,15 +54,16 @@ class NetworkConfig:
 
         Args:
             mapping: ``topology``, ``npus_count``, ``bandwidth`` (GiB/s) and ``latency`` (ns), each a list with one
-                entry per dimension. Other keys are ignored, as the original does.
+                entry per dimension. Other keys are ignored, as the original does, with a warning.
             congestion_aware: Which of the two back-ends is meant.
 
         Raises:
-            FaultsError: Naming every key that is missing or malformed, with what is allowed.
+            ConfigurationError: Naming every key that is missing or malformed, with what is allowed.
         """
         faults = Faults("network configuration")
+        mapping = faults.mapping(mapping)
         columns: dict[str, list[Any]] = {}
-        for key in ("topology", "npus_count", "bandwidth", "latency"):
+        for key in _KEYS:
             value = mapping.get(key)
             if isinstance(value, str) or not isinstance(value, Sequence) or not value:
                 faults.add_type(key, value, "a list with one entry per dimension")
@@ -66,21 +73,29 @@ class NetworkConfig:
             lengths = ", ".join(f"{key} {len(column)}" for key, column in columns.items())
             faults.add(f"all lists need one entry per dimension, but their lengths are: {lengths}")
         for index, name in enumerate(columns.get("topology", ())):
-            if name not in LINKED_TOPOLOGIES:
-                faults.add(f"topology[{index}]: {name!r} is unknown{did_you_mean(str(name), LINKED_TOPOLOGIES)}")
+            if not isinstance(name, str):
+                faults.add_value(f"topology[{index}]", name, f"one of {', '.join(LINKED_TOPOLOGIES)}")
+            elif name not in LINKED_TOPOLOGIES:
+                faults.add_unknown(f"topology[{index}]", name, LINKED_TOPOLOGIES)
         for key, (allowed, legal) in _LEGAL.items():
             for index, value in enumerate(columns.get(key, ())):
-                if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                number = None if isinstance(value, bool) else finite(value)
+                if number is None:
                     faults.add_type(f"{key}[{index}]", value, allowed)
-                elif not legal(value):
+                elif not legal(number):
                     faults.add_value(f"{key}[{index}]", value, allowed)
         if congestion_aware and len(columns.get("topology", ())) > 1:
             faults.add_value("topology", columns["topology"], "the one dimension a congestion-aware network can have")
         faults.check()
+        rank_count = math.prod(int(count) for count in columns["npus_count"])
+        if rank_count > MOST_RANKS:
+            faults.add_value("npus_count", columns["npus_count"], f"a number of ranks of at most {MOST_RANKS} in all")
+            faults.check()
         return cls(
             topology=tuple(columns["topology"]),
             npus_count=tuple(int(count) for count in columns["npus_count"]),
             bandwidth_gib_per_s=tuple(float(bandwidth) for bandwidth in columns["bandwidth"]),
             latency_ns=tuple(float(latency) for latency in columns["latency"]),
             congestion_aware=congestion_aware,
+            warnings=ignored_keys(mapping, _KEYS),
         )

@@ -186,6 +186,11 @@ class _Simulation:
         )
 
     def _findings(self, failure: Failure | None) -> Iterator[Finding]:
+        yield from self._findings_of_the_run(failure)
+        for warning in (*self._config.warnings, *self._system.warnings, *self._memory.warnings):
+            yield Finding(None, None, warning)
+
+    def _findings_of_the_run(self, failure: Failure | None) -> Iterator[Finding]:
         if failure is not None:
             yield Finding(failure.rank, failure.node_id, failure.reason)
             return

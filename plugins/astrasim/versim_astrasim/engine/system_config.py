@@ -12,10 +12,9 @@ from enum import Enum
 from typing import Any
 
 import attrs
-from versim import did_you_mean
 
 from versim_astrasim.engine.algorithms.names import KNOWN_NAMES, is_known
-from versim_astrasim.engine.configuration_faults import Faults
+from versim_astrasim.engine.configuration_faults import Faults, finite, ignored_keys
 
 
 class CollectiveKind(Enum):
@@ -32,6 +31,11 @@ class CollectiveKind(Enum):
 SCHEDULING_POLICIES = ("LIFO", "FIFO", "EXPLICIT")
 LOCAL_BW_AWARE, BASELINE = "localBWAware", "baseline"
 COLLECTIVE_OPTIMIZATIONS = (LOCAL_BW_AWARE, BASELINE)
+
+MOST_FLOAT32 = 3.4028234e38
+
+MOST_QUEUES = 1 << 16
+"""Every rank has that many lanes per dimension."""
 
 DEFAULT_ENDPOINT_DELAY_NS = 10
 """Used when the key is absent, and then not scaled."""
@@ -117,7 +121,7 @@ class SystemConfig:
         """Read the system JSON's object; the other arguments are command-line options of the original.
 
         Raises:
-            FaultsError: Naming every malformed key, its value and what is allowed.
+            ConfigurationError: Naming every malformed key, its value and what is allowed.
         """
         return _SystemReader(mapping).read(num_queues_per_dim, injection_scale, rendezvous=rendezvous)
 
@@ -151,15 +155,17 @@ class _SystemReader:
     """Reads a system JSON's object key by key, collecting faults and warnings."""
 
     def __init__(self, mapping: Mapping[str, Any]) -> None:
-        self._mapping = mapping
         self._faults = Faults("system configuration")
+        self._mapping = self._faults.mapping(mapping)
         self._values: dict[str, Any] = {}
         self._warnings: list[str] = []
 
     def read(self, num_queues_per_dim: int, injection_scale: float, *, rendezvous: bool) -> SystemConfig:
         """The configuration, or all faults at once."""
-        if num_queues_per_dim < 1:
-            self._faults.add_value("num-queues-per-dim", num_queues_per_dim, "an integer of at least 1")
+        if not 1 <= num_queues_per_dim <= MOST_QUEUES:
+            self._faults.add_value("num-queues-per-dim", num_queues_per_dim, f"an integer from 1 to {MOST_QUEUES}")
+        if finite(injection_scale) is None:
+            self._faults.add_type("injection-scale", injection_scale, "a finite number")
         self._read_choices()
         self._read_numbers()
         self._read_switches()
@@ -183,7 +189,7 @@ class _SystemReader:
             if not isinstance(value, str):
                 self._faults.add_type(key, value, f"one of {', '.join(allowed)}")
             elif value not in allowed:
-                self._faults.add(f"{key}: {value!r} is unknown{did_you_mean(value, allowed)}")
+                self._faults.add_unknown(key, value, allowed)
             else:
                 self._values[name] = value
 
@@ -193,7 +199,9 @@ class _SystemReader:
                 self._values[name] = self._faults.integer(key, self._mapping[key])
         for key, name in _NUMBERS.items():
             if key in self._mapping:
-                self._values[name] = float(self._faults.number(key, self._mapping[key]))
+                self._values[name] = self._faults.number(key, self._mapping[key])
+        if abs(self._values.get("bus_gap_ns_per_byte", 0.0)) > MOST_FLOAT32:
+            self._faults.add_value("G", self._mapping["G"], f"a number of at most {MOST_FLOAT32}")
         if _SHARED_BUS in self._mapping:
             self._values["model_shared_bus"] = self._faults.integer(_SHARED_BUS, self._mapping[_SHARED_BUS]) == 1
 
@@ -219,7 +227,7 @@ class _SystemReader:
                 continue
             for index, name in enumerate(names):
                 if not is_known(name):
-                    self._faults.add(f"{key}[{index}]: {name!r} is unknown{did_you_mean(name, KNOWN_NAMES)}")
+                    self._faults.add_unknown(f"{key}[{index}]", name, KNOWN_NAMES)
             implementations[kind] = tuple(names)
         self._values["implementations"] = implementations
 
@@ -245,6 +253,4 @@ class _SystemReader:
         known = {*_INTEGERS, *_NUMBERS, *_CHOICES, *_SWITCHES, *_NO_TIMING, _SHARED_BUS, _PER_NODE_CUSTOM}
         for kind in CollectiveKind:
             known |= {f"{kind.value}-implementation", f"{kind.value}-implementation-custom"}
-        for key in self._mapping:
-            if key not in known and key not in _IGNORED_KEYS:
-                self._warnings.append(f"{key}: unknown key, without effect{did_you_mean(str(key), known)}")
+        self._warnings += ignored_keys(self._mapping, known, _IGNORED_KEYS)
