@@ -1,4 +1,4 @@
-"""What this plugin offers: the reporters ``table``, ``json``, ``markdown`` and ``csv``."""
+"""What this plugin offers: the reporters ``table``, ``json``, ``markdown``, ``csv`` and ``html``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from versim import hookimpl
 
 from versim_reporters.csv_files import CsvReporter
+from versim_reporters.html import HtmlReporter
 from versim_reporters.json_document import JsonReporter
 from versim_reporters.markdown import MarkdownReporter
 from versim_reporters.table import TableReporter
@@ -20,4 +21,4 @@ VERSIM_API_VERSION = 1
 @hookimpl
 def versim_reporters() -> list[Reporter]:
     """The reporters."""
-    return [CsvReporter(), JsonReporter(), MarkdownReporter(), TableReporter()]
+    return [CsvReporter(), HtmlReporter(), JsonReporter(), MarkdownReporter(), TableReporter()]

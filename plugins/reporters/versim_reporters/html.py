@@ -1,0 +1,42 @@
+"""HTML: one self-contained page for somebody who was not there, which needs no network.
+
+Verdict and provenance first, then per workload and pin: totals, what explains the difference, timelines of rank
+classes with zoom and hover, every operation in one prediction against the other, critical paths, breakdowns, checks
+and notes; at the end what every figure means.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+from versim import Destination, Rendering, option
+
+if TYPE_CHECKING:
+    from versim import Report
+
+
+@attrs.frozen(kw_only=True)
+class HtmlOptions:
+    """Options of the HTML page."""
+
+    operations: int = option(40, help="Most rows of a breakdown.", validator=attrs.validators.ge(1))
+    blocks: int = option(
+        40_000,
+        help="About how many spans all timelines draw one by one; where there are more, short neighbours are merged.",
+        validator=attrs.validators.ge(1_000),
+    )
+
+
+@attrs.frozen
+class HtmlReporter:
+    """One self-contained page with figures to zoom into, light and dark, that also prints."""
+
+    name: str = "html"
+    options: type = HtmlOptions
+
+    def render(self, report: Report, options: HtmlOptions, _destination: Destination) -> Rendering:
+        """The page as UTF-8 bytes; a page says itself how it is encoded."""
+        from versim_reporters.html_page import page  # noqa: PLC0415 - loads numpy and plotly.js
+
+        return Rendering(content=page(report, options.operations, options.blocks).encode())

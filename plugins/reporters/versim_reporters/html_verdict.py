@@ -1,0 +1,81 @@
+"""The top of the page: what was found, and what it rests on."""
+
+from __future__ import annotations
+
+from versim import Comparison, Report, Result, WorkloadReport
+
+from versim_reporters.figures import exact_time, percent
+from versim_reporters.markup import Markup, element
+from versim_reporters.text import printable
+from versim_reporters.verdict import checks_in_a_word, differences, headline, reference_of
+
+
+def opening(report: Report) -> Markup:
+    """Name, verdict and provenance."""
+    cards = [_card(workload, comparison) for workload in report.workloads for comparison in workload.comparisons]
+    return element(
+        "header",
+        element("p", "versim · comparison of simulators", class_="eyebrow"),
+        element("h1", report.scenario or "versim"),
+        element("p", report.description, class_="lead") if report.description else "",
+        element("div", *cards, class_="verdicts", id="verdict"),
+        _provenance(report),
+        class_="top",
+    )
+
+
+def _card(workload: WorkloadReport, comparison: Comparison) -> Markup:
+    name, _, against = headline(workload, comparison).rpartition(": ")
+    reference = reference_of(comparison)
+    others = [result for result in comparison.results if result is not reference]
+    failed = any(result.failed_checks for result in comparison.results)
+    rows = [
+        part
+        for result, (label, text) in zip(others, differences(comparison), strict=True)
+        for part in (element("dt", label, element("b", _figure(result))), element("dd", text))
+    ]
+    return element(
+        "article",
+        element("h3", name),
+        element("p", against),
+        element("dl", *rows) if rows else "",
+        element("div", f"checks: {checks_in_a_word(comparison)}", class_=f"status {'bad' if failed else 'good'}"),
+        class_="verdict",
+    )
+
+
+def _figure(result: Result) -> str:
+    """The one figure of a prediction: by how much it differs, or how it ended."""
+    if result.prediction.makespan_ps is None:
+        return result.prediction.status.value.replace("_", " ")
+    if result.difference_percent is None:
+        return exact_time(result.prediction.makespan_ps)
+    return f"{percent(result.difference_percent)} %"
+
+
+def _provenance(report: Report) -> Markup:
+    facts = [(printable(key), printable(value), False) for key, value in sorted(report.provenance.items())]
+    for workload in report.workloads:
+        for comparison in workload.comparisons:
+            name = f"digest of {printable(workload.label)} {printable(comparison.pinned.label)}".strip()
+            facts.append((name, comparison.pinned.digest, True))
+    rows = (
+        part
+        for name, value, code in facts
+        for part in (
+            element("dt", name),
+            element("dd", value, class_="code" if code or name == "command" else None),
+        )
+    )
+    return element(
+        "section",
+        element("h3", "Provenance"),
+        element(
+            "p",
+            "Predictions are compared only where the digest of their inputs is the same: sha256 over everything that "
+            "a simulator may consume, pinned compute times included.",
+            class_="note",
+        ),
+        element("dl", *rows, class_="facts"),
+        id="provenance",
+    )
