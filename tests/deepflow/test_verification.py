@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +12,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from versim import Mesh, TableResult
+from versim import Mesh, SimulationRequest, TableResult, pin
+from versim_deepflow.backend import DeepFlow, DeepFlowOptions
+from versim_deepflow.corrections import Corrections
 from versim_deepflow.options import LlmOptions, step_of
 from versim_deepflow.pipeline_graph import pipeline_graph
+from versim_deepflow.timing import DeepFlowComputeTiming, DeepFlowNetworkTiming
 from versim_deepflow.verification import verify_table
 from versim_deepflow.verification.conversion import converted, labelled
 from versim_deepflow.verification.graphs import of_pipeline
+from versim_deepflow.verification.numberings import numberings
 from versim_deepflow.verification.structure import LabelledGraph, paired
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "deepflow"
@@ -190,6 +195,22 @@ def test_contraction_joins_what_stood_around() -> None:
     """Also through several unlabelled nodes in a row."""
     graph, kept = LabelledGraph.of(["a", None, None, "b"], [[], [0], [1], [2, 0]]).contracted()
     assert (graph.labels, graph.waits_for, kept) == (("a", "b"), (frozenset(), frozenset({0})), [0, 3])
+
+
+def test_a_drawn_numbering_is_the_same_step() -> None:
+    """Only rows move: DeepFlow's loop, which does not look at numbers, ends at the same time."""
+    options = LlmOptions(dp=2, pp=4, microbatches=4)
+    step = step_of(options)
+    graph = pipeline_graph(step)
+    network = DeepFlowNetworkTiming(Corrections())
+    system = step.system(graph.mesh)
+    pinned = pin(graph, system, DeepFlowComputeTiming(Corrections()), network)
+    ends = set()
+    for numbered in itertools.islice(numberings(pinned), 5):
+        request = SimulationRequest(pinned=numbered, system=system, options=DeepFlowOptions(), network=network)
+        ends.add(DeepFlow().simulate(request).makespan_ps)
+        assert not paired(of_pipeline(graph).graph, of_pipeline(numbered.graph).graph)[1]
+    assert len(ends) == 1
 
 
 @given(st.integers(1, 3), st.sampled_from([1, 2, 4]), st.integers(1, 3))

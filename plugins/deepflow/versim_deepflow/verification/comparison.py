@@ -2,8 +2,8 @@
 
 Everything is computed from the input: DeepFlow's own totals with communication in closed form and timed by ASTRA-sim,
 the traces, and what ASTRA-sim makes of them. Its totals depend on the numbering of trace nodes, which the original
-leaves to chance: recorded traces are run as they are and match to the nanosecond; where only totals are recorded, ours
-may be as far from them as totals of the same traces are from one another.
+leaves to chance: recorded traces are run as they are and match to the nanosecond; where only totals are recorded, some
+numbering that the original may draw gives them, or ours are no farther from them than they are from one another.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from versim_deepflow.verification.conversion import (
 from versim_deepflow.verification.engine import ABORTED, COMPLETED, REFUSED, UNFINISHED, Engine, pinned_traces
 from versim_deepflow.verification.figures import STEP_TOLERANCE, Figures
 from versim_deepflow.verification.network_text import parsed_network
+from versim_deepflow.verification.numberings import numberings
 from versim_deepflow.verification.steps import check_node_latency, run_alone, step_of_case
 from versim_deepflow.verification.structure import paired
 
@@ -197,12 +198,17 @@ def _check_simulated(
     figures.same(f"{name} ending", ending, _measured_ending(measured["astra"]))
     if ending != COMPLETED:
         return
-    finishes = engine.finishes_ns(handed.pinned, handed.system, "creation")
     expected = sorted(map(_ns, measured["astra"]["per_rank_seconds"]))
-    if finishes is None or len(finishes) != len(expected):
-        figures.faults.append(f"{name}: ranks finish at {finishes} instead of {expected} ns")
+    nearest: list[int] = []
+    for numbered in numberings(handed.pinned):
+        finishes = sorted(engine.finishes_ns(numbered, handed.system, "creation") or [])
+        if finishes == expected:
+            return
+        nearest = nearest or finishes
+    if len(nearest) != len(expected):
+        figures.faults.append(f"{name}: {len(nearest)} ranks finish instead of {len(expected)}")
         return
-    for got, wanted in zip(sorted(finishes), expected, strict=True):
+    for got, wanted in zip(nearest, expected, strict=True):
         if abs(got - wanted) > spread_ns:
             figures.faults.append(f"{name}: a rank finishes at {got} instead of {wanted} ± {spread_ns} ns")
 
