@@ -2,7 +2,8 @@
 
 ``python`` runs, all blocks of a page in one namespace; a ``text`` block right below shows what it prints. A block with
 a title is a file: it is written, and the page has to use it. ``console`` is typed: ``versim`` and a few harmless
-programs run, their output and, after ``echo $?``, their exit status are compared; what would change the machine is not
+programs run, their output is compared, and their exit status has to
+be 0 unless the page shows an error or types ``echo $?``; what would change the machine is not
 run. A ``yaml`` block is loaded, as a scenario if it is one. ``json`` and ``toml`` have to be just that.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import shlex
 import subprocess
@@ -135,9 +137,14 @@ class Reader:
     def _type(self, fence: Fence, *, update: bool) -> None:
         lines: list[str] = []
         differs = False
-        for shown in commands_of(fence.body):
+        commands = list(commands_of(fence.body))
+        for shown, after in itertools.zip_longest(commands, commands[1:]):
             self._use(shown.command)
             printed = self._executed(fence, shown)
+            fails = shown.output[:1] and shown.output[0].startswith("Error:")
+            if self._status and not fails and "echo $?" not in (shown.command, after.command if after else ""):
+                report = "\n".join(printed or ())
+                raise self._error(fence, f"$ {shown.command}\nexit status {self._status}:\n{report}")
             lines += shown.typed
             if printed is None or not shown.output or matches(shown.output, printed):
                 lines += shown.output
@@ -173,8 +180,6 @@ class Reader:
             self._status, output = run.returncode, run.stdout + run.stderr
         else:
             raise self._error(fence, f"nobody knows whether {words[0]!r} may be run")
-        if self._status and not shown.output:
-            raise self._error(fence, f"$ {shown.command}\nexit status {self._status}:\n{output}")
         return output.rstrip("\n").split("\n")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,9 +28,16 @@ def test_the_page_does_what_it_says(page: Path, tmp_path: Path, monkeypatch: pyt
     for name in [name for name in os.environ if name.startswith(("VERSIM_", "ASTRA_SIM")) and "UPDATE" not in name]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
     reader = Reader(page, tmp_path)
     update = bool(os.environ.get("VERSIM_UPDATE_DOCS"))
-    reader.follow(update=update)
+    before = set(sys.modules)
+    try:
+        reader.follow(update=update)
+    finally:
+        for name in set(sys.modules) - before:  # a page's files are forgotten with it
+            if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
+                del sys.modules[name]
     if update and reader.renewed:
         page.write_text(reader.updated(), "utf-8")
 
@@ -55,6 +63,7 @@ def test_the_site_loads_nothing_from_elsewhere() -> None:
         ("```python\nprint(1)\n```\n\n```text\n2\n```\n", PageError),
         ("```console\n$ versim --version\nversim 99\n```\n", PageError),
         ("```console\n$ versim graph nowhere.yaml\n```\n", PageError),
+        ("```console\n$ versim graph nowhere.yaml\n…\n```\n", PageError),
         ("```console\n$ rm important\n```\n", PageError),
         ("```yaml\nworkloads: []\n```\n", Exception),
         ("```fortran\nEND\n```\n", PageError),
