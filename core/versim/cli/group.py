@@ -29,6 +29,7 @@ COMMANDS = {
     "verify": "Check a re-created program against its recorded answers.",
     "plugins": "List plugins, what they offer, and why broken ones are.",
     "init": "Write a commented scenario to start from.",
+    "new-plugin": "Write a plugin of your own: a project that works as it stands.",
 }
 """Commands of versim itself with their line in the help; each is the module of that name beside this one, and the
 command of that name in it. The lines stand here so that the help imports none of them."""
@@ -48,8 +49,8 @@ class VersimGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A command by its name, or None."""
         if cmd_name in COMMANDS:
-            module = importlib.import_module(f"versim.cli.{cmd_name}")
-            return _click_command(getattr(module, cmd_name))
+            name = cmd_name.replace("-", "_")
+            return _click_command(getattr(importlib.import_module(f"versim.cli.{name}"), name))
         command = _contributed(ctx).get(cmd_name)
         return None if command is None else _imported(command)
 
