@@ -29,10 +29,14 @@ def test_the_verdict_comes_first() -> None:
 
 
 def test_what_explains_a_difference_is_there() -> None:
-    """As a table whose terms sum to the difference."""
-    text = written(sample_report(), explain=True)
-    section = text.partition("### Why astrasim differs")[2].partition("###")[0]
-    assert "| exposed communication | +337" in section
+    """As a table of terms, all of them on request."""
+    full, brief = (
+        written(sample_report(), explain=explain).partition("### Why astrasim differs")[2].partition("###")[0]
+        for explain in (True, False)
+    )
+    assert "| term | effect | share | detail |" in brief
+    assert "all\\_reduce over dp" in brief
+    assert full.count("\n|") >= brief.count("\n|") > 2
 
 
 @settings(max_examples=25)

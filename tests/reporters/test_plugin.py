@@ -12,7 +12,7 @@ from versim_reporters import plugin
 def test_the_reporters_keep_the_protocol() -> None:
     """Names scenarios and the command line use."""
     reporters = plugin.versim_reporters()
-    assert [reporter.name for reporter in reporters] == ["csv", "html", "json", "markdown", "table"]
+    assert [reporter.name for reporter in reporters] == ["csv", "html", "json", "markdown", "perfetto", "table"]
     assert all(isinstance(reporter, Reporter) for reporter in reporters)
     assert plugin.VERSIM_API_VERSION == API_VERSION
 

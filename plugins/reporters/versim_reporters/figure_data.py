@@ -24,7 +24,7 @@ def figure_data(comparison: Comparison, most_blocks: int) -> dict[str, Any]:
     graph = comparison.pinned.graph
     instances = common_instances(graph, [result.prediction for result in results])
     share = max(200, most_blocks // len(results))
-    category, categories = _categories(graph)
+    category, categories = categories_of(graph)
     names = _Names(graph)
     drawn = []
     lines: list[Timeline] = []
@@ -42,7 +42,7 @@ def figure_data(comparison: Comparison, most_blocks: int) -> dict[str, Any]:
     return {
         "reference": anchor,
         "categories": categories,
-        "lanes": _lanes(instances),
+        "lanes": lanes_of(instances),
         "predictions": drawn,
         "scatters": scatters,
         "waterfalls": _waterfalls(comparison),
@@ -88,7 +88,7 @@ def _prediction(result: Result, made: Blocks, category: NDArray[np.int8], names:
     }
 
 
-def _categories(graph: ExecutionGraph) -> tuple[NDArray[np.int8], list[str]]:
+def categories_of(graph: ExecutionGraph) -> tuple[NDArray[np.int8], list[str]]:
     """A colour code per node and what the codes mean: compute by phase, communication by kind and axes."""
     labels: dict[str, int] = {}
     phase_code = np.array([0] * len(PHASES))
@@ -107,7 +107,7 @@ def _categories(graph: ExecutionGraph) -> tuple[NDArray[np.int8], list[str]]:
     return np.minimum(codes, 127).astype(np.int8), list(labels)
 
 
-def _lanes(instances: Instances) -> list[dict[str, Any]]:
+def lanes_of(instances: Instances) -> list[dict[str, Any]]:
     """Per rank class how it is called and how many ranks it stands for."""
     classes, mesh = instances.classes, instances.graph.mesh
     members = np.bincount(classes.of_rank(), minlength=classes.count).tolist()
