@@ -13,7 +13,7 @@ from versim import FaultsError, Topology, option
 
 from versim_deepflow import hardware
 from versim_deepflow.corrections import Corrections, compat_option
-from versim_deepflow.hardware import ClusterSpec, Derived, HardwareSpec, derive, in_file
+from versim_deepflow.hardware import ClusterSpec, Derived, HardwareSpec, derive, in_file, refuse_disorder
 from versim_deepflow.parallelism import Parallelism, TensorScheme
 from versim_deepflow.step import Platform
 from versim_deepflow.yaml_text import read_yaml
@@ -136,12 +136,14 @@ def _hardware(name: str) -> tuple[HardwareSpec, ClusterSpec | None, Parallelism]
 def _derived(name: str, spec: HardwareSpec) -> Derived:
     """What a device can do; faults carry the paths of the file."""
     try:
-        return derive(spec)
+        derived = derive(spec)
+        refuse_disorder(derived)
     except FaultsError as error:
         content = read_yaml(Path(name)) if is_path(name) else None
         if isinstance(content, Mapping) and "tech_param" in content:
             raise FaultsError(name, [in_file(fault, content) for fault in error.faults]) from None
         raise
+    return derived
 
 
 def _overridden_parallelism(base: Parallelism, options: PlatformOptions) -> Parallelism:

@@ -7,7 +7,7 @@ from versim_deepflow.hardware.deepflow_file import (
     read_deepflow_hardware,
 )
 from versim_deepflow.hardware.deepflow_names import in_file
-from versim_deepflow.hardware.derive import Core, Derived, Memory, Subnetwork, derive
+from versim_deepflow.hardware.derive import Core, Derived, Memory, Subnetwork, derive, refuse_disorder
 from versim_deepflow.hardware.device import DeviceModel, MemoryLevel
 from versim_deepflow.hardware.links import AXES, axis_bandwidths, axis_links
 from versim_deepflow.hardware.preset import load_file, load_preset, preset_content, preset_names, read_spec
@@ -40,4 +40,5 @@ __all__ = [
     "preset_names",
     "read_deepflow_hardware",
     "read_spec",
+    "refuse_disorder",
 ]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 
 import attrs
@@ -119,7 +118,6 @@ def derive(spec: HardwareSpec) -> Derived:
         else _sram(level, spec, core, path, faults)
         for path, level in ((f"$.memory[{index}]", level) for index, level in enumerate(spec.memory))
     )
-    _check_order(memory, faults)
     intra_node = _subnetwork(spec.intra_node, perimeter_mm, degree=_INTRA_NODE_LINKS)
     inter_node = _subnetwork(spec.inter_node, perimeter_mm, degree=1)
     if faults:
@@ -138,14 +136,17 @@ def derive(spec: HardwareSpec) -> Derived:
     return Derived(core=core, memory=memory, intra_node=intra_node, inter_node=inter_node, device=device)
 
 
-def _check_order(memory: Sequence[Memory], faults: list[str]) -> None:
-    speeds = [level.level.throughput_bytes_per_s for level in memory]
-    for index, (inner, outer) in enumerate(itertools.pairwise(speeds), start=1):
-        if outer > inner > 0:
-            faults.append(
-                f"$.memory[{index}]: its {outer:g} bytes/s are more than the {inner:g} of the level inside it; levels "
-                "stand innermost first"
-            )
+def refuse_disorder(derived: Derived) -> None:
+    """Refuses memory levels of which one is faster than the level inside it; :class:`versim.FaultsError` with each."""
+    speeds = [level.level.throughput_bytes_per_s for level in derived.memory]
+    faults = [
+        f"$.memory[{index}]: its {outer:g} bytes/s are more than the {inner:g} of the level inside it; levels stand "
+        "innermost first"
+        for index, (inner, outer) in enumerate(itertools.pairwise(speeds), start=1)
+        if outer > inner
+    ]
+    if faults:
+        raise FaultsError(f"hardware {derived.device.name}", faults)
 
 
 def _check_voltages(spec: HardwareSpec, faults: list[str]) -> None:

@@ -178,7 +178,7 @@ def check_collective(case: Case, hardware: CaseHardware, figures: Figures) -> No
     """
     output = case["output"]
     try:
-        time_s = _hybrid_s(case, hardware) if case["backend"] == "hybrid" else _collective_s(case["input"], hardware)
+        time_s = _collective_s(case, hardware)
     except VersimError as refusal:
         if "error" not in output:
             figures.faults.append(str(refusal))
@@ -195,29 +195,34 @@ def _collective(given: Case) -> tuple[Kind, int, int]:
     return kind, math.ceil(given["size_bytes"]), int(given["participants"])
 
 
-def _collective_s(given: Case, hardware: CaseHardware) -> float:
-    """Seconds of a collective in closed form, with its launch and the local work after it."""
+def _collective_s(case: Case, hardware: CaseHardware) -> float:
+    """Seconds of a collective, its launch and the local work after it."""
+    given = case["input"]
     kind, size, ranks = _collective(given)
-    if size <= 0 or ranks < 2:
+    if size <= 0 or ranks <= 1:
         return 0.0
+    alone_s = _hybrid_s(case, hardware) if case["backend"] == "hybrid" else _closed_form_s(given, hardware)
+    launch_s = hardware.spec.kernel_launch_overhead_s if kind in LAUNCHED else 0.0
+    local = Pointwise(given.get("local_ops") or 0, math.ceil(given.get("local_bytes") or 0))
+    return alone_s + launch_s + Clock(hardware.device).seconds(((local, 1.0),))
+
+
+def _closed_form_s(given: Case, hardware: CaseHardware) -> float:
+    """Seconds of a collective in closed form; infinite without bandwidth."""
+    kind, size, ranks = _collective(given)
     device = hardware.device
     full = size * ranks if kind is Kind.ALL_GATHER else size
     columns = (np.array([value], dtype=np.float64) for value in (full, ranks, given["ib"], given["ll"]))
-    time_s = float(IsolatedCollectives(device, Corrections()).times_s(kind, *columns)[0])
-    local = Pointwise(given.get("local_ops") or 0, math.ceil(given.get("local_bytes") or 0))
-    return time_s + _launch_s(kind, hardware) + Clock(device).seconds(((local, 1.0),))
-
-
-def _launch_s(kind: Kind, hardware: CaseHardware) -> float:
-    return hardware.spec.kernel_launch_overhead_s if kind in LAUNCHED else 0.0
+    return float(IsolatedCollectives(device, Corrections()).times_s(kind, *columns)[0])
 
 
 def _hybrid_s(case: Case, hardware: CaseHardware) -> float:
-    """Seconds of a collective as ASTRA-sim has it on a network of its own, with its launch."""
+    """Seconds of a collective as ASTRA-sim has it on a network of its own."""
     kind, size, ranks = _collective(case["input"])
     topology, engine = TOPOLOGIES[case["topology"]], Engine.installed()
     hardware_derived = derive(hardware.spec)
     if kind is Kind.POINT_TO_POINT:
+        ranks = len(lone_message(size).ranks)
         files = network_file(hardware_derived, topology, ranks), system_file(topology, ranks)
         ending = engine.ending(lone_message(size), *files)
         if ending != COMPLETED:
@@ -231,7 +236,7 @@ def _hybrid_s(case: Case, hardware: CaseHardware) -> float:
     system = System(dimensions=(ring,), device=hardware.device.as_device())
     full = size * ranks if kind is Kind.ALL_GATHER else size
     message = Message(kind, full, ranks)
-    return float(engine.network(topology, ranks).times_s((message,), system)[0]) + _launch_s(kind, hardware)
+    return float(engine.network(topology, ranks).times_s((message,), system)[0])
 
 
 def check_distributed_gemm(case: Case, hardware: CaseHardware, figures: Figures) -> None:

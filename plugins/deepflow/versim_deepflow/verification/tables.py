@@ -47,6 +47,8 @@ def verify_table(table: Mapping[str, Any]) -> TableResult:
                 check(figures)
         except VersimError as error:
             figures.faults.append(str(error))
+        except KeyError as error:
+            figures.faults.append(f"the case lacks {error}")
         worst = max(worst, figures.worst)
         if figures.faults:
             mismatches.append(f"{case.get('id')}: {'; '.join(figures.faults)}")
