@@ -8,8 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace, TrackEvent
 from report_samples import reports, sample_report
-from versim import Destination, NoOptions, Report
-from versim.comparison import common_instances, timeline
+from versim import Destination, NoOptions, Report, common_instances, timeline
 from versim_reporters.perfetto import PerfettoReporter
 
 

@@ -14,6 +14,7 @@ from versim.comparison.totals import Breakdown, Totals
 from versim.graph import ExecutionGraph
 from versim.pinning import PinnedGraph
 from versim.storage.columns import ColumnWriter, Place, archive_name
+from versim.storage.explanation import attribution_document, path_change_document
 from versim.storage.inputs import graph_document, system_document
 from versim.storage.loss import consumed_document
 from versim.storage.text import number, strings
@@ -140,6 +141,8 @@ def _result(result: Result, pinned: PinnedGraph, columns: ColumnWriter) -> dict[
         "shared_path_ps": _integer(result.shared_path_ps),
         "shared_path_s": _seconds(result.shared_path_ps),
         "shared_path_percent": number(result.shared_path_percent),
+        "attribution": attribution_document(result.attribution),
+        "path_change": path_change_document(result.path_change, graph),
         "consumed": consumed_document(prediction, pinned, columns),
         "ranks": columns.write(
             "ranks", {"finish_ps": prediction.finish_ps, "representative": prediction.representative}

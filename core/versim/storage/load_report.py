@@ -1,17 +1,21 @@
 """Reading a whole report back, so that it can be shown again.
 
-Inputs and predictions are read; every figure that follows from them is computed again, as it was the first time. So
-nothing that is shown of a loaded report rests on a number somebody wrote into a file.
+Inputs and predictions are read; every figure that follows from them is computed again, as it was the first time. Only
+the terms of an attribution are read as well, because they may rest on more than the predictions; they have to add up
+to the difference that was computed.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
+
 from versim.comparison.compare import compare_predictions
 from versim.comparison.model import Comparison, Report, WorkloadReport
 from versim.errors import VersimError
 from versim.storage.column_reader import ColumnReader
+from versim.storage.explanation import attribution_from, path_change_from
 from versim.storage.load import open_report, prediction_from
 from versim.storage.load_inputs import pinned_from, system_from
 from versim.storage.reading import Value
@@ -53,7 +57,7 @@ def _comparison(value: Value, columns: ColumnReader) -> Comparison:
     predictions = [prediction_from(result, value, columns) for result in results]
     pinned = pinned_from(value, system, predictions, columns)
     try:
-        return compare_predictions(
+        comparison = compare_predictions(
             pinned,
             system,
             predictions,
@@ -63,3 +67,16 @@ def _comparison(value: Value, columns: ColumnReader) -> Comparison:
         )
     except VersimError as error:
         value.wrong(str(error))
+    # Attribution is read, see versim.storage.explanation; everything else was computed again.
+    explained = tuple(
+        attrs.evolve(
+            found,
+            attribution=attribution_from(result),
+            path_change=path_change_from(result, pinned.graph.node_count),
+        )
+        for found, result in zip(comparison.results, results, strict=True)
+    )
+    for found, result in zip(explained, results, strict=True):
+        if found.attribution is not None and found.attribution.difference_ps != found.difference_ps:
+            result["attribution"].wrong(f"the predictions differ by {found.difference_ps} ps")
+    return attrs.evolve(comparison, results=explained)

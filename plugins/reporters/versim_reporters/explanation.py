@@ -7,14 +7,21 @@ compute, exposed communication and idle time, which sum to the makespan, so that
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import attrs
-from versim import Comparison, Result
+from versim import Attribution, Comparison, Result
 
 from versim_reporters.figures import share, short_time
 from versim_reporters.text import printable
 from versim_reporters.verdict import reference_of
+
+if TYPE_CHECKING:
+    from versim.comparison.attribution import Term
+
+
+MOST_FINDINGS = 5
+"""What waits behind what is listed from the costliest on; the JSON has all."""
 
 
 @attrs.frozen(kw_only=True)
@@ -62,37 +69,37 @@ def explanations(comparison: Comparison) -> list[Explanation]:
     for result in comparison.results:
         if reference is None or result is reference or result.difference_ps is None:
             continue
-        attribution = getattr(result, "attribution", None)
-        if attribution is not None:
-            found.append(_attributed(result.label, attribution))
+        if result.attribution is not None:
+            found.append(_attributed(result.attribution))
         elif result.totals is not None and reference.totals is not None:
             found.append(_by_totals(result, reference, result.difference_ps))
     return found
 
 
-def _attributed(label: str, attribution: Any) -> Explanation:
-    averaging = str(getattr(attribution, "averaging", ""))
-    order = ", ".join(map(printable, getattr(attribution, "order", ())))
-    method = (
-        f"The instance's active durations put into the reference's schedule group by group ({averaging}"
-        f"{f': {order}' if order and averaging == 'sequential' else ''}), then its order, then what is left."
-    )
+def _attributed(attribution: Attribution) -> Explanation:
+    if attribution.orders > 1 or attribution.averaging.value == "shapley":
+        how = f"averaged over {attribution.orders:,} orders"
+    else:
+        how = f"in this order: {', '.join(map(printable, attribution.order))}" if attribution.order else "none is known"
     return Explanation(
-        label=printable(label),
-        difference_ps=int(attribution.difference_ps),
+        label=printable(attribution.other),
+        difference_ps=attribution.difference_ps,
         bars=tuple(
-            Bar(name=printable(term.name), effect_ps=int(term.effect_ps), detail=_detail(term))
-            for term in attribution.terms
+            Bar(name=printable(term.name), effect_ps=term.effect_ps, detail=_detail(term)) for term in attribution.terms
         ),
-        method=method,
+        method=(
+            f"The instance's durations are put into the schedule of {printable(attribution.reference)} group by group, "
+            f"{how}; then its schedule order, then what is left."
+        ),
         findings=tuple(
-            f"{printable(pattern.sentence)}: {short_time(pattern.on_path_ps)} on the critical path"
-            for pattern in getattr(attribution, "patterns", ())
+            f"{printable(pattern.sentence)}: {short_time(pattern.on_path_ps)} on its critical path, "
+            f"in the reference {short_time(pattern.reference_on_path_ps)}"
+            for pattern in attribution.patterns[:MOST_FINDINGS]
         ),
     )
 
 
-def _detail(term: Any) -> str:
+def _detail(term: Term) -> str:
     parts = []
     if term.change_ps is not None:
         parts.append(

@@ -6,8 +6,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from versim import KINDS, NONE, PHASES, Comparison, ExecutionGraph, Instances, Result
-from versim.comparison import Timeline, common_instances, timeline
+from versim import (
+    KINDS,
+    NONE,
+    PHASES,
+    Comparison,
+    ExecutionGraph,
+    Instances,
+    Result,
+    Timeline,
+    common_instances,
+    timeline,
+)
 
 from versim_reporters.explanation import Explanation, explanations
 from versim_reporters.lanes import Blocks, blocks, packed

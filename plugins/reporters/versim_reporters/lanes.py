@@ -13,8 +13,7 @@ from typing import Any
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from versim import CriticalPath, Op
-from versim.comparison import Timeline
+from versim import CriticalPath, Op, Timeline
 
 FEWEST_BINS = 16
 

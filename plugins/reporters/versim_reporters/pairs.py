@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from versim.comparison import Timeline
+from versim import Timeline
 
 MOST_POINTS = 4_000
 FINEST_PER_DECADE = 400

@@ -13,8 +13,17 @@ from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import (  # type: ignore[
     TrackDescriptor,
     TrackEvent,
 )
-from versim import PS_PER_NS, Comparison, CriticalPath, Report, Result, WorkloadReport
-from versim.comparison import Timeline, common_instances, timeline
+from versim import (
+    PS_PER_NS,
+    Comparison,
+    CriticalPath,
+    Report,
+    Result,
+    Timeline,
+    WorkloadReport,
+    common_instances,
+    timeline,
+)
 
 from versim_reporters.figure_data import categories_of, lanes_of
 from versim_reporters.text import printable
