@@ -23,6 +23,7 @@ Reading order: ``event_queue`` (ticks, ties), ``links``, ``topologies``, ``netwo
 """
 
 from versim_astrasim.engine.configuration_faults import ConfigurationError
+from versim_astrasim.engine.custom_files import CustomFiles
 from versim_astrasim.engine.group_config import groups_from_mapping
 from versim_astrasim.engine.memory_config import RemoteMemoryConfig
 from versim_astrasim.engine.network_config import NetworkConfig
@@ -34,6 +35,7 @@ from versim_astrasim.engine.trace import RankTrace
 __all__ = [
     "CollectiveKind",
     "ConfigurationError",
+    "CustomFiles",
     "Exactness",
     "Finding",
     "LinkUse",

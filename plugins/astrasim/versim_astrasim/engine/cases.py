@@ -15,6 +15,7 @@ import attrs
 from versim import FaultsError, VersimError
 
 from versim_astrasim.engine.configuration_faults import ConfigurationError, Faults, finite, shown
+from versim_astrasim.engine.custom_files import CustomFiles
 from versim_astrasim.engine.group_config import groups_from_mapping
 from versim_astrasim.engine.memory_config import RemoteMemoryConfig
 from versim_astrasim.engine.network_config import NetworkConfig
@@ -121,10 +122,19 @@ def _generated_nodes(workload: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def run_case(case: Mapping[str, Any], exactness: Exactness = "auto") -> Outcome | FaultsError:
-    """Simulate a case from its inputs; refused input is returned, not raised."""
+def run_case(
+    case: Mapping[str, Any], exactness: Exactness = "auto", files: CustomFiles | None = None
+) -> Outcome | FaultsError:
+    """Simulate a case from its inputs; refused input is returned, not raised.
+
+    Args:
+        case: The case.
+        exactness: See :func:`~.simulation.simulate`.
+        files: Where the trace-described collectives are that the case's system names.
+    """
     try:
         inputs = case_inputs(case)
+        per_node = files.per_node(inputs.system) if files is not None else None
     except FaultsError as error:
         return error
     return simulate(
@@ -133,15 +143,17 @@ def run_case(case: Mapping[str, Any], exactness: Exactness = "auto") -> Outcome 
         inputs.system,
         groups=inputs.groups,
         memory=inputs.memory,
+        per_node_custom=per_node,
+        read_trace=files.trace if files is not None else None,
         exactness=exactness,
     )
 
 
-def verify_case(case: Mapping[str, Any], exactness: Exactness = "auto") -> CaseResult:
+def verify_case(case: Mapping[str, Any], exactness: Exactness = "auto", files: CustomFiles | None = None) -> CaseResult:
     """Simulate a case and compare with what was measured."""
     expected = case["expected"]
     try:
-        outcome = run_case(case, exactness)
+        outcome = run_case(case, exactness, files)
     except VersimError as error:
         return CaseResult(case["name"], matched=False, details=(f"not simulated: {error}",))
     details = tuple(_compare(expected, outcome))

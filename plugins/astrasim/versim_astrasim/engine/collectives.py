@@ -75,7 +75,7 @@ class CollectiveScheduler:
         complete: Callable[[], None],
         group: Group | None = None,
         involved: Sequence[bool] = DEFAULT_INVOLVED_DIMENSIONS,
-    ) -> bool:
+    ) -> str | None:
         """Start a collective.
 
         Args:
@@ -87,7 +87,7 @@ class CollectiveScheduler:
             involved: Which dimensions take part, where the plan leaves it open.
 
         Returns:
-            Whether the op can ever complete; it cannot if no dimension takes part or nothing is to be gathered.
+            Why the op can never complete; None if it can, as far as this rank can tell.
         """
         rank, planner = self._rank, self._planner
         if group is None:
@@ -105,7 +105,9 @@ class CollectiveScheduler:
             phase = rank.custom_phase(plan.custom_path, group)
             op.job_count = count
             self._start_job(op, [PlannedPhase(phase, self._dimensions[0].lanes[0])], group)
-            return count == 1
+            if count != 1:
+                return f"a trace-described collective is one chunk, but it waits for {count}; use one split"
+            return self._stalled()
         count, chunk_bytes = chunks(kind, size_bytes, splits, planner.world_size)
         usable = [
             dimension
@@ -113,21 +115,49 @@ class CollectiveScheduler:
             if structure.size > 1 and (dimension < len(involved) and involved[dimension])
         ]
         if not usable:
-            return False
-        if count and count * chunk_bytes != size_bytes:
-            planner.notes.add(
-                rank.number,
-                node_id,
-                f"{kind.value} of {size_bytes} bytes runs as {count} chunks of {chunk_bytes} bytes, "
-                f"{count * chunk_bytes} bytes in all",
-            )
+            return "nothing is ever communicated for it: no dimension takes part"
+        self._note_oddities(plan, usable, node_id, (size_bytes, count, chunk_bytes))
         if self._start_in_wave(op, plan, usable, (count, chunk_bytes), group):
-            return True
+            return None
         steps = self._steps(plan.kind, usable)
         for _ in range(count):
             self._start_job(op, self._phases(plan, steps, chunk_bytes), group)
         op.job_count = count
-        return count > 0
+        if not count:
+            return "nothing is ever communicated for it: there are no bytes to gather"
+        if any(plan.choices[dimension].window_is_closed for dimension in usable):
+            return "the window of its direct algorithm lets no message leave"
+        return self._stalled()
+
+    def _stalled(self) -> str | None:
+        """Why no chunk of this rank ever gets anywhere."""
+        if self._system.lane_width < 1:
+            return "active-chunks-per-dimension lets no chunk start"
+        return None
+
+    def _note_oddities(self, plan: Plan, usable: list[int], node_id: int, cut: tuple[int, int, int]) -> None:
+        """Note what the collective silently is instead of what it says."""
+        notes, number = self._planner.notes, self._rank.number
+        size_bytes, count, chunk_bytes = cut
+        if count and count * chunk_bytes != size_bytes:
+            splits = self._system.preferred_dataset_splits
+            why = "a remainder makes one more full chunk"
+            if chunk_bytes > size_bytes // splits:
+                why = f"fewer than {splits} splits times {self._planner.world_size} ranks are inflated to that"
+            notes.add(
+                number,
+                node_id,
+                f"{plan.kind.value} of {size_bytes} bytes runs as {count} chunks of {chunk_bytes} bytes, "
+                f"{count * chunk_bytes} bytes in all: {why}",
+            )
+        for dimension in usable:
+            size = plan.structures[dimension].size
+            if plan.choices[dimension].algorithm is Algorithm.HALVING_DOUBLING and size & (size - 1):
+                notes.add(
+                    number,
+                    node_id,
+                    f"halving-doubling pairs {size} members wrongly, because {size} is no power of two",
+                )
 
     def _start_in_wave(
         self, op: Op, plan: Plan, usable: list[int], chunks: tuple[int, int], group: Group | None
@@ -152,6 +182,10 @@ class CollectiveScheduler:
 
     def _start_job(self, op: Op, phases: list[PlannedPhase], group: Group | None) -> None:
         Job(op, self._take_tag(group), phases).advance()
+
+    def next_job_id(self, group: Group | None) -> int:
+        """The number of the next job, of the world or a group."""
+        return self._next_job_id if group is None else group.next_job_id
 
     def _take_tag(self, group: Group | None) -> int:
         """The tag of the next job; the world's counter advances with every job, the group's with its own."""

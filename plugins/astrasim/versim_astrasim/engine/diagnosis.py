@@ -2,14 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from versim_astrasim.engine.matching import COLLECTIVE_TAGS, MessageNetwork
 from versim_astrasim.engine.outcome import Finding
 from versim_astrasim.engine.program import COMM_SLOT, CPU_SLOT, GPU_SLOT
 from versim_astrasim.engine.trace import COLL, MISSING, RECV, SEND
 from versim_astrasim.engine.workload import NOT_YET, Workload
 
 _SLOT_NAMES = {CPU_SLOT: "CPU", GPU_SLOT: "GPU", COMM_SLOT: "communication"}
+
+
+def of_unclaimed(network: MessageNetwork) -> Iterator[Finding]:
+    """Messages between nodes that arrived and were dropped: the send completed, no receive ever matched."""
+    for tag, (source, destination), size_bytes, count in network.unclaimed():
+        if tag < COLLECTIVE_TAGS:
+            yield Finding(
+                destination,
+                None,
+                f"{count} message(s) of {size_bytes} bytes with tag {tag} from rank {source} arrived and were never "
+                "received: no receive names that tag, source and size",
+            )
+
+
+def of_numbering(workloads: Sequence[Workload]) -> Iterator[Finding]:
+    """Ranks that wait in the same collective, but number its messages differently and so never meet."""
+    waiting: dict[str, dict[int, tuple[Workload, int]]] = {}
+    for workload in workloads:
+        for position in workload.running_positions():
+            job = workload.first_jobs.get(position)
+            if job is not None:
+                name = workload.program.trace.pg_name.get(workload.program.rows[position], "") or "0"
+                waiting.setdefault(name, {}).setdefault(job, (workload, position))
+    for name, jobs in waiting.items():
+        if len(jobs) > 1:
+            (first, (one, here)), (second, (other, there)) = sorted(jobs.items())[:2]
+            whom = "all ranks" if name == "0" else f"group {name}"
+            yield Finding(
+                one.rank.number,
+                one.program.node_ids[here],
+                f"{one.program.describe(here)} of rank {one.rank.number} numbers its messages from {first}, "
+                f"{other.program.describe(there)} of rank {other.rank.number} from {second}: ranks that have run "
+                f"different numbers of group chunks never meet in a collective of {whom}",
+            )
 
 
 def of_unfinished(workload: Workload) -> Iterator[Finding]:

@@ -73,6 +73,11 @@ class Channel(ABC, Generic[Way]):
     def _transmit(self) -> None:
         """Hand one message to the network, which calls :meth:`arrive`; only now is the way looked up."""
 
+    @property
+    def unclaimed(self) -> int:
+        """Messages that have arrived and that nobody has received."""
+        return self._arrived
+
     def receive(self, on_received: Action) -> None:
         """Post one receive; ``on_received`` is called when it has its message."""
         if self._arrived:
@@ -180,6 +185,15 @@ class MessageNetwork(ABC):
             Abort: For messages of no bytes.
         """
         return self.flow(tag, size_bytes)[source, destination]
+
+    def unclaimed(self) -> list[tuple[int, Pair, int, int]]:
+        """Messages that have arrived and that nobody has received: tag, source and destination, bytes, how many."""
+        return [
+            (tag, pair, size_bytes, channel.unclaimed)
+            for (tag, size_bytes), flow in self._flows.items()
+            for pair, channel in flow.items()
+            if channel.unclaimed
+        ]
 
     def forget(self, key: tuple[int, int]) -> None:
         """Drop a flow nobody uses."""

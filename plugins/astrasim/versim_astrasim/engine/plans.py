@@ -134,7 +134,7 @@ class Planner:
         return Plan(kind, (ring,), choices, all_involved=True, custom_path=custom)
 
     def _custom_path(self, kind: CollectiveKind, node_id: int) -> str | None:
-        path = self._per_node_custom.get(node_id)
+        path = self._per_node_custom.get((node_id + 2**31) % 2**32 - 2**31)  # looked up as a 32-bit integer
         return self._system.custom_implementations.get(kind) if path is None else path
 
     def _native(self, kind: CollectiveKind) -> tuple[AlgorithmChoice, ...]:

@@ -199,6 +199,10 @@ class _Simulation:
                 yield from diagnosis.of_unfinished(workload)
             else:
                 yield from diagnosis.of_finished(workload)
+        if any(workload.finished_ns is None for workload in self._workloads):
+            yield from diagnosis.of_numbering(self._workloads)
+        if self._network is not None:
+            yield from diagnosis.of_unclaimed(self._network)
         yield from self._notes.findings()
 
     def _spans(self) -> Spans:

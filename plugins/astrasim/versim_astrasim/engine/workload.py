@@ -85,6 +85,7 @@ class Workload:
         roofline_enabled: Whether compute is timed by the roofline.
         points: Roofline figures by position.
         inert: Nodes that can never complete, and why.
+        first_jobs: By collective, the number of its first job; partners' jobs meet by number.
     """
 
     def __init__(self, rank: Rank, program: Program, machine: Machine) -> None:
@@ -103,6 +104,7 @@ class Workload:
         self.only_gpu_and_comm = True
         self.points: dict[int, RooflinePoint] = {}
         self.inert: dict[int, str] = {}
+        self.first_jobs: dict[int, int] = {}
         self._waiting_for = list(program.predecessor_counts)
         self._ready: tuple[list[int], ...] = ([], [], [], [])
         self._late: list[int] = []
@@ -321,7 +323,8 @@ class Workload:
         if kind is None:
             names = {number: name for name, number in COMM_TYPES.items()}
             raise CallbackError(f"{program.describe(position)} is a {names.get(comm_type, comm_type)}, unsupported")
-        can_complete = self.rank.collectives.start(
+        self.first_jobs[position] = self.rank.collectives.next_job_id(group)
+        never = self.rank.collectives.start(
             kind,
             size_bytes,
             program.node_ids[position],
@@ -329,8 +332,8 @@ class Workload:
             group=group,
             involved=involved,
         )
-        if not can_complete:
-            self.inert[position] = "nothing is ever communicated for it: no dimension takes part, or there are no bytes"
+        if never is not None:
+            self.inert[position] = never
 
     def _group(self, position: int, row: int) -> Group | None:
         trace = self.program.trace

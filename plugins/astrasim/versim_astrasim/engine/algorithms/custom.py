@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from versim import VersimError
 
 from versim_astrasim.engine.algorithms.phase import Phase
 from versim_astrasim.engine.failures import CallbackError, Refusal
@@ -87,7 +88,7 @@ class CustomCollectives:
                 raise Refusal(f"the trace-described collective {path} cannot be read")
             try:
                 program = self._programs[path] = CustomProgram(self._read(path))
-            except OSError as error:
+            except (OSError, VersimError) as error:
                 raise Refusal(f"the trace-described collective {path} cannot be read: {error}") from error
         return program
 

@@ -38,6 +38,11 @@ class AlgorithmChoice:
     window: int = WHOLE_WINDOW
     spans_all_ranks: bool = False
 
+    @property
+    def window_is_closed(self) -> bool:
+        """Whether no message ever leaves."""
+        return self.algorithm is Algorithm.DIRECT and self.window != WHOLE_WINDOW and self.window < 1
+
 
 _EXACT = {
     "ring": AlgorithmChoice(Algorithm.RING),
