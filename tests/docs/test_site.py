@@ -1,0 +1,47 @@
+"""The site builds without a warning and loads nothing from elsewhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(scope="module", name="site")
+def _site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("material", reason="the site needs the extra docs")
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return folder
+
+
+def test_every_page_is_built(site: Path) -> None:
+    """One HTML page per source."""
+    sources = {str(path.relative_to(ROOT / "docs").with_suffix(".html")) for path in (ROOT / "docs").rglob("*.md")}
+    assert sources <= {str(path.relative_to(site)) for path in site.rglob("*.html")}
+
+
+def test_pages_load_nothing_from_elsewhere(site: Path) -> None:
+    """They can be read without a network: links lead out, but nothing is loaded from there."""
+    loaded = re.compile(
+        r"""<(?:script|img|iframe|source)\b[^>]*\bsrc="(?:https?:)?//|<link\b[^>]*\bhref="https?://[^>]*"""
+    )
+    for page in site.rglob("*.html"):
+        found = [match for match in loaded.findall(page.read_text("utf-8")) if 'rel="canonical"' not in match]
+        assert found == [], page
+
+
+def test_no_link_leads_nowhere(site: Path) -> None:
+    """Links between pages, and those into the repository, which the site shows as paths."""
+    for page in site.rglob("*.html"):
+        if page.name == "404.html":
+            continue
+        for target in re.findall(r'<a\b[^>]*\bhref="([^"#:]+)(?:#[^"]*)?"', page.read_text("utf-8")):
+            assert (page.parent / target).exists(), f"{page.relative_to(site)}: {target}"
