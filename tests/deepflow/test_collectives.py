@@ -84,3 +84,12 @@ def test_the_corrected_all_gather_reads_and_writes_whole_shards() -> None:
     shard = size / participants
     difference = (participants - 1) * (2 * shard - 2 * shard / participants) / registers
     assert mended - measured == pytest.approx(difference, rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_bandwidth_a_communication_takes_for_ever(kind: Kind) -> None:
+    """Computed, not special-cased, and without a warning; with nothing to send it takes no time all the same."""
+    closed_form = IsolatedCollectives(A100, Corrections())
+    given_bytes = np.array([4096.0, 0.0])
+    times = closed_form.times_s(kind, given_bytes, np.full(2, 4.0), np.zeros(2), np.full(2, 5e-6))
+    assert times.tolist() == [np.inf, 0.0]

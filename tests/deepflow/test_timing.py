@@ -83,3 +83,12 @@ def test_element_wise_work_moves_to_dram_where_corrected() -> None:
     )
     assert mended / measured == pytest.approx(63, rel=0.01)
     assert np.isfinite(mended)
+
+
+def test_operations_without_bytes_are_refused_unless_the_roofline_is_mended() -> None:
+    """DeepFlow ends there; work that touches no memory is bound by compute."""
+    term = Pointwise(1e9, 0)
+    with pytest.raises(FaultsError, match="needs bytes and ends there"):
+        MODEL.compute(DeepFlowTimingOptions()).times_s((term,), DEVICE.as_device())
+    (seconds,) = MODEL.compute(DeepFlowTimingOptions(compat="pointwise_memory")).times_s((term,), DEVICE.as_device())
+    assert seconds == pytest.approx(1e9 / DEVICE.throughput_flop_per_s)
