@@ -20,7 +20,7 @@ from pathlib import Path
 import click
 from versim.cli.group import COMMANDS, cli
 from versim.cli.plugins import shown
-from versim.cli.session import Session
+from versim.cli.session import Session, session_of
 from versim.components import Diagnoses, Exports, Isolates, Preflights, ProposesSystem, Verifies
 from versim.registry import Registry, describe_options
 from versim.registry.plugins import candidates
@@ -116,11 +116,10 @@ def _section(command: click.Command, parent: click.Context, name: str, plugin: s
     yield f"```text\n{path} {usage}\n```\n\n"
     yield _prose(inspect.cleandoc(command.help or "")) + "\n\n"
     if own:
+        lines = COMMANDS | {found.name: found.help for found in session_of(context).registry().commands()}
         yield "| command | |\n|:--|:--|\n"
         for child in cli.list_commands(context):
-            found = cli.get_command(context, child)
-            line = COMMANDS.get(child) or (found.get_short_help_str(200) if found else "")
-            yield f"| [`{child}`](#versim-{child}) | {_cell(line)} |\n"
+            yield f"| [`{child}`](#versim-{child}) | {_cell(lines[child])} |\n"
         yield "\n"
     yield from _parameters(command, context)
     if isinstance(command, click.Group) and not own:
