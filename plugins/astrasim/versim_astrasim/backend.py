@@ -66,8 +66,8 @@ class AstraSimBackend:
         return write_input(translation.given, folder, translation.consumed.notes, labels_of(translation))
 
     def diagnose(self) -> Iterable[Diagnostic]:
-        """Whether the real programs are there."""
-        from versim_astrasim import launch  # noqa: PLC0415
+        """Whether the real programs are there, and what they can do, by running tiny cases."""
+        from versim_astrasim import capabilities, launch  # noqa: PLC0415
         from versim_astrasim.embedded import embedded_engine  # noqa: PLC0415
 
         yield Diagnostic("ASTRA-sim, embedded", found=True, detail=embedded_engine())
@@ -76,9 +76,9 @@ class AstraSimBackend:
             try:
                 program = launch.find_program("", congestion, os.environ)
             except VersimError as error:
-                yield Diagnostic(subject, found=False, detail=str(error))
+                yield Diagnostic(subject, found=False, detail=f"{error}; {launch.INSTRUCTIONS}")
             else:
-                yield Diagnostic(subject, found=True, detail=str(program))
+                yield from capabilities.of_program(program, congestion)
 
     def verify(self, table: Mapping[str, Any], options: Mapping[str, str]) -> TableResult:
         """Hold every case of a table of the real program's answers against the embedded engine.

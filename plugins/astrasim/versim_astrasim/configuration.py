@@ -266,6 +266,18 @@ def system_mapping(
         "boost-mode": 0,
         "roofline-enabled": int(roofline),
         "peak-perf": ROOFLINE_PEAK_TFLOP_PER_S if roofline else _RECORDED_PEAK_TFLOP_PER_S,
+        **(_bus_mapping(options) if options.model_shared_bus else {}),
+    }
+
+
+def _bus_mapping(options: SystemOptions) -> dict[str, Any]:
+    return {
+        "model-shared-bus": 1,
+        "L": options.bus_latency_ns,
+        "o": options.bus_overhead_ns,
+        "g": options.bus_gap_ns,
+        "G": options.bus_gap_ns_per_byte,
+        "local-reduction-delay": options.local_reduction_delay_ns,
     }
 
 

@@ -12,7 +12,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -24,11 +24,13 @@ PROGRAM_NAMES = {"aware": "AstraSim_Analytical_Congestion_Aware", "unaware": "As
 BINARY_VARIABLE = "ASTRA_SIM_BIN"
 HOME_VARIABLE = "ASTRA_SIM_HOME"
 
+INSTRUCTIONS = "how to build it: https://astra-sim.github.io/astra-sim-docs/getting-started/build.html"
+
 _PLACES = ("", "bin", "build/bin", "build/astra_analytical/build/bin")
 """Where the programs are below a folder; the last is where ASTRA-sim's own build script puts them."""
 
 MOST_OUTPUT_BYTES = 64 * 2**20
-"""Output beyond this is read and dropped; a rank prints about 600 bytes."""
+"""Of more output the first and the last half of this are kept; a rank prints about 600 bytes."""
 
 _POLL_S = 0.1
 
@@ -88,7 +90,8 @@ class Run:
 
     Attributes:
         exit_status: As the system gives it, negative for a signal; None if it was stopped at the time limit.
-        output: Standard output and error together, at most :data:`MOST_OUTPUT_BYTES`; undecodable bytes replaced.
+        output: Standard output and error together, at most :data:`MOST_OUTPUT_BYTES` of its beginning and end;
+            undecodable bytes replaced.
         truncated: Whether it printed more.
         wall_s: How long it ran.
     """
@@ -115,13 +118,14 @@ class Run:
         return f"exit status {self.exit_status}"
 
 
-def run(command: Sequence[str | Path], folder: Path, time_limit_s: float) -> Run:
+def run(command: Sequence[str | Path], folder: Path, time_limit_s: float, memory_limit_bytes: int | None = None) -> Run:
     """Run a program in a folder until it ends or its time is over.
 
     Args:
         command: The program and its arguments; no shell is involved.
         folder: Its working directory.
         time_limit_s: Seconds after which it is killed.
+        memory_limit_bytes: Address space it may take; None sets no limit.
 
     Raises:
         ProgramNotFoundError: It cannot be started.
@@ -135,10 +139,12 @@ def run(command: Sequence[str | Path], folder: Path, time_limit_s: float) -> Run
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_limiting(memory_limit_bytes),  # noqa: PLW1509 - one system call, and no thread holds a lock
         )
     except OSError as error:
         raise ProgramNotFoundError(f"cannot start {command[0]}: {error.strerror or error}") from error
-    kept = bytearray()
+    kept, last = bytearray(), bytearray()
+    half = MOST_OUTPUT_BYTES // 2
     total = 0
     timed_out = False
     with process, selectors.DefaultSelector() as selector:
@@ -161,15 +167,36 @@ def run(command: Sequence[str | Path], folder: Path, time_limit_s: float) -> Run
                     timed_out = not _ends(process, left)
                     break
                 total += len(piece)
-                kept += piece[: max(0, MOST_OUTPUT_BYTES - len(kept))]
+                room = max(0, half - len(kept))
+                kept += piece[:room]
+                last += piece[room:]
+                if len(last) > 2 * half:
+                    del last[:-half]
         finally:
             _kill_group(process)
     return Run(
         exit_status=None if timed_out else process.returncode,
-        output=kept.decode("utf-8", errors="replace"),
-        truncated=total > len(kept),
+        output=(kept + last[-half:]).decode("utf-8", errors="replace"),
+        truncated=total > 2 * half,
         wall_s=time.monotonic() - begin,
     )
+
+
+def _limiting(memory_limit_bytes: int | None) -> Callable[[], None] | None:
+    """What the new process calls before it becomes the program; None where there is nothing to limit."""
+    if memory_limit_bytes is None:
+        return None
+    try:
+        import resource  # noqa: PLC0415 - not on every system
+    except ImportError:
+        return None
+    limit = memory_limit_bytes
+
+    def limiting() -> None:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+    return limiting
 
 
 def _ends(process: subprocess.Popen[bytes], within_s: float) -> bool:

@@ -100,6 +100,12 @@ class SystemOptions:
             ``baseline`` all-reduces in each.
         scheduling_policy: Priority among waiting chunks; without observable effect in the version re-created.
         rendezvous: Precede every message by a handshake.
+        model_shared_bus: Pay endpoint steps on a bus that a rank's chunks share, with the LogGP parameters below.
+        bus_latency_ns: Its ``L``.
+        bus_overhead_ns: Its ``o``.
+        bus_gap_ns: Its ``g``.
+        bus_gap_ns_per_byte: Its ``G``.
+        local_reduction_delay_ns: Per 100 bytes reduced on the bus.
     """
 
     congestion: Literal["aware", "unaware"] = option(
@@ -125,10 +131,16 @@ class SystemOptions:
     collective_optimization: Literal["localBWAware", "baseline"] = option(
         "localBWAware", help="order of dimensions in an all-reduce", validator=_one_of("localBWAware", "baseline")
     )
-    scheduling_policy: Literal["LIFO", "FIFO"] = option(
-        "LIFO", help="priority among waiting chunks", validator=_one_of("LIFO", "FIFO")
+    scheduling_policy: Literal["LIFO", "FIFO", "EXPLICIT"] = option(
+        "LIFO", help="priority among waiting chunks", validator=_one_of("LIFO", "FIFO", "EXPLICIT")
     )
     rendezvous: bool = option(False, help="precede every message by a handshake")
+    model_shared_bus: bool = option(False, help="pay endpoint steps on a shared bus")
+    bus_latency_ns: int = option(0, help="the bus's L in ns", validator=_whole(0))
+    bus_overhead_ns: int = option(0, help="the bus's o in ns", validator=_whole(0))
+    bus_gap_ns: int = option(0, help="the bus's g in ns", validator=_whole(0))
+    bus_gap_ns_per_byte: float = option(0.0, help="the bus's G in ns per byte", validator=_finite(0.0))
+    local_reduction_delay_ns: int = option(1, help="ns per 100 bytes reduced on the bus", validator=_whole(0))
 
     @property
     def local_mem_bw_gb_per_s(self) -> float:
@@ -158,6 +170,8 @@ class BackendOptions(SystemOptions):
             in DeepFlow's converter (compute and collectives breadth first, then messages).
         exactness: ``auto`` lets the engine simulate ranks that it proves equal once; ``plain`` simulates each.
         time_limit_s: Stops the real program.
+        memory_limit_gib: Address space the real program may take, in GiB; none sets no limit.
+        trace: Let the real program log when each node starts and ends.
         keep: Keep the real program's working folder; after a failure it is kept anyway.
     """
 
@@ -177,6 +191,12 @@ class BackendOptions(SystemOptions):
         "auto", help="simulate ranks that are proven equal once, or each", validator=_one_of("auto", "plain")
     )
     time_limit_s: float = option(600.0, help="seconds for the real program", validator=_finite(0.0, above=True))
+    memory_limit_gib: float | None = option(
+        None,
+        help="memory the real program may take, in GiB; none: no limit",
+        validator=attrs.validators.optional(_finite(0.0, above=True)),  # type: ignore[arg-type]
+    )
+    trace: bool = option(True, help="let the real program log the times of each node")
     keep: bool = option(False, help="keep the real program's working folder")
 
 
@@ -188,6 +208,9 @@ class TimingOptions(SystemOptions):
         network: ``isolated`` times each communication on a network of its own participants with the scenario's
             link (fully connected where a ring would have two ranks), as DeepFlow's hybrid mode does; ``scenario``
             times it on the scenario's network between the ranks that take part.
+        engine: ``embedded`` is versim's own, ``binary`` the real program.
+        binary: The real program, or a folder it is in; "" looks at ``ASTRA_SIM_BIN``, then ``ASTRA_SIM_HOME``.
+        time_limit_s: Stops the real program.
     """
 
     network: Literal["isolated", "scenario"] = option(
@@ -195,3 +218,10 @@ class TimingOptions(SystemOptions):
         help="a network of the participants only, or the scenario's",
         validator=_one_of("isolated", "scenario"),
     )
+    engine: Literal["embedded", "binary"] = option(
+        "embedded",
+        help="versim's own engine or the real program, whose answers are remembered on disk (versim cache)",
+        validator=_one_of("embedded", "binary"),
+    )
+    binary: str = option("", help="path of the real program or of a folder it is in")
+    time_limit_s: float = option(600.0, help="stops the real program", validator=_finite(0.0, above=True))

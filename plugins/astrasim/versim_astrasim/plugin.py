@@ -57,5 +57,8 @@ def versim_timing_models() -> list[AstraSimTiming]:
 def versim_commands() -> dict[str, str]:
     """Commands about traces and the real program."""
     return {
+        "cache": "versim_astrasim.commands.cache:cache  Show or clear what the real ASTRA-sim answered before.",
+        "import": "versim_astrasim.commands.importing:import_  Make Chakra traces of other traces.",
+        "show": "versim_astrasim.commands.show:show  List, count or draw the nodes of a Chakra trace.",
         "lint": "versim_astrasim.lint.command:lint  Find what makes ASTRA-sim hang or lie in a trace.",
     }

@@ -41,7 +41,7 @@ class Times:
 
 def times_of(outcome: Outcome, translation: Translation) -> Times:
     """Times of all instances; a left-out one gets no length, at the end of what it waits for."""
-    instances, kept = translation.instances, translation.kept
+    instances = translation.instances
     ready, start, end = (np.full(instances.count, NO_TIME, dtype=np.int64) for _ in range(3))
     spans = outcome.spans
     if spans is not None and len(spans):
@@ -50,12 +50,20 @@ def times_of(outcome: Outcome, translation: Translation) -> Times:
         for column, given in ((ready, spans.ready_ns), (start, spans.start_ns), (end, spans.end_ns)):
             values = given[known]
             column[rows[known]] = np.where(values == _NEVER_ENDED, NO_TIME, values * PS_PER_NS)
-    if not kept.all():
-        for row, waited_for in nearest_kept(instances, kept).items():
-            ends = end[sorted(waited_for)]
-            if (ends != NO_TIME).all():
-                ready[row] = start[row] = end[row] = ends.max(initial=0)
-    return Times(ready, start, end)
+    times = Times(ready, start, end)
+    fill_left_out(times, translation)
+    return times
+
+
+def fill_left_out(times: Times, translation: Translation) -> None:
+    """Give instances that stand in no trace no length, at the end of what they wait for."""
+    if translation.kept.all():
+        return
+    end = times.end_ps
+    for row, waited_for in nearest_kept(translation.instances, translation.kept).items():
+        ends = end[sorted(waited_for)]
+        if (ends != NO_TIME).all():
+            times.ready_ps[row] = times.start_ps[row] = end[row] = ends.max(initial=0)
 
 
 def spans_of(times: Times, translation: Translation) -> Spans:

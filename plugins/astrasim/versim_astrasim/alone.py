@@ -1,0 +1,76 @@
+"""A communication alone in the real program, remembered on disk."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from versim import SimulationError
+
+from versim_astrasim import launch
+from versim_astrasim.cache import Cache, cache_folder, key_of
+from versim_astrasim.chakra import write_trace
+from versim_astrasim.engine import RankTrace
+from versim_astrasim.export import arguments, write_input
+from versim_astrasim.options import TimingOptions
+from versim_astrasim.program import run_program
+from versim_astrasim.translate import SimulatorInput
+
+
+def finishes_ns(given: SimulatorInput, options: TimingOptions) -> tuple[int, ...]:
+    """When each rank finishes, in ns.
+
+    Raises:
+        ProgramNotFoundError: There is no real program.
+        SimulationError: Some rank does not finish.
+    """
+    program = launch.find_program(options.binary, options.congestion, os.environ)
+    cache = Cache(cache_folder(os.environ))
+    key = _key(program, given)
+    known = cache.get(key)
+    if known is not None:
+        return known
+    folder = Path(tempfile.mkdtemp(prefix="versim-astrasim-"))
+    keep = False
+    try:
+        write_input(given, folder)
+        run, output = run_program(program, given, folder, options.time_limit_s)
+        unfinished = output.unfinished(len(given.traces))
+        if unfinished:
+            keep = True
+            said = "; ".join(output.complaints[:3]) or output.last_line
+            raise SimulationError(
+                f"{program} does not finish rank {unfinished[0]} of a communication alone: {run.ending}"
+                f"{f' ({said})' if said else ''}; its files are kept in {folder}"
+            )
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+    finish = tuple(output.ranks[rank].finish_ns for rank in range(len(given.traces)))
+    cache.put(key, finish)
+    return finish
+
+
+def _key(program: Path, given: SimulatorInput) -> str:
+    encoded: dict[int, bytes] = {}
+
+    def content(trace: RankTrace) -> bytes:
+        if id(trace) not in encoded:
+            stream = io.BytesIO()
+            write_trace(trace, stream)
+            encoded[id(trace)] = stream.getvalue()
+        return encoded[id(trace)]
+
+    files = (given.network, given.system, given.memory, {str(k): list(v) for k, v in given.groups.items()})
+    return key_of(
+        program,
+        [
+            *(json.dumps(dict(file), sort_keys=True).encode() for file in files),
+            *(argument.encode() for argument in arguments(given)),
+            *(content(trace) for trace in given.traces),
+        ],
+    )

@@ -1,0 +1,118 @@
+"""Answers of the real program on disk, so that a communication is simulated once.
+
+An entry's name is the sha256 of everything its answer depends on: the program's bytes, the exact bytes of every file
+it is given, and its command line. An entry is written beside and renamed, so that processes side by side and crashes
+leave whole entries or none; what cannot be read is taken for absent and written again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import attrs
+
+FORMAT = 1
+CACHE_VARIABLE = "VERSIM_CACHE_DIR"
+_MOST_ENTRY_BYTES = 64 * 2**20
+
+
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    """``VERSIM_CACHE_DIR``, else ``versim`` in the user's cache folder; this plugin's part of it."""
+    given = environment.get(CACHE_VARIABLE) or ""
+    if given:
+        return Path(given).expanduser() / "astrasim"
+    base = environment.get("XDG_CACHE_HOME") or ""
+    return (Path(base) if base else Path.home() / ".cache") / "versim" / "astrasim"
+
+
+@attrs.frozen
+class Cache:
+    """Finishes of ranks by key.
+
+    Attributes:
+        folder: Where entries are; made when the first one is written.
+    """
+
+    folder: Path
+
+    def _path(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key}.json"
+
+    def get(self, key: str) -> tuple[int, ...] | None:
+        """Nanoseconds at which each rank finished; None if there is no sound entry."""
+        path = self._path(key)
+        try:
+            if path.stat().st_size > _MOST_ENTRY_BYTES:
+                return None
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return None
+        if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("key") != key:
+            return None
+        finish = content.get("finish_ns")
+        if not isinstance(finish, list) or not all(type(value) is int and value >= 0 for value in finish):
+            return None
+        return tuple(finish)
+
+    def put(self, key: str, finish_ns: Sequence[int]) -> None:
+        """Remember an answer; a cache that cannot be written to is no reason to fail."""
+        path = self._path(key)
+        beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+        content = json.dumps({"format": FORMAT, "key": key, "finish_ns": list(finish_ns)})
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with beside.open("x", encoding="utf-8") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            beside.replace(path)
+        except OSError:
+            beside.unlink(missing_ok=True)
+
+    def entries(self) -> list[Path]:
+        """The entries' files."""
+        return sorted(self.folder.glob("[0-9a-f][0-9a-f]/*.json"))
+
+    def clear(self) -> int:
+        """Remove every entry and what crashes left behind; returns how many entries there were."""
+        count = 0
+        for path in [*self.entries(), *self.folder.glob("[0-9a-f][0-9a-f]/.*.partial")]:
+            count += path.suffix == ".json"
+            path.unlink(missing_ok=True)
+        return count
+
+
+def key_of(program: Path, parts: Iterable[bytes]) -> str:
+    """The name of an entry.
+
+    Args:
+        program: The real program; its bytes count, not its place.
+        parts: Everything else that matters; where one ends and the next begins counts too.
+    """
+    stat = program.stat()
+    digest = hashlib.sha256(_program_digest(program, stat.st_size, stat.st_mtime_ns))
+    for part in (str(FORMAT).encode(), *parts):
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=16)
+def _program_digest(program: Path, size: int, modified_ns: int) -> bytes:  # noqa: ARG001 - a changed file is another
+    digest = hashlib.sha256()
+    with program.open("rb") as stream:
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+    return digest.digest()
+
+
+def program_sha256(program: Path) -> str:
+    """The sha256 of a program's bytes, in hexadecimal digits."""
+    stat = program.stat()
+    return _program_digest(program, stat.st_size, stat.st_mtime_ns).hex()

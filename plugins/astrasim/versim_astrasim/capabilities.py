@@ -1,0 +1,131 @@
+"""What a real program can do, found by running it on cases of two to four ranks whose answers are known."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from versim import Diagnostic, VersimError
+
+from versim_astrasim.cache import program_sha256
+from versim_astrasim.configuration import REMOTE_MEMORY
+from versim_astrasim.engine import RankTrace, simulate
+from versim_astrasim.export import LOG_FOLDER, write_input
+from versim_astrasim.options import SystemOptions
+from versim_astrasim.program import run_program, traced
+from versim_astrasim.program_log import read_log
+from versim_astrasim.translate import SimulatorInput
+
+TIME_LIMIT_S = 20.0
+"""For one tiny case; the program needs some hundredths of a second."""
+
+_KINDS = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all")
+
+
+def _given(
+    nodes: list[dict[str, Any]],
+    congestion: str,
+    *,
+    topology: tuple[str, ...] = ("Ring",),
+    sizes: tuple[int, ...] = (4,),
+    groups: Mapping[int, tuple[int, ...]] | None = None,
+    system: Mapping[str, Any] | None = None,
+) -> SimulatorInput:
+    ranks = 1
+    for size in sizes:
+        ranks *= size
+    return SimulatorInput(
+        traces=(RankTrace.from_nodes(nodes),) * ranks,
+        network={
+            "topology": list(topology),
+            "npus_count": list(sizes),
+            "bandwidth": [50.0] * len(sizes),
+            "latency": [500.0] * len(sizes),
+        },
+        system={
+            "scheduling-policy": "LIFO",
+            "endpoint-delay": 10,
+            "active-chunks-per-dimension": 1,
+            "preferred-dataset-splits": 4,
+            **{f"{kind}-implementation": ["ring"] * len(sizes) for kind in _KINDS},
+            "collective-optimization": "localBWAware",
+            "local-mem-bw": 1600,
+            **(system or {}),
+        },
+        memory=REMOTE_MEMORY,
+        groups=groups or {},
+        options=SystemOptions(congestion="aware" if congestion == "aware" else "unaware"),
+    )
+
+
+def cases(congestion: str) -> dict[str, SimulatorInput]:
+    """Tiny cases by the capability they show."""
+    reduce = {"comm_type": "ALL_REDUCE", "comm_size": 1 << 20}
+    collective = {"id": 0, "name": "reduce", "type": "COMM_COLL_NODE", "attr": reduce}
+    in_group = {**collective, "attr": {**reduce, "pg_name": "1"}}
+    compute = {"id": 0, "name": "work", "type": "COMP_NODE", "duration_micros": 3}
+    exact = {**compute, "attr": {"num_ops": 1_234_500, "tensor_size": 1}}
+    found = {
+        "collectives": _given([collective], congestion),
+        "recorded durations": _given([compute], congestion),
+        "exact nanoseconds (roofline)": _given([exact], congestion, system={"roofline-enabled": 1, "peak-perf": 1}),
+        "communicator groups": _given([in_group], congestion, groups={1: (0, 1, 2, 3)}),
+    }
+    if congestion == "unaware":
+        found["several dimensions"] = _given([collective], congestion, topology=("Ring", "Switch"), sizes=(2, 2))
+    return found
+
+
+def of_program(program: Path, congestion: str) -> Iterator[Diagnostic]:
+    """What a program is and can do, one line each."""
+    subject = f"ASTRA-sim, real program, congestion-{congestion}"
+    yield Diagnostic(subject, found=True, detail=f"{program}, sha256 {program_sha256(program)[:12]}")
+    for capability, given in cases(congestion).items():
+        yield _tried(f"{subject}: {capability}", program, given)
+    yield _logs(f"{subject}: times per node (log)", program, congestion)
+
+
+def _tried(subject: str, program: Path, given: SimulatorInput) -> Diagnostic:
+    expected = simulate(given.traces, given.network_config(), given.system_config(), groups=given.groups).finish_ns
+    folder = Path(tempfile.mkdtemp(prefix="versim-astrasim-"))
+    try:
+        write_input(given, folder)
+        run, output = run_program(program, given, folder, TIME_LIMIT_S)
+    except VersimError as error:
+        return Diagnostic(subject, found=False, detail=str(error))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if output.unfinished(len(expected)):
+        said = "; ".join(output.complaints[:2]) or output.last_line or "it printed nothing"
+        return Diagnostic(subject, found=False, detail=f"{run.ending}: {said[:300]}; use another build of the program")
+    got = tuple(output.ranks[rank].finish_ns for rank in range(len(expected)))
+    if got != expected:
+        return Diagnostic(
+            subject,
+            found=True,
+            detail=f"runs, but ends at {max(got)} ns where the version re-created in versim ends at "
+            f"{max(finish for finish in expected if finish is not None)} ns; figures of the two will differ",
+        )
+    return Diagnostic(subject, found=True, detail=f"runs; equal to the embedded engine ({max(got)} ns)")
+
+
+def _logs(subject: str, program: Path, congestion: str) -> Diagnostic:
+    given = traced(cases(congestion)["recorded durations"])
+    folder = Path(tempfile.mkdtemp(prefix="versim-astrasim-"))
+    try:
+        write_input(given, folder)
+        run_program(program, given, folder, TIME_LIMIT_S)
+        logged = read_log(folder / LOG_FOLDER)
+    except VersimError as error:
+        return Diagnostic(subject, found=False, detail=str(error))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    ranks = len(given.traces)
+    if len(logged.start_ns) == ranks and len(logged.end_ns) == ranks:
+        return Diagnostic(subject, found=True, detail="every node is logged")
+    return Diagnostic(
+        subject, found=False, detail="no log of nodes; times per node will be the embedded engine's where both agree"
+    )

@@ -1,0 +1,1 @@
+"""Commands of ``versim`` beside ``lint``: they parse and delegate."""

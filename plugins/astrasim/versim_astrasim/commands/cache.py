@@ -1,0 +1,32 @@
+"""``versim cache``."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import click
+
+
+@click.command()
+@click.option("--clear", is_flag=True, help="Remove every entry.")
+@click.option("-f", "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def cache(clear: bool, form: str) -> None:
+    """Show what the real ASTRA-sim answered about communications alone, or clear it.
+
+    An answer is found by the exact bytes of the program and of everything it was given. VERSIM_CACHE_DIR moves the
+    folder.
+    """
+    from versim_astrasim.cache import Cache, cache_folder  # noqa: PLC0415 - not for the list of commands
+
+    store = Cache(cache_folder(os.environ))
+    removed = store.clear() if clear else 0
+    entries = store.entries()
+    size = sum(path.stat().st_size for path in entries if path.is_file())
+    document = {"folder": str(store.folder), "entries": len(entries), "bytes": size, "removed": removed}
+    if form == "json":
+        click.echo(json.dumps(document, indent=2))
+    elif clear:
+        click.echo(f"{removed} entries removed from {store.folder}")
+    else:
+        click.echo(f"{len(entries)} entries, {size} bytes in {store.folder}")

@@ -1,0 +1,54 @@
+"""``versim import``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group("import")
+def import_() -> None:
+    """Make Chakra traces of other traces."""
+
+
+@import_.command()
+@click.argument("traces", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Prefix of the files to write: OUTPUT.0.et, OUTPUT.1.et …",
+)
+@click.option(
+    "--kineto",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The Kineto trace of each host trace, in the same order: link both first (needs et_replay). May be repeated.",
+)
+@click.option("--no-lint", is_flag=True, help="Do not look for faults in what was made.")
+@click.pass_context
+def pytorch(
+    ctx: click.Context, traces: tuple[Path, ...], output: Path, kineto: tuple[Path, ...], no_lint: bool
+) -> None:
+    """Convert PyTorch TRACES, one JSON file per rank in order of ranks, to Chakra traces.
+
+    TRACES are host traces already linked with their Kineto traces; with --kineto they are linked first. What was made
+    is checked as by `versim lint`; exit status 1 if there is an error.
+    """
+    from versim_astrasim.lint.command import shown  # noqa: PLC0415 - loads numpy and the schema
+    from versim_astrasim.lint.loading import Given, lint  # noqa: PLC0415
+    from versim_astrasim.pytorch import convert, linked  # noqa: PLC0415
+
+    if kineto and len(kineto) != len(traces):
+        raise click.UsageError(f"{len(traces)} host traces, but {len(kineto)} Kineto traces; name one for each", ctx)
+    with linked(traces, kineto) as ready:
+        for path in convert(ready, output):
+            click.echo(f"wrote {path}")
+    if no_lint:
+        return
+    found = lint(Given(where=output))
+    click.echo(shown(found, "table"), nl=False)
+    if any(finding.severity.value == "error" for finding in found):
+        ctx.exit(1)

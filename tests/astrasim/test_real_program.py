@@ -1,0 +1,234 @@
+"""The real program's every recorded behaviour, played by a program that computes with the embedded engine."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from versim import (
+    NS_PER_S,
+    Device,
+    Dimension,
+    Fixed,
+    GraphBuilder,
+    Kind,
+    Link,
+    Mesh,
+    Message,
+    SimulationError,
+    SimulationRequest,
+    Status,
+    System,
+    pin,
+)
+from versim_astrasim import launch
+from versim_astrasim.alone import finishes_ns
+from versim_astrasim.backend import AstraSimBackend
+from versim_astrasim.cache import Cache, key_of
+from versim_astrasim.capabilities import of_program
+from versim_astrasim.commands.cache import cache as cache_command
+from versim_astrasim.options import BackendOptions, TimingOptions
+from versim_astrasim.plugin import AstraSimTiming
+from versim_astrasim.program_log import read_log
+from versim_astrasim.timing import input_of
+
+LINK = Link(bandwidth_bytes_per_s=5e10, latency_s=5e-7)
+SYSTEM = System(dimensions=(Dimension(topology="ring", size=4, link=LINK),), device=Device(name="test"))
+REAL = os.environ.get("ASTRA_SIM_BIN") or os.environ.get("ASTRA_SIM_HOME")
+"""Looked at before every test takes it out of the environment."""
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Callable[..., str]:
+    """Makes the program in a folder of its own; returns its path."""
+
+    def make(behaviour: str = "normal", congestion: str = "aware") -> str:
+        path = tmp_path / "bin" / launch.PROGRAM_NAMES[congestion]
+        path.parent.mkdir(exist_ok=True)
+        script = Path(__file__).with_name("fake_program.py")
+        path.write_text(
+            f'#!/bin/sh\nexport FAKE_ASTRA_SIM={behaviour}\nexec {sys.executable} {script} {path.name} "$@"\n',
+            encoding="utf-8",
+        )
+        path.chmod(0o755)
+        return str(path)
+
+    return make
+
+
+def request(**options: object) -> SimulationRequest:
+    """Compute, one of it of 0 ns, a group's collective, a message and the world's collective on a ring of four."""
+    builder = GraphBuilder(Mesh.of(dp=2, tp=2))
+    first = builder.compute("first", [(Fixed(1.234567e-3), 1)])
+    nothing = builder.compute("nothing", [(Fixed(0.0), 1)], after=[first])
+    row = builder.collective("tp", "all_reduce", 1 << 20, axes=["tp"], after=[nothing])
+    builder.transfer("x", 4096, source={"dp": 0}, target={"dp": 1}, after=[row])
+    builder.collective("world", "all_gather", 1 << 16, axes=["dp", "tp"], after=[row])
+    return SimulationRequest(pinned=pin(builder.build(), SYSTEM), system=SYSTEM, options=BackendOptions(**options))  # type: ignore[arg-type]
+
+
+def test_figures_and_times_per_node_are_the_programs_own(fake: Callable[..., str]) -> None:
+    """Per-node times come from its log, those of nodes that were left out from what they wait for."""
+    ours = AstraSimBackend().simulate(request(engine="embedded"))
+    theirs = AstraSimBackend().simulate(request(engine="binary", binary=fake()))
+    assert theirs.status is Status.COMPLETED, theirs.diagnosis
+    assert theirs.finish_ps.tolist() == ours.finish_ps.tolist()
+    for column in ("node", "rank", "start_ps", "end_ps"):
+        assert np.array_equal(getattr(theirs.spans, column), getattr(ours.spans, column)), column
+    assert "those the real program logged" in theirs.diagnosis[-1]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "status", "said"),
+    [
+        ("unfinished", Status.DEADLOCK, "1 of 4 ranks never finished: 0"),
+        ("assertion", Status.ABORTED, "Assertion `id > 0' failed"),
+        ("hang", Status.TIMED_OUT, "time limit"),
+        ("partial", Status.ABORTED, "killed by signal 6"),
+        ("garbage", Status.ABORTED, "4 of 4 ranks unfinished"),
+    ],
+)
+def test_failures_are_failures_whatever_the_exit_status(
+    fake: Callable[..., str], behaviour: str, status: Status, said: str
+) -> None:
+    """Half a line is no figure; the folder is kept."""
+    limit = 0.5 if behaviour == "hang" else 60.0
+    found = AstraSimBackend().simulate(request(engine="binary", binary=fake(behaviour), time_limit_s=limit))
+    assert found.status is status
+    assert any(said in line for line in found.diagnosis), found.diagnosis
+    assert Path(found.diagnosis[-1].removeprefix("its files are kept in ")).is_dir()
+
+
+@pytest.mark.parametrize("behaviour", ["huge", "teardown", "lost", "rotated"])
+def test_what_does_no_harm_is_told_apart(
+    fake: Callable[..., str], behaviour: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Much output, a crash at tear-down, one that ate lines (run again), and a log that lacks lines (said)."""
+    monkeypatch.setattr(launch, "MOST_OUTPUT_BYTES", 100_000)
+    ours = AstraSimBackend().simulate(request(engine="embedded"))
+    theirs = AstraSimBackend().simulate(request(engine="binary", binary=fake(behaviour)))
+    assert theirs.status is Status.COMPLETED, theirs.diagnosis
+    assert theirs.makespan_ps == ours.makespan_ps
+    assert np.array_equal(theirs.spans.end_ps, ours.spans.end_ps)
+    said = {
+        "huge": "it printed more than was kept",
+        "teardown": "the program then ended with killed by signal 6",
+        "lost": "those the real program logged",
+        "rotated": "lacks lines and was not used",
+    }
+    assert any(said[behaviour] in line for line in theirs.diagnosis), theirs.diagnosis
+
+
+def test_rotation_of_the_log_is_noticed(tmp_path: Path) -> None:
+    """Eleven files are all there can be: the oldest lines may be gone."""
+    for name in ["log.log", *[f"log.{number}.log" for number in range(1, 11)]]:
+        (tmp_path / name).write_text("[t] [D] <workload>: issue,sys->id=1, tick=5, node->id=7, node->name=\n")
+    found = read_log(tmp_path)
+    assert found.rotated_away
+    assert found.start_ns == {(1, 7): 5}
+
+
+def test_runs_side_by_side_share_no_file(fake: Callable[..., str]) -> None:
+    """Each has a folder, its log folder included, and removes it; ``keep`` keeps it."""
+    path = fake()
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        answers = list(
+            pool.map(lambda _: AstraSimBackend().simulate(request(engine="binary", binary=path, keep=True)), "ab")
+        )
+    folders = {answer.diagnosis[-1].removeprefix("its files are kept in ") for answer in answers}
+    assert len(folders) == 2
+    assert all((Path(folder) / "log" / "log.log").is_file() for folder in folders)
+
+
+def test_memory_is_limited(tmp_path: Path) -> None:
+    """A program that asks for more than it may have fails; the machine goes on."""
+    program = tmp_path / "p"
+    program.write_text(f"#!{sys.executable}\ntry: x = bytearray(1 << 32)\nexcept MemoryError: print('no')\n")
+    program.chmod(0o755)
+    assert launch.run([program], tmp_path, 10, 1 << 30).output == "no\n"
+
+
+def test_a_communication_alone_is_asked_for_once(
+    fake: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer equals the embedded engine's, is found again, and is not found once the program changed."""
+    monkeypatch.setenv("VERSIM_CACHE_DIR", str(tmp_path / "cache"))
+    path = fake()
+    message = Message(kind=Kind.ALL_REDUCE, size_bytes=1 << 20, participants=4, axis="", ranks=(), algorithm="")
+    embedded = AstraSimTiming().network(TimingOptions())
+    real = AstraSimTiming().network(TimingOptions(engine="binary", binary=path))
+    assert embedded is not None
+    assert real is not None
+    wanted = embedded.times_s([message], SYSTEM)
+    assert real.times_s([message], SYSTEM).tolist() == wanted.tolist()
+    entries = Cache(tmp_path / "cache" / "astrasim").entries()
+    assert len(entries) == 1
+    options = TimingOptions(engine="binary", binary=path)
+    given = input_of(Kind.ALL_REDUCE, 1 << 20, (0, 1, 2, 3), "", SYSTEM.dimensions, options)
+    monkeypatch.setattr(launch, "run", None)  # any further run fails
+    assert max(finishes_ns(given, options)) == round(wanted[0] * NS_PER_S)
+    monkeypatch.undo()
+    monkeypatch.setenv("VERSIM_CACHE_DIR", str(tmp_path / "cache"))
+    runner = CliRunner()
+    assert json.loads(runner.invoke(cache_command, ["-f", "json"]).output)["entries"] == 1
+    fake("assertion")
+    with pytest.raises(SimulationError, match="does not finish rank 0"):
+        finishes_ns(given, options)
+    assert "1 entries removed" in runner.invoke(cache_command, ["--clear"]).output
+    assert not Cache(tmp_path / "cache" / "astrasim").entries()
+
+
+def test_the_cache_holds_whole_entries_or_none(tmp_path: Path) -> None:
+    """Torn, foreign and misplaced content is taken for absent, and written over."""
+    store = Cache(tmp_path)
+    program = tmp_path / "program"
+    program.write_bytes(b"one")
+    key = key_of(program, [b"a", b"bc"])
+    assert key != key_of(program, [b"ab", b"c"])
+    for content in ("", "{", "[]", '{"format": 1}', json.dumps({"format": 1, "key": "x", "finish_ns": [1]})):
+        (tmp_path / key[:2]).mkdir(exist_ok=True)
+        (tmp_path / key[:2] / f"{key}.json").write_text(content)
+        assert store.get(key) is None
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: store.put(key, [1, 2, 3]), range(50)))
+    assert store.get(key) == (1, 2, 3)
+    (tmp_path / key[:2] / f".{key}.json.0.partial").write_text("torn")
+    assert store.clear() == 1
+    assert not list((tmp_path / key[:2]).iterdir())
+
+
+def test_capabilities_are_found_by_running(fake: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by reading help: what runs and equals the known figure can be relied on."""
+    lines = list(of_program(Path(fake("normal", "unaware")), "unaware"))
+    assert all(line.found for line in lines), lines
+    assert sum("equal to the embedded engine" in line.detail for line in lines) == 5
+    monkeypatch.setattr("versim_astrasim.capabilities.cases", lambda _: {"recorded durations": _case()})
+    _, tried, logs = of_program(Path(fake("assertion")), "aware")
+    assert not tried.found
+    assert "Assertion" in tried.detail
+    assert not logs.found
+
+
+def _case() -> object:
+    from versim_astrasim import capabilities  # noqa: PLC0415 - the function above replaces a part of it
+
+    return capabilities._given([{"id": 0, "type": "COMP_NODE", "duration_micros": 3}], "aware")
+
+
+@pytest.mark.skipif(REAL is None, reason="no real ASTRA-sim: set ASTRA_SIM_BIN or ASTRA_SIM_HOME to compare with it")
+@pytest.mark.parametrize("options", [{}, {"compute_encoding": "micros"}, {"active_chunks_per_dimension": 2}])
+def test_the_embedded_engine_agrees_with_the_real_program(options: dict[str, object]) -> None:
+    """The standing proof; the command line does the same with two instances of the backend."""
+    assert REAL is not None
+    ours = AstraSimBackend().simulate(request(engine="embedded", **options))
+    theirs = AstraSimBackend().simulate(request(engine="binary", binary=REAL, **options))
+    assert theirs.status is Status.COMPLETED, theirs.diagnosis
+    assert theirs.finish_ps.tolist() == ours.finish_ps.tolist()
+    assert np.array_equal(theirs.spans.end_ps, ours.spans.end_ps), theirs.diagnosis
