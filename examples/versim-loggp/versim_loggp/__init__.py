@@ -1,0 +1,1 @@
+"""LogGP times of communication for versim."""
