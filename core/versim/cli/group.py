@@ -26,6 +26,7 @@ COMMANDS = {
     "report": "Show a saved comparison again, in any form.",
     "graph": "Show the graphs of a scenario: size, digest and nodes.",
     "export": "Write a simulator's own input files.",
+    "collectives": "Time collectives alone in every network timing and simulator, by size.",
     "verify": "Check a re-created program against its recorded answers.",
     "plugins": "List plugins, what they offer, and why broken ones are.",
     "init": "Write a commented scenario to start from.",

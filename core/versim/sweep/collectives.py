@@ -1,0 +1,146 @@
+"""The sweep of collectives: kind × ranks × algorithm × size through every contestant, each alone on its network."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+
+import attrs
+
+from versim.errors import UnknownNameError
+from versim.sweep.contestants import Contestant, hold_apart
+from versim.sweep.curves import Crossing, Curve, crossings
+from versim.system import Device, Dimension, Link, System, Topology
+from versim.work import Kind
+
+COLLECTIVES = tuple(kind for kind in Kind if kind is not Kind.POINT_TO_POINT)
+
+
+def _ascending(values: Iterable[int]) -> tuple[int, ...]:
+    return tuple(sorted(set(values)))
+
+
+def _kinds(values: Iterable[Kind | str]) -> tuple[Kind, ...]:
+    return tuple(dict.fromkeys(Kind(value) for value in values))
+
+
+def _words(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+def _each_at_least(least: int) -> Callable[[object, attrs.Attribute[tuple[int, ...]], tuple[int, ...]], None]:
+    def check(_: object, attribute: attrs.Attribute[tuple[int, ...]], values: tuple[int, ...]) -> None:
+        if not values or values[0] < least:
+            raise ValueError(f"{attribute.name} must be one or more whole numbers of at least {least}, got {values}")
+
+    return check
+
+
+@attrs.frozen(kw_only=True)
+class SweepRange:
+    """What is swept, and on what network.
+
+    Attributes:
+        kinds: What is done.
+        sizes_bytes: Of the full tensor, see :mod:`versim.work`; kept ascending.
+        ranks: Each number of ranks is a network of that many, kept ascending.
+        algorithms: "" leaves a model the choice.
+        topology: How the ranks are joined.
+        link: Each link of it.
+        device: Every rank's; some models charge local memory for a collective.
+    """
+
+    kinds: tuple[Kind, ...] = attrs.field(converter=_kinds, validator=attrs.validators.min_len(1))
+    sizes_bytes: tuple[int, ...] = attrs.field(converter=_ascending, validator=_each_at_least(1))
+    ranks: tuple[int, ...] = attrs.field(converter=_ascending, validator=_each_at_least(2))
+    algorithms: tuple[str, ...] = attrs.field(default=("",), converter=_words, validator=attrs.validators.min_len(1))
+    topology: Topology = attrs.field(default=Topology.RING, converter=Topology)
+    link: Link
+    device: Device = attrs.field(factory=lambda: Device(name="none"))
+
+
+@attrs.frozen(kw_only=True)
+class CollectiveSweep:
+    """What every model answered.
+
+    Attributes:
+        range: What was asked.
+        models: Label ─▶ what it is, in the order asked.
+        reference: The label that ratios refer to.
+        curves: One per kind, number of ranks, algorithm and model, in that order.
+        crossings: Where curves cross.
+    """
+
+    range: SweepRange
+    models: dict[str, str]
+    reference: str
+    curves: tuple[Curve, ...]
+    crossings: tuple[Crossing, ...]
+
+    def curve(self, model: str, kind: Kind, ranks: int, algorithm: str) -> Curve:
+        """One curve; ``KeyError`` if it was not asked."""
+        for curve in self.curves:
+            if (curve.model, curve.kind, curve.ranks, curve.algorithm) == (model, kind, ranks, algorithm):
+                return curve
+        raise KeyError((model, kind, ranks, algorithm))
+
+    def ratio(self, curve: Curve, size_bytes: int) -> float | None:
+        """Time over that of the reference; None if either has none, or the reference takes none."""
+        reference = self.curve(self.reference, curve.kind, curve.ranks, curve.algorithm)
+        mine, theirs = curve.time_s(size_bytes), reference.time_s(size_bytes)
+        return None if mine is None or not theirs else mine / theirs
+
+
+def sweep_collectives(
+    swept: SweepRange,
+    contestants: Sequence[Contestant],
+    reference: str | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> CollectiveSweep:
+    """Ask every contestant for every collective, one at a time.
+
+    Args:
+        swept: What is asked.
+        contestants: Who is asked; their labels differ.
+        reference: The label that ratios refer to; the first unless given.
+        progress: Called with a sentence before each curve.
+
+    Raises:
+        UnknownNameError: The reference is no contestant.
+        VersimError: Two contestants have one label, or one of them fails.
+    """
+    hold_apart(contestants)
+    labels = [contestant.label for contestant in contestants]
+    anchor = labels[0] if reference is None else reference
+    if anchor not in labels:
+        raise UnknownNameError("contestant", anchor, labels)
+    curves = []
+    for kind, ranks in itertools.product(swept.kinds, swept.ranks):
+        # A message between two ranks has no algorithm.
+        algorithms = ("",) if kind is Kind.POINT_TO_POINT else swept.algorithms
+        for algorithm, contestant in itertools.product(algorithms, contestants):
+            if progress is not None:
+                progress(f"{contestant.label}: {kind.value} over {ranks} ranks {algorithm}".rstrip())
+            curves.append(_curve(contestant, swept, kind, ranks, algorithm))
+    return CollectiveSweep(
+        range=swept,
+        models={contestant.label: contestant.description for contestant in contestants},
+        reference=anchor,
+        curves=tuple(curves),
+        crossings=crossings(curves),
+    )
+
+
+def _curve(contestant: Contestant, swept: SweepRange, kind: Kind, ranks: int, algorithm: str) -> Curve:
+    network = Dimension(topology=swept.topology, size=ranks, link=swept.link)
+    system = System(dimensions=(network,), device=swept.device)
+    answers = [contestant.ask(kind, size, algorithm, system) for size in swept.sizes_bytes]
+    return Curve(
+        model=contestant.label,
+        kind=kind,
+        ranks=ranks,
+        algorithm=algorithm,
+        sizes_bytes=swept.sizes_bytes,
+        times_s=tuple(time_s for time_s, _ in answers),
+        refusal=next((why for time_s, why in answers if time_s is None), ""),
+    )

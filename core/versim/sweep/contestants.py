@@ -1,0 +1,178 @@
+"""Who is asked how long a collective takes: network timings, and backends that simulate it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from versim.components import ProposesSystem
+from versim.errors import FaultsError, UnsupportedGraphError, VersimError
+from versim.preparing import held_responsible, network_timing, prepare_pin
+from versim.registry import Registry, structure_options
+from versim.scenario import DevicePart, Instance, Pin, Scenario, SystemPart, TimingChoice, Workload
+from versim.simulating import ask
+from versim.system import Device, Message, System
+from versim.units import PS_PER_S
+from versim.work import Kind
+
+PRODUCER = "collective"
+"""Writes the graph of one collective and nothing else; any plugin may offer it."""
+
+Answer = tuple[float | None, str]
+"""Seconds, or None and why not."""
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Contestant:
+    """A model that times collectives.
+
+    Attributes:
+        label: Its name in the sweep.
+        description: What it is: ``timing alpha-beta`` or ``backend astrasim``, with options.
+        ask: (kind, size in bytes, algorithm, system) ─▶ seconds, or None and why not.
+    """
+
+    label: str
+    description: str
+    ask: Callable[[Kind, int, str, System], Answer]
+
+
+def proposed_device(registry: Registry, choice: TimingChoice | None = None) -> Device:
+    """The device that a producer proposes: some models charge local memory for a collective.
+
+    Args:
+        registry: The plugins there are.
+        choice: The producer (as ``timing``) and its options; unless given, the first producer by name that proposes a
+            device with its defaults.
+
+    Raises:
+        VersimError: The producer named does not propose one, or not with these options.
+    """
+    names = [producer.name for producer in registry.producers()] if choice is None else [choice.timing]
+    for name in names:
+        producer = registry.producer(name)
+        if not isinstance(producer, ProposesSystem):
+            continue
+        try:
+            with held_responsible("producer", name):
+                options = structure_options(producer, choice.options if choice else {}, f"producer {name}")
+                return producer.system(options).device
+        except VersimError:
+            if choice is not None:
+                raise
+    if choice is not None:
+        raise VersimError(f"producer {choice.timing!r} proposes no device; name one that does")
+    return Device(name="none")
+
+
+def timing_contestant(label: str, choice: TimingChoice, registry: Registry) -> Contestant:
+    """A network timing.
+
+    Raises:
+        VersimError: It does not exist, does not time communication, or its options are faulty.
+    """
+    timing = network_timing(choice, registry, f"-t {label}")
+
+    def answer(kind: Kind, size_bytes: int, algorithm: str, system: System) -> Answer:
+        participants = 2 if kind is Kind.POINT_TO_POINT else system.world_size
+        message = Message(
+            kind=kind,
+            size_bytes=size_bytes,
+            participants=participants,
+            axis="rank",
+            ranks=tuple(range(participants)),
+            algorithm=algorithm,
+        )
+        try:
+            with held_responsible("timing", choice.timing):
+                (time_s,) = timing.times_s((message,), system)
+        except (UnsupportedGraphError, FaultsError) as error:
+            return None, str(error)
+        return float(time_s), ""
+
+    return Contestant(label=label, description=_described("timing", choice.timing, choice), ask=answer)
+
+
+def backend_contestant(instance: Instance, registry: Registry) -> Contestant:
+    """A backend that simulates a graph of one collective.
+
+    Raises:
+        VersimError: It does not exist, its options are faulty, or nobody writes such a graph.
+    """
+    structure_options(registry.backend(instance.backend), instance.options, f"-b {instance.label}")
+    registry.producer(PRODUCER)
+
+    def answer(kind: Kind, size_bytes: int, algorithm: str, system: System) -> Answer:
+        options: dict[str, object] = {"kind": kind.value, "size_bytes": size_bytes, "participants": system.world_size}
+        if algorithm:
+            options["algorithm"] = algorithm
+        device = system.device
+        part = DevicePart(
+            name=device.name,
+            kernel_launch_overhead_s=device.kernel_launch_overhead_s,
+            parameters=device.parameters,
+        )
+        workload = Workload(label="alone", producer=PRODUCER, options=options)
+        scenario = Scenario(
+            name="collectives",
+            workloads=(workload,),
+            pins=(Pin(label="alone"),),
+            system=SystemPart(dimensions=system.dimensions, device=part),
+            backends=(instance,),
+        )
+        try:
+            prepared = prepare_pin(scenario, registry, workload, scenario.pins[0])
+            prediction = ask(prepared, instance, scenario, registry).prediction
+        except FaultsError as error:
+            return None, str(error)
+        if prediction.makespan_ps is None:
+            return None, "; ".join(prediction.diagnosis) or prediction.status.value
+        return prediction.makespan_ps / PS_PER_S, ""
+
+    description = _described("backend", instance.backend, instance.network)
+    return Contestant(label=instance.label, description=description, ask=answer)
+
+
+def contestants_of(registry: Registry) -> tuple[Contestant, ...]:
+    """Every network timing and every backend that needs no option, with their defaults.
+
+    A name that both a timing and a backend have is told apart: the timing is ``NAME timing``.
+    """
+    backends = [backend.name for backend in registry.backends() if _needs_nothing(backend.options)]
+    found = []
+    for model in registry.timings():
+        if not _needs_nothing(model.options):
+            continue
+        with held_responsible("timing", model.name):
+            network = model.network(structure_options(model, {}))
+        if network is not None:
+            label = f"{model.name} timing" if model.name in backends else model.name
+            found.append(timing_contestant(label, TimingChoice(timing=model.name), registry))
+    return (*found, *(backend_contestant(Instance(label=name, backend=name), registry) for name in backends))
+
+
+def hold_apart(contestants: Sequence[Contestant]) -> None:
+    """Refuse labels that are given twice.
+
+    Raises:
+        VersimError: Two contestants have one label.
+    """
+    labels = [contestant.label for contestant in contestants]
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    if twice:
+        raise VersimError(f"{', '.join(twice)}: is given twice; tell them apart with LABEL=NAME")
+
+
+def _needs_nothing(options: type) -> bool:
+    return all(field.default is not attrs.NOTHING for field in attrs.fields(options) if field.init)
+
+
+def _described(role: str, name: str, choice: TimingChoice | None) -> str:
+    text = f"{role} {name}"
+    if choice is None:
+        return text
+    settings = ", ".join(f"{key}={value}" for key, value in sorted(choice.options.items()))
+    if role == "backend":
+        return f"{text} on {choice.timing}" + (f" ({settings})" if settings else "")
+    return f"{text} ({settings})" if settings else text
