@@ -140,3 +140,14 @@ def test_every_correction_gives_its_reason() -> None:
     """A model is not changed without saying why."""
     assert Corrections.__doc__ is not None
     assert all(f"{name}: " in Corrections.__doc__ for name in Corrections.names())
+
+
+def test_a_file_that_options_override_is_noted_in_the_graph(hardware: str) -> None:
+    """A scenario that fixes degrees must not silence the file that somebody hands it."""
+    producer = DeepFlowLlm()
+    as_it_is = producer.produce(LlmOptions(hardware=hardware))
+    assert not any("instead of" in note for note in as_it_is.notes)
+    graph = producer.produce(LlmOptions(hardware=hardware, dp=4, layers=8))
+    notes = [note for note in graph.notes if "instead of" in note]
+    assert any(note.startswith("option dp: 4 instead of ") and note.endswith(hardware) for note in notes)
+    assert not any("layers" in note for note in notes), "a preset of the model is not a file of the user's"

@@ -162,6 +162,29 @@ def described_step(options: LlmOptions) -> Step:
     return Step(model=model, **attrs.asdict(platform, recurse=False))
 
 
+def overridden(options: LlmOptions) -> tuple[str, ...]:
+    """Where options say something else than the files they come with, in words; nothing for presets.
+
+    Scenarios fix degrees and sizes; who hands them a file of his own has to see that they win.
+    """
+    of_files = (is_path(options.hardware), is_path(options.model))
+    if not any(of_files):
+        return ()
+    chosen = described_step(options)
+    alone = described_step(LlmOptions(hardware=options.hardware, model=options.model))
+    pairs = (
+        (options.hardware, attrs.asdict(chosen.parallelism), attrs.asdict(alone.parallelism)),
+        (options.model, attrs.asdict(chosen.model), attrs.asdict(alone.model)),
+    )
+    return tuple(
+        f"option {name}: {used[name]} instead of {there[name]} of {file}"
+        for (file, used, there), is_file in zip(pairs, of_files, strict=True)
+        if is_file
+        for name in used
+        if used[name] != there[name]
+    )
+
+
 def _faults_of(check: Callable[[], None]) -> tuple[str, ...]:
     try:
         check()

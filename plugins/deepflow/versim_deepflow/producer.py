@@ -7,9 +7,18 @@ from versim import ExecutionGraph, System
 
 from versim_deepflow.flattened_graph import flattened_graph, flattened_mesh
 from versim_deepflow.gemm_graph import gemm_graph, gemm_mesh
-from versim_deepflow.options import GemmOptions, Granularity, LlmOptions, gemm_of, step_of
+from versim_deepflow.options import GemmOptions, Granularity, LlmOptions, gemm_of, overridden, step_of
 from versim_deepflow.pipeline_graph import pipeline_graph, pipeline_mesh
+from versim_deepflow.step import Step
 from versim_deepflow.transformer_graph import transformer_graph, transformer_mesh
+
+
+def _graph(step: Step, options: LlmOptions) -> ExecutionGraph:
+    if options.granularity is Granularity.PIPELINE:
+        return pipeline_graph(step, options.all_reduce)
+    if options.granularity is Granularity.FLATTENED:
+        return flattened_graph(step, options.all_reduce)
+    return transformer_graph(step, operators=options.operators, phases=options.phases, local_ops=options.local_ops)
 
 
 @attrs.frozen
@@ -26,12 +35,8 @@ class DeepFlowLlm:
             FaultsError: A file is faulty, or the parts do not fit together.
             UnknownNameError: A preset or correction that does not exist.
         """
-        step = step_of(options)
-        if options.granularity is Granularity.PIPELINE:
-            return pipeline_graph(step, options.all_reduce)
-        if options.granularity is Granularity.FLATTENED:
-            return flattened_graph(step, options.all_reduce)
-        return transformer_graph(step, operators=options.operators, phases=options.phases, local_ops=options.local_ops)
+        graph = _graph(step_of(options), options)
+        return attrs.evolve(graph, notes=(*graph.notes, *overridden(options)))
 
     def system(self, options: LlmOptions) -> System:
         """The network and device that the hardware describes.
