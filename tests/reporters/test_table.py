@@ -56,8 +56,9 @@ def test_the_verdict_comes_first() -> None:
     lines = rendered(sample_report()).splitlines()
     verdict = "\n".join(lines[2 : lines.index("pipeline: all pins")])
     assert "pipeline, pin deepflow: the reference, analytical, takes 218.970157547 s" in verdict
-    assert "astrasim  +0.159 % (+348.99 ms): exposed communication +337 ms" in verdict
-    assert "changed most:\n            all_reduce over dp +108 % (257.70 ms → 536.88 ms each)" in verdict
+    assert "astrasim  +0.159 % (+348.99 ms): all_reduce over dp +279 ms; point_to_point over pp" in verdict
+    assert "changed most: all_reduce over dp" in verdict
+    assert "+108 % (257.70 ms → 536.88 ms each)" in verdict
     assert "stuck: the reference, analytical, did not complete: deadlock" in verdict
     assert "checks: FAILED complete of analytical" in verdict
 
@@ -203,3 +204,48 @@ def test_impossible_options_are_refused(options: dict[str, int]) -> None:
     """Before anything is written."""
     with pytest.raises(ValueError, match=next(iter(options))):
         TableOptions(**options)
+
+
+def test_what_explains_most_follows_the_totals() -> None:
+    """Three terms with their share; the whole chain, exact and with details, on request."""
+    brief, full = rendered(sample_report()), rendered(sample_report(), explain=True)
+    section = brief.partition("Why astrasim differs by +348.99 ms")[2].partition("\n\n")[0]
+    assert brief.index("makespan − compute") < brief.index("Why astrasim differs") < brief.index("\ngroup ")
+    assert len(section.splitlines()) == 6
+    assert "80.0 %" in section
+    assert "schedule order" not in section
+    chain = full.partition("Why astrasim differs by +348.99 ms")[2].partition("\n\n")[0]
+    assert "+279.17687424 ms" in chain
+    assert "what is left" in chain
+    assert "in this order: " in " ".join(chain.split())
+
+
+@pytest.mark.parametrize(
+    ("terminal", "option", "expected"), [(None, 100, 100), (70, 100, 70), (30, 100, 60), (200, 90, 90)]
+)
+def test_no_line_is_wider_than_the_terminal(terminal: int | None, option: int, expected: int) -> None:
+    """Nor than asked for; below 60 columns tables cannot be read."""
+    destination = Destination(columns=terminal)
+    content = TableReporter().render(sample_report(), TableOptions(width=option), destination).content
+    assert isinstance(content, str)
+    assert max(map(columns, content.splitlines())) == expected
+
+
+@settings(max_examples=15)
+@given(report=reports())
+def test_colour_changes_nothing_but_colour(report: Report) -> None:
+    """Without its escape sequences the text is the plain one, whatever names hold; there is none unless wanted."""
+    reporter = TableReporter()
+    plain = reporter.render(report, TableOptions(), Destination()).content
+    shown = reporter.render(report, TableOptions(), Destination(colour=True, columns=100)).content
+    assert isinstance(plain, str)
+    assert isinstance(shown, str)
+    assert "\x1b" not in plain
+    assert re.sub(r"\x1b\[[0-9;]*m", "", shown) == plain
+
+
+def test_what_failed_is_red() -> None:
+    """And still says so in a word."""
+    shown = TableReporter().render(sample_report(), TableOptions(), Destination(colour=True)).content
+    assert isinstance(shown, str)
+    assert "\x1b[1;31mFAILED\x1b[0m complete of analytical" in shown

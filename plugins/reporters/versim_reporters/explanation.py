@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import attrs
-from versim import Attribution, Comparison, Result
+from versim import Attribution, Comparison, Pattern, Result
 
 from versim_reporters.figures import share, short_time
 from versim_reporters.text import printable
-from versim_reporters.verdict import reference_of
 
 if TYPE_CHECKING:
     from versim.comparison.attribution import Term
@@ -62,25 +61,33 @@ class Explanation:
         return sorted((bar for bar in self.bars if bar.effect_ps), key=lambda bar: -abs(bar.effect_ps))[:most]
 
 
+def reference_of(comparison: Comparison) -> Result | None:
+    """The result that differences refer to."""
+    return next((r for r in comparison.results if r.label == comparison.reference), None)
+
+
 def explanations(comparison: Comparison) -> list[Explanation]:
     """Of every completed prediction but the reference, if that completed."""
-    reference = reference_of(comparison)
-    found = []
-    for result in comparison.results:
-        if reference is None or result is reference or result.difference_ps is None:
-            continue
-        if result.attribution is not None:
-            found.append(_attributed(result.attribution))
-        elif result.totals is not None and reference.totals is not None:
-            found.append(_by_totals(result, reference, result.difference_ps))
-    return found
+    found = (explanation_of(result, reference_of(comparison)) for result in comparison.results)
+    return [explanation for explanation in found if explanation is not None]
+
+
+def explanation_of(result: Result, reference: Result | None) -> Explanation | None:
+    """Of one prediction; None of the reference itself, or where there is nothing to explain."""
+    if reference is None or result is reference or result.difference_ps is None:
+        return None
+    if result.attribution is not None:
+        return _attributed(result.attribution)
+    if result.totals is None or reference.totals is None:
+        return None
+    return _by_totals(result, reference, result.difference_ps)
 
 
 def _attributed(attribution: Attribution) -> Explanation:
     if attribution.orders > 1 or attribution.averaging.value == "shapley":
         how = f"averaged over {attribution.orders:,} orders"
     else:
-        how = f"in this order: {', '.join(map(printable, attribution.order))}" if attribution.order else "none is known"
+        how = f"in this order: {'; '.join(map(printable, attribution.order))}" if attribution.order else "none is known"
     return Explanation(
         label=printable(attribution.other),
         difference_ps=attribution.difference_ps,
@@ -94,14 +101,25 @@ def _attributed(attribution: Attribution) -> Explanation:
         findings=tuple(
             f"{printable(pattern.sentence)}: {short_time(pattern.on_path_ps)} on its critical path, "
             f"in the reference {short_time(pattern.reference_on_path_ps)}"
-            for pattern in attribution.patterns[:MOST_FINDINGS]
+            for pattern in telling_patterns(attribution)[:MOST_FINDINGS]
         ),
     )
 
 
+def telling_patterns(attribution: Attribution) -> list[Pattern]:
+    """What waits behind what so much more (or less) that it goes with the difference, the most telling first."""
+    sign = 1 if attribution.difference_ps > 0 else -1
+
+    def change_ps(pattern: Pattern) -> int:
+        return sign * (pattern.on_path_ps - pattern.reference_on_path_ps)
+
+    telling = [p for p in attribution.patterns if 100 * change_ps(p) >= abs(attribution.difference_ps) and change_ps(p)]
+    return sorted(telling, key=change_ps, reverse=True)
+
+
 def _detail(term: Term) -> str:
     parts = []
-    if term.change_ps is not None:
+    if term.change_ps:
         parts.append(
             f"durations {short_time(term.change_ps, signed=True)} over all executions, "
             f"{short_time(term.on_path_ps or 0, signed=True)} of it on the critical path"
@@ -149,5 +167,6 @@ def _share(part_ps: int, whole_ps: int) -> str:
     """A share of the difference; terms may oppose one another, so it may be below 0 or above 1."""
     if not whole_ps:
         return ""
-    within = 0 <= part_ps / whole_ps <= 1
-    return share(abs(part_ps), abs(whole_ps)) if within else f"{100 * part_ps / whole_ps:.1f} %"
+    value = part_ps / whole_ps
+    within = 0 <= value <= 1 or abs(value) < 0.0005
+    return share(abs(part_ps), abs(whole_ps)) if within else f"{100 * value:.1f} %"

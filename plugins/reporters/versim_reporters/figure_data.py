@@ -19,11 +19,10 @@ from versim import (
     timeline,
 )
 
-from versim_reporters.explanation import Explanation, explanations
+from versim_reporters.explanation import Explanation, explanations, reference_of
 from versim_reporters.lanes import Blocks, blocks, packed
 from versim_reporters.pairs import points
 from versim_reporters.text import printable, shortened
-from versim_reporters.verdict import reference_of
 
 LONGEST_NAME = 120
 

@@ -8,13 +8,13 @@ from typing import Any
 from versim import Breakdown, Comparison, Result, Totals, WorkloadReport
 
 from versim_reporters.breakdown import compared_rows
-from versim_reporters.explanation import explanations, table_of
+from versim_reporters.explanation import explanations, reference_of, table_of
 from versim_reporters.figures import count, share, short_time
 from versim_reporters.markup import Markup, data_table, element
 from versim_reporters.paths import chain, facts_of
 from versim_reporters.sections import inputs_of, notes_of, simulators_of, totals_cells, totals_legend
 from versim_reporters.text import printable
-from versim_reporters.verdict import reference_of, title
+from versim_reporters.verdict import title
 
 COLOURS = 8
 MOST_LINKS = 60

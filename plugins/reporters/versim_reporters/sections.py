@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from versim import GB, PS_PER_NS, PS_PER_S, Comparison, Report, Result, System, WorkloadReport
 
 from versim_reporters.breakdown import breakdown_lines
+from versim_reporters.explanation_lines import explanation_lines
 from versim_reporters.figures import NOTHING, count, exact_time, percent, time_column, trimmed_time, unit_for
 from versim_reporters.grid import Column, Group, grids
 from versim_reporters.paths import path_lines
@@ -20,7 +21,7 @@ _TIMED = {"folded": "folded communication"}
 """What pins call in one word."""
 
 
-def report_lines(report: Report, width: int, operations: int) -> Iterator[str]:
+def report_lines(report: Report, width: int, operations: int, *, explain: bool = False) -> Iterator[str]:
     """The whole table, line by line; every line at most ``width`` columns."""
     name = printable(report.scenario)
     yield from wrapped(f"{name}: {printable(report.description)}" if report.description else name, width)
@@ -34,6 +35,7 @@ def report_lines(report: Report, width: int, operations: int) -> Iterator[str]:
             yield from ("", *_heading(title(workload, comparison), width))
             yield from _inputs(workload, comparison, width)
             yield from _section(_totals(comparison, width))
+            yield from explanation_lines(comparison, width, explain=explain)
             yield from _section(breakdown_lines(comparison, "group", lambda r: r.groups, width, operations))
             yield from _section(breakdown_lines(comparison, "operation", lambda r: r.operations, width, operations))
             yield from _section(path_lines(comparison, width), "Critical paths")

@@ -1,12 +1,14 @@
-"""The table: the verdict first, then what it rests on, in at most 100 columns of plain text.
+"""The table: the verdict first, then what it rests on, in no more columns than there are.
 
 A sample, shortened::
 
     pipeline, pin deepflow: the reference, analytical, takes 218.970157547 s
-      hybrid    +0.00613 % (+13.429 ms): exposed communication +13.0 ms, idle +448 µs; changed most:
-                all_reduce over dp +4.17 % (257.70 ms → 268.44 ms each)
-      astrasim  +0.159 % (+348.99 ms): exposed communication +337 ms, idle +11.6 ms; changed most:
-                all_reduce over dp +108 % (257.70 ms → 536.88 ms each)
+      hybrid    +0.00613 % (+13.429 ms): all_reduce over dp +10.7 ms; point_to_point over pp, backward
+                +1.35 ms; point_to_point over pp, forward +1.35 ms; changed most: all_reduce over dp
+                +4.17 % (257.70 ms → 268.44 ms each)
+      astrasim  +0.159 % (+348.99 ms): all_reduce over dp +279 ms; point_to_point over pp, backward
+                +34.9 ms; point_to_point over pp, forward +34.9 ms; changed most: all_reduce over dp
+                +108 % (257.70 ms → 536.88 ms each)
     …
     pipeline, pin deepflow
     ====================================================================================================
@@ -26,6 +28,14 @@ A sample, shortened::
     astrasim    219.319151640  +0.348994093  +0.159    124.924  0.715909  0.648773  0.0057  0.012
     Compute, communication and exposed are those of rank 0, which finishes last. Exposed is
     communication with no compute beside it; makespan − compute − exposed is idle.
+
+    …
+    Why astrasim differs by +348.99 ms
+    term                                  effect   share
+    --------------------------------  ----------  ------
+    all_reduce over dp                +279.18 ms  80.0 %
+    point_to_point over pp, backward  +34.909 ms  10.0 %
+    point_to_point over pp, forward   +34.909 ms  10.0 %
 
     group                             runs  analytical           hybrid         astrasim
                                                 [mean]  [mean, diff. %]  [mean, diff. %]
@@ -64,21 +74,31 @@ NARROWEST = 60
 class TableOptions:
     """Options of the table."""
 
-    width: int = option(100, help="Columns of the terminal, at least 60.", validator=attrs.validators.ge(NARROWEST))
+    width: int = option(
+        100,
+        help="Most columns of a line, at least 60; a narrower terminal has its own width.",
+        validator=attrs.validators.ge(NARROWEST),
+    )
     operations: int = option(20, help="Most rows of a breakdown.", validator=attrs.validators.ge(1))
+    explain: bool = option(default=False, help="Every term of every explanation, not only the three largest.")
 
 
 @attrs.frozen
 class TableReporter:
-    """Plain text for a terminal: verdict, inputs, totals, breakdowns, critical paths, checks, notes."""
+    """Plain text for a terminal: verdict, inputs, totals, explanations, breakdowns, critical paths, checks, notes."""
 
     name: str = "table"
     options: type = TableOptions
 
     def render(self, report: Report, options: TableOptions, destination: Destination) -> Rendering:
-        """The tables as text, in characters the destination can hold."""
+        """The tables as text, in characters the destination can hold, in colour if it wants that."""
+        from versim_reporters.colour import coloured  # noqa: PLC0415
         from versim_reporters.sections import report_lines  # noqa: PLC0415 - loads numpy and tabulate
         from versim_reporters.text import for_encoding  # noqa: PLC0415
 
-        text = "\n".join(report_lines(report, options.width, options.operations)) + "\n"
-        return Rendering(content=for_encoding(text, destination.encoding))
+        width = max(NARROWEST, min(options.width, destination.columns or options.width))
+        lines = list(report_lines(report, width, options.operations, explain=options.explain))
+        text = for_encoding("\n".join(lines) + "\n", destination.encoding)
+        if destination.colour:
+            text = "\n".join(coloured(text.split("\n")))
+        return Rendering(content=text)

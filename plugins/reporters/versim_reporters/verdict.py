@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from versim import Breakdown, Comparison, Report, Result, WorkloadReport
 
+from versim_reporters.explanation import explanation_of, reference_of, telling_patterns
 from versim_reporters.figures import exact_time, percent, short_time
 from versim_reporters.text import padded, printable, shortened, width_of, wrapped
 
 LABEL_WIDTH = 24
+MOST_TERMS = 3
 
 
 def verdict(report: Report, width: int) -> Iterator[str]:
@@ -33,11 +35,6 @@ def _of_comparison(workload: WorkloadReport, comparison: Comparison, width: int)
     for label, (_, text) in zip(labels, found, strict=True):
         yield from wrapped(text, width, first=f"  {padded(label, room)}  ")
     yield from wrapped(checks_in_a_word(comparison), width, first="  checks: ", rest="    ")
-
-
-def reference_of(comparison: Comparison) -> Result | None:
-    """The result that differences refer to."""
-    return next((r for r in comparison.results if r.label == comparison.reference), None)
 
 
 def headline(workload: WorkloadReport, comparison: Comparison) -> str:
@@ -73,26 +70,22 @@ def _difference(result: Result, reference: Result | None) -> str:
     if result.difference_ps == 0:
         return "the same makespan, to the picosecond"
     relative = "" if result.difference_percent is None else f"{percent(result.difference_percent)} % "
-    why = [part for part in (_part(result, reference), _group(result, reference)) if part]
+    why = [part for part in (_terms(result, reference), _group(result, reference)) if part]
     return f"{relative}({short_time(result.difference_ps, signed=True)}){': ' if why else ''}{'; '.join(why)}"
 
 
-def _part(result: Result, reference: Result) -> str:
-    """Which parts of the last rank's step changed; compute, exposed communication and idle time sum to the makespan."""
-    mine, theirs = result.totals, reference.totals
-    if mine is None or theirs is None:
+def _terms(result: Result, reference: Result) -> str:
+    """The terms that explain most, and what waits behind what."""
+    explanation = explanation_of(result, reference)
+    if explanation is None:
         return ""
-    changes = {
-        "compute": mine.compute_ps - theirs.compute_ps,
-        "exposed communication": mine.exposed_communication_ps - theirs.exposed_communication_ps,
-        "idle": mine.idle_ps - theirs.idle_ps,
-    }
-    largest = max(map(abs, changes.values()))
-    # What is a hundredth of the largest part is no reason.
-    changed = sorted(
-        ((name, ps) for name, ps in changes.items() if ps and 100 * abs(ps) >= largest), key=lambda item: -abs(item[1])
-    )
-    return ", ".join(f"{name} {short_time(ps, digits=3, signed=True)}" for name, ps in changed)
+    largest = explanation.largest(MOST_TERMS)
+    # What is a hundredth of the largest term is no reason.
+    named = [bar for bar in largest if 100 * abs(bar.effect_ps) >= abs(largest[0].effect_ps)]
+    terms = "; ".join(f"{bar.name} {short_time(bar.effect_ps, digits=3, signed=True)}" for bar in named)
+    attribution = result.attribution
+    waiting = [pattern.sentence for pattern in telling_patterns(attribution)[:1]] if attribution is not None else []
+    return "; ".join((terms, *map(printable, waiting)))
 
 
 def _group(result: Result, reference: Result) -> str:
