@@ -57,7 +57,8 @@ def rounds_of(algorithm: str, kind: Kind, size_bytes: int, participants: int) ->
         for transfer in wave:
             handled.setdefault(("sends", transfer.source), []).append(transfer.size_bytes)
             handled.setdefault(("receives", transfer.target), []).append(transfer.size_bytes)
-        busiest.append(tuple(max(handled.values(), key=_load)))
+        most = max(handled.values(), key=_load)
+        busiest.append(tuple(most))
     return tuple(busiest)
 
 
