@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from versim_astrasim.engine.matching import COLLECTIVE_TAGS, MessageNetwork
 from versim_astrasim.engine.outcome import Finding
 from versim_astrasim.engine.program import COMM_SLOT, CPU_SLOT, GPU_SLOT
 from versim_astrasim.engine.trace import COLL, MISSING, RECV, SEND
+from versim_astrasim.engine.transport import RENDEZVOUS_TAGS
 from versim_astrasim.engine.workload import NOT_YET, Workload
 
 _SLOT_NAMES = {CPU_SLOT: "CPU", GPU_SLOT: "GPU", COMM_SLOT: "communication"}
@@ -47,14 +48,31 @@ def of_numbering(workloads: Sequence[Workload]) -> Iterator[Finding]:
             )
 
 
-def of_unfinished(workload: Workload) -> Iterator[Finding]:
-    """What an unfinished rank waits for."""
+def awaited_in_collectives(network: MessageNetwork) -> dict[int, str]:
+    """By rank, which message its collective waits for; a rank runs one collective at a time."""
+    awaited: dict[int, list[str]] = {}
+    for tag, (source, destination), size_bytes in sorted(network.awaited()):
+        if COLLECTIVE_TAGS <= tag < RENDEZVOUS_TAGS:
+            awaited.setdefault(destination, []).append(f"{size_bytes} bytes from rank {source}")
+    return {
+        rank: messages[0] + (f" and {len(messages) - 1} more message(s)" if len(messages) > 1 else "")
+        for rank, messages in awaited.items()
+    }
+
+
+def of_unfinished(workload: Workload, awaited: Mapping[int, str]) -> Iterator[Finding]:
+    """What an unfinished rank waits for.
+
+    Args:
+        workload: Of the rank.
+        awaited: See :func:`awaited_in_collectives`.
+    """
     program, rank = workload.program, workload.rank.number
     for error in workload.rank.calendar.errors:
         yield Finding(rank, error.node_id, f"an error was logged and the rest of the step was lost: {error.reason}")
     running = workload.running_positions()
     for position in running:
-        yield Finding(rank, program.node_ids[position], _open_node(workload, position))
+        yield Finding(rank, program.node_ids[position], _open_node(workload, position, awaited.get(rank)))
     occupied = {program.slots[position] for position in running}
     for position in workload.ready_positions():
         slot = program.slots[position]
@@ -65,7 +83,7 @@ def of_unfinished(workload: Workload) -> Iterator[Finding]:
         yield Finding(rank, program.node_ids[position], f"{program.describe(position)} {reason}")
 
 
-def _open_node(workload: Workload, position: int) -> str:
+def _open_node(workload: Workload, position: int, awaited: str | None) -> str:
     program = workload.program
     text = f"{program.describe(position)} was issued at {workload.start_ns[position]} ns and never completed: "
     if position in workload.inert:
@@ -83,9 +101,14 @@ def _open_node(workload: Workload, position: int) -> str:
     if node_type == SEND:
         return text + f"its message to rank {value('comm_dst')} did not arrive"
     if node_type == COLL:
-        return text + (
-            "its partners did not exchange the messages it waits for (they run other collectives, other sizes, or "
-            "have run another number of jobs before it)"
+        waits = f"it waits for {awaited}, and " if awaited else ""
+        return (
+            text
+            + waits
+            + (
+                "its partners did not exchange the messages it waits for (they run other collectives, other sizes, or "
+                "have run another number of jobs before it)"
+            )
         )
     return text + "its end was never reached"
 

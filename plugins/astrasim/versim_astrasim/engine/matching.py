@@ -78,6 +78,11 @@ class Channel(ABC, Generic[Way]):
         """Messages that have arrived and that nobody has received."""
         return self._arrived
 
+    @property
+    def awaited(self) -> int:
+        """Receives that are posted and that no message has met."""
+        return len(self._pending)
+
     def receive(self, on_received: Action) -> None:
         """Post one receive; ``on_received`` is called when it has its message."""
         if self._arrived:
@@ -193,6 +198,15 @@ class MessageNetwork(ABC):
             for (tag, size_bytes), flow in self._flows.items()
             for pair, channel in flow.items()
             if channel.unclaimed
+        ]
+
+    def awaited(self) -> list[tuple[int, Pair, int]]:
+        """Receives that no message has met: tag, source and destination, bytes."""
+        return [
+            (tag, pair, size_bytes)
+            for (tag, size_bytes), flow in self._flows.items()
+            for pair, channel in flow.items()
+            if channel.awaited
         ]
 
     def forget(self, key: tuple[int, int]) -> None:

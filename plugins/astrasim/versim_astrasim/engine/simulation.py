@@ -127,10 +127,19 @@ class _Simulation:
             failure = Abort(error.reason, error.rank, error.node_id)
         except Failure as error:
             failure = error
+            if error.rank is None:
+                self._name_what_was_instant(error)
         finally:
             if collecting:
                 gc.enable()
         return self._outcome(failure, record_spans=record_spans)
+
+    def _name_what_was_instant(self, failure: Failure) -> None:
+        """Add the rank and node that first scheduled something for tick 0, if one did."""
+        for workload in self._workloads:
+            if workload.instant is not None:
+                failure.rank, failure.node_id = workload.rank.number, workload.program.node_ids[workload.instant]
+                return
 
     def _build(self) -> None:
         config, system, queue = self._config, self._system, self._queue
@@ -194,9 +203,10 @@ class _Simulation:
         if failure is not None:
             yield Finding(failure.rank, failure.node_id, failure.reason)
             return
+        awaited = diagnosis.awaited_in_collectives(self._network) if self._network is not None else {}
         for workload in self._workloads:
             if workload.finished_ns is None:
-                yield from diagnosis.of_unfinished(workload)
+                yield from diagnosis.of_unfinished(workload, awaited)
             else:
                 yield from diagnosis.of_finished(workload)
         if any(workload.finished_ns is None for workload in self._workloads):

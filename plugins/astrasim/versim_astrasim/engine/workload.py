@@ -82,6 +82,8 @@ class Workload:
         gpu_ns: Sum of the durations of compute nodes issued to the GPU slot; the original's "exposed communication" is
             the finish minus this.
         only_gpu_and_comm: Whether only GPU and communication nodes ran; the original's statistics fail otherwise.
+        odd_node_id: The last node that was neither, None if all were.
+        instant: The first node after whose issue something was due at tick 0, which the original forbids.
         roofline_enabled: Whether compute is timed by the roofline.
         points: Roofline figures by position.
         inert: Nodes that can never complete, and why.
@@ -102,6 +104,8 @@ class Workload:
         self.finished_ns: int | None = None
         self.gpu_ns = 0
         self.only_gpu_and_comm = True
+        self.odd_node_id: int | None = None
+        self.instant: int | None = None
         self.points: dict[int, RooflinePoint] = {}
         self.inert: dict[int, str] = {}
         self.first_jobs: dict[int, int] = {}
@@ -184,8 +188,11 @@ class Workload:
         self.start_ns[position] = self._queue.now
         if node_type in (INVALID, MEM_LOAD, MEM_STORE) or (node_type == COMP and slot != GPU_SLOT):
             self.only_gpu_and_comm = False
+            self.odd_node_id = self.program.node_ids[position]
         try:
             self._issuers[node_type](position)
+            if not self._queue.now and 0 in self._queue and self.instant is None:
+                self.instant = position
         except Failure as failure:
             if failure.rank is None:
                 failure.rank = self.rank.number
@@ -218,7 +225,9 @@ class Workload:
         self._machine.finish(self.rank.number)
         if not self.only_gpu_and_comm:
             raise CallbackError(
-                "the rank finished, but its statistics know only GPU and communication nodes", self.rank.number
+                "the rank finished, but its statistics know only GPU and communication nodes",
+                self.rank.number,
+                self.odd_node_id,
             )
 
     # Issuing, by node type.
