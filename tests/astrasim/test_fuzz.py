@@ -8,6 +8,7 @@ from pathlib import Path
 from chakra_files import listed
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from versim_astrasim.engine.trace import INTEGER_ATTRIBUTES
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
 
@@ -37,9 +38,7 @@ _nodes = st.lists(
             "ctrl_deps": st.lists(st.sampled_from([0, 1, 2, 9]), max_size=2),
             "duration_micros": st.sampled_from([0, 1, 2**40, 2**64 - 1]),
             "attr": st.dictionaries(
-                st.sampled_from(
-                    "comm_type comm_size comm_src comm_dst comm_tag pg_name involved_dim num_ops tensor_size is_cpu_op".split()
-                ),
+                st.sampled_from([*INTEGER_ATTRIBUTES, "pg_name", "involved_dim", "is_cpu_op"]),
                 _values,
             ),
         }
