@@ -29,6 +29,7 @@ COMMANDS = {
     "collectives": "Time collectives alone in every network timing and simulator, by size.",
     "verify": "Check a re-created program against its recorded answers.",
     "plugins": "List plugins, what they offer, and why broken ones are.",
+    "doctor": "Say what was found outside Python, what is missing and what to do.",
     "init": "Write a commented scenario to start from.",
     "new-plugin": "Write a plugin of your own: a project that works as it stands.",
 }
