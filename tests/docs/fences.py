@@ -122,7 +122,7 @@ def matches(shown: Sequence[str], printed: Sequence[str]) -> bool:
 
 
 def renewed(shown: Sequence[str], printed: Sequence[str]) -> list[str]:
-    """What to show of an output that has changed: between elisions as many lines as before, from where they were."""
+    """What to show of an output that has changed: between elisions what was shown before, as it reads now."""
     chunks: list[list[str]] = [[]]
     for line in shown:
         if line == ELISION:
@@ -143,8 +143,16 @@ def renewed(shown: Sequence[str], printed: Sequence[str]) -> list[str]:
         elif number:
             alike = [i for i in range(position, len(printed)) if printed[i].split()[:2] == chunk[0].split()[:2]]
             position = alike[0] if alike else position
-        new += [_masked(line) for line in printed[position : position + len(chunk)]]
-        position += len(chunk)
+        end = position + len(chunk)
+        if len(chunk) > 1 and chunk[-1].split():  # up to what the last line was, however many lines that are now
+            last = chunk[-1].split()[0]
+            ends = [i for i in range(position + 1, len(printed)) if printed[i].split()[:1] == [last]]
+            end = ends[0] + 1 if ends else end
+        stems = [line.removesuffix(ELISION) for line in chunk if line.endswith(ELISION)]
+        for line in printed[position:end]:
+            stem = next((stem for stem in stems if line.startswith(stem)), None)
+            new.append(_masked(line) if stem is None else stem + ELISION)
+        position = end
     return new
 
 

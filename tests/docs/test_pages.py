@@ -72,6 +72,7 @@ def test_the_site_loads_nothing_from_elsewhere() -> None:
         ("```console\n$ versim --version\nversim 99\n```\n", PageError),
         ("```console\n$ versim graph nowhere.yaml\n```\n", PageError),
         ("```console\n$ versim graph nowhere.yaml\n…\n```\n", PageError),
+        ("```\nversim graph \\\n  nowhere.yaml\n```\n", PageError),
         ("```console\n$ rm important\n```\n", PageError),
         ("```yaml\nworkloads: []\n```\n", Exception),
         ("```fortran\nEND\n```\n", PageError),
