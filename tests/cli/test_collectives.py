@@ -37,7 +37,14 @@ def test_json_has_everything(versim: Versim) -> None:
         "--algorithms",
         "auto,ring",
     ]
-    asked = ["-t", "slow=alpha-beta:bandwidth=1 GB/s", "-b", "ideal:network=alpha-beta,factor=2"]
+    asked = [
+        "--algorithms",
+        "auto,ring",
+        "-t",
+        "slow=alpha-beta:bandwidth=1 GB/s",
+        "-b",
+        "ideal:network=alpha-beta,factor=2",
+    ]
     result = versim("collectives", *swept, *asked, "--reference", "ideal", "-f", "json")
     assert result.exit_code == 0, result.stderr
     document = json.loads(result.stdout)
