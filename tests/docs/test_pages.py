@@ -16,6 +16,16 @@ ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 
+
+WIDEST = 100
+"""Columns of code; versim's own output has as many."""
+
+
+def page_name(page: Path) -> str:
+    """For the test's name."""
+    return str(page.relative_to(DOCS))
+
+
 RUN_ELSEWHERE = dict.fromkeys(
     ("conformance.md", "simgrid.md", "write-a-backend.md", "write-a-timing.md"), "tests/core/testing/test_pages.py"
 )
@@ -28,9 +38,7 @@ def test_a_page_that_is_run_elsewhere_is() -> None:
         assert f'"{page}"' in (ROOT / test).read_text("utf-8")
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if page.name not in RUN_ELSEWHERE], ids=lambda page: str(page.relative_to(DOCS))
-)
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in RUN_ELSEWHERE], ids=page_name)
 def test_the_page_does_what_it_says(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader who types what stands there sees what stands there."""
     for name in [name for name in os.environ if name.startswith(("VERSIM_", "ASTRA_SIM")) and "UPDATE" not in name]:
@@ -48,6 +56,13 @@ def test_the_page_does_what_it_says(page: Path, tmp_path: Path, monkeypatch: pyt
                 del sys.modules[name]
     if update and reader.renewed:
         page.write_text(reader.updated(), "utf-8")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in RUN_ELSEWHERE], ids=page_name)
+def test_code_fits_the_page(page: Path) -> None:
+    """What is wider is cut off on the screen."""
+    lines = [line for fence in fences_of(page.read_text("utf-8")) for line in fence.body.split("\n")]
+    assert [line for line in lines if len(line) > WIDEST] == []
 
 
 def test_every_page_can_be_found() -> None:
