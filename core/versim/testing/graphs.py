@@ -86,11 +86,11 @@ def one_group_of_two(size_bytes: int) -> ExecutionGraph:
     return builder.build("one group")
 
 
-def both_groups(size_bytes: int) -> ExecutionGraph:
-    """All-reduces of ranks 0 to 3 and of ranks 4 to 7 at once."""
+def along(axis: str, size_bytes: int) -> ExecutionGraph:
+    """All-reduces along ``tp`` (of ranks 0 to 3 and of ranks 4 to 7) or ``dp`` (of ranks r and r + 4), all at once."""
     builder = GraphBuilder(Mesh.of(dp=2, tp=4))
-    builder.collective("sum", Kind.ALL_REDUCE, size_bytes, axes=("tp",), algorithm="ring")
-    return builder.build("both groups")
+    builder.collective("sum", Kind.ALL_REDUCE, size_bytes, axes=(axis,), algorithm="ring")
+    return builder.build(f"groups along {axis}")
 
 
 def mixed(kinds: Sequence[Kind]) -> ExecutionGraph:

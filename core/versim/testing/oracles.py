@@ -100,5 +100,5 @@ def disjoint_groups(subject: Subject) -> Outcome:
     subject.requires(Kind.ALL_REDUCE, algorithm="ring", oracle=True)
     system = subject.system(8, topology=Topology.RING if Topology.RING in subject.claims.topologies else None)
     alone_s = subject.takes_s(graphs.one_group_of_two(SIZE_BYTES), system)
-    both_s = subject.takes_s(graphs.both_groups(SIZE_BYTES), system)
+    both_s = subject.takes_s(graphs.along("tp", SIZE_BYTES), system)
     return subject.close(alone_s, both_s, messages=6, form="one group alone")

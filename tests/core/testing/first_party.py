@@ -44,6 +44,7 @@ def deepflow() -> tuple[Claims, ...]:
             "ring all-reduce": NO_SUCH_WORK,
             "ring all-gather": DEFAULT_GATHER,
             "ring reduce-scatter": NO_SUCH_WORK,
+            "several dimensions": NO_SUCH_WORK,
         },
     )
     closed = attrs.evolve(

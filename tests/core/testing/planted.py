@@ -21,6 +21,7 @@ from versim import (
     SimulationRequest,
     Status,
     System,
+    Topology,
     UnsupportedGraphError,
     consumed_as_pinned,
     instances_of,
@@ -215,6 +216,41 @@ class HiddenContention(Sound):
 
 
 @attrs.define
+class ClaimsTooMuch(Sound):
+    """Claims switches, and refuses them."""
+
+    claims: Claims = attrs.field(factory=lambda: attrs.evolve(CLAIMS, topologies=("ring", "switch")))
+
+    def step_s(self, size_bytes: float, system: System) -> float:
+        """Only on a ring."""
+        if system.dimensions[0].topology is not Topology.RING:
+            raise UnsupportedGraphError("only rings")
+        return super().step_s(size_bytes, system)
+
+
+@attrs.define
+class TooFast(Sound):
+    """Does all-reduces by halving and doubling as if they were for free."""
+
+    claims: Claims = attrs.field(
+        factory=lambda: attrs.evolve(
+            CLAIMS, topologies=("ring", "fully_connected"), algorithms=("ring", "halving_doubling")
+        )
+    )
+
+    def message_s(self, message: Message, system: System) -> float:
+        """Nothing at all."""
+        return 0.0 if message.algorithm == "halving_doubling" else super().message_s(message, system)
+
+
+class InnerGroups(Sound):
+    """Takes every group for one of the inner dimension."""
+
+    def rounds(self, kind: Kind, participants: int) -> int:  # noqa: D102
+        return super().rounds(kind, 4 if participants == 2 else participants)
+
+
+@attrs.define
 class Restless(Sound):
     """Answers differently every time."""
 
@@ -272,6 +308,9 @@ FAULTS: dict[type[Sound], str] = {
     NoLatency: "doubled latency",
     Gibibytes: "point-to-point",
     HiddenContention: "contention",
+    ClaimsTooMuch: "every topology",
+    TooFast: "every algorithm",
+    InnerGroups: "several dimensions",
     Restless: "deterministic",
     Talkative: "nothing is printed",
     Meddler: "input is left alone",

@@ -41,7 +41,7 @@ def test_every_check_says_what_it_shows_and_what_it_found(faulty: str) -> None:
     assert "shows     size_bytes is the output: each of p−1 rounds carries a p-th of it" in result.output
     assert "expected  0.004803 s, 0.007209 s, 0.008015 s ((p−1) (α + S/(p B)), p = 2, 4, 6)" in result.output
     assert "found     0.009603 s, 0.028809 s, 0.048015 s" in result.output
-    assert result.output.splitlines()[-1].endswith("1 failed, 0 unclaimed, 0 declared")
+    assert ", 1 failed, " in result.output.splitlines()[-1]
 
 
 def test_a_part_of_it(faulty: str) -> None:
