@@ -7,6 +7,7 @@ import os
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cases import network_of, request_of
 from versim import Fixed, GraphBuilder, Mesh, SimulationError, SimulationRequest, Status
@@ -98,6 +99,7 @@ def test_the_time_limit_stops_it_and_its_children(
     assert time.monotonic() - began < 10
     assert prediction.status is Status.TIMED_OUT
     assert "time limit of 1 s" in prediction.diagnosis[0]
+    assert prediction.makespan_ps is None
     child = int((tmp_path / "child").read_text())
     for _ in range(100):
         try:
@@ -108,6 +110,15 @@ def test_the_time_limit_stops_it_and_its_children(
             return
         time.sleep(0.02)
     pytest.fail("the worker's child is still there")
+
+
+def test_communication_alone_is_not_known_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The step's own answer is still worth having, so that is no error."""
+    builder = GraphBuilder(Mesh.of(x=2))
+    builder.transfer("m", 8, source={"x": 0}, target={"x": 1})
+    stand_in(tmp_path, monkeypatch, "sleep 60")
+    request = request_of(builder.build(), network_of(("ring", 2)), time_limit_s=0.2)
+    assert np.isnan(SimGrid().isolated_s(request)).all()
 
 
 def test_the_real_worker_refuses_another_version(simgrid: None) -> None:  # noqa: ARG001 - skips

@@ -85,7 +85,7 @@ class SimGrid:
     def isolated_s(self, request: SimulationRequest) -> NDArray[np.float64]:
         """Seconds of each communication alone on the network; shape (communications,).
 
-        All of them run in one simulation, one after the other.
+        All of them run in one simulation, one after the other; NaN if that takes longer than the time limit.
         """
         messages = messages_of(request.pinned.graph)
         unique = tuple(dict.fromkeys(messages))
@@ -94,7 +94,11 @@ class SimGrid:
         fabric, collectives = _network(request)
         tasks, ends = _one_by_one(unique, collectives)
         document = document_of(tasks, fabric, request.system.world_size, request.options)
-        times = times_of(launch.run(document, os.environ, request.options.time_limit_s), tasks)
+        try:
+            answer = launch.run(document, os.environ, request.options.time_limit_s)
+        except launch.TimeLimitError:
+            return np.full(len(messages), np.nan)
+        times = times_of(answer, tasks)
         dates = [times.end_ps[end] for end in ends]
         lasts = {message: (dates[n + 1] - dates[n]) / PS_PER_S for n, message in enumerate(unique)}
         return np.array([lasts[message] for message in messages])
