@@ -11,10 +11,11 @@ import attrs
 import pytest
 from chakra_files import Node, coll, comp, delimited, fielded_node, recv, send, written
 from click.testing import CliRunner
+from versim import Finding
 from versim_astrasim.engine.cases import case_inputs
 from versim_astrasim.lint.check import check
 from versim_astrasim.lint.command import lint as lint_command
-from versim_astrasim.lint.findings import MOST_PER_RULE, Finding
+from versim_astrasim.lint.findings import MOST_PER_RULE
 from versim_astrasim.lint.loading import Given, lint
 from versim_astrasim.lint.rules import RULES
 from versim_astrasim.lint.step import Step

@@ -13,9 +13,7 @@ from versim import Diagnostic, FaultsError, SimulationRequest, TableResult, Unkn
 from versim_astrasim.options import BackendOptions
 
 if TYPE_CHECKING:
-    from versim import Prediction
-
-    from versim_astrasim.lint.findings import Finding
+    from versim import Finding, Prediction
 
 
 @attrs.frozen

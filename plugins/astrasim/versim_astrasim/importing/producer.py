@@ -24,9 +24,9 @@ class ImportOptions:
         memory_nodes: ``recorded`` makes compute of memory nodes, with their recorded durations; ``refuse`` names them.
     """
 
-    path: str = option(help="folder of a trace, or the path of its files without .0.et")
-    comm_groups: str = option("", help="ASTRA-sim's communicator-group file (default: comm_groups.json beside)")
-    network: str = option("", help="ASTRA-sim's network file, for collectives along some dimensions")
+    path: str = option(path=True, help="folder of a trace, or the path of its files without .0.et")
+    comm_groups: str = option("", path=True, help="ASTRA-sim's group file (default: comm_groups.json beside)")
+    network: str = option("", path=True, help="ASTRA-sim's network file, for collectives along some dimensions")
     compute: Literal["auto", "recorded", "work"] = option(
         "auto",
         help="recorded durations, or operations and bytes to be timed",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from versim import Finding
+
 from versim_astrasim.engine import CollectiveKind, NetworkConfig, SystemConfig
 from versim_astrasim.engine.algorithms.names import Algorithm, AlgorithmChoice, parse
 from versim_astrasim.engine.failures import Failure
 from versim_astrasim.engine.trace import COMM_TYPES
-from versim_astrasim.lint.findings import Finding
 from versim_astrasim.lint.rules import finding
 from versim_astrasim.lint.step import WORLD, Program, Step
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from versim import Finding
+
 from versim_astrasim.engine.trace import (
     COLL,
     COMM_TYPES,
@@ -15,7 +17,6 @@ from versim_astrasim.engine.trace import (
     RECV,
     SEND,
 )
-from versim_astrasim.lint.findings import Finding
 from versim_astrasim.lint.rules import finding
 from versim_astrasim.lint.step import CARRIED_OUT, COMM_TYPE_NAMES, Program, Step
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from versim import Finding, Severity
+
 from versim_astrasim.lint import (
     algorithms,
     attributes,
@@ -14,7 +16,7 @@ from versim_astrasim.lint import (
     running,
     sizes,
 )
-from versim_astrasim.lint.findings import Finding, Severity, bounded, in_order
+from versim_astrasim.lint.findings import bounded, in_order
 from versim_astrasim.lint.step import Step
 
 _CHECKS = (

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from versim_astrasim.lint.findings import Finding
+from versim import Finding
+
 from versim_astrasim.lint.rules import finding
 from versim_astrasim.lint.step import COMM_TYPE_NAMES, WORLD, Program, Step
 

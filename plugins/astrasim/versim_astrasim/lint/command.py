@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from versim_astrasim.lint.findings import Finding
+    from versim import Finding
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -58,8 +58,10 @@ def lint(
 
 def shown(found: Sequence[Finding], form: str) -> str:
     """Findings as text for people, or as JSON."""
+    from versim_astrasim.lint.findings import document  # noqa: PLC0415 - loads numpy
+
     if form == "json":
-        return json.dumps({"findings": [finding.document() for finding in found]}, indent=2) + "\n"
+        return json.dumps({"findings": [document(finding) for finding in found]}, indent=2) + "\n"
     counts = {severity: sum(f.severity.value == severity for f in found) for severity in ("error", "warning", "info")}
     summary = ", ".join(
         f"{count} {name}{'s' * (count != 1 and name != 'info')}" for name, count in counts.items() if count

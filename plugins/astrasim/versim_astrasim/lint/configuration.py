@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from versim import Finding
+
 from versim_astrasim.engine import CollectiveKind
 from versim_astrasim.engine.trace import COMP, SEND
-from versim_astrasim.lint.findings import Finding
 from versim_astrasim.lint.rules import finding
 from versim_astrasim.lint.step import WORLD, Step
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from versim import Finding
+
 from versim_astrasim.lint.collectives import first_loose
-from versim_astrasim.lint.findings import Finding
 from versim_astrasim.lint.rules import finding
 from versim_astrasim.lint.sizes import jobs_of
 from versim_astrasim.lint.step import WORLD, Program, Step

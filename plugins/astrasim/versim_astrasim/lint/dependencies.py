@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from versim import Finding
+
 from versim_astrasim.engine.trace import COMP, INVALID
-from versim_astrasim.lint.findings import Finding
 from versim_astrasim.lint.rules import finding
 from versim_astrasim.lint.step import Program, Step
 

@@ -1,56 +1,27 @@
-"""What a check finds."""
+"""What a check finds, as data, bounded and in order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from enum import StrEnum
 from typing import Any
 
 import attrs
-
-
-class Severity(StrEnum):
-    """How bad a finding is."""
-
-    ERROR = "error"
-    """The run cannot be trusted, or there is none."""
-    WARNING = "warning"
-    """It runs, but as something else than the trace says."""
-    INFO = "info"
-
-
-@attrs.frozen(kw_only=True)
-class Finding:
-    """One finding.
-
-    Attributes:
-        rule: The rule's id, see ``docs/lint-rules.md``.
-        severity: How bad it is.
-        rank: The rank, None where it is about no single one.
-        node: Id of the trace node, None where it is about no single one.
-        message: What is wrong.
-        remedy: What to do.
-    """
-
-    rule: str
-    severity: Severity
-    rank: int | None
-    node: int | None
-    message: str
-    remedy: str
-
-    def document(self) -> dict[str, Any]:
-        """As plain data."""
-        return {**attrs.asdict(self), "severity": self.severity.value}
-
-    def __str__(self) -> str:
-        where = "" if self.rank is None else f"rank {self.rank}"
-        where += "" if self.node is None else f" node {self.node}"
-        return f"{self.severity.value}[{self.rule}] {where + ': ' if where else ''}{self.message}; {self.remedy}"
-
+from versim import Finding, Severity
 
 MOST_PER_RULE = 50
 """A fault in a generator of traces is made a million times; that many findings of a rule are listed."""
+
+
+def document(finding: Finding) -> dict[str, Any]:
+    """A finding as plain data."""
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity.value,
+        "rank": finding.rank,
+        "node": finding.node,
+        "message": finding.message,
+        "remedy": finding.remedy,
+    }
 
 
 def bounded(findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from versim_astrasim.lint.findings import Finding
+from versim import Finding
+
 from versim_astrasim.lint.rules import finding
 from versim_astrasim.lint.step import WORLD, Step
 

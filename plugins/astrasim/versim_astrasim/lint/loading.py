@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from versim import VersimError
+from versim import Finding, VersimError
 
 from versim_astrasim.chakra import Generation, TraceFormatError, read_file
 from versim_astrasim.engine import NetworkConfig, RankTrace, SystemConfig, groups_from_mapping
 from versim_astrasim.importing.sources import groups_file, mapping_in, trace_files
 from versim_astrasim.lint.check import check
-from versim_astrasim.lint.findings import Finding, in_order
+from versim_astrasim.lint.findings import in_order
 from versim_astrasim.lint.rules import finding
 from versim_astrasim.lint.step import Step
 

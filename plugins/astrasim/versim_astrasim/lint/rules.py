@@ -7,8 +7,7 @@ paragraph says what it does).
 from __future__ import annotations
 
 import attrs
-
-from versim_astrasim.lint.findings import Finding, Severity
+from versim import Finding, Severity
 
 _E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
 

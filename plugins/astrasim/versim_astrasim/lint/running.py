@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from versim import SimulationError
+from versim import Finding, SimulationError
 
 from versim_astrasim.engine import (
     CollectiveKind,
@@ -21,7 +21,6 @@ from versim_astrasim.engine import (
     simulate,
 )
 from versim_astrasim.engine.trace import MEM_LOAD, MEM_STORE
-from versim_astrasim.lint.findings import Finding
 from versim_astrasim.lint.rules import finding
 from versim_astrasim.lint.step import WORLD, Step
 
