@@ -58,7 +58,7 @@ class Reader:
         self.text = page.read_text("utf-8")
         self.renewed: list[tuple[int, int, str]] = []
         self._namespace: dict[str, Any] = {"__name__": "__page__"}
-        self._printed = ""
+        self._printed: str | None = None
         self._status = 0
         self._unused: set[str] = set()
 
@@ -80,7 +80,7 @@ class Reader:
                 self._type(fence, update=update)
             elif not fence.language and fence.body.startswith("versim ") and self.page.name not in LONG:
                 self._type_bare(fence)
-            elif fence.language == "text" and fence.follows and self._printed:
+            elif fence.language == "text" and fence.follows and self._printed is not None:
                 self._compare_printed(fence, update=update)
             if fence.language == "yaml":
                 self._load(fence)
@@ -90,8 +90,8 @@ class Reader:
                 tomllib.loads(fence.body)
             elif fence.language not in PLAIN | {"python", "console"}:
                 raise self._error(fence, f"nobody knows how to check a block of {fence.language!r}")
-            if fence.language != "python":
-                self._printed = ""
+            if fence.title or fence.language != "python":
+                self._printed = None
         if self._unused:
             raise PageError(f"{self.page.name}: writes {', '.join(sorted(self._unused))} and never uses it")
 
@@ -134,7 +134,7 @@ class Reader:
             load_scenario(file, load_registry(plugins))
 
     def _compare_printed(self, fence: Fence, *, update: bool) -> None:
-        shown, printed = fence.body.rstrip("\n").split("\n"), self._printed.rstrip("\n").split("\n")
+        shown, printed = fence.body.rstrip("\n").split("\n"), (self._printed or "").rstrip("\n").split("\n")
         if matches(shown, printed):
             return
         if not update:

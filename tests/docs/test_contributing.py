@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 TEXT = (ROOT / "docs" / "contributing.md").read_text("utf-8")
@@ -44,6 +47,15 @@ def test_every_plugin_test_folder_and_benchmark_is_on_the_page() -> None:
     found += [path for path in (ROOT / "tests").iterdir() if path.is_dir() and not path.name.startswith(("_", "."))]
     found += list((ROOT / "benchmarks").glob("*.py"))
     assert [str(path.relative_to(ROOT)) for path in found if f"`{path.relative_to(ROOT)}`" not in TEXT] == []
+
+
+def test_every_folder_is_on_the_map() -> None:
+    """What is kept in the repository, not what tools leave behind."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git repository")
+    folders = {line.split("/")[0] for line in listed.stdout.splitlines() if "/" in line and not line.startswith(".")}
+    assert [folder for folder in sorted(folders) if not re.search(rf"(?m)^{folder}/", TEXT)] == []
 
 
 def test_every_make_target_is_on_the_page() -> None:
