@@ -66,8 +66,8 @@ function scatter(div, data, found, labels) {
   const x = found.one_ps.map((v) => v / size);
   const y = found.other_ps.map((v) => v / size);
   const traces = [];
-  const low = Math.min(...x, ...y) / 1.5;
-  const high = Math.max(...x, ...y) * 1.5;
+  const low = Math.min(...x, ...y) / 2;
+  const high = Math.max(...x, ...y) * 2.5;
   traces.push({ x: [low, high], y: [low, high], mode: "lines", line: { color: colour("--soft"), width: 1, dash: "dot" }, hoverinfo: "skip", showlegend: false });
   data.categories.forEach((category, code) => {
     const at = found.category.map((c, i) => [c, i]).filter(([c]) => c === code).map(([, i]) => i);

@@ -212,52 +212,68 @@ class TimelineView {
     g.beginPath();
     g.rect(TimelineView.GUTTER, row.y - 2, this.width - TimelineView.GUTTER, row.height + 4);
     g.clip();
-    // Neighbours closer than a pixel share it: the pixel is drawn once per colour, so cost follows width, not spans.
-    const pixel = new Int32Array(8).fill(-1e9);
+    // What is narrower than a pixel is added up per pixel and drawn as high as the lane is busy there, so that cost
+    // follows the width of the screen and nothing looks busier than it is.
+    const columns = Math.ceil(this.width);
+    const busy = new Float64Array(columns);
+    const most = new Float64Array(columns);
+    const codes = new Int8Array(columns);
+    const perPixel = (this.to - this.from) / (this.width - TimelineView.GUTTER);
+    let waited = -1e9;
     let marked = -1e9;
     for (let i = first; i < last; i++) {
       const code = Math.min(p.category[i], 7);
       const left = this.x(p.start[i]);
       const right = this.x(p.end[i]);
-      if (right - left < 1 && Math.floor(right) <= pixel[code]) {
-        // Drawn already.
-      } else if (p.count[i] > 1) {
-        const filled = Math.max(2, row.height * Math.min(1, p.busy[i] / Math.max(1, p.end[i] - p.start[i])));
-        g.globalAlpha = 0.85;
-        g.fillStyle = colours[code];
-        g.fillRect(left, row.y + row.height - filled, Math.max(1, right - left), filled);
-      } else {
-        const active = this.x(p.active[i]);
-        g.fillStyle = colours[code];
-        if (active - left >= 1) {
-          g.globalAlpha = 0.25;
-          g.fillRect(left, row.y + row.height * 0.35, active - left, row.height * 0.3);
-        }
+      const active = p.count[i] > 1 ? left : this.x(p.active[i]);
+      g.fillStyle = colours[code];
+      if (active - Math.max(left, waited) >= 1) {
+        g.globalAlpha = 0.25;
+        g.fillRect(Math.max(left, waited), row.y + row.height * 0.35, active - Math.max(left, waited), row.height * 0.3);
+        waited = active;
+      }
+      if (p.count[i] === 1 && right - active >= 1) {
         g.globalAlpha = 0.92;
-        g.fillRect(active, row.y, Math.max(1, right - active - (right - active > 4 ? 0.6 : 0)), row.height);
-        if (right - active > 60 && row.height >= TimelineView.COMPUTE) {
-          g.globalAlpha = 1;
-          g.fillStyle = "#ffffff";
-          g.font = "10.5px system-ui, sans-serif";
-          const text = this.data.names[p.name[i]];
-          const at = Math.max(active, TimelineView.GUTTER) + 4;
-          const room = Math.min(right, this.width) - at - 4;
-          if (room > 40 && g.measureText(text).width <= room) {
-            g.lineWidth = 2.2; g.strokeStyle = "rgba(0,0,0,.45)"; g.lineJoin = "round";
-            g.strokeText(text, at, row.y + row.height / 2 + 0.5);
-            g.fillText(text, at, row.y + row.height / 2 + 0.5);
-          }
+        g.fillRect(active, row.y, right - active - (right - active > 4 ? 0.6 : 0), row.height);
+        if (right - active > 60 && row.height >= TimelineView.COMPUTE) this.label(g, row, this.data.names[p.name[i]], active, right);
+      } else {
+        const from = Math.max(0, Math.floor(active));
+        const to = Math.min(columns - 1, Math.floor(right));
+        const share = p.busy[i] / perPixel / Math.max(1, Math.floor(right) - Math.floor(active) + 1);
+        for (let x = from; x <= to; x++) {
+          busy[x] += share;
+          if (share >= most[x]) { most[x] = share; codes[x] = code + 1; }
         }
       }
-      pixel[code] = Math.floor(right);
       if (this.path && p.critical[i] && right > marked) {
         g.globalAlpha = 1;
         g.fillStyle = ink;
-        g.fillRect(Math.max(left, marked), row.y + row.height - 2, Math.max(1, right - Math.max(left, marked)), 2);
+        g.fillRect(Math.max(active, marked), row.y + row.height - 2, Math.max(1, right - Math.max(active, marked)), 2);
         marked = right;
       }
     }
+    g.globalAlpha = 0.92;
+    for (let x = 0; x < columns; x++) {
+      if (!codes[x]) continue;
+      const high = Math.max(2, row.height * Math.min(1, busy[x]));
+      g.fillStyle = colours[codes[x] - 1];
+      g.fillRect(x, row.y + (row.height - high) / 2, 1, high);
+    }
     g.restore();
+  }
+
+  label(g, row, text, active, right) {
+    const at = Math.max(active, TimelineView.GUTTER) + 4;
+    const room = Math.min(right, this.width) - at - 4;
+    g.font = "10.5px system-ui, sans-serif";
+    if (room < 40 || g.measureText(text).width > room) return;
+    g.globalAlpha = 1;
+    g.fillStyle = "#ffffff";
+    g.lineWidth = 2.2;
+    g.strokeStyle = "rgba(0,0,0,.45)";
+    g.lineJoin = "round";
+    g.strokeText(text, at, row.y + row.height / 2 + 0.5);
+    g.fillText(text, at, row.y + row.height / 2 + 0.5);
   }
 
   axis(g, colour) {
