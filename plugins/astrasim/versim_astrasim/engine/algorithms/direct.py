@@ -24,7 +24,7 @@ class _Steps:
 
     __slots__ = ("_phase", "count", "reduces")
 
-    def __init__(self, phase: DirectPhase, count: int, *, reduces: bool) -> None:
+    def __init__(self, phase: DirectPhase, count: int, reduces: bool) -> None:
         self._phase = phase
         self.count = count
         self.reduces = reduces
@@ -64,6 +64,7 @@ class DirectPhase(Phase):
         "_received_count",
         "_reduces",
         "_reduces_until",
+        "_reduction_ns",
         "_second_half",
         "_sent",
         "_steps",
@@ -94,6 +95,7 @@ class DirectPhase(Phase):
         self._window = others if window == WHOLE_WINDOW else min(window, others)
         self._cycle = ReductionCycle(kind, self._window, others * self._window if ring.quick else self._window)
         self._reduces, self._reduces_until = False, 0
+        self._reduction_ns = rank.reduction_ns(self._message_bytes)
         all_reduce = kind is CollectiveKind.ALL_REDUCE
         self._left = 2 * others if all_reduce else others
         self._second_half = others if all_reduce else 0  # messages that wait for the receives of the first half
@@ -113,7 +115,7 @@ class DirectPhase(Phase):
                 self._prepare_on_bus()
             return
         self._prepared = self._window
-        self._steps = _Steps(self, self._window, reduces=False)
+        self._steps = _Steps(self, self._window, False)
         self._calendar[self._queue.now + self._delay_ns].append(self._steps)
 
     def _received(self) -> None:
@@ -132,7 +134,7 @@ class DirectPhase(Phase):
         if steps is not None and actions and actions[-1] is steps and steps.reduces is reduces:
             steps.count += 1
         else:
-            self._steps = _Steps(self, 1, reduces=reduces)
+            self._steps = _Steps(self, 1, reduces)
             actions.append(self._steps)
 
     def _prepare_on_bus(self) -> None:
@@ -141,7 +143,7 @@ class DirectPhase(Phase):
         other = cycle.is_other(number)
         self._endpoint(
             self._message_bytes,
-            _Steps(self, 1, reduces=False),
+            _Steps(self, 1, False),
             reduces=cycle.stretch(number)[0],
             on_memory_side=other,
             send_back=other and cycle.left_in_cycle(number) > self._window,
@@ -149,7 +151,7 @@ class DirectPhase(Phase):
 
     def reduce(self, steps: _Steps) -> None:
         """The endpoint delay is over: reduce what was received."""
-        self._calendar[self._queue.now + self._rank.reduction_ns(self._message_bytes)].append(steps)
+        self._calendar[self._queue.now + self._reduction_ns].append(steps)
 
     def proceed(self, steps: _Steps) -> None:
         """Messages are prepared: send what may leave, and end if all are sent and received."""
@@ -159,9 +161,8 @@ class DirectPhase(Phase):
         left = self._left
         if self._received_count < self._others:
             left -= self._second_half
-        sending = min(left, self._free)
-        if sending > 0:
-            self._send(sending)
+        if left > 0 and self._free > 0:
+            self._send(min(self._free, left))
         if not self._left and self._free == self._window:
             self._steps = None
             self._flow.release()
