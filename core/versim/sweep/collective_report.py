@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,9 @@ FORMAT_VERSION = 1
 
 _SIZES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 _TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+WIDTH = 100
+"""Characters of a line of prose."""
+
 _EXACT = 1e-9
 """Below this a relative residual is rounding."""
 
@@ -27,13 +31,15 @@ def as_text(sweep: CollectiveSweep) -> str:
     link, topology = sweep.range.link, sweep.range.topology.value
     rate = f"{link.bandwidth_bytes_per_s / GB:g} GB/s and {_time(link.latency_s)} per link"
     parts = [
-        f"Each collective alone on a {topology} of its ranks: {rate}; device {sweep.range.device.name}",
+        _wrapped(f"Each collective alone on a {topology} of its ranks: {rate}; device {sweep.range.device.name}"),
         *(f"  {label}: {description}" for label, description in sweep.models.items()),
-        f"Ratios refer to {sweep.reference}. algbw = S/t; busbw = algbw × 2(n−1)/n, (n−1)/n or 1, as in NCCL's tests.",
+        _wrapped(
+            f"Ratios refer to {sweep.reference}. algbw = S/t; busbw = algbw × 2(n−1)/n, (n−1)/n or 1 (NCCL's tests)."
+        ),
     ]
     for group in _groups(sweep):
         parts += ["", _title(group[0]), _times_table(sweep, group), "", _fit_table(group)]
-        parts += [f"{curve.model} refuses: {_short(curve.refusal)}" for curve in group if curve.refusal]
+        parts += [_wrapped(f"{curve.model} refuses: {_short(curve.refusal)}") for curve in group if curve.refusal]
     parts += ["", "Crossings", *(_crossing(crossing) for crossing in sweep.crossings)]
     if not sweep.crossings:
         parts.append("none between these sizes")
@@ -118,10 +124,9 @@ def _crossing(crossing: Crossing) -> str:
     def spelt(curve: tuple[str, str]) -> str:
         return f"{curve[0]} ({curve[1]})" if curve[1] else curve[0]
 
-    low, high = crossing.between_bytes
-    return (
+    return _wrapped(
         f"{crossing.kind.value} over {crossing.ranks} ranks: {spelt(crossing.below)} is faster up to "
-        f"{_size(crossing.size_bytes)}, {spelt(crossing.above)} above (between {_size(low)} and {_size(high)})"
+        f"{_size(crossing.size_bytes)}, {spelt(crossing.above)} above"
     )
 
 
@@ -148,6 +153,10 @@ def _rate(bytes_per_s: float | None) -> str:
 
 def _residual(relative: float) -> str:
     return "0" if relative < _EXACT else f"{100 * relative:.2g}"
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _short(text: str) -> str:

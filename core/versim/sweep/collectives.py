@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 
@@ -9,7 +10,7 @@ import attrs
 
 from versim.errors import UnknownNameError
 from versim.sweep.contestants import Contestant, hold_apart
-from versim.sweep.curves import Crossing, Curve, crossings
+from versim.sweep.curves import Ask, Crossing, Curve, crossings
 from versim.system import Device, Dimension, Link, System, Topology
 from versim.work import Kind
 
@@ -127,13 +128,28 @@ def sweep_collectives(
         models={contestant.label: contestant.description for contestant in contestants},
         reference=anchor,
         curves=tuple(curves),
-        crossings=crossings(curves),
+        crossings=crossings(curves, _further(swept, contestants)),
     )
 
 
-def _curve(contestant: Contestant, swept: SweepRange, kind: Kind, ranks: int, algorithm: str) -> Curve:
+def _further(swept: SweepRange, contestants: Sequence[Contestant]) -> Ask:
+    """Asks contestants for sizes between those of the sweep, each once."""
+    by_label = {contestant.label: contestant for contestant in contestants}
+
+    @functools.cache
+    def once(model: str, kind: Kind, ranks: int, algorithm: str, size_bytes: int) -> float | None:
+        return by_label[model].ask(kind, size_bytes, algorithm, _system(swept, ranks))[0]
+
+    return lambda curve, size: once(curve.model, curve.kind, curve.ranks, curve.algorithm, size)
+
+
+def _system(swept: SweepRange, ranks: int) -> System:
     network = Dimension(topology=swept.topology, size=ranks, link=swept.link)
-    system = System(dimensions=(network,), device=swept.device)
+    return System(dimensions=(network,), device=swept.device)
+
+
+def _curve(contestant: Contestant, swept: SweepRange, kind: Kind, ranks: int, algorithm: str) -> Curve:
+    system = _system(swept, ranks)
     answers = [contestant.ask(kind, size, algorithm, system) for size in swept.sizes_bytes]
     return Curve(
         model=contestant.label,

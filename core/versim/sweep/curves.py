@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 
@@ -64,9 +64,9 @@ class Crossing:
         ranks: How many take part.
         below: (model, algorithm) of the faster below the size.
         above: Of the faster above it.
-        size_bytes: Where the two take equally long: between two sizes of the sweep, on straight lines in logarithms of
-            size and time.
-        between_bytes: Those two sizes.
+        size_bytes: Where the two take equally long, on straight lines in logarithms of size and time between
+            ``between_bytes``.
+        between_bytes: Two sizes that were asked; below the first one is faster, above the second the other.
     """
 
     kind: Kind
@@ -77,39 +77,68 @@ class Crossing:
     between_bytes: tuple[int, int]
 
 
-def crossings(curves: Sequence[Curve]) -> tuple[Crossing, ...]:
+Ask = Callable[[Curve, int], float | None]
+"""(curve, size in bytes) ─▶ seconds of that model, or None."""
+
+Point = tuple[int, float]
+"""A size, and there ln(time of one curve / time of the other)."""
+
+NARROW = 1.01
+"""Bracketing sizes that are closer than this say enough."""
+
+
+def crossings(curves: Sequence[Curve], ask: Ask | None = None) -> tuple[Crossing, ...]:
     """Where curves of one kind and number of ranks cross: two models of one algorithm, or two algorithms in one model.
 
     Sizes at which the two are equal count for neither; curves that only touch do not cross.
+
+    Args:
+        curves: Times by size.
+        ask: For further sizes, so that a crossing is bracketed within 1 % by bisection; without it the two sizes of
+            the curves around it stand, which may be far apart. Where curves cross several times between two sizes,
+            one of them is found.
     """
     return tuple(
-        crossing
+        _crossing(one, two, *(bracket if ask is None else _narrowed(one, two, ask, *bracket)))
         for one, two in itertools.combinations(curves, 2)
         if (one.kind, one.ranks) == (two.kind, two.ranks) and (one.algorithm == two.algorithm or one.model == two.model)
-        for crossing in _crossings(one, two)
+        for bracket in _brackets(one, two)
     )
 
 
-def _crossings(one: Curve, two: Curve) -> list[Crossing]:
-    ratios = []
+def _brackets(one: Curve, two: Curve) -> list[tuple[Point, Point]]:
+    """Neighbouring sizes between which the order changes."""
+    points = []
     for size in one.sizes_bytes:
         first, second = one.time_s(size), two.time_s(size) if size in two.sizes_bytes else None
         if first and second and first != second:
-            ratios.append((size, math.log(first / second)))
-    found = []
-    for (low, before), (high, after) in itertools.pairwise(ratios):
-        if (before < 0) == (after < 0):
-            continue
-        share = before / (before - after)
-        faster, slower = (one, two) if before < 0 else (two, one)
-        found.append(
-            Crossing(
-                kind=one.kind,
-                ranks=one.ranks,
-                below=(faster.model, faster.algorithm),
-                above=(slower.model, slower.algorithm),
-                size_bytes=low * (high / low) ** share,
-                between_bytes=(low, high),
-            )
-        )
-    return found
+            points.append((size, math.log(first / second)))
+    return [(low, high) for low, high in itertools.pairwise(points) if (low[1] < 0) != (high[1] < 0)]
+
+
+def _crossing(one: Curve, two: Curve, low: Point, high: Point) -> Crossing:
+    share = low[1] / (low[1] - high[1])
+    below, above = (one, two) if low[1] < 0 else (two, one)
+    return Crossing(
+        kind=one.kind,
+        ranks=one.ranks,
+        below=(below.model, below.algorithm),
+        above=(above.model, above.algorithm),
+        size_bytes=low[0] * (high[0] / low[0]) ** share,
+        between_bytes=(low[0], high[0]),
+    )
+
+
+def _narrowed(one: Curve, two: Curve, ask: Ask, low: Point, high: Point) -> tuple[Point, Point]:
+    """The bracket halved in logarithms until it is narrow, or a model does not answer in between."""
+    while high[0] > low[0] * NARROW and high[0] - low[0] > 1:
+        size = max(low[0] + 1, min(high[0] - 1, round(math.sqrt(low[0] * high[0]))))
+        first, second = ask(one, size), ask(two, size)
+        if not first or not second or first == second:
+            break
+        middle = size, math.log(first / second)
+        if (middle[1] < 0) == (low[1] < 0):
+            low = middle
+        else:
+            high = middle
+    return low, high

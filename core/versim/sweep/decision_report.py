@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import textwrap
 
 import attrs
 from tabulate import tabulate
@@ -15,13 +15,16 @@ FORMAT_VERSION = 1
 
 SHOWN_CROSS_OVERS = 8
 
+WIDTH = 100
+"""Characters of a line of prose."""
+
 
 def as_text(choice: Choice) -> str:
     """Per question: the verdict, the makespans with their ranks, what trusting each simulator costs, cross-overs."""
     parts: list[str] = []
     for question in choice.questions:
         parts += [*_question(question), ""]
-    parts += [f"not run: {label}: {_first_line(why)}" for label, why in choice.refused.items()]
+    parts += [_wrapped(f"not run: {label}: {_first_line(why)}") for label, why in choice.refused.items()]
     return "\n".join(parts).rstrip("\n") + "\n"
 
 
@@ -99,12 +102,16 @@ def _decisions(question: Question) -> str:
 
 
 def _cross_over(simulator: str, reference: str, crossed: CrossOver) -> str:
-    return (
+    return _wrapped(
         f"{simulator} prefers {crossed.worse} to {crossed.better} (ratio {crossed.simulator_ratio:.4g}), "
         f"{reference} does not ({crossed.reference_ratio:.4g})"
     )
 
 
-def _first_line(text: str) -> Any:
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
+def _first_line(text: str) -> str:
     lines = [line.strip(" -") for line in text.splitlines() if line.strip()]
     return "; ".join(lines[:2])

@@ -56,3 +56,10 @@ def test_what_took_no_time_has_no_bandwidth() -> None:
     assert curve.algorithm_bandwidth(1) is None
     assert curve.algorithm_bandwidth(10) is None
     assert curve.bus_bandwidth(100) == pytest.approx(50 * 2 * 7 / 8)
+
+
+def test_a_model_that_stops_answering_leaves_the_bracket_as_it_is() -> None:
+    """A crossing is known as far as somebody answered."""
+    flat, steep = _curve("flat", 2.0, 2.0, 2.0, 2.0), _curve("steep", 1.0, 4.0, 16.0, 64.0)
+    (found,) = crossings([flat, steep], lambda _, __: None)
+    assert found.between_bytes == (1, 10)
