@@ -182,3 +182,26 @@ def test_what_the_program_takes_on_its_command_line() -> None:
 def test_every_option_has_a_help_text(options: type) -> None:
     """``--help`` and the scenario schema are made of them."""
     assert all(field.metadata.get("help") for field in attrs.fields(options))
+
+
+def test_the_shared_bus_is_written_only_where_it_is_on() -> None:
+    """The file stays what DeepFlow's converter writes otherwise; the parameters are the program's own letters."""
+    from versim_astrasim.configuration import COLLECTIVE_STEMS, system_mapping  # noqa: PLC0415 - this test only
+    from versim_astrasim.options import SystemOptions  # noqa: PLC0415
+
+    algorithms = {kind: ("ring",) for kind in COLLECTIVE_STEMS}
+    plain = system_mapping(algorithms, SystemOptions(), roofline=False)
+    assert "model-shared-bus" not in plain
+    options = SystemOptions(
+        model_shared_bus=True, bus_latency_ns=1, bus_gap_ns_per_byte=0.5, scheduling_policy="EXPLICIT"
+    )
+    shared = system_mapping(algorithms, options, roofline=False)
+    assert {key: shared[key] for key in ("model-shared-bus", "L", "o", "g", "G", "local-reduction-delay")} == {
+        "model-shared-bus": 1,
+        "L": 1,
+        "o": 0,
+        "g": 0,
+        "G": 0.5,
+        "local-reduction-delay": 1,
+    }
+    assert shared["scheduling-policy"] == "EXPLICIT"
