@@ -14,10 +14,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from chakra.schema.protobuf import et_def_pb2 as schema
-from versim_astrasim.chakra import read_file
-from versim_astrasim.chakra.framing import write_message
-from versim_astrasim.importing.producer import ChakraProducer, ImportOptions
+# This script's own folder comes first on the path, and with it this file under the name of the package it needs.
+sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
+
+from chakra.schema.protobuf import et_def_pb2 as schema  # noqa: E402
+from versim_astrasim.chakra import read_file  # noqa: E402
+from versim_astrasim.chakra.framing import write_message  # noqa: E402
+from versim_astrasim.importing.producer import ChakraProducer, ImportOptions  # noqa: E402
 
 READ_BAR_S = 20.0
 """Promised for 100 MB."""

@@ -189,7 +189,7 @@ def test_the_shared_bus_is_written_only_where_it_is_on() -> None:
     from versim_astrasim.configuration import COLLECTIVE_STEMS, system_mapping  # noqa: PLC0415 - this test only
     from versim_astrasim.options import SystemOptions  # noqa: PLC0415
 
-    algorithms = {kind: ("ring",) for kind in COLLECTIVE_STEMS}
+    algorithms = dict.fromkeys(COLLECTIVE_STEMS, ("ring",))
     plain = system_mapping(algorithms, SystemOptions(), roofline=False)
     assert "model-shared-bus" not in plain
     options = SystemOptions(
