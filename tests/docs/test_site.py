@@ -28,6 +28,13 @@ def test_every_page_is_built(site: Path) -> None:
     assert sources <= {str(path.relative_to(site)) for path in site.rglob("*.html")}
 
 
+def test_links_into_the_repository_name_files_that_exist() -> None:
+    """The site shows them as paths, so building it does not notice one that leads nowhere."""
+    for page in (ROOT / "docs").rglob("*.md"):
+        for target in re.findall(r"\]\((\.\./[^)#\s]+)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
 def test_pages_load_nothing_from_elsewhere(site: Path) -> None:
     """They can be read without a network: links lead out, but nothing is loaded from there."""
     loaded = re.compile(
