@@ -24,9 +24,12 @@ from versim import (
     SimulationRequest,
     System,
     VersimError,
+    compare,
     compare_predictions,
+    load_predictions,
     load_registry,
     pin,
+    save_report,
     structure_options,
 )
 from versim_basics.alpha_beta import AlphaBeta, AlphaBetaOptions
@@ -162,3 +165,23 @@ def test_others_are_held_against_it(tmp_path: Path) -> None:
 
 def _labelled(prediction: Prediction, label: str) -> Prediction:
     return attrs.evolve(prediction, label=label)
+
+
+def test_it_survives_being_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Empty columns, and no time anywhere but the makespan; the source stands in the file."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "r.csv").write_text("# a test\nmeasured_s\n0.001\n", encoding="utf-8")
+    (tmp_path / "s.yaml").write_text(
+        "workloads: [{label: alone, producer: collective, options: {participants: 2}}]\n"
+        "system: {dimensions: [{topology: ring, size: 2, bandwidth: 1 GB/s, latency: 1 us}]}\n"
+        "backends:\n"
+        "  - {label: measured, backend: measurement, options: {file: r.csv}}\n"
+        "  - {label: simulated, backend: deepflow, network: alpha-beta}\n",
+        encoding="utf-8",
+    )
+    save_report(compare("s.yaml"), tmp_path / "out.json")
+    measured, simulated = load_predictions(tmp_path / "out.json").values()
+    assert measured.provenance["source"] == "a test"
+    assert (measured.makespan_ps, measured.spans.count) == (PS_PER_S // 1000, 0)
+    assert (measured.consumed.size_bytes == NO_TIME).all()
+    assert simulated.makespan_ps == 2 * 1_000_000 + (1 << 20) * 1000

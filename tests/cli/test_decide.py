@@ -95,3 +95,10 @@ def test_what_is_no_choice_is_refused(versim: Versim, arguments: tuple[str, ...]
     result = versim("decide", *arguments)
     assert said in result.stderr
     assert result.exit_code == status
+
+
+def test_a_fault_of_a_plugin_is_not_taken_for_a_refusal(versim: Versim) -> None:
+    """It would leave every configuration out and blame them."""
+    result = versim("decide", "lab", "--vary", "work_s=1,2", "-b", "once", "-b", "buggy")
+    assert result.exit_code == 1
+    assert "ZeroDivisionError: a slip" in result.stderr

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from versim.comparison.decisions import Column, Decision, decisions
-from versim.errors import UnknownNameError, VersimError
+from versim.errors import ComponentError, UnknownNameError, VersimError
 from versim.registry import Registry
 from versim.run import run
 from versim.sweep.variations import Configuration
@@ -94,6 +94,8 @@ def decide(
     for configuration in configurations:
         try:
             found = _run(configuration, registry, progress)
+        except ComponentError:
+            raise  # a fault of a plugin is no property of a configuration
         except VersimError as error:
             refused[configuration.label] = str(error)
             continue
