@@ -186,7 +186,8 @@ def test_it_loads_without_a_word_on_the_console(tmp_path: Path) -> None:
         assert loaded.console == ()
         assert 'data-drawn="yes"' in loaded.dom
         assert loaded.dom.count('class="main-svg"') >= 4
-        assert "astrasim" in loaded.dom
+        # The waterfall of the instance that differs most, as it is drawn: 348.994093 ms.
+        assert "+349 ms" in loaded.dom
 
 
 @needs_chromium

@@ -1,8 +1,8 @@
 """CSV: a folder of tidy tables for pandas, R or a spreadsheet, one file per table.
 
-``predictions.csv``, ``groups.csv``, ``operations.csv``, ``explanations.csv``, ``critical_paths.csv``, ``checks.csv``,
-``ranks.csv``, ``nodes.csv``, ``pins.csv`` and ``provenance.csv``; with the option ``spans`` also ``spans.csv``. UTF-8
-without a byte-order mark, lines end with a newline, units are in the columns' names.
+``predictions.csv``, ``groups.csv``, ``operations.csv``, ``explanations.csv``, ``critical_paths.csv``,
+``path_changes.csv``, ``checks.csv``, ``ranks.csv``, ``nodes.csv``, ``pins.csv`` and ``provenance.csv``; with the option
+``spans`` also ``spans.csv``. UTF-8 without a byte-order mark, lines end with a newline, units are in the columns' names.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from versim_reporters.breakdown import compared_rows
 from versim_reporters.explanation import explanations, reference_of, table_of
 from versim_reporters.figures import count, share, short_time
 from versim_reporters.markup import Markup, data_table, element
+from versim_reporters.path_changes import change_sentences
 from versim_reporters.paths import chain, facts_of
 from versim_reporters.sections import inputs_of, notes_of, simulators_of, totals_cells, totals_legend
 from versim_reporters.text import printable
@@ -192,6 +193,7 @@ def _paths(comparison: Comparison) -> Iterator[Markup]:
             hidden = len(links) - MOST_LINKS
             links = [*links[: MOST_LINKS // 2], f"… {count(hidden, 'link')} …", *links[-MOST_LINKS // 2 :]]
         yield element("ol", *(element("li", link) for link in links), class_="path")
+        yield from (element("p", text, class_="note") for text in change_sentences(result, comparison))
     agreeing = [
         f"{printable(r.label)} {share(r.shared_path_percent, 100)}"
         for r in comparison.results

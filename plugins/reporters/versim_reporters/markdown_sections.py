@@ -10,6 +10,7 @@ from versim_reporters.breakdown import compared_rows
 from versim_reporters.explanation import explanations, table_of
 from versim_reporters.figures import count
 from versim_reporters.gfm import plain_text, table
+from versim_reporters.path_changes import change_sentences
 from versim_reporters.paths import chain, facts_of
 from versim_reporters.sections import inputs_of, notes_of, simulators_of, totals_cells
 from versim_reporters.verdict import checks_in_a_word, differences, headline, title
@@ -57,6 +58,7 @@ def _comparison(workload: WorkloadReport, comparison: Comparison, operations: in
     yield from ("", "### Critical paths", "")
     for result in comparison.results:
         yield f"- **{plain_text(result.label)}**: {plain_text(_path(result, comparison))}"
+        yield from (f"  - {plain_text(text)}" for text in change_sentences(result, comparison))
     yield from ("", "### Checks", "")
     checks = [
         (result.label, check.name, _OUTCOMES[check.passed], check.detail)

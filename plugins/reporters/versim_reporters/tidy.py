@@ -66,6 +66,11 @@ def tables_of(report: Report, *, spans: bool) -> Iterator[TidyTable]:
         (*_KEY, "position", "node", "name", "rank", "start_ps", "end_ps", "waited_for"),
         _paths(report),
     )
+    yield TidyTable(
+        "path_changes",
+        (*_KEY, "change", "node", "name", "rank", "path_ps", "duration_change_ps", "slack_ps", "reason"),
+        _path_changes(report),
+    )
     yield TidyTable("checks", (*_KEY, "check", "passed", "detail"), _checks(report))
     yield TidyTable("ranks", (*_KEY, "rank", "representative", "finish_ps"), _ranks(report))
     yield TidyTable(
@@ -141,6 +146,17 @@ def _paths(report: Report) -> Iterator[Row]:
                 *(position, step.node, graph.node_name(step.node), step.rank),
                 *(step.start_ps, step.end_ps, step.waited_for),
             )
+
+
+def _path_changes(report: Report) -> Iterator[Row]:
+    for key, comparison, result in _results(report):
+        change, graph = result.path_change, comparison.pinned.graph
+        for word, moves in (("entered", change.entered), ("left", change.left)) if change else ():
+            for move in moves:
+                yield (
+                    *(*key, word, move.node, graph.node_name(move.node), move.rank),
+                    *(move.path_ps, move.change_ps, move.slack_ps, move.reason.value),
+                )
 
 
 def _checks(report: Report) -> Iterator[Row]:
