@@ -43,7 +43,8 @@ def as_text(found: Sequence[Answer], simulators: Sequence[str], source: str, set
         _case_table(found, simulators),
         _wrapped(
             "real is the measured time; error is (predicted − measured) / measured; tp is tensor-parallel "
-            "communication in percent of the predicted busy time of all stages; omits says by letters what is not modelled, below."
+            "communication in percent of the predicted busy time of all stages; omits says by letters what "
+            "is not modelled, below."
         ),
         "",
         _accuracy_table(found, simulators),
