@@ -2,7 +2,7 @@
 
 ``predictions.csv``, ``groups.csv``, ``operations.csv``, ``explanations.csv``, ``critical_paths.csv``,
 ``path_changes.csv``, ``checks.csv``, ``ranks.csv``, ``nodes.csv``, ``pins.csv`` and ``provenance.csv``; with the option
-``spans`` also ``spans.csv``. UTF-8 without a byte-order mark, lines end with a newline, units are in the columns' names.
+``spans`` also ``spans.csv``. UTF-8 without a byte-order mark; units are in the names of columns.
 """
 
 from __future__ import annotations
