@@ -45,37 +45,21 @@ def _of(rank: int, program: Program, *, roofline: bool) -> Iterator[Finding]:
         )
     if not program.roots:
         yield finding("no-root", "every node waits for another, on which the program aborts", rank)
-    stuck = _never_ready(program)
+    stuck = program.never_run
     if stuck:
         circle = _circle(program, stuck)
         through = " → ".join(str(program.ids[position]) for position in [*circle[:8], circle[0]])
         yield finding(
             "dependency-cycle",
-            f"nodes wait for one another ({through}): {len(stuck)} of {len(program)} never run, and the rank still "
-            "reports that it finished",
+            f"nodes wait for themselves or one another ({through}): {len(stuck)} of {len(program)} never run; the rank "
+            "does not wait for them, and reports that it finished",
             rank,
             program.ids[circle[0]],
         )
     yield from _skipped(rank, program, stuck, roofline=roofline)
 
 
-def _never_ready(program: Program) -> set[int]:
-    """Positions on a circle or behind one."""
-    missing = [len(set(needs)) for needs in program.needs]
-    dependents: list[list[int]] = [[] for _ in missing]
-    for position, needs in enumerate(program.needs):
-        for needed in set(needs):
-            dependents[needed].append(position)
-    free = [position for position, count in enumerate(missing) if not count]
-    while free:
-        for dependent in dependents[free.pop()]:
-            missing[dependent] -= 1
-            if not missing[dependent]:
-                free.append(dependent)
-    return {position for position, count in enumerate(missing) if count}
-
-
-def _circle(program: Program, stuck: set[int]) -> list[int]:
+def _circle(program: Program, stuck: frozenset[int]) -> list[int]:
     """One circle among nodes each of which waits for another of them."""
     path: dict[int, int] = {}
     position = min(stuck)
@@ -85,7 +69,7 @@ def _circle(program: Program, stuck: set[int]) -> list[int]:
     return list(path)[path[position] :][::-1]
 
 
-def _skipped(rank: int, program: Program, stuck: set[int], *, roofline: bool) -> Iterator[Finding]:
+def _skipped(rank: int, program: Program, stuck: frozenset[int], *, roofline: bool) -> Iterator[Finding]:
     """Nodes that end without the rank looking for what they free: invalid ones, and compute on 0 bytes by roofline."""
     needed_by: dict[int, list[int]] = {}
     for position, needs in enumerate(program.needs):

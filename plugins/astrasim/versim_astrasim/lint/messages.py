@@ -27,7 +27,7 @@ def check(step: Step) -> Iterator[Finding]:
     loops = step.network is not None and step.network.congestion_aware and step.network.topology == ("Switch",)
     for rank, program in enumerate(step.ranks):
         for position, kind in enumerate(program.types):
-            if kind not in (SEND, RECV) or program.on_cpu(position):
+            if kind not in (SEND, RECV) or program.on_cpu(position) or position in program.never_run:
                 continue
             own, peer = ("comm_src", "comm_dst") if kind == SEND else ("comm_dst", "comm_src")
             size, tag = program.unsigned("comm_size", position), program.unsigned("comm_tag", position)

@@ -38,7 +38,7 @@ _TABLE: tuple[tuple[str, Severity, str], ...] = (
     ("empty-trace", _E, "give the rank at least one node, e.g. a compute node of 1 µs"),
     ("no-root", _E, "let some node of the rank wait for nothing"),
     ("dangling-dependency", _E, "remove the dependency, or add the node it names"),
-    ("dependency-cycle", _E, "remove one of the dependencies of the circle"),
+    ("dependency-cycle", _W, "remove one of the dependencies of the circle"),
     ("duplicate-id", _E, "give every node of a rank its own id"),
     ("metadata-node", _E, "leave metadata nodes out; importing the trace with versim does"),
     ("invalid-node", _W, "leave the node out and let what waits for it wait for what it waits for"),

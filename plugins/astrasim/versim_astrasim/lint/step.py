@@ -91,12 +91,31 @@ class Program:
         return self.trace.involved_dim.get(self.row[position])
 
     @cached_property
+    def never_run(self) -> frozenset[int]:
+        """Positions on a circle of dependencies or behind one; the rank finishes without them."""
+        missing = [len(set(needs)) for needs in self.needs]
+        dependents: list[list[int]] = [[] for _ in missing]
+        for position, needs in enumerate(self.needs):
+            for needed in set(needs):
+                dependents[needed].append(position)
+        free = [position for position, count in enumerate(missing) if not count]
+        while free:
+            for dependent in dependents[free.pop()]:
+                missing[dependent] -= 1
+                if not missing[dependent]:
+                    free.append(dependent)
+        return frozenset(position for position, count in enumerate(missing) if count)
+
+    @cached_property
     def collectives(self) -> list[int]:
-        """Positions of collectives that move data, ascending."""
+        """Positions of collectives that move data, ascending; without those that never run."""
         return [
             position
             for position, kind in enumerate(self.types)
-            if kind == COLL and not self.on_cpu(position) and self.value("comm_type", position) in CARRIED_OUT
+            if kind == COLL
+            and not self.on_cpu(position)
+            and self.value("comm_type", position) in CARRIED_OUT
+            and position not in self.never_run
         ]
 
     @cached_property
