@@ -1,6 +1,6 @@
 """How fast Chakra traces are read and made into a graph.
 
-Run with ``python benchmarks/chakra.py``; ``--bars`` fails if a promised time is not kept, ``--megabytes`` chooses the
+Run with ``python benchmarks/traces.py``; ``--bars`` fails if a promised time is not kept, ``--megabytes`` chooses the
 size of the trace. The trace is made first: compute, collectives and sends with the attributes and the text that
 PyTorch's converter writes for each node, in the proportions of a training step.
 """
@@ -14,13 +14,10 @@ import tempfile
 import time
 from pathlib import Path
 
-# This script's own folder comes first on the path, and with it this file under the name of the package it needs.
-sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
-
-from chakra.schema.protobuf import et_def_pb2 as schema  # noqa: E402
-from versim_astrasim.chakra import read_file  # noqa: E402
-from versim_astrasim.chakra.framing import write_message  # noqa: E402
-from versim_astrasim.importing.producer import ChakraProducer, ImportOptions  # noqa: E402
+from chakra.schema.protobuf import et_def_pb2 as schema
+from versim_astrasim.chakra import read_file
+from versim_astrasim.chakra.framing import write_message
+from versim_astrasim.importing.producer import ChakraProducer, ImportOptions
 
 READ_BAR_S = 20.0
 """Promised for 100 MB."""
