@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 import attrs
 from versim import PinnedGraph, Prediction
 
+from versim_astrasim import described
 from versim_astrasim.engine import Outcome, simulate
 from versim_astrasim.predict import from_outcome
 from versim_astrasim.translate import Translation
@@ -33,6 +34,8 @@ def outcome_of(translation: Translation) -> Outcome:
         given.system_config(),
         groups=given.groups,
         memory=given.memory_config(),
+        per_node_custom=given.per_node,
+        read_trace=described.read,
         exactness=translation.options.exactness,
     )
 

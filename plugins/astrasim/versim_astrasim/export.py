@@ -11,6 +11,7 @@ import yaml
 
 from versim_astrasim.chakra import Labels, write_traces
 from versim_astrasim.configuration import command_line
+from versim_astrasim.described import PER_NODE_FILE, gathered
 from versim_astrasim.launch import PROGRAM_NAMES
 from versim_astrasim.translate import SimulatorInput
 
@@ -65,14 +66,18 @@ def write_input(
         notes: What was lost in translation, for the README.
         labels: Per rank, what is written beside what simulators read, see :mod:`versim_astrasim.labelling`.
     """
-    paths = write_traces(given.traces, folder / TRACE_PREFIX, labels)
+    tracked = "track-local-mem" in given.system
+    paths = write_traces(given.traces, folder / TRACE_PREFIX, labels, tensors=tracked)
+    system, per_node = gathered(given.system, given.per_node, folder)
     contents = {
         NETWORK_FILE: yaml.safe_dump(dict(given.network), sort_keys=False, default_flow_style=None),
-        SYSTEM_FILE: _json(given.system),
+        SYSTEM_FILE: _json(system),
         MEMORY_FILE: _json(given.memory),
         GROUPS_FILE: _json({str(group): list(ranks) for group, ranks in given.groups.items()}),
         "README.md": _readme(given, notes),
     }
+    if per_node:
+        contents[PER_NODE_FILE] = yaml.safe_dump(per_node)
     for name, content in contents.items():
         path = folder / name
         path.write_text(content, encoding="utf-8")

@@ -173,6 +173,15 @@ class BackendOptions(SystemOptions):
         memory_limit_gib: Address space the real program may take, in GiB; none sets no limit.
         trace: Let the real program log when each node starts and ends.
         keep: Keep the real program's working folder; after a failure it is kept anyway.
+        all_reduce_custom: Traces that say who sends what to whom in all-reduces, by the path of their files without
+            ``.0.et``, instead of an algorithm; "" has none. Needs ``preferred_dataset_splits`` of 1.
+        all_gather_custom: As ``all_reduce_custom``.
+        reduce_scatter_custom: As ``all_reduce_custom``.
+        all_to_all_custom: As ``all_reduce_custom``.
+        per_node_custom: YAML file that maps ids of trace nodes to such paths, relative to its own folder.
+        replay_only: Let every node last as long as its trace says, communications 1 ns, without a network.
+        track_local_mem: Let the real program track local memory; without effect on times. Nodes of versim have no
+            tensors, so that there is nothing to see.
     """
 
     engine: Literal["auto", "embedded", "binary"] = option(
@@ -198,6 +207,28 @@ class BackendOptions(SystemOptions):
     )
     trace: bool = option(True, help="let the real program log the times of each node")
     keep: bool = option(False, help="keep the real program's working folder")
+    all_reduce_custom: str = option("", path=True, help="traces of all-reduces instead of an algorithm: PATH.0.et …")
+    all_gather_custom: str = option("", path=True, help="traces of all-gathers instead of an algorithm")
+    reduce_scatter_custom: str = option("", path=True, help="traces of reduce-scatters instead of an algorithm")
+    all_to_all_custom: str = option("", path=True, help="traces of all-to-alls instead of an algorithm")
+    per_node_custom: str = option("", path=True, help="YAML map of trace nodes to traces of collectives")
+    replay_only: bool = option(False, help="every node lasts as recorded, communications 1 ns")
+    track_local_mem: bool = option(False, help="the real program tracks local memory; no effect on times")
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        described = self.per_node_custom or any(
+            getattr(self, f"{kind}_custom") for kind in ("all_reduce", "all_gather", "reduce_scatter", "all_to_all")
+        )
+        if described and self.preferred_dataset_splits != 1:
+            raise ValueError(
+                f"preferred_dataset_splits is {self.preferred_dataset_splits}, but a collective described by traces "
+                "is one chunk, and ASTRA-sim hangs waiting for more; set it to 1"
+            )
+        if self.replay_only and self.compute_encoding != "micros":
+            raise ValueError(
+                "replay_only takes recorded durations, which are whole microseconds; set compute_encoding to micros"
+            )
 
 
 @attrs.frozen(kw_only=True)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from versim import (
     KINDS,
+    NO_TIME,
     Consumed,
     ExecutionGraph,
     Instances,
@@ -36,6 +37,7 @@ from versim_astrasim.configuration import (
     network_of,
     system_mapping,
 )
+from versim_astrasim.described import kinds_of, per_node_of, system_keys
 from versim_astrasim.encoding import ComputeEncoding, encode
 from versim_astrasim.engine import NetworkConfig, RankTrace, RemoteMemoryConfig, SystemConfig
 from versim_astrasim.importing.origin import origin_of
@@ -56,6 +58,7 @@ class SimulatorInput:
         memory: The remote-memory JSON's content.
         groups: Communicator groups by id, in group order.
         options: What the real program takes on its command line.
+        per_node: Path prefixes of traces that describe collectives, by node id.
     """
 
     traces: tuple[RankTrace, ...]
@@ -64,6 +67,7 @@ class SimulatorInput:
     memory: Mapping[str, Any]
     groups: Mapping[int, tuple[int, ...]]
     options: SystemOptions
+    per_node: Mapping[int, str] = attrs.field(factory=dict)
 
     def network_config(self) -> NetworkConfig:
         """The network as the embedded engine takes it."""
@@ -137,12 +141,16 @@ def translate(pinned: PinnedGraph, system: System, options: BackendOptions) -> T
     numbering = number(instances, kept, options.node_order, None if origin is None else origin.node_id)
     meetings = meetings_of(instances, participants, network.rank_count, origin)
     size_bytes, size_notes = moved_sizes(graph, participants, network, algorithms, options)
+    per_node = per_node_of(options)
+    unsized, unsized_notes = _unsized(instances, numbering, options, per_node)
+    size_bytes = np.where(unsized, NO_TIME, size_bytes)
     notes = (
         *network.notes,
         *_link_notes(graph, system),
         *(note for _, notes in chosen.values() for note in notes),
         *encoding.notes,
         *size_notes,
+        *unsized_notes,
         *meetings.notes,
         *_idle_notes(numbering),
     )
@@ -150,10 +158,14 @@ def translate(pinned: PinnedGraph, system: System, options: BackendOptions) -> T
         given=SimulatorInput(
             traces=traces_of(instances, encoding, kept, numbering, meetings, network.rank_count),
             network=network.mapping(),
-            system=system_mapping(algorithms, options, roofline=encoding.roofline),
+            system={
+                **system_mapping(algorithms, options, roofline=encoding.roofline),
+                **system_keys(options, per_node),
+            },
             memory=REMOTE_MEMORY,
             groups=meetings.groups,
             options=options,
+            per_node=per_node,
         ),
         options=options,
         instances=instances,
@@ -162,6 +174,28 @@ def translate(pinned: PinnedGraph, system: System, options: BackendOptions) -> T
         meetings=meetings,
         consumed=Consumed(compute_ns=_consumed_ns(graph, encoding), size_bytes=size_bytes, notes=notes),
     )
+
+
+def _unsized(
+    instances: Instances, numbering: Numbering, options: BackendOptions, per_node: Mapping[int, str]
+) -> tuple[NDArray[np.bool_], list[str]]:
+    """Communications whose size does not matter, shape (communications,), and notes that say why."""
+    graph = instances.graph
+    if options.replay_only:
+        note = "replay_only: every communication lasts 1 ns, for a trace of versim records no duration of any"
+        return np.ones(graph.communication_count, dtype=bool), [note]
+    unsized = np.zeros(graph.communication_count, dtype=bool)
+    notes = []
+    for kind, prefix in kinds_of(options).items():
+        unsized |= graph.kind == KINDS.index(Kind(kind))
+        notes.append(f"{kind}: carried out as the traces {prefix}.*.et say, whatever its size")
+    if per_node:
+        ranks = np.repeat(np.arange(graph.mesh.world_size), len(per_node))
+        rows = numbering.instance_of(ranks, np.tile(np.array(list(per_node), dtype=np.int64), graph.mesh.world_size))
+        named = instances.node[rows[rows >= 0]]
+        unsized[graph.match[named[graph.op[named] == Op.COLLECTIVE]]] = True
+        notes.append("per_node_custom: collectives of the nodes it names are carried out as traces say")
+    return unsized, notes
 
 
 def _consumed_ns(graph: ExecutionGraph, encoding: ComputeEncoding) -> NDArray[np.int64]:

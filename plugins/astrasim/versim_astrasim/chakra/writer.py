@@ -23,6 +23,7 @@ TRACE_VERSION = "0.0.4"
 _NARROW = frozenset({"comm_priority", "comm_src", "comm_dst", "comm_tag"})
 _INT32 = range(-(2**31), 2**31)
 _UINT64 = 2**64
+_TENSORS = ("inputs", "outputs")
 
 
 def trace_path(prefix: Path, rank: int) -> Path:
@@ -31,7 +32,11 @@ def trace_path(prefix: Path, rank: int) -> Path:
 
 
 def write_traces(
-    traces: Sequence[RankTrace], prefix: Path, labels: Sequence[Mapping[int, Labels]] | None = None
+    traces: Sequence[RankTrace],
+    prefix: Path,
+    labels: Sequence[Mapping[int, Labels]] | None = None,
+    *,
+    tensors: bool = False,
 ) -> list[Path]:
     """Write one file per rank; returns the files by rank. A trace that ranks share is encoded once.
 
@@ -39,6 +44,7 @@ def write_traces(
         traces: One per rank.
         prefix: Of the files' names.
         labels: Per rank, labels by node index, for reading the graph back; none unless given.
+        tensors: Give every node its lists of tensors, which are empty; tracking local memory needs them.
 
     Raises:
         ValueError: See :func:`write_trace`.
@@ -51,14 +57,16 @@ def write_traces(
         twin = path if beside else written.setdefault(id(trace), path)
         if twin is path:
             with path.open("wb") as stream:
-                write_trace(trace, stream, beside)
+                write_trace(trace, stream, beside, tensors=tensors)
         else:
             shutil.copyfile(twin, path)
         paths.append(path)
     return paths
 
 
-def write_trace(trace: RankTrace, stream: BinaryIO, labels: Mapping[int, Labels] | None = None) -> None:
+def write_trace(
+    trace: RankTrace, stream: BinaryIO, labels: Mapping[int, Labels] | None = None, *, tensors: bool = False
+) -> None:
     """Write one rank's trace, with labels by node index where there are any.
 
     Raises:
@@ -72,6 +80,8 @@ def write_trace(trace: RankTrace, stream: BinaryIO, labels: Mapping[int, Labels]
         if labels and index in labels:
             for name, value in labels[index].written():
                 _add_label(node, name, value)
+        for name in _TENSORS if tensors else ():
+            node.attr.add(name=name, string_list=schema.StringList())
         write_message(stream, node.SerializeToString())
 
 
