@@ -14,6 +14,7 @@ from versim_astrasim.options import BackendOptions
 
 if TYPE_CHECKING:
     from versim import Finding, Prediction
+    from versim.testing import Claims
 
 
 @attrs.frozen
@@ -22,6 +23,13 @@ class AstraSimBackend:
 
     name: str = "astrasim"
     options: type = BackendOptions
+
+    @property
+    def claims(self) -> Claims:
+        """What it models, for versim's conformance kit."""
+        from versim_astrasim.claims import claims  # noqa: PLC0415 - not needed to simulate
+
+        return claims()
 
     def simulate(self, request: SimulationRequest) -> Prediction:
         """Simulate one step.

@@ -14,7 +14,7 @@ from __future__ import annotations
 import enum
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -46,6 +46,9 @@ from versim_deepflow.collectives import LAUNCHED
 from versim_deepflow.corrections import Corrections
 from versim_deepflow.pipeline_graph import SIGNAL_TAG
 from versim_deepflow.timing import DeepFlowNetworkTiming
+
+if TYPE_CHECKING:
+    from versim.testing import Claims
 
 
 class Roots(enum.StrEnum):
@@ -114,6 +117,13 @@ class DeepFlow:
     name: str = "deepflow"
     options: type = DeepFlowOptions
     network_timing: str = "deepflow"
+
+    @property
+    def claims(self) -> tuple[Claims, ...]:
+        """What it models, for versim's conformance kit."""
+        from versim_deepflow.claims import claims  # noqa: PLC0415 - not needed to simulate
+
+        return claims()
 
     def simulate(self, request: SimulationRequest) -> Prediction:
         """Predicts when each node runs.

@@ -53,10 +53,10 @@ def test_a_part_of_it(faulty: str) -> None:
 
 def test_options_and_claims_of_the_users(faulty: str) -> None:
     """Options as ``compare -b`` takes them; claims from a module."""
-    result = run("astrasim:endpoint_delay_ns=1", "--claims", "first_party:ASTRASIM", "--only", "point-to-point")
+    result = run("astrasim:endpoint_delay_ns=1", "--claims", "stated:CLAIMS", "--only", "point-to-point")
     assert result.exit_code == 0, result.output
     assert "endpoint_delay_ns=1" in result.output
-    assert run("planted", "-p", faulty, "--claims", "first_party:NONE").exit_code == 1
+    assert run("planted", "-p", faulty, "--claims", "stated:NONE").exit_code == 1
 
 
 def test_a_backend_that_is_not_there(faulty: str) -> None:
