@@ -105,7 +105,9 @@ class SystemPart:
     Attributes:
         dimensions: Network dimensions, innermost first; all of them or none.
         device: Parts of the device.
-        axis_links: Links of single axes of parallelism; merged over the proposal's, axis by axis.
+        axis_links: Links of single axes of parallelism; merged over the proposal's, axis by axis. Where dimensions are
+            given, the proposal's are dropped: they belong to the network it proposed, and a timing that knows links
+            per axis would go on simulating that one.
     """
 
     dimensions: tuple[Dimension, ...] | None = attrs.field(
@@ -134,10 +136,11 @@ class SystemPart:
         dimensions = self.dimensions or (proposal.dimensions if proposal else ())
         if not dimensions:
             raise FaultsError("system", ["$.system.dimensions: is missing, and the workload's producer proposes none"])
+        proposed_links = proposal.axis_links if proposal and not self.dimensions else {}
         return System(
             dimensions=dimensions,
             device=(self.device or DevicePart()).over(proposal.device if proposal else None),
-            axis_links={**(proposal.axis_links if proposal else {}), **self.axis_links},
+            axis_links={**proposed_links, **self.axis_links},
         )
 
 

@@ -177,3 +177,15 @@ def test_infinite_numbers_survive_too() -> None:
     """In options, where they may mean something."""
     scenario = attrs.evolve(scenario_with(), backends=[Instance(label="b", backend="x", options={"a": -math.inf})])
     assert scenario_from(parse_yaml(dump_scenario(scenario))) == (scenario, ())
+
+
+def test_links_that_were_proposed_for_another_network_are_dropped() -> None:
+    """Else a timing that knows links per axis would simulate the proposed network and the others the one given."""
+    fast_ring = attrs.evolve(RING, link=FAST)
+    scenario = scenario_with(system=SystemPart(dimensions=[fast_ring]))
+    found = scenario.system_of(scenario.workloads[0], PROPOSAL)
+    assert found.dimensions == (fast_ring,)
+    assert found.axis_links == {}
+    assert found.link("dp") == FAST
+    both = scenario_with(system=SystemPart(dimensions=[fast_ring], axis_links={"tp": SLOW}))
+    assert both.system_of(both.workloads[0], PROPOSAL).axis_links == {"tp": SLOW}
