@@ -32,21 +32,35 @@ class Check:
 
 
 def checks(pinned: PinnedGraph, prediction: Prediction, line: Timeline) -> tuple[Check, ...]:
-    """Every check of a prediction."""
+    """Every check of a prediction.
+
+    A completed prediction may not say when nodes ran, or what was consumed: a measured step time says neither. Then
+    there is nothing to check, which is not the same as passing.
+    """
+    silent = prediction.completed and not prediction.spans.count
     return (
         _completed(pinned, prediction, line),
         _inputs(pinned, prediction),
-        _dependencies(line),
-        _exclusive(line),
-        _durations(prediction, line),
+        *(
+            attrs.evolve(check, passed=None, detail="it does not say when nodes ran") if silent else check
+            for check in (_dependencies(line), _exclusive(line), _durations(prediction, line))
+        ),
         _lower_bound(pinned, prediction, line),
     )
+
+
+def _says_nothing_consumed(prediction: Prediction) -> bool:
+    consumed = prediction.consumed
+    return bool((consumed.compute_ns == NO_TIME).all() and (consumed.size_bytes == NO_TIME).all())
 
 
 def _completed(pinned: PinnedGraph, prediction: Prediction, line: Timeline) -> Check:
     missing = int((~line.ran).sum())
     unfinished = np.flatnonzero(prediction.finish_ps == NO_TIME)
     good = prediction.completed and not missing and not len(unfinished)
+    if prediction.completed and not len(unfinished) and _says_nothing_consumed(prediction) and missing:
+        detail = f"every rank finished; {missing} nodes without a time of their own"
+        return Check(name="complete", passed=None, detail=detail)
     if good:
         world = pinned.graph.mesh.world_size
         detail = f"all {world} rank{'s' if world > 1 else ''} finished, every node ran"
@@ -58,6 +72,8 @@ def _completed(pinned: PinnedGraph, prediction: Prediction, line: Timeline) -> C
 
 def _inputs(pinned: PinnedGraph, prediction: Prediction) -> Check:
     graph, consumed = pinned.graph, prediction.consumed
+    if prediction.completed and _says_nothing_consumed(prediction):
+        return Check(name="inputs", passed=None, detail="it does not say what it consumed")
     compute = graph.op == Op.COMPUTE
     lost = compute & (consumed.compute_ns == NO_TIME) & (pinned.compute_ns != 0)
     changed_ns = np.where(compute & (consumed.compute_ns != NO_TIME), consumed.compute_ns - pinned.compute_ns, 0)

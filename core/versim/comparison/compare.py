@@ -57,7 +57,7 @@ def compare_predictions(
     instances = common_instances(pinned.graph, predictions)
     lines = [timeline(prediction, instances) for prediction in predictions]
     paths = [
-        critical_path(line) if prediction.completed else None
+        critical_path(line) if prediction.completed and line.ran.all() else None
         for prediction, line in zip(predictions, lines, strict=True)
     ]
     anchor = labels.index(reference)
@@ -104,7 +104,7 @@ def _result(
         network=network,
         difference_ps=difference_ps,
         difference_percent=difference_percent,
-        totals=totals(line) if prediction.completed else None,
+        totals=totals(line) if prediction.completed and line.ran.all() else None,
         operations=by_operation(line),
         groups=by_group(line),
         critical_path=path,

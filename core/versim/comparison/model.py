@@ -33,10 +33,11 @@ class Result:
         network: The network timing that drove it, or "its own".
         difference_ps: Makespan minus the reference's; None if either did not complete.
         difference_percent: The same in percent of the reference's makespan.
-        totals: Where the time of the last rank goes; None if it did not complete.
+        totals: Where the time of the last rank goes; None if it did not complete, or does not say when every node
+            ran, as a measured step time does not.
         operations: Breakdown by node name and phase.
         groups: Breakdown by kind of communication, axis and phase.
-        critical_path: None if it did not complete.
+        critical_path: None likewise.
         shared_path_ps: Time of the reference's critical path spent in nodes on this one's; None if either is missing.
         shared_path_percent: The same in percent of the reference's critical path.
         checks: What was checked, and found.

@@ -185,7 +185,9 @@ def _paths(comparison: Comparison) -> Iterator[Markup]:
     for result in comparison.results:
         path = result.critical_path
         if path is None:
-            yield element("p", element("b", result.label), ": none, it did not complete")
+            yield element(
+                "p", element("b", result.label), ": none; it did not complete, or does not say when nodes ran"
+            )
             continue
         yield element("p", element("b", result.label), ": ", ", ".join(facts_of(result, path, comparison.reference)))
         links = list(map(str, chain(path, comparison.pinned.graph)))

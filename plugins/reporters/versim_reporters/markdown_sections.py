@@ -86,7 +86,7 @@ def _breakdown(
 def _path(result: Result, comparison: Comparison) -> str:
     path = result.critical_path
     if path is None:
-        return "none, it did not complete"
+        return "none; it did not complete, or does not say when nodes ran"
     links = list(map(str, chain(path, comparison.pinned.graph)))
     if len(links) > MOST_LINKS:
         hidden = len(links) - MOST_LINKS

@@ -116,7 +116,7 @@ def path_lines(comparison: Comparison, width: int) -> Iterator[str]:
         path = result.critical_path
         label = shortened(printable(result.label), LONGEST_NAME)
         if path is None:
-            yield from _flowed_facts(label, ["none", "it did not complete"], width)
+            yield from _flowed_facts(label, ["none", "it did not complete or does not say when nodes ran"], width)
             continue
         facts = facts_of(result, path, comparison.reference)
         alike = result.label != comparison.reference and reference is not None and _nodes(path) == _nodes(reference)

@@ -91,7 +91,12 @@ def _terms(result: Result, reference: Result) -> str:
 def _group(result: Result, reference: Result) -> str:
     """The group whose active time over all ranks changed most."""
     theirs = {(row.key, row.phase): row for row in reference.groups}
-    pairs = [(row, theirs[row.key, row.phase]) for row in result.groups if (row.key, row.phase) in theirs]
+    pairs = [
+        (row, theirs[row.key, row.phase])
+        for row in result.groups
+        # What never ran on one side was not measured there, which is no change.
+        if (row.key, row.phase) in theirs and not row.missing and not theirs[row.key, row.phase].missing
+    ]
     row, other = max(pairs, key=lambda pair: abs(pair[0].total_ps - pair[1].total_ps), default=(None, None))
     if row is None or other is None or row.total_ps == other.total_ps:
         return ""
