@@ -16,7 +16,7 @@ from versim_deepflow.options import GemmOptions
 from versim_deepflow.producer import DeepFlowGemm
 from versim_deepflow.timing import DeepFlowTiming, DeepFlowTimingOptions
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "deepflow" / "gemm_mode.json"
+GOLDEN = Path(__file__).parents[1] / "golden" / "deepflow-laws" / "gemm_mode.json"
 CASES: list[dict[str, Any]] = json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]
 FS_PER_S = 10**15
 

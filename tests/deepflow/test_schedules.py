@@ -13,7 +13,7 @@ from versim_deepflow.backend import Roots, schedule
 from versim_deepflow.options import LlmOptions, described_step
 from versim_deepflow.pipeline_graph import pipeline_graph
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "deepflow" / "schedules.json"
+GOLDEN = Path(__file__).parents[1] / "golden" / "deepflow-laws" / "schedules.json"
 CASES: list[dict[str, Any]] = json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]
 PS_PER_S = 10**12
 
