@@ -95,6 +95,7 @@ if TYPE_CHECKING:
     from versim.schedules import collective_rounds as collective_rounds
     from versim.storage import document_text as document_text
     from versim.storage import load_predictions as load_predictions
+    from versim.storage import load_report as load_report
     from versim.storage import report_document as report_document
     from versim.storage import save_report as save_report
     from versim.system import Device as Device
@@ -149,7 +150,7 @@ _HOMES = {
     "scenario": "Scenario load_scenario",
     "schedule": "Schedule replay",
     "schedules": "ALGORITHMS Round Transfer collective_rounds",
-    "storage": "document_text load_predictions report_document save_report",
+    "storage": "document_text load_predictions load_report report_document save_report",
     "system": "Device Dimension Link Message System Topology",
     "timing": "ComputeTiming NetworkTiming",
     "units": "GB GIB NS_PER_S PS_PER_NS PS_PER_S",

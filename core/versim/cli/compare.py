@@ -62,6 +62,7 @@ def _percent(_: click.Context, __: click.Parameter, value: float | None) -> floa
     show_default=True,
     help="How differences are attributed: groups substituted one after the other, or averaged over all orders.",
 )
+@click.option("--explain", is_flag=True, help="Show the whole chain of the explanation, in reporters that have it.")
 @click.option("--force", is_flag=True, help="Simulate even where a backend finds errors in its input beforehand.")
 @click.option(
     "--fail-over",
@@ -81,6 +82,7 @@ def compare(
     outputs: tuple[str, ...],
     averaging: str,
     force: bool,
+    explain: bool,
     fail_over: float | None,
 ) -> None:
     """Run SCENARIO through several simulators and show where and why they differ.
@@ -91,7 +93,7 @@ def compare(
     comparison is shown before 3 and 4.
     """
     from versim.cli.rendering import check_output, destination, paired, write_rendering  # noqa: PLC0415 - see group
-    from versim.registry import structure_options  # noqa: PLC0415
+    from versim.registry import describe_options, structure_options  # noqa: PLC0415
     from versim.scenario.overrides import parse_component  # noqa: PLC0415
 
     registry = session_of(ctx).registry()
@@ -100,6 +102,8 @@ def compare(
     for written, output in paired(reporters, outputs):
         name, settings = parse_component(written)
         reporter = registry.reporter(name)
+        if explain and "explain" in {info.name for info in describe_options(reporter.options)}:
+            settings = {"explain": True, **settings}
         wanted.append((reporter, structure_options(reporter, settings, "$"), output))
         check_output(output)
     chosen, registry = load(ctx, scenario, options, backends=backends, reference=reference)
@@ -108,13 +112,14 @@ def compare(
 
     with progress() as say:
         report = run(chosen, registry, progress=say, averaging=averaging, force=force)
-        renderings = [_rendered(report, reporter, made, destination(output)) for reporter, made, output in wanted]
+        renderings = [rendered(report, reporter, made, destination(output)) for reporter, made, output in wanted]
     for (reporter, _, output), rendering in zip(wanted, renderings, strict=True):
         write_rendering(rendering, output, reporter.name)
     _exit_with(ctx, report, fail_over)
 
 
-def _rendered(report: Report, reporter: Reporter, options: object, where: Destination) -> Rendering:
+def rendered(report: Report, reporter: Reporter, options: object, where: Destination) -> Rendering:
+    """What a reporter made of a report, held to its contract."""
     from versim.components import Rendering  # noqa: PLC0415 - see group
     from versim.errors import ComponentError  # noqa: PLC0415
     from versim.preparing import held_responsible  # noqa: PLC0415 - brings numpy

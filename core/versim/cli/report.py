@@ -37,7 +37,7 @@ def report(ctx: click.Context, result: Path, reporters: tuple[str, ...], outputs
     Nothing is simulated: inputs and predictions are read from the file, and every figure that follows from them is
     computed again. The .npz that a large result has beside it has to be there.
     """
-    from versim.cli.compare import _rendered  # noqa: PLC0415 - see group
+    from versim.cli.compare import rendered  # noqa: PLC0415 - see group
     from versim.cli.rendering import check_output, destination, paired, write_rendering  # noqa: PLC0415
     from versim.registry import structure_options  # noqa: PLC0415
     from versim.scenario.overrides import parse_component  # noqa: PLC0415
@@ -57,6 +57,6 @@ def report(ctx: click.Context, result: Path, reporters: tuple[str, ...], outputs
         if say:
             say(f"reading {result}")
         loaded = load_report(result)
-        renderings = [_rendered(loaded, reporter, made, destination(output)) for reporter, made, output in wanted]
+        renderings = [rendered(loaded, reporter, made, destination(output)) for reporter, made, output in wanted]
     for (reporter, _, output), rendering in zip(wanted, renderings, strict=True):
         write_rendering(rendering, output, reporter.name)
