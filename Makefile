@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: compare test check lint types layers bench clean
+.PHONY: compare test check lint types layers docs bench fuzz simgrid clean
 
 compare: $(VENV)/installed
 	$(BIN)/versim compare
@@ -23,6 +23,18 @@ types: $(VENV)/installed-dev
 
 layers: $(VENV)/installed-dev
 	$(BIN)/lint-imports
+
+docs: $(VENV)/installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# The SimGrid plugin is a distribution of its own; its tests run SimGrid where it is installed.
+simgrid: $(VENV)/installed-dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable plugins/simgrid
+	$(BIN)/python -m pytest plugins/simgrid/tests -q -c plugins/simgrid/pyproject.toml
+
+# Hostile traces by the ten thousand; the suite runs a few hundred of them.
+fuzz: $(VENV)/installed-dev
+	$(BIN)/python tests/fuzz/traces.py --inputs 20000
 
 bench: $(VENV)/installed-dev
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -46,9 +46,7 @@ def main() -> None:
     compare_s = best_of("compare", "bundled")
     print(f"python -c ''            {floor_s:8.3f} s")
     print(f"versim --help           {help_s:8.3f} s   {help_s / floor_s:5.1f} × a bare interpreter")
-    print(
-        f"versim compare bundled  {compare_s:8.3f} s   {ORIGINAL_S / compare_s:.0f} × faster than the originals"
-    )
+    print(f"versim compare bundled  {compare_s:8.3f} s   {ORIGINAL_S / compare_s:.0f} × faster than the originals")
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from versim import NONE, Instances, PinnedGraph, Prediction
 from versim.comparison import timeline
 from versim.comparison.attribution import Attribution, Policy, TermKind, attribute, chain, waits
 from versim.comparison.attribution.chain import chain_of
-from versim.comparison.groups import groups_of
 from versim.comparison.attribution.progress import Progress, progress
+from versim.comparison.groups import groups_of
 
 
 def explained(
