@@ -13,6 +13,8 @@ from versim import Diagnostic, FaultsError, SimulationRequest, TableResult, Unkn
 from versim_astrasim.options import BackendOptions
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from versim import Finding, Prediction
     from versim.testing import Claims
 
@@ -61,6 +63,12 @@ class AstraSimBackend:
 
         translation = translate(request.pinned, request.system, request.options)
         return preflight(translation, run=_runs_the_program(request.options))
+
+    def isolated_s(self, request: SimulationRequest) -> NDArray[np.float64]:
+        """Seconds of each communication alone, shape (communications,); see :mod:`versim_astrasim.isolating`."""
+        from versim_astrasim.isolating import isolated_s  # noqa: PLC0415 - loads the engine
+
+        return isolated_s(request)
 
     def export(self, request: SimulationRequest, folder: Path) -> Iterable[Path]:
         """Write traces and configuration files for the real program."""

@@ -34,7 +34,7 @@ from versim_astrasim.translate import SimulatorInput
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_LEAD_NS = 1
+LEAD_NS = 1
 """A message starts after a compute of this length: the real program aborts on short messages at the very start."""
 
 
@@ -84,7 +84,7 @@ def _alone_ns(
 ) -> int:
     """Nanoseconds of one communication; everything that matters is an argument, so the answer can be remembered."""
     given = input_of(kind, size_bytes, ranks, algorithm, dimensions, options)
-    lead = _LEAD_NS if kind is Kind.POINT_TO_POINT else 0
+    lead = LEAD_NS if kind is Kind.POINT_TO_POINT else 0
     if options.engine == "binary":
         from versim_astrasim.alone import finishes_ns  # noqa: PLC0415 - the usual timing starts no process
 
@@ -140,7 +140,32 @@ def input_of(
     algorithms = {
         stem: algorithms_of(stem, use if stem is kind else None, network, options)[0] for stem in COLLECTIVE_STEMS
     }
-    traces = dict.fromkeys(range(network.rank_count), idle_trace(roofline=False))
+    traces, groups = traces_alone(kind, size_bytes, ranks, network.rank_count, in_group=not world)
+    return SimulatorInput(
+        traces=traces,
+        network=network.mapping(),
+        system=system_mapping(algorithms, options, roofline=False),
+        memory=REMOTE_MEMORY,
+        groups=groups,
+        options=options,
+    )
+
+
+def traces_alone(
+    kind: Kind, size_bytes: int, ranks: tuple[int, ...], rank_count: int, *, in_group: bool
+) -> tuple[tuple[RankTrace, ...], dict[int, tuple[int, ...]]]:
+    """Traces of all ranks in which one communication happens and nothing else, and the groups they name.
+
+    A message starts after a compute of :data:`LEAD_NS`.
+
+    Args:
+        kind: What is done.
+        size_bytes: The full tensor.
+        ranks: Who takes part, in group order; for a message sender and receiver.
+        rank_count: Simulated ranks.
+        in_group: Whether a collective names its ranks as a group.
+    """
+    traces = dict.fromkeys(range(rank_count), idle_trace(roofline=False))
     groups: dict[int, tuple[int, ...]] = {}
     if kind is Kind.POINT_TO_POINT:
         source, target = ranks
@@ -155,16 +180,9 @@ def input_of(
             "comm_type": COMM_TYPE_OF[kind],
             "comm_size": given_bytes(kind, size_bytes, len(ranks)),
         }
-        if not world:
+        if in_group:
             groups[1] = ranks
             attributes["pg_name"] = "1"
         node = {"id": 0, "name": kind.value, "type": "COMM_COLL_NODE", "attr": attributes}
         traces.update(dict.fromkeys(ranks, RankTrace.from_nodes([node])))
-    return SimulatorInput(
-        traces=tuple(traces[rank] for rank in range(network.rank_count)),
-        network=network.mapping(),
-        system=system_mapping(algorithms, options, roofline=False),
-        memory=REMOTE_MEMORY,
-        groups=groups,
-        options=options,
-    )
+    return tuple(traces[rank] for rank in range(rank_count)), groups

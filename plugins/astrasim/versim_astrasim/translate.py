@@ -32,6 +32,7 @@ from versim_astrasim.configuration import (
     COLLECTIVE_STEMS,
     REMOTE_MEMORY,
     CollectiveUse,
+    Network,
     algorithms_of,
     given_bytes,
     network_of,
@@ -129,8 +130,7 @@ def translate(pinned: PinnedGraph, system: System, options: BackendOptions) -> T
         )
     network = network_of(system.dimensions, options)
     participants = participants_of(graph)
-    uses = _uses(graph, participants)
-    chosen = {kind: algorithms_of(kind, uses.get(kind), network, options) for kind in COLLECTIVE_STEMS}
+    chosen = chosen_algorithms(graph, network, options)
     algorithms = {kind: names for kind, (names, _) in chosen.items()}
     encoding = encode(
         pinned.compute_ns, graph.op == Op.COMPUTE, options.compute_encoding, options.local_mem_bw_gb_per_s
@@ -174,6 +174,18 @@ def translate(pinned: PinnedGraph, system: System, options: BackendOptions) -> T
         meetings=meetings,
         consumed=Consumed(compute_ns=_consumed_ns(graph, encoding), size_bytes=size_bytes, notes=notes),
     )
+
+
+def chosen_algorithms(
+    graph: ExecutionGraph, network: Network, options: SystemOptions
+) -> dict[Kind, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Algorithms of every kind of collective, one per dimension, and notes.
+
+    Raises:
+        UnsupportedGraphError: See :func:`versim_astrasim.configuration.algorithms_of`.
+    """
+    uses = _uses(graph, participants_of(graph))
+    return {kind: algorithms_of(kind, uses.get(kind), network, options) for kind in COLLECTIVE_STEMS}
 
 
 def _unsized(
