@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import selectors
 import sys
 import time
@@ -134,3 +135,26 @@ def test_a_program_that_is_not_there_is_looked_for_in_named_places(tmp_path: Pat
         launch.find_program("", "aware", {"ASTRA_SIM_HOME": str(tmp_path)})
     with pytest.raises(launch.ProgramNotFoundError, match="engine: embedded"):
         launch.find_program("", "aware", {})
+
+
+def test_a_program_may_take_no_more_memory_than_it_is_given(tmp_path: Path) -> None:
+    """What goes beyond fails in the program, not on the machine."""
+    program = script(tmp_path / "p", "x = bytearray(1 << 31)\nprint('had it')")
+    run = launch.run([program], tmp_path, 10, 1 << 30)
+    assert "MemoryError" in run.output
+    assert run.exit_status == 1
+
+
+def test_the_usual_limit_is_a_share_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """0 is no limit, and where the machine does not say how much it has there is none."""
+    sizes = {"SC_PHYS_PAGES": 1000, "SC_PAGE_SIZE": 4096}
+    monkeypatch.setattr(os, "sysconf", sizes.__getitem__)
+    assert launch.memory_limit_bytes() == 3_276_800
+    assert launch.memory_limit_bytes(0.5) == 1 << 29
+    assert launch.memory_limit_bytes(0) is None
+
+    def unknown(_: str) -> int:
+        raise ValueError
+
+    monkeypatch.setattr(os, "sysconf", unknown)
+    assert launch.memory_limit_bytes() is None

@@ -34,6 +34,9 @@ MOST_OUTPUT_BYTES = 64 * 2**20
 
 _POLL_S = 0.1
 
+_USUAL_SHARE = 0.8
+_GIB = 2**30
+
 
 class ProgramNotFoundError(VersimError):
     """The real ASTRA-sim was asked for and is not there."""
@@ -118,14 +121,14 @@ class Run:
         return f"exit status {self.exit_status}"
 
 
-def run(command: Sequence[str | Path], folder: Path, time_limit_s: float, memory_limit_bytes: int | None = None) -> Run:
+def run(command: Sequence[str | Path], folder: Path, time_limit_s: float, memory_bytes: int | None = None) -> Run:
     """Run a program in a folder until it ends or its time is over.
 
     Args:
         command: The program and its arguments; no shell is involved.
         folder: Its working directory.
         time_limit_s: Seconds after which it is killed.
-        memory_limit_bytes: Address space it may take; None sets no limit.
+        memory_bytes: Address space it may take; None sets no limit.
 
     Raises:
         ProgramNotFoundError: It cannot be started.
@@ -139,7 +142,7 @@ def run(command: Sequence[str | Path], folder: Path, time_limit_s: float, memory
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_limiting(memory_limit_bytes),  # noqa: PLW1509 - one system call, and no thread holds a lock
+            preexec_fn=_limiting(memory_bytes),  # noqa: PLW1509 - one system call, and no thread holds a lock
         )
     except OSError as error:
         raise ProgramNotFoundError(f"cannot start {command[0]}: {error.strerror or error}") from error
@@ -182,15 +185,29 @@ def run(command: Sequence[str | Path], folder: Path, time_limit_s: float, memory
     )
 
 
-def _limiting(memory_limit_bytes: int | None) -> Callable[[], None] | None:
+def memory_limit_bytes(memory_limit_gib: float | None = None) -> int | None:
+    """Address space that a program is given; None if it is not limited.
+
+    Args:
+        memory_limit_gib: As in the options: 0 is no limit, None 80 % of the machine's memory, where that is known.
+    """
+    if memory_limit_gib is not None:
+        return int(memory_limit_gib * _GIB) or None
+    try:
+        return int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * _USUAL_SHARE)
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _limiting(memory_bytes: int | None) -> Callable[[], None] | None:
     """What the new process calls before it becomes the program; None where there is nothing to limit."""
-    if memory_limit_bytes is None:
+    if memory_bytes is None:
         return None
     try:
         import resource  # noqa: PLC0415 - not on every system
     except ImportError:
         return None
-    limit = memory_limit_bytes
+    limit = memory_bytes
 
     def limiting() -> None:
         with contextlib.suppress(ValueError, OSError):

@@ -170,7 +170,8 @@ class BackendOptions(SystemOptions):
             in DeepFlow's converter (compute and collectives breadth first, then messages).
         exactness: ``auto`` lets the engine simulate ranks that it proves equal once; ``plain`` simulates each.
         time_limit_s: Stops the real program.
-        memory_limit_gib: Address space the real program may take, in GiB; none sets no limit.
+        memory_limit_gib: Address space the real program may take, in GiB; none is 80 % of the machine's memory, and 0
+            sets no limit.
         trace: Let the real program log when each node starts and ends.
         keep: Keep the real program's working folder; after a failure it is kept anyway.
         all_reduce_custom: Traces that say who sends what to whom in all-reduces, by the path of their files without
@@ -202,8 +203,8 @@ class BackendOptions(SystemOptions):
     time_limit_s: float = option(600.0, help="seconds for the real program", validator=_finite(0.0, above=True))
     memory_limit_gib: float | None = option(
         None,
-        help="memory the real program may take, in GiB; none: no limit",
-        validator=attrs.validators.optional(_finite(0.0, above=True)),  # type: ignore[arg-type]
+        help="memory the real program may take, in GiB; none: 80 % of the machine's, 0: no limit",
+        validator=attrs.validators.optional(_finite(0.0)),  # type: ignore[arg-type]
     )
     trace: bool = option(True, help="let the real program log the times of each node")
     keep: bool = option(False, help="keep the real program's working folder")

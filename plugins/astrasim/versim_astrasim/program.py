@@ -22,7 +22,6 @@ _ATTEMPTS = 3
 """A run that died may have lost its last lines, which differs from run to run (spec/astrasim §17.2)."""
 
 OUTPUT_FILE = "output.txt"
-_GIB = 2**30
 
 
 def predict(program: Path, translation: Translation, pinned: PinnedGraph) -> Prediction:
@@ -33,8 +32,7 @@ def predict(program: Path, translation: Translation, pinned: PinnedGraph) -> Pre
     given = traced(translation.given) if options.trace else translation.given
     try:
         write_input(given, folder, translation.consumed.notes)
-        memory_limit = None if options.memory_limit_gib is None else int(options.memory_limit_gib * _GIB)
-        run, output = run_program(program, given, folder, options.time_limit_s, memory_limit)
+        run, output = run_program(program, given, folder, options.time_limit_s, options.memory_limit_gib)
         (folder / OUTPUT_FILE).write_text(run.output, encoding="utf-8")
         prediction = from_program(run, output, translation, pinned, f"binary {program}")
         keep = keep or not prediction.completed
@@ -53,7 +51,7 @@ def traced(given: SimulatorInput) -> SimulatorInput:
 
 
 def run_program(
-    program: Path, given: SimulatorInput, folder: Path, time_limit_s: float, memory_limit_bytes: int | None = None
+    program: Path, given: SimulatorInput, folder: Path, time_limit_s: float, memory_limit_gib: float | None = None
 ) -> tuple[launch.Run, ProgramOutput]:
     """Run the program on files that were written to a folder, again if its end may have eaten lines."""
     ranks = len(given.traces)
@@ -62,7 +60,10 @@ def run_program(
         shutil.rmtree(folder / LOG_FOLDER, ignore_errors=True)
         (folder / LOG_FOLDER).mkdir()
         run = launch.run(
-            [program, *arguments(given), f"--logging-folder={LOG_FOLDER}"], folder, time_limit_s, memory_limit_bytes
+            [program, *arguments(given), f"--logging-folder={LOG_FOLDER}"],
+            folder,
+            time_limit_s,
+            launch.memory_limit_bytes(memory_limit_gib),
         )
         output = parse(run.output)
         died = run.exit_status is not None and run.exit_status < 0
