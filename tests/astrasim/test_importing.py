@@ -208,6 +208,17 @@ def test_version_0_0_1_is_read_with_its_own_numbers(tmp_path: Path) -> None:
     assert per_rank(request_for(graph).pinned)[1][2][6] == [0, 1]  # type: ignore[index]
 
 
+def test_the_unit_of_version_0_0_1_may_be_chosen(tmp_path: Path) -> None:
+    """It does not say; what is too long for 64 bits of nanoseconds stays the longest, and later versions say."""
+    (tmp_path / "old.0.et").write_bytes(delimited(fielded_node("work", id=1, node_type=3, simulated_run_time=1500)))
+    written(tmp_path, [[comp(0, micros=7)]], "new")
+    for name, unit, duration_ns in (("old", "ns", 1500), ("old", "us", 1_500_000), ("new", "us", 7000)):
+        graph = imported(tmp_path / name, duration_unit=unit)
+        assert request_for(graph).pinned.compute_ns.tolist() == [duration_ns]
+    with pytest.raises(ValueError, match="duration_unit"):
+        ImportOptions(path="old", duration_unit="ms")  # type: ignore[arg-type]
+
+
 def test_a_file_that_says_0_0_1_in_its_metadata_is_read_as_such() -> None:
     """Some writers put the version in front."""
     metadata = schema.GlobalMetadata(version="0.0.1").SerializeToString()

@@ -22,6 +22,8 @@ class ImportOptions:
         compute: ``recorded`` takes durations as they stand; ``work`` takes operations and bytes, to be timed by the
             pin's compute timing; ``auto`` takes durations, and exact nanoseconds where versim wrote them.
         memory_nodes: ``recorded`` makes compute of memory nodes, with their recorded durations; ``refuse`` names them.
+        duration_unit: Of recorded times in files of schema version 0.0.1, which do not say it: ``ns``, the ticks that
+            ASTRA-sim took them for, or ``us``. Later versions record microseconds.
     """
 
     path: str = option(path=True, help="folder of a trace, or the path of its files without .0.et")
@@ -36,6 +38,11 @@ class ImportOptions:
         "refuse",
         help="refuse memory nodes, or take their recorded durations",
         validator=attrs.validators.in_(("refuse", "recorded")),
+    )
+    duration_unit: Literal["ns", "us"] = option(
+        "ns",
+        help="unit of recorded times in files of schema version 0.0.1; later versions have microseconds",
+        validator=attrs.validators.in_(("ns", "us")),
     )
 
 

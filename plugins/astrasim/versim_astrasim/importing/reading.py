@@ -6,15 +6,20 @@ import gc
 from collections.abc import Sequence
 from pathlib import Path
 
+import attrs
+import numpy as np
 from versim import ExecutionGraph, VersimError
 
-from versim_astrasim.chakra import read_file
+from versim_astrasim.chakra import Generation, TraceFile, read_file
 from versim_astrasim.engine import NetworkConfig
 from versim_astrasim.importing.build import Choices, build
 from versim_astrasim.importing.communicators import Communicators, check_dimensions
 from versim_astrasim.importing.producer import ImportOptions
 from versim_astrasim.importing.ranks import RankNodes
 from versim_astrasim.importing.sources import groups_file, groups_of, mapping_in, trace_files
+
+_NS_PER_MICRO = 1000
+_LONGEST_MICROS = (2**63 - 1) // _NS_PER_MICRO
 
 
 def graph_of(options: ImportOptions) -> ExecutionGraph:
@@ -27,7 +32,7 @@ def graph_of(options: ImportOptions) -> ExecutionGraph:
         raise VersimError("path: name the folder of a trace, or the path of its files without .0.et")
     where = Path(options.path).expanduser()
     files = trace_files(where)
-    ranks = [RankNodes(rank, read_file(file), str(file)) for rank, file in enumerate(files)]
+    ranks = [RankNodes(rank, _read(file, options.duration_unit), str(file)) for rank, file in enumerate(files)]
     named: dict[str, tuple[int, ...]] = {}
     for nodes in ranks:
         named.update(nodes.file.groups)
@@ -47,6 +52,14 @@ def graph_of(options: ImportOptions) -> ExecutionGraph:
     finally:
         if collecting:
             gc.enable()
+
+
+def _read(path: Path, duration_unit: str) -> TraceFile:
+    """A file, with the durations of version 0.0.1 in the unit they are in; too long ones are cut off as in others."""
+    file = read_file(path)
+    if file.generation is not Generation.FIELDED or duration_unit == "ns":
+        return file
+    return attrs.evolve(file, duration_ns=np.minimum(file.duration_ns, _LONGEST_MICROS) * _NS_PER_MICRO)
 
 
 def _dimensions(network: str) -> Sequence[int]:
