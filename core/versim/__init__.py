@@ -6,6 +6,7 @@ Everything a plugin or a notebook needs is here, and nothing else is public. Nam
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+from warnings import warn
 
 if TYPE_CHECKING:
     from versim.answer import consumed_as_pinned as consumed_as_pinned
@@ -161,8 +162,16 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split
 __all__ = sorted(_HOME_OF)  # noqa: PLE0605 - derived, so that it cannot disagree
 
 
+_DEPRECATED: dict[str, tuple[str, str]] = {}
+"""Public names that will go, kept for one release: old name ─▶ (new name, release that no longer has the old one)."""
+
+
 def __getattr__(name: str) -> Any:
     """Load a public name from its home on first use."""
+    if name in _DEPRECATED:
+        instead, until = _DEPRECATED[name]
+        warn(f"versim.{name} goes with versim {until}; use versim.{instead}", DeprecationWarning, stacklevel=2)
+        name = instead
     try:
         home = _HOME_OF[name]
     except KeyError:

@@ -1,7 +1,8 @@
 """The hooks a plugin may implement. Answers are pooled and sorted by name; a repeated name is an error.
 
-Each hook is called once per process, after every plugin is registered, and must be cheap: construct components here,
-load what is heavy when a component is used.
+Each hook is called once per registry, when its kind of component is first asked for, and must be cheap: construct
+components here, load what is heavy when a component is used. A hook that will go is marked ``warn_on_impl`` for one
+release, so that plugins which still implement it are told.
 """
 
 from __future__ import annotations

@@ -26,3 +26,10 @@ def test_importing_versim_loads_nothing_heavy() -> None:
     code = "import sys, versim; print(sorted({'numpy', 'attr', 'yaml'} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_a_name_that_goes_warns_for_a_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plugins written for the old name keep working, and are told what to use."""
+    monkeypatch.setitem(versim._DEPRECATED, "Ring", ("Topology", "0.3"))
+    with pytest.warns(DeprecationWarning, match=r"versim\.Ring goes with versim 0\.3; use versim\.Topology"):
+        assert versim.Ring is versim.Topology

@@ -9,10 +9,12 @@ import attrs
 import numpy as np
 
 from versim.comparison.align import Timeline, is_communication
+from versim.comparison.bounds import bisection_bound_ps
 from versim.graph import Op
 from versim.pinning import PinnedGraph
 from versim.prediction import NO_TIME, Prediction
 from versim.schedule import longest_chain_ps
+from versim.system import System
 from versim.units import PS_PER_NS
 
 
@@ -31,7 +33,7 @@ class Check:
     detail: str
 
 
-def checks(pinned: PinnedGraph, prediction: Prediction, line: Timeline) -> tuple[Check, ...]:
+def checks(pinned: PinnedGraph, system: System, prediction: Prediction, line: Timeline) -> tuple[Check, ...]:
     """Every check of a prediction.
 
     A completed prediction may not say when nodes ran, or what was consumed: a measured step time says neither. Then
@@ -46,6 +48,7 @@ def checks(pinned: PinnedGraph, prediction: Prediction, line: Timeline) -> tuple
             for check in (_dependencies(line), _exclusive(line), _durations(prediction, line))
         ),
         _lower_bound(pinned, prediction, line),
+        _bisection(pinned, system, prediction),
     )
 
 
@@ -155,3 +158,13 @@ def _lower_bound(pinned: PinnedGraph, prediction: Prediction, line: Timeline) ->
     good = prediction.makespan_ps + allowed >= bound
     detail = f"pinned compute alone takes {bound} ps, predicted {prediction.makespan_ps} ps"
     return Check(name="lower bound", passed=good, detail=detail)
+
+
+def _bisection(pinned: PinnedGraph, system: System, prediction: Prediction) -> Check:
+    if prediction.makespan_ps is None:
+        return Check(name="bisection", passed=None, detail="no makespan")
+    bound = bisection_bound_ps(pinned.graph, system)
+    if bound is None:
+        return Check(name="bisection", passed=None, detail="the network has several dimensions, or no even cut")
+    detail = f"its communication takes {bound} ps to cross the network's middle, predicted {prediction.makespan_ps} ps"
+    return Check(name="bisection", passed=prediction.makespan_ps >= bound, detail=detail)

@@ -64,7 +64,7 @@ def compare_predictions(
     results = []
     for number, (prediction, line, path) in enumerate(zip(predictions, lines, paths, strict=True)):
         network = (networks or {}).get(prediction.label, "")
-        result = _result(pinned, prediction, line, path, predictions[anchor], paths[anchor], network)
+        result = _result(pinned, system, prediction, line, path, predictions[anchor], paths[anchor], network)
         if number != anchor:
             attribution = attribute(
                 pinned,
@@ -82,6 +82,7 @@ def compare_predictions(
 
 def _result(
     pinned: PinnedGraph,
+    system: System,
     prediction: Prediction,
     line: Timeline,
     path: CriticalPath | None,
@@ -110,7 +111,7 @@ def _result(
         critical_path=path,
         shared_path_ps=shared,
         shared_path_percent=shared_percent,
-        checks=checks(pinned, prediction, line),
+        checks=checks(pinned, system, prediction, line),
     )
 
 

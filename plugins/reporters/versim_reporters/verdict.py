@@ -47,7 +47,13 @@ def headline(workload: WorkloadReport, comparison: Comparison) -> str:
         against = f"the reference, {name}, did not complete: {_status(reference)}"
     else:
         against = f"the reference, {name}, takes {exact_time(reference.prediction.makespan_ps)}"
-    return f"{title(workload, comparison)}: {against}"
+    unequal = [
+        shortened(printable(result.label), LABEL_WIDTH)
+        for result in comparison.results
+        if any(check.name == "inputs" for check in result.failed_checks)
+    ]
+    warning = f"; inputs NOT equal: {', '.join(unequal)}" if unequal else ""
+    return f"{title(workload, comparison)}: {against}{warning}"
 
 
 def differences(comparison: Comparison) -> list[tuple[str, str]]:

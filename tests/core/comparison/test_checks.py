@@ -26,7 +26,7 @@ from versim import (
     compare_predictions,
 )
 
-NAMES = ("complete", "inputs", "dependencies", "exclusive", "durations", "lower bound")
+NAMES = ("complete", "inputs", "dependencies", "exclusive", "durations", "lower bound", "bisection")
 
 
 def _checked(pinned: PinnedGraph, prediction: Prediction) -> Mapping[str, Check]:
@@ -68,7 +68,8 @@ def test_a_replay_passes_every_check(graph: ExecutionGraph, communication_ps: in
     classes = RankClasses.single(graph.mesh) if spread else None
     found = _checked(pinned, predicted(pinned, communication_ps, classes=classes))
     assert tuple(found) == NAMES
-    assert all(check.passed for check in found.values()), found
+    # Its durations come from nowhere, so they may be less than the network allows; tests of bounds look at that.
+    assert all(check.passed for name, check in found.items() if name != "bisection"), found
 
 
 def test_checks_say_what_they_saw() -> None:
@@ -80,6 +81,7 @@ def test_checks_say_what_they_saw() -> None:
         "exclusive": "no rank computes two nodes at once",
         "durations": "every compute node ran for what was consumed",
         "lower bound": "pinned compute alone takes 8000 ps, predicted 10000 ps",
+        "bisection": "the network has several dimensions, or no even cut",
     }
 
 
