@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-# The folder of this script holds files that are called like packages: html.py and chakra.py.
+# The folder of this script holds files that are called like packages: html.py and traces.py.
 sys.path.pop(0)
 
 import attrs

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from versim import load_registry, load_scenario
 from versim.cli import session
+from versim.scenario import override
 
 Versim = Callable[..., Any]
 Process = Callable[..., subprocess.CompletedProcess[str]]
@@ -175,3 +177,11 @@ def test_progress_is_shown_at_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys
         assert say is not None
         say("a label [bold] with brackets")
     assert capsys.readouterr().out == ""
+
+
+def test_a_flag_of_a_backend_sets_every_instance_of_it() -> None:
+    """--keep is a switch of the astrasim plugin; core need not know it."""
+    registry = load_registry()
+    scenario = override(load_scenario("compute_bound", registry), registry, flags={"--keep": "true"})
+    assert scenario.instance("astrasim").options["keep"] is True
+    assert "keep" not in scenario.instance("deepflow").options

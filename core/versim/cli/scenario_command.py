@@ -1,4 +1,4 @@
-"""What the commands that take a scenario have in common: the argument, ``-O`` and options of its producers."""
+"""What the commands that take a scenario have in common: the argument, ``-O`` and options that plugins give a flag."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ FLAGS = "versim.cli.flags"
 
 
 class ScenarioCommand(click.Command):
-    """A command with the options that producers contribute: those whose metadata has ``{"cli": "--hardware"}``."""
+    """A command with the options that producers and backends give a flag: ``option(…, flag="--hardware")``."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """The command's own parameters and the producers' flags."""
+        """The command's own parameters and the flags of plugins."""
         own = super().get_params(ctx)
         return [*own, *self._flags(ctx, {name for parameter in own for name in parameter.opts})]
 
@@ -37,13 +37,16 @@ class ScenarioCommand(click.Command):
         from versim.registry import PluginError, describe_options  # noqa: PLC0415
 
         texts: dict[str, list[str]] = {}
+        switches: set[str] = set()
         try:
-            for producer in session_of(ctx).registry(warn=False).producers():
-                for info in describe_options(producer.options):
+            registry = session_of(ctx).registry(warn=False)
+            for component in (*registry.producers(), *registry.backends()):
+                for info in describe_options(component.options):
                     if info.flag in taken or (info.flag and not info.flag.startswith("--")):
-                        raise PluginError(producer.name, f"its option {info.flag} is not one it can have; rename it")
+                        raise PluginError(component.name, f"its option {info.flag} is not one it can have; rename it")
                     if info.flag:
-                        texts.setdefault(info.flag, []).append(f"{info.help} [{producer.name}]")
+                        texts.setdefault(info.flag, []).append(f"{info.help} [{component.name}]")
+                        switches |= {info.flag} if info.type == "bool" else set()
         except VersimError:
             if ctx.meta.get("versim.cli.help") or ctx.resilient_parsing:
                 return []
@@ -51,18 +54,18 @@ class ScenarioCommand(click.Command):
         return [
             click.Option(
                 [flag],
-                metavar="VALUE",
                 expose_value=False,
                 callback=_remember_flag,
-                help=f"Producers: {'; '.join(help_)}",
+                help=f"Plugins: {'; '.join(help_)}",
+                **({"is_flag": True, "default": None} if flag in switches else {"metavar": "VALUE"}),
             )
             for flag, help_ in texts.items()
         ]
 
 
-def _remember_flag(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
+def _remember_flag(ctx: click.Context, parameter: click.Parameter, value: str | bool | None) -> None:
     if value is not None:
-        ctx.meta.setdefault(FLAGS, {})[parameter.opts[0]] = value
+        ctx.meta.setdefault(FLAGS, {})[parameter.opts[0]] = "true" if value is True else value
 
 
 def scenario_parameters(function: Function) -> Function:

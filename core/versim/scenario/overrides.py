@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def override(
             the backend's options, and ``network=TIMING`` and ``network.KEY=VALUE`` for a backend that is driven by a
             network timing.
         options: ``LABEL.key=value`` each; LABEL is an instance or a workload, whose producer's option is set.
-        flags: Producer options by their flag (``--hardware``) for every workload whose producer has them; read as
+        flags: Options by their flag (``--hardware``) for every workload and instance whose component has them; read as
             YAML unless they name files.
         reference: Label of the reference instance.
         folder: What relative file names in the changes are relative to; the current folder if left out.
@@ -225,16 +225,31 @@ def _with_producer_option(
 def _with_flag(scenario: Scenario, registry: Registry, flag: str, value: str, folder: Path) -> Scenario:
     found = False
     for workload in scenario.workloads:
-        for field in attrs.fields(registry.producer(workload.producer).options):
-            if field.metadata.get("cli") == flag:
-                found = True
-                name = field.alias or field.name
-                content = value if field.metadata.get("path") else scalar(value, flag)
-                scenario = _with_producer_option(scenario, registry, workload.label, name, content, folder)
+        for name, is_path in _flagged(registry.producer(workload.producer).options, flag):
+            found = True
+            content = value if is_path else scalar(value, flag)
+            scenario = _with_producer_option(scenario, registry, workload.label, name, content, folder)
+    for instance in scenario.backends:
+        options = registry.backend(instance.backend).options
+        for name, is_path in _flagged(options, flag):
+            found = True
+            content = resolve_paths(options, {name: value}, folder)[name] if is_path else scalar(value, flag)
+            changed = _with_instance_option(instance, registry, name, content)
+            backends = [changed if other.label == instance.label else other for other in scenario.backends]
+            scenario = attrs.evolve(scenario, backends=backends)
     if not found:
-        producers = ", ".join(sorted({workload.producer for workload in scenario.workloads}))
-        raise FaultsError(flag, [f"no workload of scenario {scenario.name!r} has that option (producers: {producers})"])
+        asked = {workload.producer for workload in scenario.workloads} | {i.backend for i in scenario.backends}
+        raise FaultsError(
+            flag, [f"nothing in scenario {scenario.name!r} has that option (asked: {', '.join(sorted(asked))})"]
+        )
     return scenario
+
+
+def _flagged(options: type, flag: str) -> Iterator[tuple[str, bool]]:
+    """Options that a flag sets: their names, and whether they name files."""
+    for field in attrs.fields(options):
+        if field.metadata.get("cli") == flag:
+            yield field.alias or field.name, bool(field.metadata.get("path"))
 
 
 def _nested(options: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:

@@ -207,7 +207,7 @@ class BackendOptions(SystemOptions):
         validator=attrs.validators.optional(_finite(0.0)),  # type: ignore[arg-type]
     )
     trace: bool = option(True, help="let the real program log the times of each node")
-    keep: bool = option(False, help="keep the real program's working folder")
+    keep: bool = option(False, help="keep the real program's working folder", flag="--keep")
     all_reduce_custom: str = option("", path=True, help="traces of all-reduces instead of an algorithm: PATH.0.et …")
     all_gather_custom: str = option("", path=True, help="traces of all-gathers instead of an algorithm")
     reduce_scatter_custom: str = option("", path=True, help="traces of reduce-scatters instead of an algorithm")

@@ -73,7 +73,7 @@ def test_flags_go_to_every_workload_whose_producer_has_them(
     """`--table t.yaml`."""
     changed = override(scenario, registry, flags={"--table": "t.yaml"}, folder=tmp_path)
     assert [w.options["table"] for w in changed.workloads] == [str(tmp_path / "t.yaml")] * 2
-    with pytest.raises(FaultsError, match="no workload of scenario 'full' has that option"):
+    with pytest.raises(FaultsError, match="nothing in scenario 'full' has that option"):
         override(scenario, registry, flags={"--hardware": "x"})
 
 
