@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from versim.cli.rendering import check_output, destination, paired, rendering_parameters, write_rendering
 from versim.cli.scenario_command import ScenarioCommand, load, scenario_parameters
 from versim.cli.session import progress, session_of
 
@@ -36,25 +37,7 @@ def _percent(_: click.Context, __: click.Parameter, value: float | None) -> floa
     "instances. network=TIMING names what drives it. May be repeated.",
 )
 @click.option("--reference", metavar="LABEL", help="Hold the others against this instance.")
-@click.option(
-    "-f",
-    "--format",
-    "reporters",
-    default=("table",),
-    show_default="table",
-    multiple=True,
-    metavar="REPORTER[:KEY=VALUE,…]",
-    help="How to show the comparison; `versim plugins` lists the reporters. May be repeated.",
-)
-@click.option(
-    "-o",
-    "--output",
-    "outputs",
-    multiple=True,
-    metavar="FILE",
-    help="Write to this file instead of standard output; it is replaced whole or not at all. With several -f, the "
-    "first -o belongs to the first; - is standard output.",
-)
+@rendering_parameters
 @click.option(
     "--averaging",
     type=click.Choice(["sequential", "shapley"]),
@@ -92,7 +75,6 @@ def compare(
     Exit status: 0; 1 an error; 2 a wrong command line; 3 --fail-over exceeded; 4 a simulation did not complete. The
     comparison is shown before 3 and 4.
     """
-    from versim.cli.rendering import check_output, destination, paired, write_rendering  # noqa: PLC0415 - see group
     from versim.registry import describe_options, structure_options  # noqa: PLC0415
     from versim.scenario.overrides import parse_component  # noqa: PLC0415
 

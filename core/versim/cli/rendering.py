@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,7 +17,33 @@ from versim.cli.session import write_output
 if TYPE_CHECKING:
     from versim.components import Destination, Rendering
 
+Function = TypeVar("Function", bound=Callable[..., Any])
+
 STANDARD_OUTPUT = "-"
+
+
+def rendering_parameters(function: Function) -> Function:
+    """The options ``-f`` and ``-o`` of a command that shows a report."""
+    formats = click.option(
+        "-f",
+        "--format",
+        "reporters",
+        default=("table",),
+        show_default="table",
+        multiple=True,
+        metavar="REPORTER[:KEY=VALUE,…]",
+        help="How to show the comparison; `versim plugins` lists the reporters. May be repeated.",
+    )
+    outputs = click.option(
+        "-o",
+        "--output",
+        "outputs",
+        multiple=True,
+        metavar="FILE",
+        help="Write to this file instead of standard output; it is replaced whole or not at all. With several -f, the "
+        "first -o belongs to the first; - is standard output.",
+    )
+    return formats(outputs(function))
 
 
 def paired(reporters: tuple[str, ...], outputs: tuple[str, ...]) -> tuple[tuple[str, Path | None], ...]:

@@ -6,30 +6,13 @@ from pathlib import Path
 
 import click
 
+from versim.cli.rendering import check_output, destination, paired, rendering_parameters, write_rendering
 from versim.cli.session import progress, session_of
 
 
 @click.command()
 @click.argument("result", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "-f",
-    "--format",
-    "reporters",
-    default=("table",),
-    show_default="table",
-    multiple=True,
-    metavar="REPORTER[:KEY=VALUE,…]",
-    help="How to show it; `versim plugins` lists the reporters. May be repeated.",
-)
-@click.option(
-    "-o",
-    "--output",
-    "outputs",
-    multiple=True,
-    metavar="FILE",
-    help="Write to this file instead of standard output; it is replaced whole or not at all. With several -f, the "
-    "first -o belongs to the first; - is standard output.",
-)
+@rendering_parameters
 @click.pass_context
 def report(ctx: click.Context, result: Path, reporters: tuple[str, ...], outputs: tuple[str, ...]) -> None:
     """Show RESULT again, a comparison that was saved with `versim compare -f json -o RESULT`.
@@ -38,7 +21,6 @@ def report(ctx: click.Context, result: Path, reporters: tuple[str, ...], outputs
     computed again. The .npz that a large result has beside it has to be there.
     """
     from versim.cli.compare import rendered  # noqa: PLC0415 - see group
-    from versim.cli.rendering import check_output, destination, paired, write_rendering  # noqa: PLC0415
     from versim.registry import structure_options  # noqa: PLC0415
     from versim.scenario.overrides import parse_component  # noqa: PLC0415
 
