@@ -35,9 +35,9 @@ from versim_astrasim.cache import Cache, key_of
 from versim_astrasim.capabilities import of_program
 from versim_astrasim.commands.cache import cache as cache_command
 from versim_astrasim.options import BackendOptions, TimingOptions
-from versim_astrasim.plugin import AstraSimTiming
 from versim_astrasim.program_log import read_log
 from versim_astrasim.timing import input_of
+from versim_astrasim.timing_model import AstraSimTiming
 
 LINK = Link(bandwidth_bytes_per_s=5e10, latency_s=5e-7)
 SYSTEM = System(dimensions=(Dimension(topology="ring", size=4, link=LINK),), device=Device(name="test"))

@@ -25,7 +25,7 @@ from versim import (
 from versim_astrasim import timing
 from versim_astrasim.engine import Outcome, RankTrace, simulate
 from versim_astrasim.options import TimingOptions
-from versim_astrasim.plugin import AstraSimTiming
+from versim_astrasim.timing_model import AstraSimTiming
 
 MakeSystem = Callable[..., System]
 LAUNCH_S = 9e-6

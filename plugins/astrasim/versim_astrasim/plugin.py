@@ -1,55 +1,41 @@
-"""What this plugin offers; importing it loads neither numpy nor the trace schema."""
+"""What this plugin offers.
+
+Components are imported when versim asks for their kind, so that ``versim --help`` need not wait for them.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
 from versim import hookimpl
 
-from versim_astrasim.backend import AstraSimBackend
-from versim_astrasim.importing.producer import ChakraProducer
-from versim_astrasim.options import TimingOptions
-
 if TYPE_CHECKING:
-    from versim import ComputeTiming, NetworkTiming
+    from versim import GraphProducer, SimulatorBackend, TimingModel
 
 VERSIM_API_VERSION = 1
 
 
-@attrs.frozen
-class AstraSimTiming:
-    """The timing model ``astrasim``: communication only."""
-
-    name: str = "astrasim"
-    options: type = TimingOptions
-
-    def compute(self, options: TimingOptions) -> ComputeTiming | None:  # noqa: ARG002 - the protocol's
-        """None: ASTRA-sim times no compute."""
-        return None
-
-    def network(self, options: TimingOptions) -> NetworkTiming | None:
-        """Communications alone, simulated by the embedded engine."""
-        from versim_astrasim.timing import AstraSimNetworkTiming  # noqa: PLC0415 - loads the engine
-
-        return AstraSimNetworkTiming(options)
-
-
 @hookimpl
-def versim_graph_producers() -> list[ChakraProducer]:
+def versim_graph_producers() -> list[GraphProducer]:
     """The reader of traces."""
+    from versim_astrasim.importing.producer import ChakraProducer  # noqa: PLC0415 - `versim --help` need not wait
+
     return [ChakraProducer()]
 
 
 @hookimpl
-def versim_backends() -> list[AstraSimBackend]:
+def versim_backends() -> list[SimulatorBackend]:
     """The simulator."""
+    from versim_astrasim.backend import AstraSimBackend  # noqa: PLC0415
+
     return [AstraSimBackend()]
 
 
 @hookimpl
-def versim_timing_models() -> list[AstraSimTiming]:
+def versim_timing_models() -> list[TimingModel]:
     """The network timing."""
+    from versim_astrasim.timing_model import AstraSimTiming  # noqa: PLC0415
+
     return [AstraSimTiming()]
 
 
