@@ -1,12 +1,13 @@
 """How fast the embedded ASTRA-sim engine is, beside the real program.
 
-Run with ``python benchmarks/astrasim.py``. Three tables are printed:
+Run with ``python benchmarks/astrasim.py``. Four tables are printed:
 
 * the workloads whose run time on the real program is on record (``tests/golden/astrasim/scaling.json``; its machine is
   described there), with the ratio of the two times: above 1 the engine is faster. If ``ASTRA_SIM_BIN`` names the real
   program or the folder it is in, it is run here too, and the ratio is to that run. Both sides read nothing from
   elsewhere: the engine's time is that of ``simulate`` on traces in memory, the program's that of its process.
 * the message rate of message-by-message simulation, per algorithm and network;
+* the same kind of workloads with shortcuts and without, where collectives repeat;
 * with ``--memory``, the peak memory of message-by-message simulation per message in flight.
 
 ``--bars`` fails if one of the promised figures is not kept. Times are the best of several runs, in CPU seconds of this
@@ -136,6 +137,40 @@ RATES = (
 )
 
 
+REPEATING = (
+    Rate(label="direct all-to-all, switch, once", topology="Switch", algorithm="direct", comm_type="ALL_TO_ALL"),
+    Rate(
+        label="direct all-to-all, switch, 20 in a row",
+        topology="Switch",
+        algorithm="direct",
+        comm_type="ALL_TO_ALL",
+        chain=20,
+    ),
+    Rate(label="direct all-reduce, switch, once", topology="Switch", algorithm="direct"),
+    Rate(label="direct all-reduce, switch, 20 in a row", topology="Switch", algorithm="direct", chain=20),
+    Rate(
+        label="direct all-to-all, ring, 8 in a row",
+        topology="Ring",
+        algorithm="direct",
+        comm_type="ALL_TO_ALL",
+        size_bytes=16 * MIB,
+        chain=8,
+    ),
+    Rate(
+        label="direct all-reduce, fully connected, 8 in a row",
+        topology="FullyConnected",
+        algorithm="direct",
+        chain=8,
+    ),
+    Rate(label="halving-doubling, switch, 20 in a row", topology="Switch", algorithm="halvingDoubling", chain=20),
+    Rate(label="ring, ring, 4 chunks at once, once", topology="Ring", algorithm="ring", active_chunks=4),
+    Rate(
+        label="ring, ring, 4 chunks at once, 10 in a row", topology="Ring", algorithm="ring", active_chunks=4, chain=10
+    ),
+)
+"""Collectives no wave stands for, which repeat a chunk or the whole collective."""
+
+
 def simulated(given: CaseInputs, exactness: Any) -> Outcome:
     """One run."""
     return simulate(
@@ -234,8 +269,24 @@ def print_rates() -> list[str]:
     return missed
 
 
+def print_repeating() -> None:
+    """Print the third table: what repetition saves."""
+    print(f"\n{'with shortcuts and without, 64 ranks':48} {'messages':>9} {'auto ms':>9} {'plain ms':>9} {'ratio':>6}")
+    for rate in REPEATING:
+        given = rate.inputs()
+        auto_s, outcome = best(given, "auto")
+        plain_s, plainly = best(given, "plain")
+        if (outcome.finish_ns, outcome.finish_order) != (plainly.finish_ns, plainly.finish_order):
+            raise SystemExit(f"{rate.label}: the shortcut gives other figures")
+        print(
+            f"{rate.label:48} {outcome.message_count:>9} {auto_s * 1e3:>9.1f} {plain_s * 1e3:>9.1f} "
+            f"{plain_s / auto_s:>6.1f}",
+            flush=True,
+        )
+
+
 def print_memory() -> None:
-    """Print the third table: more collectives in a row cost nothing, more ranks cost what is in flight at once."""
+    """Print the fourth table: more collectives in a row cost nothing, more ranks cost what is in flight at once."""
     print(f"\n{'peak memory, direct all-to-all on a switch':42} {'in flight':>9} {'MB':>7} {'bytes/message':>14}")
     for ranks, chain in ((16, 8), (32, 8), (64, 8), (64, 1)):
         given = Rate(label="", topology="Switch", algorithm="direct", comm_type="ALL_TO_ALL", ranks=ranks, chain=chain)
@@ -259,6 +310,7 @@ def main() -> int:
     missed = compare_with_the_real_program(plain=not chosen.no_plain)
     if not chosen.no_plain:
         missed += print_rates()
+        print_repeating()
     if chosen.memory:
         print_memory()
     for line in missed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from versim_astrasim.engine.jobs import Job, Op, PlannedPhase
 from versim_astrasim.engine.lanes import DimensionLanes, Lane, Pick
 from versim_astrasim.engine.matching import COLLECTIVE_TAGS
 from versim_astrasim.engine.plans import Group, Plan, Planner
+from versim_astrasim.engine.repetition import RepeatedOp
 from versim_astrasim.engine.structures import RingStructure, Structure, TreePair
 from versim_astrasim.engine.system_config import BASELINE, CollectiveKind, SystemConfig
 
@@ -62,7 +63,10 @@ class CollectiveScheduler:
         self._system = system
         width = system.lane_width
         queues = system.num_queues_per_dim
-        self._dimensions = [DimensionLanes(tuple(Lane(width) for _ in range(queues))) for _ in range(dimensions)]
+        self._dimensions = [
+            DimensionLanes(tuple(Lane(width, dimension * queues + index) for index in range(queues)))
+            for dimension in range(dimensions)
+        ]
         self._next_job_id = 0
         self._tree_turns: dict[tuple[CollectiveKind, int], int] = {}
 
@@ -104,7 +108,7 @@ class CollectiveScheduler:
                 count = 0  # the one job is not made in the loop that would never end
             phase = rank.custom_phase(plan.custom_path, group)
             op.job_count = count
-            self._start_job(op, [PlannedPhase(phase, self._dimensions[0].lanes[0])], group)
+            Job(op, self._take_tag(group), [PlannedPhase(phase, self._dimensions[0].lanes[0])]).advance()
             if count != 1:
                 return f"a trace-described collective is one chunk, but it waits for {count}; use one split"
             return self._stalled()
@@ -120,8 +124,12 @@ class CollectiveScheduler:
         if self._start_in_wave(op, plan, usable, (count, chunk_bytes), group):
             return None
         steps = self._steps(plan.kind, usable)
+        repeated = self._repeated(op, plan, usable, (count, chunk_bytes))
         for _ in range(count):
-            self._start_job(op, self._phases(plan, steps, chunk_bytes), group)
+            job = Job(op, self._take_tag(group), self._phases(plan, steps, chunk_bytes))
+            if repeated is not None:
+                repeated.add(job)
+            job.advance()
         op.job_count = count
         if not count:
             return "nothing is ever communicated for it: there are no bytes to gather"
@@ -180,8 +188,32 @@ class CollectiveScheduler:
         member.job.advance()
         return True
 
-    def _start_job(self, op: Op, phases: list[PlannedPhase], group: Group | None) -> None:
-        Job(op, self._take_tag(group), phases).advance()
+    def _symmetric(self, plan: Plan) -> Hashable | None:
+        """What stands for the plan if turning the one ring of all ranks changes nothing; None if it does."""
+        choice = plan.choices[0]
+        if len(self._dimensions) != 1 or choice.algorithm not in (Algorithm.RING, Algorithm.DIRECT):
+            return None
+        structure = plan.structures[0]
+        if not isinstance(structure, RingStructure) or structure.quick:
+            return None
+        return (plan.kind, choice) if structure.members == tuple(range(self._planner.world_size)) else None
+
+    def _repeated(self, op: Op, plan: Plan, usable: list[int], chunks: tuple[int, int]) -> RepeatedOp | None:
+        """The op as one that may repeat; not on trees, whose members end at different ticks and post receives early."""
+        rank = self._rank
+        repetition = rank.repetition
+        if repetition is None or self._system.lane_width < 1:
+            return None
+        for dimension in usable:
+            structure = plan.structures[dimension]
+            if not isinstance(structure, RingStructure) or not rank.endpoint_delay_of(structure):
+                return None
+        one_by_one = len(usable) == 1 and self._system.num_queues_per_dim == 1 and self._system.lane_width == 1
+        what = self._symmetric(plan)
+        shape = (what or plan, tuple(usable), chunks[1])
+        repeated = RepeatedOp(rank, op, repetition, shape, together=not one_by_one, symmetric=what is not None)
+        op.watcher = repeated
+        return repeated
 
     def next_job_id(self, group: Group | None) -> int:
         """The number of the next job, of the world or a group."""

@@ -8,6 +8,7 @@ the event queue decides every tie (upstream behaviour, measured: golden/astrasim
 from __future__ import annotations
 
 from collections import deque
+from typing import NamedTuple
 
 import attrs
 
@@ -27,6 +28,19 @@ class Load:
     size_bytes: int
     serialization_ns: int
     hop_ns: int
+
+
+class LinkFigures(NamedTuple):
+    """What a link has carried: bytes, time in use, time messages waited, messages."""
+
+    bytes_carried: int
+    busy_ns: int
+    queueing_ns: int
+    messages: int
+
+    def minus(self, other: LinkFigures) -> LinkFigures:
+        """What has been carried since."""
+        return LinkFigures(*(mine - others for mine, others in zip(self, other, strict=True)))
 
 
 class Link:
@@ -90,6 +104,17 @@ class Link:
         self.messages += messages
         self.bytes_carried += messages * load.size_bytes
         self.busy_ns += messages * load.serialization_ns
+
+    def figures(self) -> LinkFigures:
+        """What it has carried, while no message waits."""
+        return LinkFigures(self.bytes_carried, self.busy_ns, self._queueing_ns, self.messages)
+
+    def add(self, figures: LinkFigures) -> None:
+        """Count what was not simulated."""
+        self.bytes_carried += figures.bytes_carried
+        self.busy_ns += figures.busy_ns
+        self._queueing_ns += figures.queueing_ns
+        self.messages += figures.messages
 
     def _release(self) -> None:
         if not self._waiting:

@@ -7,11 +7,11 @@ precision in the original's order and truncated once.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from versim_astrasim.engine.event_queue import EventQueue, as_uint64
 from versim_astrasim.engine.failures import Abort, Refusal
-from versim_astrasim.engine.links import Link, Load
+from versim_astrasim.engine.links import Link, LinkFigures, Load
 from versim_astrasim.engine.matching import Channel, Flow, MessageNetwork, Pair
 from versim_astrasim.engine.network_config import NetworkConfig
 from versim_astrasim.engine.topologies import LINKED_TOPOLOGIES, LinkedTopology, RingLinks, hops
@@ -116,6 +116,20 @@ class CongestionAwareNetwork(MessageNetwork):
             for link in self.topology.route(source, destination):
                 link.account(messages, load)
 
+    def carried(self) -> dict[Pair, LinkFigures]:
+        """What each link has carried so far, by its devices."""
+        return {ends: link.figures() for ends, link in zip(self.topology.ends(), self.topology.links(), strict=True)}
+
+    def carry(self, carried: Iterable[tuple[Pair, LinkFigures]], shift: int) -> None:
+        """Count what links carried that are so many ranks further on."""
+        topology = self.topology
+        size = topology.size
+        for (source, destination), figures in carried:
+            # A device that is no rank is the switch, which stays in its place.
+            here = (source + shift) % size if source < size else source
+            there = (destination + shift) % size if destination < size else destination
+            topology.link(here, there).add(figures)
+
     def links(self) -> list[Link]:
         """All links and what they carried."""
         return self.topology.links()
@@ -194,6 +208,13 @@ class CongestionUnawareNetwork(MessageNetwork):
         """The delay, if it is the same for all."""
         delays = {self.delay_ns(source, destination, size_bytes) for source, destination in pairs}
         return tuple(delays) if len(delays) == 1 else None
+
+    def carried(self) -> dict[Pair, LinkFigures]:
+        """Nothing: there are no links."""
+        return {}
+
+    def carry(self, carried: Iterable[tuple[Pair, LinkFigures]], shift: int) -> None:
+        """There are no links."""
 
     def links(self) -> list[Link]:
         """None: nothing is shared."""

@@ -21,6 +21,7 @@ from versim_astrasim.engine.plans import Planner
 from versim_astrasim.engine.program import Program
 from versim_astrasim.engine.rank import Rank
 from versim_astrasim.engine.remote_memory import RemoteMemory
+from versim_astrasim.engine.repetition import Repetition
 from versim_astrasim.engine.roofline import Roofline
 from versim_astrasim.engine.statistics import rank_statistics
 from versim_astrasim.engine.system_config import SystemConfig
@@ -161,6 +162,7 @@ class _Simulation:
             finish=self._finish_order.append,
         )
         waves = Waves(network) if self._exactness == "auto" and not system.rendezvous else None
+        repetition = Repetition(network, config.rank_count) if waves is not None else None
         customs = CustomCollectives(self._read_trace)
         programs: dict[int, Program] = {}
         for number, trace in enumerate(self._traces[: config.rank_count]):
@@ -171,7 +173,7 @@ class _Simulation:
                 except Failure as failure:
                     failure.rank = number
                     raise
-            rank = Rank(number, queue, transport, system, planner, len(config.npus_count), customs, waves)
+            rank = Rank(number, queue, transport, system, planner, len(config.npus_count), customs, waves, repetition)
             self._workloads.append(Workload(rank, program, machine))
 
     def _outcome(self, failure: Failure | None, *, record_spans: bool) -> Outcome:

@@ -50,6 +50,14 @@ class LinkedTopology(ABC):
     @abstractmethod
     def _route(self, source: int, destination: int) -> tuple[Link, ...]: ...
 
+    def link(self, source: int, destination: int) -> Link:
+        """The link between two devices that have one."""
+        return self.route(source, destination)[0]
+
+    @abstractmethod
+    def ends(self) -> list[tuple[int, int]]:
+        """Source and destination device of each of :meth:`links`."""
+
     @abstractmethod
     def links(self) -> list[Link]:
         """All links there are (for a fully connected network: all that were used)."""
@@ -83,6 +91,11 @@ class RingLinks(LinkedTopology):
         first = size - 1 - source
         return self._counter[first : first + size - distance]
 
+    def ends(self) -> list[tuple[int, int]]:
+        """Neighbours, clockwise ones first."""
+        size = self.size
+        return [(i, (i + step) % size) for step in (1, -1) for i in range(size)]
+
     def links(self) -> list[Link]:
         """All links, clockwise ones first."""
         return self._links
@@ -107,6 +120,10 @@ class FullyConnectedLinks(LinkedTopology):
         self._links[source, destination] = route
         return route
 
+    def ends(self) -> list[tuple[int, int]]:
+        """The pairs that were used."""
+        return sorted(self._links)
+
     def links(self) -> list[Link]:
         """The links used so far, by source and destination."""
         return [self._links[pair][0] for pair in sorted(self._links)]
@@ -122,6 +139,15 @@ class SwitchLinks(LinkedTopology):
 
     def _route(self, source: int, destination: int) -> tuple[Link, ...]:
         return (self._up[source], self._down[destination])
+
+    def link(self, source: int, destination: int) -> Link:
+        """A rank's uplink or downlink."""
+        return self._up[source] if destination == self.size else self._down[destination]
+
+    def ends(self) -> list[tuple[int, int]]:
+        """Rank and switch, then switch and rank."""
+        size = self.size
+        return [(i, size) for i in range(size)] + [(size, i) for i in range(size)]
 
     def links(self) -> list[Link]:
         """All links, uplinks first."""

@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 class _Steps:
     """Endpoint steps of one phase that are due back to back, reduced or not."""
 
-    __slots__ = ("_phase", "count", "reduces")
+    __slots__ = ("count", "phase", "reduces")
 
     def __init__(self, phase: DirectPhase, count: int, reduces: bool) -> None:
-        self._phase = phase
+        self.phase = phase
         self.count = count
         self.reduces = reduces
 
     def __call__(self) -> None:
         if self.reduces:
             self.reduces = False
-            self._phase.reduce(self)
+            self.phase.reduce(self)
         else:
-            self._phase.proceed(self)
+            self.phase.proceed(self)
 
 
 class DirectPhase(Phase):
@@ -117,6 +117,11 @@ class DirectPhase(Phase):
         self._prepared = self._window
         self._steps = _Steps(self, self._window, False)
         self._calendar[self._queue.now + self._delay_ns].append(self._steps)
+
+    def cancel(self) -> None:
+        """Let go of the flow."""
+        self._steps = None
+        self._flow.release()
 
     def _received(self) -> None:
         """A message is in: prepare the next one."""
