@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sysconfig
 from pathlib import Path
@@ -77,3 +78,27 @@ def test_the_parts_of_the_explained_difference_add_up() -> None:
     assert sum(parts) == total
     original, default = 323_880_201_617, 323_767_516_953
     assert total == original - default
+
+
+def test_the_commands_of_the_readme_work(tmp_path: Path) -> None:
+    """In their order, as a newcomer types them; those on files that only he has are left out."""
+    use = README.read_text("utf-8").split("## Use")[1]
+    commands = [line.split("   #")[0].strip() for line in use.split("```")[1].strip().splitlines()]
+    scripts = Path(sysconfig.get_path("scripts"))
+    assert len(commands) > 5
+    for command in commands:
+        if "--hardware" not in command:
+            words = shlex.split(command)
+            run = subprocess.run(
+                [str(scripts / words[0]), *words[1:]], cwd=tmp_path, capture_output=True, text=True, check=False
+            )
+            assert run.returncode == 0, f"{command}: {run.stderr}"
+    assert (tmp_path / "result.json").is_file()
+    assert any((tmp_path / "traces").iterdir())
+
+
+def test_the_python_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a notebook does first."""
+    code = README.read_text("utf-8").split("```python\n")[1].split("```")[0]
+    exec(compile(code, "README.md", "exec"), {})
+    assert "pipeline folded by deepflow deepflow 323497265664108" in capsys.readouterr().out

@@ -42,7 +42,7 @@ class Session:
 
 
 def session_of(context: click.Context) -> Session:
-    """The session of a context; a new one where a command is run outside the group."""
+    """What a context shares; new where a command is run outside the group."""
     return context.find_object(Session) or Session()
 
 
