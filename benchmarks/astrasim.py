@@ -7,7 +7,7 @@ Run with ``python benchmarks/astrasim.py``. Four tables are printed:
   program or the folder it is in, it is run here too, and the ratio is to that run. Both sides read nothing from
   elsewhere: the engine's time is that of ``simulate`` on traces in memory, the program's that of its process.
 * the message rate of message-by-message simulation, per algorithm and network;
-* the same kind of workloads with shortcuts and without, where collectives repeat;
+* the same kind of workloads with shortcuts and without, where collectives repeat or formulas are known;
 * with ``--memory``, the peak memory of message-by-message simulation per message in flight.
 
 ``--bars`` fails if one of the promised figures is not kept. Times are the best of several runs, in CPU seconds of this
@@ -138,6 +138,8 @@ RATES = (
 
 
 REPEATING = (
+    Rate(label="direct all-reduce, fully connected, once", topology="FullyConnected", algorithm="direct"),
+    Rate(label="halving-doubling, switch, once", topology="Switch", algorithm="halvingDoubling"),
     Rate(label="direct all-to-all, switch, once", topology="Switch", algorithm="direct", comm_type="ALL_TO_ALL"),
     Rate(
         label="direct all-to-all, switch, 20 in a row",
@@ -168,7 +170,7 @@ REPEATING = (
         label="ring, ring, 4 chunks at once, 10 in a row", topology="Ring", algorithm="ring", active_chunks=4, chain=10
     ),
 )
-"""Collectives no wave stands for, which repeat a chunk or the whole collective."""
+"""Collectives no wave stands for: known by formula, or repeating a chunk or the whole collective."""
 
 
 def simulated(given: CaseInputs, exactness: Any) -> Outcome:

@@ -13,6 +13,7 @@ from versim_astrasim.engine.algorithms.halving_doubling import HalvingDoublingPh
 from versim_astrasim.engine.algorithms.names import Algorithm, AlgorithmChoice
 from versim_astrasim.engine.algorithms.phase import Phase
 from versim_astrasim.engine.algorithms.ring import RingPhase
+from versim_astrasim.engine.closed_forms import Chunk
 from versim_astrasim.engine.failures import Abort, EndlessLoop
 from versim_astrasim.engine.jobs import Job, Op, PlannedPhase
 from versim_astrasim.engine.lanes import DimensionLanes, Lane, Pick
@@ -211,9 +212,35 @@ class CollectiveScheduler:
         one_by_one = len(usable) == 1 and self._system.num_queues_per_dim == 1 and self._system.lane_width == 1
         what = self._symmetric(plan)
         shape = (what or plan, tuple(usable), chunks[1])
-        repeated = RepeatedOp(rank, op, repetition, shape, together=not one_by_one, symmetric=what is not None)
+        repeated = RepeatedOp(
+            rank,
+            op,
+            repetition,
+            shape,
+            together=not one_by_one,
+            symmetric=what is not None,
+            alone=self._alone(plan, usable, chunks),
+        )
         op.watcher = repeated
         return repeated
+
+    def _alone(self, plan: Plan, usable: list[int], chunks: tuple[int, int]) -> tuple[Chunk, RingStructure] | None:
+        """What the rank works on and with whom, if that is one chunk at a time in one phase."""
+        structure = plan.structures[usable[0]]
+        one_by_one = chunks[0] == 1 or self._system.lane_width == 1
+        if len(usable) > 1 or self._system.num_queues_per_dim > 1 or not one_by_one:
+            return None
+        if not isinstance(structure, RingStructure):
+            return None
+        chunk = Chunk(
+            kind=plan.kind,
+            choice=plan.choices[usable[0]],
+            size_bytes=chunks[1],
+            ring_size=structure.size,
+            quick=structure.quick,
+            endpoint_delay_ns=self._rank.endpoint_delay_of(structure),
+        )
+        return chunk, structure
 
     def next_job_id(self, group: Group | None) -> int:
         """The number of the next job, of the world or a group."""

@@ -42,21 +42,43 @@ class LinkFigures(NamedTuple):
         """What has been carried since."""
         return LinkFigures(*(mine - others for mine, others in zip(self, other, strict=True)))
 
+    def plus(self, other: LinkFigures) -> LinkFigures:
+        """Both together."""
+        return LinkFigures(*(mine + others for mine, others in zip(self, other, strict=True)))
+
+
+NOTHING_CARRIED = LinkFigures(0, 0, 0, 0)
+
+
+@attrs.frozen(slots=True)
+class Exchange:
+    """Messages of one size that ranks send to one another, as far as links are concerned.
+
+    Attributes:
+        pairs: Source and destination of each.
+        size_bytes: Size of each.
+        wait_ns: How long the messages of each source wait for the first link, all together.
+    """
+
+    pairs: tuple[tuple[int, int], ...]
+    size_bytes: int
+    wait_ns: int = 0
+
 
 class Link:
     """One directed link.
 
     Attributes:
-        name: Source and destination device, e.g. ``"0->1"``.
+        ends: Source and destination device.
         bytes_carried: Sum of the sizes of all messages sent, in bytes.
         busy_ns: Sum of their serialization times.
         messages: Number of messages sent.
     """
 
-    __slots__ = ("_busy", "_queue", "_queueing_ns", "_waiting", "busy_ns", "bytes_carried", "messages", "name")
+    __slots__ = ("_busy", "_queue", "_queueing_ns", "_waiting", "busy_ns", "bytes_carried", "ends", "messages")
 
-    def __init__(self, name: str, queue: EventQueue) -> None:
-        self.name = name
+    def __init__(self, source: int, destination: int, queue: EventQueue) -> None:
+        self.ends = (source, destination)
         self._queue = queue
         self._busy = False
         # Made when needed: of the million links of a large fully connected network, few ever have a queue.
@@ -88,6 +110,12 @@ class Link:
         self.bytes_carried += load.size_bytes
         self.busy_ns += serialization_ns
         self.messages += 1
+
+    @property
+    def name(self) -> str:
+        """Its ends, e.g. ``"0->1"``."""
+        source, destination = self.ends
+        return f"{source}->{destination}"
 
     @property
     def queueing_ns(self) -> int:

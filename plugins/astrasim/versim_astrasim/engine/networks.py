@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 
 from versim_astrasim.engine.event_queue import EventQueue, as_uint64
 from versim_astrasim.engine.failures import Abort, Refusal
-from versim_astrasim.engine.links import Link, LinkFigures, Load
+from versim_astrasim.engine.links import NOTHING_CARRIED, Exchange, Link, LinkFigures, Load
 from versim_astrasim.engine.matching import Channel, Flow, MessageNetwork, Pair
 from versim_astrasim.engine.network_config import NetworkConfig
-from versim_astrasim.engine.topologies import LINKED_TOPOLOGIES, LinkedTopology, RingLinks, hops
+from versim_astrasim.engine.topologies import LINKED_TOPOLOGIES, LinkedTopology, RingLinks, SwitchLinks, hops
 
 BYTES_PER_GIB = 1 << 30
 NS_PER_S = 1e9
@@ -99,7 +99,11 @@ class CongestionAwareNetwork(MessageNetwork):
         topology = self.topology
         if not topology.private and (len(pairs) != topology.size or self.message_count != self.arrived_count):
             return None
-        routes = [topology.route(source, destination) for source, destination in pairs]
+        return self.hops_ns(pairs, size_bytes)
+
+    def hops_ns(self, pairs: Sequence[Pair], size_bytes: int) -> tuple[int, ...] | None:
+        """Hop times, if all routes are equally long and no link is in two of them or in use."""
+        routes = [self.topology.route(source, destination) for source, destination in pairs]
         hop_count = len(routes[0])
         links = {link for route in routes for link in route}
         if len(links) != hop_count * len(routes) or any(link.busy for link in links):
@@ -107,6 +111,31 @@ class CongestionAwareNetwork(MessageNetwork):
         if any(len(route) != hop_count for route in routes):
             return None
         return (self.load(size_bytes).hop_ns,) * hop_count
+
+    def staggered(self, size_bytes: int) -> Load | None:
+        """On a switch, messages of one rank to all others leave one by one; what one of them means to a link.
+
+        None on other topologies, and where the order in which links turn from one message to the next is open: a
+        message that takes no time to serialize, or arrives as its link is released.
+        """
+        load = self.load(size_bytes)
+        switched = isinstance(self.topology, SwitchLinks) and 0 < load.serialization_ns < load.hop_ns
+        return load if switched else None
+
+    def crossed(self, exchanges: Iterable[Exchange]) -> tuple[tuple[Pair, LinkFigures], ...]:
+        """What links carry in these exchanges, by their devices."""
+        figures: dict[Pair, LinkFigures] = {}
+        for exchange in exchanges:
+            load = self.load(exchange.size_bytes)
+            one = LinkFigures(load.size_bytes, load.serialization_ns, 0, 1)
+            first = LinkFigures(0, 0, exchange.wait_ns, 0)
+            for source, destination in exchange.pairs:
+                for link in self.topology.route(source, destination):
+                    figures[link.ends] = figures.get(link.ends, NOTHING_CARRIED).plus(one)
+            for source, destination in dict(exchange.pairs).items():
+                ends = self.topology.route(source, destination)[0].ends
+                figures[ends] = figures[ends].plus(first)
+        return tuple(figures.items())
 
     def account(self, pairs: Sequence[Pair], messages: int, size_bytes: int) -> None:
         """Count messages, on the links too."""
@@ -118,7 +147,7 @@ class CongestionAwareNetwork(MessageNetwork):
 
     def carried(self) -> dict[Pair, LinkFigures]:
         """What each link has carried so far, by its devices."""
-        return {ends: link.figures() for ends, link in zip(self.topology.ends(), self.topology.links(), strict=True)}
+        return {link.ends: link.figures() for link in self.topology.links()}
 
     def carry(self, carried: Iterable[tuple[Pair, LinkFigures]], shift: int) -> None:
         """Count what links carried that are so many ranks further on."""
@@ -206,8 +235,20 @@ class CongestionUnawareNetwork(MessageNetwork):
 
     def private_hops_ns(self, pairs: Sequence[Pair], size_bytes: int) -> tuple[int, ...] | None:
         """The delay, if it is the same for all."""
+        return self.hops_ns(pairs, size_bytes)
+
+    def hops_ns(self, pairs: Sequence[Pair], size_bytes: int) -> tuple[int, ...] | None:
+        """The delay, if it is the same for all."""
         delays = {self.delay_ns(source, destination, size_bytes) for source, destination in pairs}
         return tuple(delays) if len(delays) == 1 else None
+
+    def staggered(self, size_bytes: int) -> Load | None:  # noqa: ARG002 - messages never wait
+        """Messages to all others leave at once."""
+        return None
+
+    def crossed(self, exchanges: Iterable[Exchange]) -> tuple[tuple[Pair, LinkFigures], ...]:  # noqa: ARG002
+        """Nothing: there are no links."""
+        return ()
 
     def carried(self) -> dict[Pair, LinkFigures]:
         """Nothing: there are no links."""

@@ -17,7 +17,9 @@ which nothing else is due, with nothing in flight, what it took is kept: the dur
 links carried. When the key comes again, the first steps are taken back and the ends are entered in the same order.
 Everything outside the engine's inner workings, starting with the completion of the nodes, happens plainly.
 
-Where chunks are worked on one by one, what is repeated is one chunk, otherwise the whole collective.
+Where chunks are worked on one by one, what is repeated is one chunk, otherwise the whole collective. Of chunks that no
+message of another can meet, formulas say what becomes of them (:mod:`~versim_astrasim.engine.closed_forms`), so that
+not even the first one is simulated.
 """
 
 from __future__ import annotations
@@ -28,11 +30,13 @@ from typing import TYPE_CHECKING
 import attrs
 
 from versim_astrasim.engine.algorithms.phase import Phase
+from versim_astrasim.engine.closed_forms import Chunk, closed_form
 from versim_astrasim.engine.event_queue import EXACT_DOUBLE_TICKS, Action
 from versim_astrasim.engine.jobs import Job, Op
-from versim_astrasim.engine.links import LinkFigures
+from versim_astrasim.engine.links import NOTHING_CARRIED, LinkFigures
 from versim_astrasim.engine.matching import Pair
 from versim_astrasim.engine.networks import CongestionAwareNetwork, CongestionUnawareNetwork
+from versim_astrasim.engine.structures import RingStructure
 
 if TYPE_CHECKING:
     from versim_astrasim.engine.rank import Rank
@@ -89,15 +93,25 @@ class RepeatedOp:
         begun: Jobs a phase of which began in the tick that is running.
         started: When the collective started.
         symmetric: Whether turning the ring of all ranks changes nothing.
+        alone: What it works on and with whom, if that is one chunk at a time in one phase.
     """
 
-    __slots__ = ("_repetition", "_shape", "_together", "begun", "jobs", "op", "rank", "started", "symmetric")
+    __slots__ = ("_repetition", "_shape", "_together", "alone", "begun", "jobs", "op", "rank", "started", "symmetric")
 
     def __init__(
-        self, rank: Rank, op: Op, repetition: Repetition, shape: Hashable, *, together: bool, symmetric: bool
+        self,
+        rank: Rank,
+        op: Op,
+        repetition: Repetition,
+        shape: Hashable,
+        *,
+        together: bool,
+        symmetric: bool,
+        alone: tuple[Chunk, RingStructure] | None,
     ) -> None:
         self.rank = rank
         self.op = op
+        self.alone = alone
         self.jobs: list[Job] = []
         self.begun: list[Job] = []
         self.started = repetition.now
@@ -219,9 +233,13 @@ class Repetition:
         self._watch = None
         record = self._records.get(key)
         if record is None:
-            if key not in self._records:
+            if key in self._records:
+                return
+            record = self._by_formula(parts, shift)
+            if record is None:
                 self._watch = _Watch(key, parts, shift, network)
-            return
+                return
+            self._keep(key, record)
         end = queue.now + record.duration_ns
         if end >= EXACT_DOUBLE_TICKS:
             return
@@ -233,6 +251,35 @@ class Repetition:
         network.arrived_count += record.messages
         for place, last in record.ends:
             parts[place].pass_over(last, end)
+
+    def _by_formula(self, parts: list[RepeatedOp], shift: int) -> _Record | None:
+        """What becomes of chunks that begin in this tick, if there is a formula for it."""
+        first = parts[0].alone
+        if first is None:
+            return None
+        chunk = first[0]
+        starts: list[tuple[int, RingStructure]] = []
+        tags: dict[RingStructure, list[int]] = {}
+        for part in parts:
+            if part.alone is None or part.alone[0] != chunk:
+                return None
+            ring = part.alone[1]
+            starts.append((part.rank.number, ring))
+            tags.setdefault(ring, []).append(part.begun[0].tag)
+        # Messages of members whose tags differ, because they have counted different numbers of jobs, never match.
+        if any(len(of) != chunk.ring_size or len(set(of)) > 1 for of in tags.values()):
+            return None
+        form = closed_form(chunk, starts, self._network, parts[0].rank.reduction_ns)
+        if form is None:
+            return None
+        places = {number: place for place, (number, _) in enumerate(starts)}
+        return _Record(
+            duration_ns=form.duration_ns,
+            ends=tuple([(places[number], 0) for number in form.ends]),
+            shift=shift,
+            carried=self._network.crossed(form.exchanges),
+            messages=form.message_count,
+        )
 
     def _alone(self, parts: list[RepeatedOp]) -> list[RepeatedOp] | None:
         """The collectives in the order of their ranks' batches, if the queue holds nothing else."""
@@ -298,9 +345,9 @@ class Repetition:
 
     def _measure(self, watch: _Watch) -> None:
         watch.messages = self._network.message_count - watch.messages
-        nothing = LinkFigures(0, 0, 0, 0)
         since = {
-            ends: figures.minus(watch.before.get(ends, nothing)) for ends, figures in self._network.carried().items()
+            ends: figures.minus(watch.before.get(ends, NOTHING_CARRIED))
+            for ends, figures in self._network.carried().items()
         }
         watch.carried = tuple([(ends, figures) for ends, figures in since.items() if figures.messages])
 

@@ -55,10 +55,6 @@ class LinkedTopology(ABC):
         return self.route(source, destination)[0]
 
     @abstractmethod
-    def ends(self) -> list[tuple[int, int]]:
-        """Source and destination device of each of :meth:`links`."""
-
-    @abstractmethod
     def links(self) -> list[Link]:
         """All links there are (for a fully connected network: all that were used)."""
 
@@ -75,8 +71,8 @@ class RingLinks(LinkedTopology):
         if size < 3:
             raise Abort("a congestion-aware ring of 2 ranks declares each of its links twice")
         super().__init__(size, queue)
-        clockwise = [Link(f"{i}->{(i + 1) % size}", queue) for i in range(size)]
-        counter = [Link(f"{i}->{(i - 1) % size}", queue) for i in range(size)]
+        clockwise = [Link(i, (i + 1) % size, queue) for i in range(size)]
+        counter = [Link(i, (i - 1) % size, queue) for i in range(size)]
         self._links = clockwise + counter
         # Laid out so that every route is one slice: clockwise twice round, and the other direction in reading order.
         self._clockwise = tuple(clockwise * 2)
@@ -90,11 +86,6 @@ class RingLinks(LinkedTopology):
             return self._clockwise[source : source + distance]
         first = size - 1 - source
         return self._counter[first : first + size - distance]
-
-    def ends(self) -> list[tuple[int, int]]:
-        """Neighbours, clockwise ones first."""
-        size = self.size
-        return [(i, (i + step) % size) for step in (1, -1) for i in range(size)]
 
     def links(self) -> list[Link]:
         """All links, clockwise ones first."""
@@ -116,13 +107,9 @@ class FullyConnectedLinks(LinkedTopology):
 
     def _route(self, source: int, destination: int) -> tuple[Link, ...]:
         _refuse_self(source, destination)
-        route = (Link(f"{source}->{destination}", self._queue),)
+        route = (Link(source, destination, self._queue),)
         self._links[source, destination] = route
         return route
-
-    def ends(self) -> list[tuple[int, int]]:
-        """The pairs that were used."""
-        return sorted(self._links)
 
     def links(self) -> list[Link]:
         """The links used so far, by source and destination."""
@@ -134,8 +121,8 @@ class SwitchLinks(LinkedTopology):
 
     def __init__(self, size: int, queue: EventQueue) -> None:
         super().__init__(size, queue)
-        self._up = [Link(f"{i}->{size}", queue) for i in range(size)]
-        self._down = [Link(f"{size}->{i}", queue) for i in range(size)]
+        self._up = [Link(i, size, queue) for i in range(size)]
+        self._down = [Link(size, i, queue) for i in range(size)]
 
     def _route(self, source: int, destination: int) -> tuple[Link, ...]:
         return (self._up[source], self._down[destination])
@@ -143,11 +130,6 @@ class SwitchLinks(LinkedTopology):
     def link(self, source: int, destination: int) -> Link:
         """A rank's uplink or downlink."""
         return self._up[source] if destination == self.size else self._down[destination]
-
-    def ends(self) -> list[tuple[int, int]]:
-        """Rank and switch, then switch and rank."""
-        size = self.size
-        return [(i, size) for i in range(size)] + [(size, i) for i in range(size)]
 
     def links(self) -> list[Link]:
         """All links, uplinks first."""
