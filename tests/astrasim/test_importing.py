@@ -238,6 +238,29 @@ def test_a_file_that_does_not_say_its_version_is_known_by_its_fields() -> None:
     assert file.trace.node_type.tolist() == [COMP, COLL]
 
 
+def headless(*nodes: schema.Node) -> bytes:
+    """A file of version 0.0.4 as its first writers made it, without global metadata."""
+    return delimited(*(node.SerializeToString() for node in nodes))
+
+
+def test_a_file_without_metadata_is_known_by_how_its_nodes_are_encoded() -> None:
+    """Early files of version 0.0.4 begin with a node, whose id of 0 is not written; in 0.0.1 types are others."""
+    first = schema.Node(id=0, name="w", type=schema.COMP_NODE, duration_micros=7)
+    second = schema.Node(id=1, name="c", type=schema.COMM_COLL_NODE, ctrl_deps=[0])
+    second.attr.add(name="comm_type", int64_val=schema.ALL_GATHER)
+    for nodes in ([first, second], [first, schema.Node(id=1, type=schema.COMP_NODE, data_deps=[0])], [first]):
+        file = read_file(io.BytesIO(headless(*nodes)))
+        assert (file.generation, file.has_metadata) == (Generation.LISTED, False)
+        assert file.trace.node_type.tolist() == [node.type for node in nodes]
+        assert file.duration_ns[0] == 7000
+    compute = fielded_node("w", id=0, node_type=3, simulated_run_time=7)
+    waiting = fielded_node("c", id=1, node_type=3, parent=[0])
+    for contents in ([compute], [compute, waiting]):
+        file = read_file(io.BytesIO(delimited(*contents)))
+        assert file.generation is Generation.FIELDED
+        assert file.trace.node_type.tolist() == [COMP] * len(contents)
+
+
 @pytest.mark.parametrize(
     ("contents", "message"),
     [
@@ -247,12 +270,14 @@ def test_a_file_that_does_not_say_its_version_is_known_by_its_fields() -> None:
         ),
         (
             [
-                fielded_node(id=1, node_type=3),
+                fielded_node(id=1, node_type=3, num_ops=1),
                 schema.Node(id=2, attr=[schema.AttributeProto(name="a")]).SerializeToString(),
             ],
-            "field 10, which only schema versions 0.0.4 and later",
+            "that at byte 0 is of schema version 0.0.1, that at byte 9 of 0.0.4 or later",
         ),
-        ([fielded_node(id=1, node_type=7)], "type 7, unknown in schema version 0.0.1"),
+        ([fielded_node(id=1, node_type=7)], "nothing in its nodes tells schema version 0.0.1 from 0.0.4"),
+        ([fielded_node(id=1, node_type=3), fielded_node(id=2, node_type=4)], "nothing in its nodes tells"),
+        ([fielded_node(id=1, node_type=7, parent=[1])], "type 7, unknown in schema version 0.0.1"),
         ([schema.GlobalMetadata(version="0.0.3").SerializeToString()], "names schema version '0.0.3'"),
         ([fielded_node(id=1, node_type=3) + b"\x5a\x01x"], "0.0.2 or 0.0.3"),
         ([schema.GlobalMetadata(version="1.0.0").SerializeToString(), b"\x18\x08"], "STORAGE_NODE of schema versions"),
@@ -376,6 +401,11 @@ def test_files_are_looked_for_by_folder_prefix_or_file(tmp_path: Path) -> None:
         imported(tmp_path / "a")
     (tmp_path / "a" / "trace.0.et").unlink()
     with pytest.raises(VersimError, match="none for rank 0"):
+        imported(prefix)
+    (tmp_path / "a" / "trace.1.et").rename(tmp_path / "a" / "trace.0.eg")
+    assert imported(prefix).mesh.world_size == 1
+    written(tmp_path / "a", [[comp(0)]])
+    with pytest.raises(VersimError, match=r"two files, trace\.0\.eg and trace\.0\.et"):
         imported(prefix)
     with pytest.raises(VersimError, match="there is no trace at"):
         imported(tmp_path / "nowhere")

@@ -284,7 +284,7 @@ PAIRS: dict[str, tuple[Trace, Trace]] = {
         step([send(0, to=1), coll(1, pg_name="1")], [recv(0, of=0), coll(1, 0, pg_name="1")], IDLE),
     ),
 }
-FILES_ONLY = {"unreadable-trace", "old-schema", "memory-refused", "run-fails", "not-simulated"}
+FILES_ONLY = {"unreadable-trace", "old-schema", "no-metadata", "memory-refused", "run-fails", "not-simulated"}
 """Rules whose faults cannot be written as nodes; each has a test of its own."""
 
 
@@ -334,6 +334,16 @@ def test_a_file_of_the_old_schema_is_a_finding(tmp_path: Path) -> None:
     """Today's program reads its numbers as other nodes."""
     (tmp_path / "old.0.et").write_bytes(delimited(fielded_node("w", id=1, node_type=3, simulated_run_time=5)))
     assert "old-schema" in {finding.rule for finding in lint(Given(where=tmp_path))}
+
+
+def test_a_file_without_metadata_is_a_finding(tmp_path: Path) -> None:
+    """The real program takes the first node for it (measured: it aborts on the first node that waits for that one)."""
+    prefix = written(tmp_path, [[comp(0), coll(1, 0)]] * 2)
+    assert "no-metadata" not in {finding.rule for finding in lint(Given(where=prefix))}
+    path = tmp_path / "trace.1.et"
+    content = path.read_bytes()
+    path.write_bytes(content[1 + content[0] :])
+    assert [(found.rule, found.rank) for found in lint(Given(where=prefix))] == [("no-metadata", 1)]
 
 
 def test_what_cannot_be_run_is_said(tmp_path: Path) -> None:

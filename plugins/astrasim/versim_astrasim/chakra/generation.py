@@ -2,8 +2,9 @@
 
 Version 0.0.1 has attributes as fields, other numbers for node types and collectives, and no global metadata; versions
 0.0.4 to 1.0 begin with global metadata and list attributes. A node of one generation parses as a node of the other, as
-something else, so every message is looked at for fields that only one of them has. Versions 0.0.2 and 0.0.3, in
-between, were hardly used and are refused by name.
+something else, so every message is looked at for fields that only one of them has. Early writers of version 0.0.4 left
+the metadata out; a file that begins with a node is told by how all of its nodes are encoded. Versions 0.0.2 and 0.0.3,
+in between, were hardly used and are refused by name.
 """
 
 from __future__ import annotations
@@ -16,13 +17,18 @@ from google.protobuf.message import DecodeError
 
 from versim_astrasim.chakra.attributes import AttributeDecoder
 from versim_astrasim.chakra.framing import TraceFormatError
-from versim_astrasim.chakra.wire import Metadata, unknown_fields
+from versim_astrasim.chakra.wire import Metadata, fields_of, unknown_fields
 
 _VARINT, _LENGTH_DELIMITED = 0, 2
 _LISTED_VERSION = re.compile(r"0\.0\.[4-9]\d*|1(\.\d+){0,2}(-dev)?")
 _FIELDED_VERSION = "0.0.1"
 _STORAGE_FIELD = 11
 """Storage operations of versions after 1.0, beside nodes that are otherwise the same."""
+
+_IN_BETWEEN = "it is of schema version 0.0.2 or 0.0.3, which is not read; convert it to 0.0.4"
+_TYPE_FIELD = 3
+_COMPUTE_ONLY = {3: "0.0.1", 4: "0.0.4"}
+"""The number of compute by generation, for files of nothing else."""
 
 
 class Generation(Enum):
@@ -32,11 +38,11 @@ class Generation(Enum):
     LISTED = "0.0.4"
 
 
-def of_first_message(content: bytes, subject: str) -> tuple[Generation, str, bool]:
+def of_first_message(content: bytes, subject: str) -> tuple[Generation | None, str]:
     """The generation that a file's first message announces.
 
     Returns:
-        The generation, the version as written ("" if none is), and whether the message is metadata, not a node.
+        The generation, None if the message is a node instead of metadata; and the version as written, "" if none is.
 
     Raises:
         TraceFormatError: It is neither metadata nor a node, or of a version that is not read.
@@ -48,9 +54,9 @@ def of_first_message(content: bytes, subject: str) -> tuple[Generation, str, boo
             f"{subject}: the message at byte 0 is not the global metadata a trace begins with: {error}"
         ) from error
     strange = unknown_fields(metadata)
-    if (1, _VARINT) in strange:
-        # Metadata has text there, a node its id. Only version 0.0.1 begins with a node.
-        return Generation.FIELDED, "", False
+    if (1, _VARINT) in strange or (_TYPE_FIELD, _VARINT) in strange:
+        # A node has its id and its type there; an id of 0 is not written by version 0.0.4.
+        return None, ""
     if strange:
         raise TraceFormatError(
             f"{subject}: the message at byte 0 is not the global metadata a trace begins with: it has field "
@@ -58,12 +64,12 @@ def of_first_message(content: bytes, subject: str) -> tuple[Generation, str, boo
         )
     version = metadata.version.decode("utf-8", "replace") or _version_of(metadata.attr, subject)
     if version == _FIELDED_VERSION:
-        return Generation.FIELDED, version, True
+        return Generation.FIELDED, version
     if version and not _LISTED_VERSION.fullmatch(version):
         raise TraceFormatError(
             f"{subject}: the metadata at byte 0 names schema version {version[:40]!r}; read are 0.0.1 and 0.0.4 to 1.x"
         )
-    return Generation.LISTED, version, True
+    return Generation.LISTED, version
 
 
 def _version_of(attributes: Iterable[bytes], subject: str) -> str:
@@ -83,6 +89,51 @@ def _version_of(attributes: Iterable[bytes], subject: str) -> str:
     return ""
 
 
+def of_nodes(contents: Iterable[tuple[int, bytes]], subject: str) -> Generation:
+    """The generation of a file without metadata, by how its nodes are encoded.
+
+    Version 0.0.1 writes a number per dependency and attributes as numbers; version 0.0.4 packs dependencies into bytes
+    and lists attributes. A file of compute without either is told by the number that compute has.
+
+    Args:
+        contents: Offset and bytes of every message.
+        subject: What is read, for messages.
+
+    Raises:
+        TraceFormatError: A message is none, or they are of two generations, of one that is not read, or of none.
+    """
+    seen: dict[Generation, int] = {}
+    types: set[int] = set()
+    for offset, content in contents:
+        try:
+            fields = fields_of(content)
+        except DecodeError as error:
+            raise TraceFormatError(f"{subject}: the message at byte {offset} is not a node: {error}") from error
+        for number, wire_type, value in fields:
+            if wire_type == _LENGTH_DELIMITED and number in (6, 7, _STORAGE_FIELD):
+                raise TraceFormatError(f"{subject}: node at byte {offset}: {_IN_BETWEEN}")
+            if wire_type == _LENGTH_DELIMITED and number in (4, 5, 8, 9, 10):
+                seen.setdefault(Generation.LISTED, offset)
+            elif wire_type == _VARINT and (number in (4, 5) or 8 <= number <= 20):
+                seen.setdefault(Generation.FIELDED, offset)
+            elif wire_type == _VARINT and number == _TYPE_FIELD and len(types) < 2:
+                types.add(value)
+    if len(seen) > 1:
+        raise TraceFormatError(
+            f"{subject}: the file has no global metadata, and its nodes are of two generations: that at byte "
+            f"{seen[Generation.FIELDED]} is of schema version 0.0.1, that at byte {seen[Generation.LISTED]} of 0.0.4 "
+            "or later"
+        )
+    if seen:
+        return next(iter(seen))
+    if len(types) == 1 and types <= set(_COMPUTE_ONLY):
+        return Generation(_COMPUTE_ONLY[types.pop()])
+    raise TraceFormatError(
+        f"{subject}: the file has no global metadata, and nothing in its nodes tells schema version 0.0.1 from 0.0.4; "
+        "write it with its metadata"
+    )
+
+
 def contradiction(generation: Generation, strange: Iterable[tuple[int, int]]) -> str:
     """What fields outside a generation's node say about the file, "" if nothing.
 
@@ -99,6 +150,6 @@ def contradiction(generation: Generation, strange: Iterable[tuple[int, int]]) ->
         elif wire_type == _LENGTH_DELIMITED and field in (8, 9, 10):
             return f"it has field {field}, which only schema versions 0.0.4 and later have"
         elif wire_type == _LENGTH_DELIMITED and field in (5, 6, 7, 11):
-            return "it is of schema version 0.0.2 or 0.0.3, which is not read; convert it to 0.0.4"
+            return _IN_BETWEEN
         return f"it has field {field} of wire type {wire_type}, which no schema version that is read has"
     return ""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from versim_astrasim.chakra.columns import FieldedColumns, ListedColumns
 from versim_astrasim.chakra.framing import TraceFormatError, messages
-from versim_astrasim.chakra.generation import Generation, contradiction, of_first_message
+from versim_astrasim.chakra.generation import Generation, contradiction, of_first_message, of_nodes
 from versim_astrasim.chakra.labels import Labels
 from versim_astrasim.chakra.wire import unknown_fields
 from versim_astrasim.chakra.writer import trace_path
@@ -28,6 +28,7 @@ class TraceFile:
         trace: The nodes, with the node types and collectives of version 0.0.4 whatever the file's version.
         generation: Of the format.
         version: As the file has it, "" if it does not say.
+        has_metadata: Whether it begins with global metadata.
         duration_ns: int64 (nodes,), recorded durations: microseconds in version 0.0.4, in 0.0.1 the ticks of 1 ns that
             ASTRA-sim took them for.
         offset: int64 (nodes,), the byte at which each node begins.
@@ -38,6 +39,7 @@ class TraceFile:
     trace: RankTrace
     generation: Generation
     version: str
+    has_metadata: bool
     duration_ns: NDArray[np.int64]
     offset: NDArray[np.int64]
     groups: Mapping[str, tuple[int, ...]]
@@ -96,7 +98,7 @@ def _read(stream: BinaryIO, subject: str) -> TraceFile:
 
 
 class _OtherGeneration(Exception):  # noqa: N818 - a signal within this module
-    """The file does not say its version, and its nodes are not of the generation they were taken for."""
+    """The file does not say its version, and it is of another generation than it was taken for."""
 
     def __init__(self, generation: Generation) -> None:
         super().__init__(generation)
@@ -104,14 +106,18 @@ class _OtherGeneration(Exception):  # noqa: N818 - a signal within this module
 
 
 def _attempt(stream: BinaryIO, subject: str, assumed: Generation | None) -> TraceFile:
-    generation, version = Generation.LISTED, ""
+    generation, version, has_metadata = Generation.LISTED, "", True
     columns: ListedColumns | FieldedColumns = ListedColumns(subject)
     for number, (offset, content) in enumerate(messages(stream, subject)):
         if number == 0:
-            generation, version, is_metadata = of_first_message(content, subject)
-            generation = assumed or generation
+            announced, version = of_first_message(content, subject)
+            has_metadata = announced is not None
+            if announced is None and assumed is None:
+                stream.seek(0)
+                raise _OtherGeneration(of_nodes(messages(stream, subject), subject))
+            generation = assumed or announced or generation
             columns = ListedColumns(subject) if generation is Generation.LISTED else FieldedColumns(subject)
-            if is_metadata:
+            if has_metadata:
                 continue
         node = columns.parse(content, offset)
         strange = unknown_fields(node)
@@ -125,6 +131,7 @@ def _attempt(stream: BinaryIO, subject: str, assumed: Generation | None) -> Trac
         trace=columns.trace(),
         generation=generation,
         version=version,
+        has_metadata=has_metadata,
         duration_ns=columns.durations_ns(),
         offset=np.array(columns.offsets, dtype=np.int64),
         groups=columns.groups,

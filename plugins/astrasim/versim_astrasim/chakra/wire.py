@@ -69,7 +69,8 @@ def _classes() -> dict[str, Any]:
     file = descriptor_pb2.FileDescriptorProto(name="versim_astrasim/wire.proto", package="versim_astrasim.wire")
     # proto2 tells an absent field from one that is 0, which version 0.0.1 needs.
     file.syntax = "proto2"
-    for name, fields in (("Listed", _LISTED), ("Fielded", _FIELDED), ("Metadata", _METADATA), ("IO", _IO)):
+    known = {"Listed": _LISTED, "Fielded": _FIELDED, "Metadata": _METADATA, "IO": _IO, "Nothing": ()}
+    for name, fields in known.items():
         message = file.message_type.add(name=name)
         for field, number, kind, repeats in fields:
             label = _FIELD.LABEL_REPEATED if repeats else _FIELD.LABEL_OPTIONAL
@@ -100,3 +101,13 @@ IOInfo: Any = _MADE["IO"]
 def unknown_fields(message: Any) -> list[tuple[int, int]]:
     """Number and wire type of every field of a message that its class does not have, or has of another type."""
     return [(field.field_number, field.wire_type) for field in UnknownFieldSet(message)]  # type: ignore[attr-defined]
+
+
+def fields_of(content: bytes) -> list[tuple[int, int, Any]]:
+    """Number, wire type and value of every field of a message, whatever its class.
+
+    Raises:
+        google.protobuf.message.DecodeError: It is none.
+    """
+    message = _MADE["Nothing"].FromString(content)
+    return [(field.field_number, field.wire_type, field.data) for field in UnknownFieldSet(message)]  # type: ignore[attr-defined]

@@ -279,7 +279,11 @@ class _Import:
                 if role in (Role.COMPUTE, Role.MEMORY)
             )
             if zero:
-                self._notes.append(f"{zero} compute nodes without a duration last 1 ns, as in ASTRA-sim")
+                untimed = any((nodes.file.trace.num_ops > 0).any() for nodes in self._ranks)
+                self._notes.append(
+                    f"{zero} compute nodes without a duration last 1 ns, as in ASTRA-sim"
+                    + ("; compute: work times their operations instead" if untimed else "")
+                )
         return meaning
 
     def _waits(

@@ -16,7 +16,9 @@ from versim_astrasim.engine import groups_from_mapping
 GROUPS_FILE = "comm_groups.json"
 """Where :mod:`versim_astrasim.export` writes groups."""
 
-_FILE = re.compile(r"(?P<prefix>.+)\.(?P<rank>0|[1-9]\d{0,7})\.et")
+_FILE = re.compile(r"(?P<prefix>.+)\.(?P<rank>0|[1-9]\d{0,7})\.(?P<ending>et|eg)", re.DOTALL | re.ASCII)
+"""Version 0.0.1 called execution traces execution graphs, and its files end so."""
+
 _MOST_CONFIGURATION_BYTES = 64 * 2**20
 
 
@@ -37,8 +39,10 @@ def trace_files(where: Path) -> list[Path]:
     if where.is_dir():
         found = _in_folder(where, None)
         if len(found) > 1:
-            names = ", ".join(sorted(found)[:8])
-            raise TraceFilesError(f"{where} holds several traces ({names}); name one, e.g. {where / min(found)}")
+            names = ", ".join(map(_printable, sorted(found)[:8]))
+            raise TraceFilesError(
+                f"{where} holds several traces ({names}); name one, e.g. {_printable(str(where / min(found)))}"
+            )
     else:
         match = _FILE.fullmatch(where.name)
         prefix = match["prefix"] if match and where.is_file() else where.name
@@ -49,11 +53,11 @@ def trace_files(where: Path) -> list[Path]:
             f"{where.name or 'NAME'}.1.et and so on"
         )
     name, files = next(iter(found.items()))
-    missing = sorted(set(range(max(files) + 1)) - set(files))
-    if missing:
+    missing = next(rank for rank in range(len(files) + 1) if rank not in files)
+    if missing < len(files):
         raise TraceFilesError(
-            f"the trace {where} has a file for rank {max(files)} but none for rank {missing[0]}"
-            f" ({name}.{missing[0]}.et); every rank needs one"
+            f"the trace {where} has a file for rank {max(files)} but none for rank {missing}"
+            f" ({_printable(name)}.{missing}.et); every rank needs one"
         )
     return [files[rank] for rank in range(len(files))]
 
@@ -67,8 +71,19 @@ def _in_folder(folder: Path, prefix: str | None) -> dict[str, dict[int, Path]]:
     for entry in entries:
         match = _FILE.fullmatch(entry.name)
         if match and prefix in (None, match["prefix"]):
-            found.setdefault(match["prefix"], {})[int(match["rank"])] = entry
+            files, rank = found.setdefault(match["prefix"], {}), int(match["rank"])
+            if rank in files:
+                raise TraceFilesError(
+                    f"rank {rank} of the trace {_printable(str(folder / match['prefix']))} has two files, "
+                    f"{_printable(files[rank].name)} and {_printable(entry.name)}; keep one"
+                )
+            files[rank] = entry
     return found
+
+
+def _printable(text: str) -> str:
+    """A file's name for messages: bytes that are no text, and control characters, are replaced."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
 def mapping_in(path: Path) -> Mapping[str, Any]:

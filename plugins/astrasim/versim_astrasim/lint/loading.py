@@ -58,6 +58,15 @@ def lint(given: Given) -> list[Finding]:
                     rank,
                 )
             )
+        elif not file.has_metadata and len(file.trace):
+            found.append(
+                finding(
+                    "no-metadata",
+                    f"{path} begins with a node instead of global metadata; the program takes the first node for it, "
+                    "and aborts on what waits for that node",
+                    rank,
+                )
+            )
         traces.append(file.trace)
     groups = groups_file(given.where, str(given.comm_groups) if given.comm_groups else "")
     network: Any = None

@@ -31,6 +31,7 @@ _TABLE: tuple[tuple[str, Severity, str], ...] = (
     # Files.
     ("unreadable-trace", _E, "write the trace again, uncompressed"),
     ("old-schema", _E, "convert the trace to schema 0.0.4, e.g. by importing and exporting it with versim"),
+    ("no-metadata", _E, "write the file with global metadata in front, e.g. by importing and exporting it with versim"),
     ("missing-rank", _E, "write one file per rank of the network"),
     ("extra-rank", _W, "use a network of as many ranks as the trace has"),
     ("configuration", _E, "correct the file"),
