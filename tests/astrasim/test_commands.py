@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import logging
 import shutil
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -66,7 +69,7 @@ def test_a_trace_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 def linked_trace(**more: Any) -> dict[str, Any]:
     """A linked trace in the shape of PyTorch's: a thread, a call, its kernel, and a collective's kernel."""
-    empty = {"values": [], "shapes": [], "types": []}
+    empty: dict[str, list[Any]] = {"values": [], "shapes": [], "types": []}
     attributes = [
         {"name": name, "type": "uint64", "value": 0}
         for name in ("rf_id", "fw_parent", "seq_id", "scope", "tid", "fw_tid")
@@ -122,6 +125,91 @@ def test_failures_of_the_converter_are_made_understandable(tmp_path: Path, conte
     with pytest.raises(VersimError, match=message):
         run(import_, "pytorch", path, "-o", tmp_path / "out")
     assert {file.name for file in tmp_path.iterdir()} == {"linked.json"}
+
+
+def test_a_host_trace_that_was_not_linked_is_converted_with_a_warning(tmp_path: Path) -> None:
+    """The converter takes it in silence, though every call lasts nothing and the device's work is missing."""
+    path = tmp_path / "host.json"
+    nodes = [{**node} for node in linked_trace()["nodes"][:2]]
+    for node in nodes:
+        node.pop("exclusive_dur", None)
+        node.pop("inclusive_dur", None)
+    path.write_text(json.dumps(linked_trace(nodes=nodes)), encoding="utf-8")
+    result = run(import_, "pytorch", path, "-o", tmp_path / "out")
+    assert "host.json has a time, so it is a host trace that was not linked" in result.stderr
+
+
+def test_what_the_converter_leaves_dangling_is_dropped(tmp_path: Path) -> None:
+    """It removes nodes that wait for nothing, such as the process, but not what refers to them, which no one runs."""
+    path = tmp_path / "linked.json"
+    process = {**linked_trace()["nodes"][0], "id": 1, "name": "[pytorch|profiler|execution_trace|process]"}
+    path.write_text(json.dumps(linked_trace(nodes=[process, *linked_trace()["nodes"]])), encoding="utf-8")
+    result = run(import_, "pytorch", path, "-o", tmp_path / "out")
+    assert "1 dependencies on nodes that mlc-chakra's converter leaves out" in result.stderr
+    assert "dangling-dependency" not in result.output
+    assert not [line for line in result.output.splitlines() if line.startswith("error")]
+
+
+class FakeLinker:
+    """Stands in for mlc-chakra's, whose package ``et_replay`` is on no index."""
+
+    def __init__(self, made: dict[str, Any]) -> None:
+        self._made = made
+
+    def __call__(self) -> FakeLinker:
+        """As the class that it stands in for is called."""
+        return self
+
+    def link(self, rank: int, host: str, device: str, output: str) -> None:
+        """What the real one does: it logs what it could not do, and goes on."""
+        assert (rank, Path(host).name, Path(device).name) == (0, "host.json", "kineto.json")
+        logging.getLogger("chakra").error("Critical path analysis encountered an invalid graph structure")
+        Path(output).write_text(json.dumps(self._made), encoding="utf-8")
+
+
+@pytest.fixture
+def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a host trace and its Kineto trace, where linking is possible."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: True)
+    (tmp_path / "host.json").write_text(json.dumps(linked_trace()), encoding="utf-8")
+    kineto = {"traceEvents": [{"name": "ProfilerStep#1", "ph": "X"}]}
+    (tmp_path / "kineto.json").write_text(json.dumps(kineto), encoding="utf-8")
+    return tmp_path
+
+
+def linking(folder: Path, monkeypatch: pytest.MonkeyPatch, made: dict[str, Any]) -> Result:
+    """``versim import pytorch --kineto`` with a linker that makes something."""
+    module = ModuleType("chakra.src.trace_link.trace_linker")
+    module.TraceLinker = FakeLinker(made)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "chakra.src.trace_link.trace_linker", module)
+    host, kineto = folder / "host.json", folder / "kineto.json"
+    return run(import_, "pytorch", host, "--kineto", kineto, "-o", folder / "out")
+
+
+def test_linking_goes_before_converting_and_its_errors_are_shown(pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The linker logs that it lost the device's synchronisation, and goes on without it."""
+    result = linking(pair, monkeypatch, linked_trace())
+    assert f"wrote {pair / 'out'}.0.et" in result.output
+    assert "note:" in result.stderr
+    assert "mlc-chakra's linker reports: Critical path analysis encountered an invalid graph" in result.stderr
+
+
+def test_traces_that_do_not_fit_are_said_before_or_after_linking(pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The linker takes minutes, then fails on a missing step with a message about None, or links nothing in silence."""
+    bare = [{key: value for key, value in node.items() if "dur" not in key} for node in linked_trace()["nodes"]]
+    with pytest.raises(VersimError, match="finds nothing that is in both"):
+        linking(pair, monkeypatch, linked_trace(nodes=bare))
+    (pair / "host.json").write_text(json.dumps(linked_trace(schema="1.0.1")), encoding="utf-8")
+    with pytest.raises(VersimError, match=r"host\.json has schema '1\.0\.1'"):
+        linking(pair, monkeypatch, linked_trace())
+    (pair / "host.json").write_text(json.dumps(linked_trace()), encoding="utf-8")
+    (pair / "kineto.json").write_text('{"traceEvents": [{"name": "aten::mm"}]}', encoding="utf-8")
+    with pytest.raises(VersimError, match=r"kineto\.json has no ProfilerStep"):
+        linking(pair, monkeypatch, linked_trace())
+    (pair / "kineto.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(VersimError, match="is no Kineto trace"):
+        linking(pair, monkeypatch, linked_trace())
+    assert {file.name for file in pair.iterdir()} == {"host.json", "kineto.json"}
 
 
 def test_linking_without_its_package_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,9 +43,14 @@ def pytorch(
 
     if kineto and len(kineto) != len(traces):
         raise click.UsageError(f"{len(traces)} host traces, but {len(kineto)} Kineto traces; name one for each", ctx)
-    with linked(traces, kineto) as ready:
-        for path in convert(ready, output):
-            click.echo(f"wrote {path}")
+    notes: list[str] = []
+    with linked(traces, kineto, notes) as ready:
+        for note in notes:
+            click.echo(f"note: {note}", err=True)
+        for made in convert(ready, output):
+            click.echo(f"wrote {made.path}")
+            for note in made.notes:
+                click.echo(f"note: {made.path}: {note}", err=True)
     if no_lint:
         return
     found = lint(Given(where=output))
