@@ -224,4 +224,8 @@ def _digest(graph: ExecutionGraph, compute_ns: NDArray[np.int64]) -> str:
     ):
         content.update(f"{column.dtype.str}{column.shape}".encode())
         content.update(np.ascontiguousarray(column).data)
+    for attributes in (graph.node_attributes, graph.communication_attributes):
+        for name in sorted(attributes):
+            content.update(json.dumps([name, len(attributes[name])]).encode())
+            content.update(np.ascontiguousarray(attributes[name], dtype=np.int64).data)
     return content.hexdigest()

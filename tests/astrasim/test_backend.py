@@ -210,7 +210,7 @@ def test_a_real_program_that_answers_otherwise_is_believed(request_for: Request,
     [
         (
             finished(0, 5) + "\nprint('[t] [HardwareResource] [critical] !!!Hardware Resource sys.id=1 has unreleased "
-            "nodes!!!\\n[t] [HardwareResource] [critical] GPU comm node id: 1')",
+            "nodes!!!\\n[t] [HardwareResource] [critical] GPU comm node id: 2')",
             Status.DEADLOCK,
             "rank 1 was still in 'second' (row 4 of the graph)",
         ),

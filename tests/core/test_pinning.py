@@ -242,6 +242,20 @@ def test_the_digest_changes_with_whatever_a_simulator_may_consume(change: dict[s
     assert _step(**change).digest != _step().digest
 
 
+def test_the_digest_changes_with_attributes_and_only_with_them() -> None:
+    """A simulator that knows a name may consume it; graphs without attributes keep the digests they had."""
+    plain = _step()
+    columns = (np.arange(plain.graph.node_count), np.arange(plain.graph.communication_count))
+    digests = {plain.digest}
+    for field, column in zip(("node_attributes", "communication_attributes"), columns, strict=True):
+        for attributes in ({"a": column}, {"b": column}, {"a": column + 1}, {"a": column, "b": column}):
+            graph = attrs.evolve(plain.graph, **{field: attributes})
+            digests.add(pin(graph, system_of(graph)).digest)
+    assert len(digests) == 9
+    empty = attrs.evolve(plain.graph, node_attributes={}, communication_attributes={})
+    assert pin(empty, system_of(empty)).digest == plain.digest
+
+
 @pytest.mark.parametrize(
     "change",
     [

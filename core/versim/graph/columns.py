@@ -8,6 +8,7 @@ work, scopes) is a table the rows point into. ``graph.node(i)`` and ``graph.comm
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import attrs
@@ -86,6 +87,9 @@ class ExecutionGraph:
         scopes: Scopes in use.
         algorithms: Algorithm names in use, "" first.
         notes: What the producer wants said about this graph, e.g. what it left out.
+        node_attributes: By name, int64 (nodes,): whole numbers of the producer's own that travel with the graph, e.g.
+            the ids of the trace it was read from. Names begin with the producer's; simulators that know one may use it.
+        communication_attributes: The same of communications, int64 (communications,).
     """
 
     mesh: Mesh
@@ -110,6 +114,8 @@ class ExecutionGraph:
     scopes: tuple[Scope, ...]
     algorithms: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    node_attributes: Mapping[str, NDArray[np.int64]] = attrs.field(factory=dict)
+    communication_attributes: Mapping[str, NDArray[np.int64]] = attrs.field(factory=dict)
 
     @property
     def node_count(self) -> int:

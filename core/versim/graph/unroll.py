@@ -56,4 +56,6 @@ def unroll(graph: ExecutionGraph) -> ExecutionGraph:
         scopes=tuple(scopes),
         algorithms=graph.algorithms,
         notes=graph.notes,
+        node_attributes={name: column[node] for name, column in graph.node_attributes.items()},
+        communication_attributes={name: column[source] for name, column in graph.communication_attributes.items()},
     )

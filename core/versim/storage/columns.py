@@ -42,6 +42,7 @@ DTYPES: Mapping[str, Mapping[str, type[np.generic]]] = {
         "algorithm": np.int32,
         "tag": np.int64,
     },
+    "attribute": {"value": np.int64},
     "ranks": {"finish_ps": np.int64, "representative": np.int64},
     "consumed_compute": {"compute_ns": np.int64},
     "consumed_communication": {"size_bytes": np.int64},

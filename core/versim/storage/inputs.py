@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from versim.graph import KINDS, PHASES, Op
 from versim.pinning import PinnedGraph
@@ -80,4 +84,10 @@ def graph_document(pinned: PinnedGraph, columns: ColumnWriter) -> dict[str, Any]
                 "tag": graph.tag,
             },
         ),
+        "node_attributes": _attributes(graph.node_attributes, columns),
+        "communication_attributes": _attributes(graph.communication_attributes, columns),
     }
+
+
+def _attributes(attributes: Mapping[str, NDArray[np.int64]], columns: ColumnWriter) -> dict[str, Any]:
+    return {name: columns.write("attribute", {"value": attributes[name]}) for name in sorted(attributes)}

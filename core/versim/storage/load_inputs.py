@@ -183,7 +183,16 @@ def _graph(value: Value, nodes: dict[str, Any], columns: ColumnReader) -> Execut
         scopes=scopes,
         algorithms=algorithms,
         notes=value["notes"].texts(),
+        node_attributes=_attributes(value, "node_attributes", count, columns),
+        communication_attributes=_attributes(value, "communication_attributes", matches, columns),
     )
+
+
+def _attributes(value: Value, key: str, rows: int, columns: ColumnReader) -> dict[str, Any]:
+    """Attributes by name; reports written before graphs had any lack the key."""
+    if key not in value.keys():  # noqa: SIM118 - a Value is no mapping
+        return {}
+    return {name: columns.read("attribute", value[key][name], rows)["value"] for name in value[key].keys()}  # noqa: SIM118
 
 
 def _hold_together(value: Value, nodes: dict[str, Any], matches: int, edges: dict[str, Any]) -> None:

@@ -108,9 +108,9 @@ def isolated_s(request: SimulationRequest) -> NDArray[np.float64]:
 def _messages(graph: ExecutionGraph) -> tuple[list[Message], list[bool]]:
     """Communications, and whether each names its ranks as a group, as the traces of the whole graph do."""
     messages = list(messages_of(graph))
-    origin = origin_of(graph)
-    if origin is not None:
-        return messages, [group != 0 for group in origin.group.tolist()]
+    group = origin_of(graph).group
+    if group is not None:
+        return messages, [number != 0 for number in group.tolist()]
     world = graph.mesh.world_size
     collective = [message.kind is not Kind.POINT_TO_POINT for message in messages]
     # With smaller groups about, the world is named too.

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from typing import Any
 
 import attrs
 import numpy as np
@@ -23,14 +24,19 @@ class Numbering:
     """Ids of instances: counted from 0 on each rank, or those of the trace a graph was read from.
 
     Attributes:
-        order: int64 (numbered,), instances sorted by rank, then id.
+        order: int64 (numbered,), instances that stand in a trace, sorted by rank, then id.
         start: int64 (ranks + 1,), where each rank begins in ``order``.
-        ids: int64 (instances,), the id of each instance, with the bits of the unsigned id.
+        ids: int64 (instances,), the id of each instance, with the bits of the unsigned id; also of those that are left
+            out, so that they have their place when the trace is read back.
+        full_order: int64 (instances,), all instances sorted by rank, then id.
+        full_start: int64 (ranks + 1,), where each rank begins in ``full_order``.
     """
 
     order: NDArray[np.int64]
     start: NDArray[np.int64]
     ids: NDArray[np.int64]
+    full_order: NDArray[np.int64]
+    full_start: NDArray[np.int64]
 
     def instance_of(self, ranks: NDArray[np.int64], node_ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Instances behind trace nodes; -1 where there is none, as for a placeholder."""
@@ -53,7 +59,7 @@ class Numbering:
 def number(
     instances: Instances, kept: NDArray[np.bool_], node_order: str, node_id: NDArray[np.int64] | None = None
 ) -> Numbering:
-    """Number the kept instances of a graph with one class per rank, in ``program`` or ``creation`` order.
+    """Number the instances of a graph with one class per rank, in ``program`` or ``creation`` order.
 
     Only compute may be left out: a message has two ends.
 
@@ -64,34 +70,46 @@ def number(
         node_id: Ids per row to keep in ``program`` order, ascending on every rank; None counts from 0.
     """
     rank_count = instances.classes.count
-    chosen = np.flatnonzero(kept)
+    rows = np.arange(instances.count, dtype=np.int64)
     if node_order == "creation":
-        rows = _creation_order(instances, kept)
-        chosen = np.fromiter(rows, dtype=np.int64, count=len(chosen))
-    ranks = instances.rank_class[chosen]
-    order = chosen[np.argsort(ranks, kind="stable")]
+        rows = np.fromiter(_creation_order(instances), dtype=np.int64, count=instances.count)
+    ranks = instances.rank_class[rows]
+    by_rank = np.argsort(ranks, kind="stable")
+    full_order = rows[by_rank]
+    full_start = _starts(ranks, rank_count)
+    ids = np.empty(instances.count, dtype=np.int64)
+    if node_id is not None and node_order == "program":
+        ids = node_id[instances.node]
+    else:
+        ids[full_order] = np.arange(instances.count) - full_start[instances.rank_class[full_order]]
+    order = full_order[kept[full_order]]
+    return Numbering(
+        order=order,
+        start=_starts(instances.rank_class[order], rank_count),
+        ids=ids,
+        full_order=full_order,
+        full_start=full_start,
+    )
+
+
+def _starts(ranks: NDArray[np.integer[Any]], rank_count: int) -> NDArray[np.int64]:
     start = np.zeros(rank_count + 1, dtype=np.int64)
     np.cumsum(np.bincount(ranks, minlength=rank_count), out=start[1:])
-    ids = np.full(instances.count, -1, dtype=np.int64)
-    if node_id is not None and node_order == "program":
-        ids[order] = node_id[instances.node[order]]
-    else:
-        ids[order] = np.arange(len(order)) - start[instances.rank_class[order]]
-    return Numbering(order=order, start=start, ids=ids)
+    return start
 
 
-def _creation_order(instances: Instances, kept: NDArray[np.bool_]) -> Iterable[int]:
-    """Kept instances in the order in which DeepFlow's converter makes them; ranks are interleaved."""
+def _creation_order(instances: Instances) -> Iterable[int]:
+    """Instances in the order in which DeepFlow's converter makes them; ranks are interleaved."""
     op = instances.graph.op[instances.node]
     is_task = (op == Op.COMPUTE) | (op == Op.COLLECTIVE)
     starts, dependency = instances.dependency_start.tolist(), instances.dependency.tolist()
-    task, keep = is_task.tolist(), kept.tolist()
+    task = is_task.tolist()
     tasks: list[list[int]] = [[] for _ in range(instances.classes.count)]
     for row, rank in zip(np.flatnonzero(is_task).tolist(), instances.rank_class[is_task].tolist(), strict=True):
         tasks[rank].append(row)
     breadth_first = [_breadth_first(rows, starts, dependency, task) for rows in tasks]
     for rows in breadth_first:
-        yield from (row for row in rows if keep[row])
+        yield from rows
     made = is_task.copy()
     part_start, parts = instances.parts()
     meeting, is_recv = instances.meeting.tolist(), (op == Op.RECV).tolist()

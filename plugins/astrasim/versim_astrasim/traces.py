@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from versim import KINDS, NONE, ExecutionGraph, Instances, Kind, Op, UnsupportedGraphError
+from versim import KINDS, NONE, ExecutionGraph, Instances, Kind, Op, RankClasses, UnsupportedGraphError, instances_of
 
 from versim_astrasim.configuration import given_bytes
 from versim_astrasim.encoding import TENSOR_BYTES, ComputeEncoding
@@ -67,16 +67,14 @@ class Meetings:
     notes: tuple[str, ...]
 
 
-def meetings_of(
-    instances: Instances, participants: NDArray[np.int64], world_size: int, origin: Origin | None = None
-) -> Meetings:
+def meetings_of(instances: Instances, participants: NDArray[np.int64], world_size: int, origin: Origin) -> Meetings:
     """Peers, tags and groups.
 
     Args:
         instances: Of the graph, one class per rank.
         participants: Ranks in one group of each communication.
         world_size: Simulated ranks.
-        origin: Groups to keep, of a graph that was read from a trace.
+        origin: Groups to keep, where the graph was read from a trace.
 
     Raises:
         UnsupportedGraphError: A kind ASTRA-sim does not carry out, a tag out of range, or too many groups.
@@ -95,7 +93,7 @@ def meetings_of(
     )
     source, target = _ends(instances)
     groups: Mapping[int, tuple[int, ...]]
-    if origin is None:
+    if origin.group is None:
         groups, group, notes = _groups(instances, comm_type != MISSING, world_size)
     else:
         groups, group, notes = origin.groups, origin.group[match] if len(match) else match.astype(np.int64), ()
@@ -109,6 +107,18 @@ def meetings_of(
         groups=groups,
         notes=notes,
     )
+
+
+def numbers_given(graph: ExecutionGraph) -> NDArray[np.int64]:
+    """The group that every communication of an unrolled graph is given, 0 for the world and for messages."""
+    collective = np.array([kind is not Kind.POINT_TO_POINT for kind in KINDS])[graph.kind]
+    if not collective.any():
+        return np.zeros(graph.communication_count, dtype=np.int64)
+    instances = instances_of(graph, RankClasses.single(graph.mesh))
+    _, group, _ = _groups(instances, collective[instances.meeting_match], graph.mesh.world_size)
+    numbers = np.zeros(graph.communication_count, dtype=np.int64)
+    numbers[instances.meeting_match] = group
+    return numbers
 
 
 def _kinds(graph: ExecutionGraph) -> NDArray[np.int64]:

@@ -99,6 +99,7 @@ class Translation:
         kept: Which instances stand in a trace.
         numbering: Their ids.
         meetings: Sizes, tags and groups of communications.
+        compute_ns: int64 (nodes,), what was pinned.
         consumed: What is left of compute times and sizes.
     """
 
@@ -108,6 +109,7 @@ class Translation:
     kept: NDArray[np.bool_]
     numbering: Numbering
     meetings: Meetings
+    compute_ns: NDArray[np.int64]
     consumed: Consumed
 
     def instance_of(self, ranks: NDArray[np.int64], node_ids: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -138,7 +140,7 @@ def translate(pinned: PinnedGraph, system: System, options: BackendOptions) -> T
     instances = instances_of(graph, RankClasses.single(graph.mesh))
     kept = ~encoding.elided[instances.node]
     origin = origin_of(graph)
-    numbering = number(instances, kept, options.node_order, None if origin is None else origin.node_id)
+    numbering = number(instances, kept, options.node_order, origin.node_id)
     meetings = meetings_of(instances, participants, network.rank_count, origin)
     size_bytes, size_notes = moved_sizes(graph, participants, network, algorithms, options)
     per_node = per_node_of(options)
@@ -172,6 +174,7 @@ def translate(pinned: PinnedGraph, system: System, options: BackendOptions) -> T
         kept=kept,
         numbering=numbering,
         meetings=meetings,
+        compute_ns=pinned.compute_ns,
         consumed=Consumed(compute_ns=_consumed_ns(graph, encoding), size_bytes=size_bytes, notes=notes),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import given
@@ -138,6 +139,17 @@ def test_unrolling_twice_changes_nothing(graph: ExecutionGraph) -> None:
     assert (twice.dependency == once.dependency).all()
     assert (twice.match == once.match).all()
     assert twice.mesh == once.mesh
+
+
+@given(graph=graphs(most_nodes=6))
+def test_attributes_travel_with_what_they_belong_to(graph: ExecutionGraph) -> None:
+    """Every instance of a node and every copy of a communication has its attributes."""
+    rows = np.arange(graph.node_count, dtype=np.int64)
+    matches = np.arange(graph.communication_count, dtype=np.int64)
+    given_ = attrs.evolve(graph, node_attributes={"row": rows}, communication_attributes={"match": matches})
+    unrolled = given_.unrolled()
+    assert (unrolled.op == graph.op[unrolled.node_attributes["row"]]).all()
+    assert (unrolled.size_bytes == graph.size_bytes[unrolled.communication_attributes["match"]]).all()
 
 
 @given(dp=st.integers(2, 64))

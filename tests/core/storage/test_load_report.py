@@ -9,12 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from report_samples import sample_report
-from versim import VersimError
+from versim import VersimError, pin
 from versim.storage import document_text, load_report, report_document, save_report
 
 REPORT = sample_report()
@@ -59,6 +60,40 @@ def test_the_graph_is_the_one_that_was_pinned(tmp_path: Path) -> None:
         assert one.graph.placements == two.graph.placements
         assert one.graph.scopes == two.graph.scopes
         assert before.system == after.system
+
+
+@pytest.mark.parametrize("limit", [10, 100_000])
+def test_attributes_are_kept_and_held_to_the_digest(tmp_path: Path, limit: int) -> None:
+    """Beside the file or in it; a changed number is another graph."""
+    workload = REPORT.workloads[0]
+    first = workload.comparisons[0]
+    graph = first.pinned.graph
+    ids = np.arange(graph.node_count, dtype=np.int64)[::-1] - 1
+    groups = np.arange(graph.communication_count, dtype=np.int64)
+    graph = attrs.evolve(graph, node_attributes={"test.id": ids}, communication_attributes={"test.group": groups})
+    pinned = attrs.evolve(first.pinned, graph=graph, digest=pin(graph, first.system).digest)
+    report = attrs.evolve(
+        REPORT, workloads=(attrs.evolve(workload, comparisons=(attrs.evolve(first, pinned=pinned),)),)
+    )
+    save_report(report, tmp_path / "r.json", spans_inline_limit=limit)
+    loaded = next(iter(load_report(tmp_path / "r.json").results()))[1].pinned.graph
+    assert loaded.node_attributes["test.id"].tolist() == ids.tolist()
+    assert loaded.communication_attributes["test.group"].tolist() == groups.tolist()
+    if limit > 10:
+        document = json.loads((tmp_path / "r.json").read_text())
+        document["workloads"][0]["comparisons"][0]["graph"]["node_attributes"]["test.id"]["inline"]["value"][3] += 1
+        (tmp_path / "r.json").write_text(json.dumps(document))
+        with pytest.raises(VersimError, match="the graph has the digest"):
+            load_report(tmp_path / "r.json")
+
+
+def test_a_report_from_before_attributes_loads(tmp_path: Path) -> None:
+    """Reports are kept; one lacks what did not exist when it was written."""
+
+    def change(comparison: Any) -> None:
+        del comparison["graph"]["node_attributes"], comparison["graph"]["communication_attributes"]
+
+    assert load_report(written(tmp_path, change)).workloads
 
 
 @pytest.mark.parametrize(

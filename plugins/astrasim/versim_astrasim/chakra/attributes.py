@@ -40,6 +40,7 @@ class ValueKind(Enum):
     TRUTH = "bool"
     TRUTHS = "bool_list"
     TEXT = "string"
+    LIST = "list"
     OTHER = "other"
 
 
@@ -50,7 +51,7 @@ class Attribute:
     Attributes:
         name: Its name.
         kind: What it holds.
-        value: An int, bool, tuple of bools or str by ``kind``; None for other kinds.
+        value: An int, bool, tuple of bools, str, or tuple of unsigned ints or bytes by ``kind``; None for other kinds.
         field: The schema's name of the value's type, ``""`` if there is no value.
     """
 
@@ -125,4 +126,6 @@ def _decoded(content: bytes) -> Attribute:
         return Attribute(message.name, ValueKind.TRUTHS, tuple(message.bool_list.values), short)
     if field == "string_val":
         return Attribute(message.name, ValueKind.TEXT, str(message.string_val), short)
+    if field in ("uint64_list", "bytes_list"):
+        return Attribute(message.name, ValueKind.LIST, tuple(getattr(message, field).values), short)
     return Attribute(message.name, ValueKind.OTHER, None, short)

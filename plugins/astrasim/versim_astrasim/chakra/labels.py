@@ -11,6 +11,8 @@ import attrs
 
 PREFIX = "versim."
 
+LabelValue = str | int | bool | tuple[int, ...] | tuple[bytes, ...]
+
 
 @attrs.frozen(kw_only=True)
 class Labels:
@@ -25,6 +27,10 @@ class Labels:
         free_tag: Whether a message's tag was chosen by versim.
         placeholder: Whether the node stands for nothing: a rank without work needs one.
         beyond: Whether its rank is beyond those of the graph: a network needs two.
+        ranks: The group of a collective in its own order, where simulators are told another one.
+        compute_ns: Nanoseconds of compute, where what simulators are told is rounded.
+        waits: Ids that the node waits for, where some of them are of nodes that were left out.
+        left_out: Compute of no time that simulators cannot run, as messages of the same format, kept by a node nearby.
     """
 
     phase: str = ""
@@ -35,8 +41,12 @@ class Labels:
     free_tag: bool = False
     placeholder: bool = False
     beyond: bool = False
+    ranks: tuple[int, ...] = ()
+    compute_ns: int | None = None
+    waits: tuple[int, ...] | None = None
+    left_out: tuple[bytes, ...] = ()
 
-    def written(self) -> Iterator[tuple[str, str | int | bool]]:
+    def written(self) -> Iterator[tuple[str, LabelValue]]:
         """Names and values of the attributes that say it; nothing for what is not said."""
         for field in attrs.fields(Labels):
             value = getattr(self, field.name)
@@ -55,7 +65,12 @@ _TYPES: dict[str, type] = {
     "free_tag": bool,
     "placeholder": bool,
     "beyond": bool,
+    "ranks": tuple,
+    "compute_ns": int,
+    "waits": tuple,
+    "left_out": tuple,
 }
+_ITEMS: dict[str, type] = {"ranks": int, "waits": int, "left_out": bytes}
 
 
 def labelled(labels: Labels, attribute: str, value: object) -> Labels:
@@ -63,5 +78,7 @@ def labelled(labels: Labels, attribute: str, value: object) -> Labels:
     name = attribute.removeprefix(PREFIX)
     wanted = _TYPES.get(name)
     if wanted is None or type(value) is not wanted:
+        return labels
+    if isinstance(value, tuple) and not all(type(item) is _ITEMS[name] for item in value):
         return labels
     return attrs.evolve(labels, **{name: value})  # type: ignore[arg-type]

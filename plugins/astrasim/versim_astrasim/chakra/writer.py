@@ -14,7 +14,7 @@ from typing import BinaryIO
 from chakra.schema.protobuf import et_def_pb2 as schema
 
 from versim_astrasim.chakra.framing import write_message
-from versim_astrasim.chakra.labels import Labels
+from versim_astrasim.chakra.labels import Labels, LabelValue
 from versim_astrasim.engine.trace import INTEGER_ATTRIBUTES, MISSING, RankTrace
 
 TRACE_VERSION = "0.0.4"
@@ -85,8 +85,32 @@ def write_trace(
         write_message(stream, node.SerializeToString())
 
 
-def _add_label(node: schema.Node, name: str, value: str | int | bool) -> None:
-    if isinstance(value, bool):
+def left_out_message(node_id: int, name: str, waits: Sequence[int], labels: Labels) -> bytes:
+    """A compute node that is left out, as its file would have it."""
+    node = schema.Node(
+        id=node_id % _UINT64,
+        name=_text(name),
+        type=schema.COMP_NODE,
+        ctrl_deps=[wait % _UINT64 for wait in waits],
+    )
+    for label, value in labels.written():
+        _add_label(node, label, value)
+    content: bytes = node.SerializeToString()
+    return content
+
+
+def _text(name: str) -> str:
+    # A lone surrogate is no character, and the format holds none.
+    return name.encode("utf-8", "replace").decode()
+
+
+def _add_label(node: schema.Node, name: str, value: LabelValue) -> None:
+    if isinstance(value, tuple):
+        if value and isinstance(value[0], bytes):
+            node.attr.add(name=name, bytes_list=schema.BytesList(values=value))
+        else:
+            node.attr.add(name=name, uint64_list=schema.Uint64List(values=value))
+    elif isinstance(value, bool):
         node.attr.add(name=name, bool_val=value)
     elif isinstance(value, int):
         node.attr.add(name=name, int64_val=value)
@@ -108,8 +132,7 @@ def _nodes(trace: RankTrace) -> Iterator[schema.Node]:
     for index, (node_id, node_type, duration_micros, is_cpu_op) in enumerate(columns):
         node = schema.Node(
             id=node_id % _UINT64,
-            # A lone surrogate is no character, and the format holds none.
-            name=trace.names[index].encode("utf-8", "replace").decode() if trace.names else "",
+            name=_text(trace.names[index]) if trace.names else "",
             type=node_type,
             duration_micros=duration_micros % _UINT64,
             ctrl_deps=ctrl_deps[ctrl_offsets[index] : ctrl_offsets[index + 1]],

@@ -9,16 +9,17 @@ from typing import Any
 
 import attrs
 import numpy as np
+from numpy.typing import NDArray
 from versim import ExecutionGraph, FaultsError, GraphBuilder, Kind, Mesh, Phase, Work
 
 from versim_astrasim.engine.trace import COMM_TYPES, MISSING, SEND
 from versim_astrasim.importing import order
 from versim_astrasim.importing.communicators import Communicators, UnknownGroupError
 from versim_astrasim.importing.matching import Group, Place, match_collectives, match_messages
-from versim_astrasim.importing.origin import Origin, remember
+from versim_astrasim.importing.origin import with_origin
 from versim_astrasim.importing.ranks import RankNodes
-from versim_astrasim.importing.work import Role, has_exact_nanoseconds, role_of, work_of
-from versim_astrasim.traces import COMM_TYPE_OF
+from versim_astrasim.importing.work import Meaning, Role, has_exact_nanoseconds, role_of, work_of
+from versim_astrasim.traces import COMM_TYPE_OF, numbers_given
 
 _KINDS = {number: kind for kind, number in COMM_TYPE_OF.items()} | {COMM_TYPES["BROADCAST"]: Kind.BROADCAST}
 _COLLECTIVE_NAMES = {number: name for name, number in COMM_TYPES.items()}
@@ -238,7 +239,13 @@ class _Import:
                         exact = full is not None and -(-full // len(group.ranks)) == size
                         size = full if exact and full is not None else size * len(group.ranks)
                     builder.collective(
-                        name, kind, size, ranks=group.ranks, match=key, algorithm=labels.algorithm, **said
+                        name,
+                        kind,
+                        size,
+                        ranks=labels.ranks if sorted(labels.ranks) == sorted(group.ranks) else group.ranks,
+                        match=key,
+                        algorithm=labels.algorithm,
+                        **said,
                     )
                 else:
                     tag = None if labels.free_tag else nodes.value("comm_tag", position)
@@ -247,15 +254,14 @@ class _Import:
         for note in self._notes:
             builder.note(note)
         graph = builder.build(self._subject)
-        remember(graph, self._origin(graph, ids))
-        return graph
+        return with_origin(graph, self._node_ids(ids), self._group_numbers(graph))
 
-    def _meaning(self) -> str:
+    def _meaning(self) -> Meaning:
         """How compute is read, and notes on what that loses."""
         roles = [role for roles in self._roles for role in roles]
-        meaning = self._choices.compute
-        if meaning == "auto":
-            meaning = "exact" if has_exact_nanoseconds(self._ranks) else "recorded"
+        of, labelled = self._choices.compute, self._choices.compute == "auto"
+        if labelled:
+            of = "exact" if has_exact_nanoseconds(self._ranks) else "recorded"
         on_cpu = sum(int((nodes.file.trace.is_cpu_op != 0).sum()) for nodes in self._ranks)
         if on_cpu:
             self._notes.append(
@@ -271,12 +277,12 @@ class _Import:
         memory = roles.count(Role.MEMORY)
         if memory:
             self._notes.append(f"{memory} memory nodes are compute of their recorded duration")
-        if meaning == "recorded":
+        if of == "recorded":
             zero = sum(
                 int(nodes.file.duration_ns[nodes.row[position]]) == 0
                 for nodes, roles_of in zip(self._ranks, self._roles, strict=False)
                 for position, role in enumerate(roles_of)
-                if role in (Role.COMPUTE, Role.MEMORY)
+                if role in (Role.COMPUTE, Role.MEMORY) and nodes.labels(position).compute_ns is None
             )
             if zero:
                 untimed = any((nodes.file.trace.num_ops > 0).any() for nodes in self._ranks)
@@ -284,7 +290,7 @@ class _Import:
                     f"{zero} compute nodes without a duration last 1 ns, as in ASTRA-sim"
                     + ("; compute: work times their operations instead" if untimed else "")
                 )
-        return meaning
+        return Meaning(of, labelled)
 
     def _waits(
         self, nodes: RankNodes, roles: Sequence[Role], found: Sequence[int], first_row: int
@@ -305,17 +311,23 @@ class _Import:
             waits[position] = tuple(sorted(needed))
         return waits
 
-    def _origin(self, graph: ExecutionGraph, ids: Sequence[int]) -> Origin:
+    def _node_ids(self, ids: Sequence[int]) -> NDArray[np.int64] | None:
+        """The id of every row; None if they count from 0 on every rank, as export does."""
+        row = 0
+        for roles in self._roles[: len(self._ranks)]:
+            count = len(roles) - roles.count(Role.NOTHING)
+            if ids[row : row + count] != list(range(count)):
+                return np.array(ids, dtype=np.uint64).view(np.int64)
+            row += count
+        return None
+
+    def _group_numbers(self, graph: ExecutionGraph) -> NDArray[np.int64] | None:
+        """The group of every communication; None if it is the one that export gives it."""
         group = np.zeros(graph.communication_count, dtype=np.int64)
         row = 0
-        used: set[Group] = set()
         for nodes, roles in zip(self._ranks, self._roles, strict=False):
             for position, role in enumerate(roles):
                 if role is Role.COLLECTIVE:
-                    here = self._group_of[nodes.rank, position]
-                    group[graph.match[row]] = here.number
-                    used.add(here)
+                    group[graph.match[row]] = self._group_of[nodes.rank, position].number
                 row += role is not Role.NOTHING
-        return Origin(
-            node_id=np.array(ids, dtype=np.uint64).view(np.int64), group=group, groups=self._communicators.used(used)
-        )
+        return None if np.array_equal(group, numbers_given(graph)) else group

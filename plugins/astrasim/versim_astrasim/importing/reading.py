@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 from versim import ExecutionGraph, VersimError
 
-from versim_astrasim.chakra import Generation, TraceFile, read_file
+from versim_astrasim.chakra import Generation, TraceFile, read_file, restored
 from versim_astrasim.engine import NetworkConfig
 from versim_astrasim.importing.build import Choices, build
 from versim_astrasim.importing.communicators import Communicators, check_dimensions
@@ -56,7 +56,7 @@ def graph_of(options: ImportOptions) -> ExecutionGraph:
 
 def _read(path: Path, duration_unit: str) -> TraceFile:
     """A file, with the durations of version 0.0.1 in the unit they are in; too long ones are cut off as in others."""
-    file = read_file(path)
+    file = restored(read_file(path), str(path))
     if file.generation is not Generation.FIELDED or duration_unit == "ns":
         return file
     return attrs.evolve(file, duration_ns=np.minimum(file.duration_ns, _LONGEST_MICROS) * _NS_PER_MICRO)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 
+import attrs
 import numpy as np
 from versim import Fixed, Pointwise, Work
 
@@ -22,6 +23,20 @@ _NS_PER_S = 1e9
 _NS_PER_MICRO = 1000
 _SHORTEST_NS = 1
 """What ASTRA-sim makes of a recorded duration of 0."""
+
+
+@attrs.frozen
+class Meaning:
+    """How compute is read.
+
+    Attributes:
+        of: ``exact`` (nanoseconds from operations), ``recorded`` (durations) or ``work`` (operations and bytes, to be
+            timed by the scenario's compute timing; the duration of nodes without them).
+        labelled: Whether nanoseconds that versim noted beside go before it. Compute of no time is always such.
+    """
+
+    of: str
+    labelled: bool
 
 
 class Role(Enum):
@@ -56,6 +71,7 @@ def has_exact_nanoseconds(ranks: Sequence[RankNodes]) -> bool:
     for nodes in ranks:
         trace = nodes.file.trace
         compute = (trace.node_type == COMP) & (trace.is_cpu_op == 0)
+        compute[[index for index, labels in nodes.file.labels.items() if labels.compute_ns is not None]] = False
         if not compute.any():
             continue
         seen = True
@@ -67,27 +83,33 @@ def has_exact_nanoseconds(ranks: Sequence[RankNodes]) -> bool:
     return seen
 
 
-def work_of(nodes: RankNodes, position: int, meaning: str, known: dict[object, Work]) -> Work:
+def work_of(nodes: RankNodes, position: int, meaning: Meaning, known: dict[object, Work]) -> Work:
     """A compute node's work.
 
     Args:
         nodes: Of its rank.
         position: The node.
-        meaning: ``exact`` (nanoseconds from operations), ``recorded`` (its duration) or ``work`` (operations and
-            bytes, to be timed by the scenario's compute timing; the duration of nodes without them).
+        meaning: How to read it.
         known: Work made so far, so that equal work is one object.
     """
-    if meaning == "work":
+    said_ns = nodes.labels(position).compute_ns
+    if said_ns is not None and (meaning.labelled or said_ns == 0):
+        return _fixed(said_ns, known)
+    if meaning.of == "work":
         num_ops, size = nodes.value("num_ops", position), nodes.value("tensor_size", position)
         if num_ops > 0 and size >= 0:
             key: object = ("work", num_ops, size)
             if key not in known:
                 known[key] = ((Pointwise(flop=float(num_ops), access_bytes=float(size)), 1),)
             return known[key]
-    if meaning == "exact" and nodes.value("num_ops", position) != MISSING:
+    if meaning.of == "exact" and nodes.value("num_ops", position) != MISSING:
         duration_ns = nodes.value("num_ops", position) // OPS_PER_NS
     else:
         duration_ns = max(int(nodes.file.duration_ns[nodes.row[position]]), _SHORTEST_NS)
+    return _fixed(duration_ns, known)
+
+
+def _fixed(duration_ns: int, known: dict[object, Work]) -> Work:
     work = known.get(duration_ns)
     if work is None:
         work = known[duration_ns] = ((Fixed(duration_ns / _NS_PER_S), 1),)
