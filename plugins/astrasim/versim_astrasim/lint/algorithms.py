@@ -28,9 +28,15 @@ def check(step: Step) -> Iterator[Finding]:
     if step.system is None or step.system.replay_only:
         return
     said: set[tuple[object, ...]] = set()
+    seen: set[tuple[object, ...]] = set()
     for rank, program in step.distinct():
         for position in program.collectives:
-            kind = _KINDS[program.value("comm_type", position)]
+            number = program.value("comm_type", position)
+            alike = (number, program.value("comm_size", position), program.group(position), program.involved(position))
+            if alike in seen:
+                continue
+            seen.add(alike)
+            kind = _KINDS[number]
             for rule, message, key in _of(step, step.system, program, position, kind):
                 if (rule, kind, key) not in said:
                     said.add((rule, kind, key))

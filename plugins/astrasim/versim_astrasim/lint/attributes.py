@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
+import numpy as np
 from versim import Finding
 
 from versim_astrasim.engine.trace import (
@@ -45,17 +46,54 @@ def check(step: Step) -> Iterator[Finding]:
     roofline = step.system is not None and step.system.roofline_enabled
     replays = step.system is not None and step.system.replay_only
     for rank, program in step.distinct():
-        for position, kind in enumerate(program.types):
-            node = program.ids[position]
-            for rule, message in _of(program, position, kind, roofline=roofline, replays=replays):
+        malformed = _malformed(program)
+        for position in _suspects(program, malformed, roofline=roofline, replays=replays):
+            kind, node = program.types[position], program.ids[position]
+            for rule, message in _of(
+                program, position, kind, malformed.get(position, {}), roofline=roofline, replays=replays
+            ):
                 yield finding(rule, f"{program.name(position)} {message}", rank, node)
         yield from _classes(step, rank, program)
 
 
-def _of(program: Program, position: int, kind: int, *, roofline: bool, replays: bool) -> Iterator[tuple[str, str]]:
+def _malformed(program: Program) -> dict[int, dict[str, str]]:
+    """Attributes of the wrong type by position and name."""
+    found: dict[int, dict[str, str]] = {}
+    position_of = {row: position for position, row in enumerate(program.row)} if program.trace.malformed else {}
+    for (index, name), reason in program.trace.malformed.items():
+        if index in position_of:
+            found.setdefault(position_of[index], {})[name] = reason
+    return found
+
+
+def _suspects(program: Program, malformed: Mapping[int, object], *, roofline: bool, replays: bool) -> Iterable[int]:
+    """Positions that a rule may apply to, out of possibly millions."""
+    kind, on_cpu = program.column("node_type"), program.column("is_cpu_op") != 0
+    suspect = kind == METADATA
+    suspect[list(malformed)] = True
+    if not replays:
+        timed = (kind == COMP) & ~on_cpu & roofline
+        suspect |= (kind == COMP) & ~timed & (program.column("duration_micros") == 0)
+        suspect |= np.isin(kind, _COMMUNICATION) & on_cpu
+        for needing, names in ((timed, ("num_ops", "tensor_size")), *((kind == k, _NEEDED[k]) for k in _NEEDED)):
+            for name in names:
+                suspect |= needing & (program.column(name) == MISSING)
+        # A size of 2^63 or more is negative here, and so are tags beyond it.
+        suspect |= np.isin(kind, _COMMUNICATION) & (program.column("comm_size") <= 0)
+        tag = program.column("comm_tag")
+        suspect |= np.isin(kind, (SEND, RECV)) & ((tag < 0) | (tag >= _MOST_TAG))
+        suspect |= (kind == COLL) & ~np.isin(program.column("comm_type"), list(CARRIED_OUT))
+        named = np.zeros(len(program.trace), dtype=bool)
+        named[list(program.trace.pg_name)] = True
+        suspect |= (kind == COLL) & named[program.row]
+    positions: list[int] = np.flatnonzero(suspect).tolist()
+    return positions
+
+
+def _of(
+    program: Program, position: int, kind: int, malformed: Mapping[str, str], *, roofline: bool, replays: bool
+) -> Iterator[tuple[str, str]]:
     on_cpu = program.on_cpu(position)
-    row = program.row[position]
-    malformed = {name: reason for (index, name), reason in program.trace.malformed.items() if index == row}
     if kind == METADATA:
         yield "metadata-node", "makes the program abort"
         return
@@ -114,11 +152,8 @@ def _collective(program: Program, position: int) -> Iterator[tuple[str, str]]:
 
 def _classes(step: Step, rank: int, program: Program) -> Iterator[Finding]:
     """Nodes beside accelerator and communication break the statistics that a rank prints when it finishes."""
-    on_cpu = [
-        position
-        for position, kind in enumerate(program.types)
-        if program.on_cpu(position) and kind not in _COMMUNICATION
-    ]
+    kind = program.column("node_type")
+    on_cpu = np.flatnonzero((program.column("is_cpu_op") != 0) & ~np.isin(kind, _COMMUNICATION)).tolist()
     if on_cpu:
         yield finding(
             "cpu-statistics",
@@ -127,7 +162,7 @@ def _classes(step: Step, rank: int, program: Program) -> Iterator[Finding]:
             rank,
             program.ids[on_cpu[0]],
         )
-    memory = [position for position, kind in enumerate(program.types) if kind in _MEMORY]
+    memory = np.flatnonzero(np.isin(kind, _MEMORY)).tolist()
     has_memory = step.memory is not None and step.memory.memory_type != "NO_MEMORY_EXPANSION"
     if memory and not has_memory:
         yield finding(

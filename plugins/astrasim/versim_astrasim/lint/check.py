@@ -25,6 +25,7 @@ _CHECKS = (
     messages.check,
     groups.check,
     collectives.check,
+    collectives.check_order,
     counters.check,
     sizes.check,
     configuration.check,
@@ -33,14 +34,16 @@ _CHECKS = (
 )
 
 
-def check(step: Step, *, run: bool = True) -> list[Finding]:
+def check(step: Step, *, run: bool = True, order: bool = True) -> list[Finding]:
     """Every finding, errors first.
 
     Args:
         step: What is looked at.
         run: Whether to end with a run in the embedded engine, if nothing else is an error.
+        order: Whether to say where dependencies leave the order of collectives open.
     """
-    found = [finding for look in _CHECKS for finding in bounded(look(step))]
+    looks = [look for look in _CHECKS if order or look is not collectives.check_order]
+    found = [finding for look in looks for finding in bounded(look(step))]
     if run and not any(finding.severity is Severity.ERROR for finding in found):
         found += bounded(running.check(step))
     return in_order(found)

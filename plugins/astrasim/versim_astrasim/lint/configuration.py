@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from versim import Finding
 
 from versim_astrasim.engine import CollectiveKind
-from versim_astrasim.engine.trace import COMP, SEND
+from versim_astrasim.engine.trace import COLL, COMP, SEND
 from versim_astrasim.lint.rules import finding
-from versim_astrasim.lint.step import WORLD, Step
+from versim_astrasim.lint.step import CARRIED_OUT, WORLD, Step
 
 _GIB, _NS_PER_S = 2**30, 1e9
 
@@ -66,7 +66,7 @@ def check_start(step: Step) -> Iterator[Finding]:
             kind, node = program.types[position], program.ids[position]
             if program.on_cpu(position):
                 continue
-            if position in program.collectives:
+            if kind == COLL and program.value("comm_type", position) in CARRIED_OUT:
                 quick = _is_small_group(step, program.group(position))
                 at_once = system is not None and system.effective_endpoint_delay_ns == 0
                 if first_of_slot and at_once and not quick and not custom:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 from versim import Finding
 
 from versim_astrasim.engine.trace import COMP, INVALID
@@ -71,16 +72,17 @@ def _circle(program: Program, stuck: frozenset[int]) -> list[int]:
 
 def _skipped(rank: int, program: Program, stuck: frozenset[int], *, roofline: bool) -> Iterator[Finding]:
     """Nodes that end without the rank looking for what they free: invalid ones, and compute on 0 bytes by roofline."""
+    kind = program.column("node_type")
+    of_no_bytes = (kind == COMP) & (program.column("tensor_size") == 0) & (program.column("is_cpu_op") == 0) & roofline
+    invalid = [
+        position for position in np.flatnonzero((kind == INVALID) | of_no_bytes).tolist() if position not in stuck
+    ]
+    if not invalid:
+        return
     needed_by: dict[int, list[int]] = {}
     for position, needs in enumerate(program.needs):
         for needed in needs:
             needed_by.setdefault(needed, []).append(position)
-    invalid = [
-        position
-        for position, kind in enumerate(program.types)
-        if position not in stuck
-        and (kind == INVALID or (roofline and kind == COMP and _of_no_bytes(program, position)))
-    ]
     others = len(program) - len(stuck) - len(invalid)
     for position in invalid:
         waiting = needed_by.get(position, [])
@@ -102,10 +104,6 @@ def _skipped(rank: int, program: Program, stuck: frozenset[int], *, roofline: bo
                 rank,
                 program.ids[position],
             )
-
-
-def _of_no_bytes(program: Program, position: int) -> bool:
-    return program.value("tensor_size", position) == 0 and not program.on_cpu(position)
 
 
 def _behind(position: int, needed_by: dict[int, list[int]]) -> set[int]:

@@ -24,7 +24,7 @@ from versim_astrasim.engine.trace import MEM_LOAD, MEM_STORE
 from versim_astrasim.lint.rules import finding
 from versim_astrasim.lint.step import WORLD, Step
 
-MOST_NODES = 200_000
+MOST_NODES = 1_000_000
 """Larger steps are not run."""
 
 MOST_MESSAGES = 3_000_000

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import attrs
 import numpy as np
+from numpy.typing import NDArray
 
 from versim_astrasim.engine import NetworkConfig, RankTrace, RemoteMemoryConfig, SystemConfig
 from versim_astrasim.engine.replay import leading_integer
@@ -57,13 +58,24 @@ class Program:
                 else:
                     self.dangling.append((positions[owner], name))
         self.types: list[int] = trace.node_type[row].tolist()
+        self._row = row
+        self._lists: dict[str, list[int]] = {}
+        self._groups: dict[str, int | None] = {}
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def value(self, name: str, position: int) -> int:
         """An integer attribute; MISSING if there is none."""
-        return int(getattr(self.trace, name)[self.row[position]])
+        values = self._lists.get(name)
+        if values is None:
+            values = self._lists[name] = self.column(name).tolist()
+        return values[position]
+
+    def column(self, name: str) -> NDArray[np.int64]:
+        """A column of the trace by position."""
+        column: NDArray[np.int64] = getattr(self.trace, name)[self._row]
+        return column
 
     def unsigned(self, name: str, position: int) -> int | None:
         """An integer attribute as the simulator converts it; None if there is none."""
@@ -72,7 +84,7 @@ class Program:
 
     def on_cpu(self, position: int) -> bool:
         """Whether the node runs on the CPU."""
-        return bool(self.trace.is_cpu_op[self.row[position]])
+        return self.value("is_cpu_op", position) != 0
 
     def name(self, position: int) -> str:
         """The node in words."""
@@ -84,7 +96,11 @@ class Program:
         name = self.trace.pg_name.get(self.row[position], "")
         if (self.row[position], "pg_name") in self.trace.malformed:
             return None
-        return WORLD if name in ("", "0") else leading_integer(name)
+        if name in ("", "0"):
+            return WORLD
+        if name not in self._groups:
+            self._groups[name] = leading_integer(name)
+        return self._groups[name]
 
     def involved(self, position: int) -> tuple[bool, ...] | None:
         """Which dimensions take part, None where the trace does not say."""
@@ -93,6 +109,8 @@ class Program:
     @cached_property
     def never_run(self) -> frozenset[int]:
         """Positions on a circle of dependencies or behind one; the rank finishes without them."""
+        if all(not needs or max(needs) < position for position, needs in enumerate(self.needs)):
+            return frozenset()
         missing = [len(set(needs)) for needs in self.needs]
         dependents: list[list[int]] = [[] for _ in missing]
         for position, needs in enumerate(self.needs):
@@ -109,14 +127,9 @@ class Program:
     @cached_property
     def collectives(self) -> list[int]:
         """Positions of collectives that move data, ascending; without those that never run."""
-        return [
-            position
-            for position, kind in enumerate(self.types)
-            if kind == COLL
-            and not self.on_cpu(position)
-            and self.value("comm_type", position) in CARRIED_OUT
-            and position not in self.never_run
-        ]
+        moves = (self.column("node_type") == COLL) & (self.column("is_cpu_op") == 0)
+        moves &= np.isin(self.column("comm_type"), list(CARRIED_OUT))
+        return [position for position in np.flatnonzero(moves).tolist() if position not in self.never_run]
 
     @cached_property
     def roots(self) -> list[int]:
