@@ -41,7 +41,7 @@ def ask(
     """Ask one instance about a prepared workload.
 
     A graph that the backend cannot express, or input in which its preflight finds an error, gives an aborted
-    prediction that says so; ``force`` simulates in spite of findings.
+    prediction that says so; ``force`` simulates in spite of findings. What else it finds is said with the prediction.
 
     Raises:
         ComponentError: The backend failed, or returned something that is no prediction.
@@ -51,6 +51,7 @@ def ask(
     backend = registry.backend(instance.backend)
     began = time.perf_counter()
     isolated: Isolated | None = None
+    findings: tuple[Finding, ...] = ()
     try:
         with held_responsible("backend", instance.backend):
             findings = tuple(backend.preflight(request)) if isinstance(backend, Preflights) else ()
@@ -68,7 +69,8 @@ def ask(
         cause = f"it returned {type(prediction).__name__}, not a Prediction"
         raise ComponentError("backend", instance.backend, cause)
     measured = prediction.wall_s if prediction.wall_s is not None else wall_s
-    prediction = attrs.evolve(prediction, wall_s=measured)
+    diagnosis = (*prediction.diagnosis, *(f"{found.severity.value}: {_said(found)}" for found in findings))
+    prediction = attrs.evolve(prediction, wall_s=measured, diagnosis=diagnosis)
     return Answer(prediction=_labelled(prediction, instance), network=network, isolated_ps=isolated)
 
 
@@ -103,10 +105,12 @@ def _picoseconds(isolated_s: object) -> tuple[int | None, ...]:
 
 
 def _not_run(prepared: Prepared, instance: Instance, errors: tuple[Finding, ...]) -> Prediction:
-    said = tuple(
-        f"{finding.rule}: {finding.message}" + (f"; {finding.remedy}" if finding.remedy else "") for finding in errors
-    )
-    return _refused(prepared, instance.backend, (*said, "not simulated; --force simulates all the same"))
+    said = (*map(_said, errors), "not simulated; --force simulates all the same")
+    return _refused(prepared, instance.backend, said)
+
+
+def _said(finding: Finding) -> str:
+    return f"{finding.rule}: {finding.message}" + (f"; {finding.remedy}" if finding.remedy else "")
 
 
 def _refused(prepared: Prepared, backend: str, why: tuple[str, ...]) -> Prediction:

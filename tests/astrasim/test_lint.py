@@ -176,6 +176,13 @@ PAIRS: dict[str, tuple[Trace, Trace]] = {
         step([coll(0), coll(1, 0, kind="ALL_GATHER")], [coll(0, kind="ALL_GATHER"), coll(1, 0)]),
         step([coll(0), coll(1, 0, kind="ALL_GATHER")]),
     ),
+    "collective-unordered": (
+        step(
+            [comp(0), comp(1), coll(2, 0), coll(3, 1, kind="ALL_GATHER")],
+            [comp(0), comp(1), coll(2, 0, kind="ALL_GATHER"), coll(3, 1)],
+        ),
+        step([coll(0), coll(1, 0, kind="ALL_GATHER")], [coll(5), coll(1, 5, kind="ALL_GATHER")]),
+    ),
     "collective-size": (step([coll(0, size=4096)], [coll(0, size=8192)]), step([coll(0, size=4096)])),
     "collective-dimensions": (
         step([coll(0, involved_dim=[True, False])], [coll(0, involved_dim=[True, True])], network=PLANE),

@@ -1,8 +1,12 @@
-"""Collectives across the ranks of a group: as many, of the same kinds and sizes, in the same order of ids."""
+"""Collectives across the ranks of a group: as many, of the same kinds and sizes, in the same order.
+
+The program pairs them in the order in which ranks start them. That is the order of ids unless dependencies say
+otherwise; where it is open, ranks that merely differ in it may meet or not, which the run decides.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from versim import Finding
@@ -104,6 +108,9 @@ def _group(step: Step, group: int, members: Sequence[int], by_rank: dict[int, li
             different = _difference(reference, mine, program, theirs)
             if different:
                 rule, message = different
+                if _same_in_another_order(reference, expected, program, positions):
+                    rule = "collective-unordered"
+                    message += " unless durations make up for it;"
                 yield finding(
                     rule,
                     f"collective {number} of {label} {message} here, node {reference.ids[mine]} on rank {first}",
@@ -122,6 +129,17 @@ def _group(step: Step, group: int, members: Sequence[int], by_rank: dict[int, li
                 longer,
                 step.ranks[longer].ids[extra],
             )
+
+
+def _same_in_another_order(first: Program, expected: Sequence[int], second: Program, positions: Sequence[int]) -> bool:
+    """Whether two ranks do the same collectives in an order that depends on times."""
+    alike = [
+        Counter((p.value("comm_type", at), p.value("comm_size", at), p.involved(at)) for at in sequence)
+        for p, sequence in ((first, expected), (second, positions))
+    ]
+    return alike[0] == alike[1] and any(
+        first_loose(p, sequence, by_id=True) is not None for p, sequence in ((first, expected), (second, positions))
+    )
 
 
 def _difference(first: Program, mine: int, second: Program, theirs: int) -> tuple[str, str] | None:
@@ -148,7 +166,8 @@ def check_order(step: Step) -> Iterator[Finding]:
             if group is not None:
                 sequences[group].append(position)
         unchecked, budget = 0, MOST_VISITS
-        for group, positions in sequences.items():
+        for group, issued in sequences.items():
+            positions = sorted(issued)
             budget -= len(program)
             if budget < 0:
                 unchecked += 1
@@ -173,25 +192,28 @@ def check_order(step: Step) -> Iterator[Finding]:
             )
 
 
-def first_loose(program: Program, sequence: Sequence[int]) -> tuple[int, int] | None:
+def first_loose(program: Program, sequence: Sequence[int], *, by_id: bool = False) -> tuple[int, int] | None:
     """The first two neighbours of a sequence of which the later does not wait for the earlier; None if there are none.
 
-    Ids that are not in an order of dependencies count as loose, without looking further.
+    Args:
+        program: The rank's.
+        sequence: Positions, in the order that is asked about.
+        by_id: Take it for waiting, too, if the earlier has the lower id and waits for nothing that the later does not
+            wait for: whenever the later may start, the earlier may, and is started first.
     """
     if len(sequence) < 2:
         return None
     number = {position: index for index, position in enumerate(sequence)}
     behind = [0] * len(program)
-    for position, needs in enumerate(program.needs):
-        reached = 0
-        for needed in needs:
-            if needed >= position:
-                return sequence[0], sequence[1]
-            reached = max(reached, behind[needed])
+    for position in program.issue_order:
+        needs = program.needs[position]
+        reached = max((behind[needed] for needed in needs), default=0)
         place = number.get(position)
         if place is not None:
             if place and reached != place:
-                return sequence[place - 1], position
+                before = sequence[place - 1]
+                if not (by_id and before < position and set(program.needs[before]) <= set(needs)):
+                    return before, position
             reached = place + 1
         behind[position] = reached
     return None

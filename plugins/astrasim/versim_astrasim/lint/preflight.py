@@ -10,7 +10,7 @@ from versim_astrasim.lint.check import check
 from versim_astrasim.lint.step import Step
 from versim_astrasim.translate import Translation
 
-_EXPECTED = frozenset({"inflated-size", "remainder-chunk", "zero-duration", "not-simulated"})
+_EXPECTED = frozenset({"inflated-size", "remainder-chunk", "zero-duration"})
 """What translating notes already, as a loss, or what a graph leaves to its simulator."""
 
 
@@ -26,7 +26,7 @@ def preflight(translation: Translation, *, run: bool) -> list[Finding]:
         given.traces, given.network_config(), given.system_config(), dict(given.groups), given.memory_config()
     )
     found = []
-    for finding in check(step, run=run, order=False):
+    for finding in check(step, run=run and step.world_size > 1, order=False):
         if finding.rule in _EXPECTED:
             continue
         row = row_of(translation, finding.rank, finding.node)

@@ -79,6 +79,7 @@ _TABLE: tuple[tuple[str, Severity, str], ...] = (
     ("collective-partner", _E, "add the missing part, or remove the extra one"),
     ("collective-kind", _E, "let every rank of the group do the same collectives in the same order"),
     ("collective-size", _E, "give all parts the same comm_size"),
+    ("collective-unordered", _W, "let each collective of a group wait for the one before it, on all ranks alike"),
     ("collective-dimensions", _E, "give all parts the same involved_dim"),
     ("collective-order", _I, "let each collective of a group wait for the one before it"),
     ("unbalanced-world", _E, "name the world as a group of all ranks in the group file"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
@@ -109,27 +110,44 @@ class Program:
     @cached_property
     def never_run(self) -> frozenset[int]:
         """Positions on a circle of dependencies or behind one; the rank finishes without them."""
-        if all(not needs or max(needs) < position for position, needs in enumerate(self.needs)):
+        if self._ascends:
             return frozenset()
+        return frozenset(range(len(self))) - frozenset(self.issue_order)
+
+    @cached_property
+    def issue_order(self) -> Sequence[int]:
+        """Positions in the order in which the rank would start them if nothing took time: lowest ready id first."""
+        if self._ascends:
+            return range(len(self))
         missing = [len(set(needs)) for needs in self.needs]
         dependents: list[list[int]] = [[] for _ in missing]
         for position, needs in enumerate(self.needs):
             for needed in set(needs):
                 dependents[needed].append(position)
-        free = [position for position, count in enumerate(missing) if not count]
-        while free:
-            for dependent in dependents[free.pop()]:
+        ready = [position for position, count in enumerate(missing) if not count]
+        order = []
+        while ready:
+            position = heapq.heappop(ready)
+            order.append(position)
+            for dependent in dependents[position]:
                 missing[dependent] -= 1
                 if not missing[dependent]:
-                    free.append(dependent)
-        return frozenset(position for position, count in enumerate(missing) if count)
+                    heapq.heappush(ready, dependent)
+        return order
+
+    @cached_property
+    def _ascends(self) -> bool:
+        """Whether every node waits for lower ids only."""
+        return all(not needs or max(needs) < position for position, needs in enumerate(self.needs))
 
     @cached_property
     def collectives(self) -> list[int]:
-        """Positions of collectives that move data, ascending; without those that never run."""
+        """Positions of collectives that move data, in the order of issue; without those that never run."""
         moves = (self.column("node_type") == COLL) & (self.column("is_cpu_op") == 0)
         moves &= np.isin(self.column("comm_type"), list(CARRIED_OUT))
-        return [position for position in np.flatnonzero(moves).tolist() if position not in self.never_run]
+        if self._ascends:
+            return list(np.flatnonzero(moves).tolist())
+        return [position for position in self.issue_order if moves[position]]
 
     @cached_property
     def roots(self) -> list[int]:
