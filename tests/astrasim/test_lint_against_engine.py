@@ -23,6 +23,9 @@ from versim_astrasim.lint.check import check
 from versim_astrasim.lint.step import Step
 
 KINDS = ("ALL_REDUCE", "ALL_GATHER", "REDUCE_SCATTER", "ALL_TO_ALL")
+OWN_SIZES = dict(zip(KINDS, (1 << 10, 1 << 14, 1 << 18, 1 << 22), strict=True))
+"""With these, collectives of different kinds never meet: their messages differ in size, so that ranks hang instead."""
+
 Case = Mapping[str, Any]
 
 
@@ -65,6 +68,7 @@ def cases(draw: st.DrawFn, faults: bool = False) -> Case:
             group = draw(st.sampled_from([None, *groups]))
             kind = draw(st.sampled_from(KINDS))
             members = draw(st.permutations(range(count) if group is None else groups[group]))
+            size = size if faults else OWN_SIZES[kind]
             for rank in members[: len(members) - broken()]:
                 add(rank, coll, kind=draw(st.sampled_from(KINDS)) if broken() else kind, size=size, pg_name=group)
     for rank, nodes in enumerate(ranks):

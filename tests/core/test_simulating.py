@@ -117,13 +117,17 @@ def test_an_error_found_beforehand_refuses_the_run() -> None:
 
 
 def test_force_simulates_in_spite_of_errors() -> None:
-    """The user knows better."""
-    assert result_of(Careful(findings=(ERROR,)), force=True).prediction.status is Status.COMPLETED
+    """The user knows better, and is told all the same."""
+    prediction = result_of(Careful(findings=(ERROR,)), force=True).prediction
+    assert prediction.status is Status.COMPLETED
+    assert prediction.diagnosis[-1] == "error: V001: rank 0 waits for ever; add the receive"
 
 
-def test_warnings_do_not_refuse() -> None:
+def test_warnings_do_not_refuse_and_are_said() -> None:
     """It runs, but surprises."""
-    assert result_of(Careful(findings=(WARNING,))).prediction.completed
+    prediction = result_of(Careful(findings=(WARNING,))).prediction
+    assert prediction.completed
+    assert prediction.diagnosis[-1] == "warning: V002: sizes are rounded up"
 
 
 def test_communication_alone_tells_contention_apart() -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from chakra.schema.protobuf import et_def_pb2 as schema
 from versim import VersimError
-from versim_astrasim.chakra import read_file
+from versim_astrasim.chakra import read_file, restored
 from versim_astrasim.chakra.framing import varint
 from versim_astrasim.engine import groups_from_mapping
 from versim_astrasim.importing.build import Choices, build
@@ -60,6 +60,17 @@ def listed() -> bytes:
     start.inputs.values = str([json.dumps([{"pg_name": "1", "ranks": [0, 1]}])])
     contents = [schema.GlobalMetadata(version="0.0.4"), start, *nodes]
     return delimited(*(content.SerializeToString() for content in contents))
+
+
+def labelled() -> bytes:
+    """A rank's trace of versim, with a node that was left out; without metadata."""
+    nodes = [schema.Node(id=number, name="w", type=schema.COMP_NODE, duration_micros=3) for number in (1, 2, 5)]
+    nodes[1].ctrl_deps.append(1)
+    left_out = schema.Node(id=0, name="nothing", type=schema.COMP_NODE).SerializeToString()
+    nodes[0].attr.add(name="versim.left_out", bytes_list=schema.BytesList(values=[left_out]))
+    nodes[0].attr.add(name="versim.waits", uint64_list=schema.Uint64List(values=[0]))
+    nodes[2].attr.add(name="versim.compute_ns", int64_val=3456)
+    return delimited(*(node.SerializeToString() for node in nodes))
 
 
 def fielded() -> bytes:
@@ -104,7 +115,7 @@ def tried(content: bytes) -> bool:
     sound = read_file(io.BytesIO(listed()))
     for ranks in ([file, sound], [sound, file]):
         try:
-            nodes = [RankNodes(rank, each, "fuzz") for rank, each in enumerate(ranks)]
+            nodes = [RankNodes(rank, restored(each, "fuzz"), "fuzz") for rank, each in enumerate(ranks)]
             build(nodes, Communicators(file.groups, (), 2), Choices(memory_nodes="recorded"), "fuzz")
         except VersimError:
             pass
@@ -119,7 +130,7 @@ def run(inputs: int, seed: int) -> dict[str, float]:
         Exception: Whatever an input brought about, after it was written to a file.
     """
     source = random.Random(seed)
-    seeds = [listed(), fielded(), delimited(b"", *[b"\x08\x01"] * 3)]
+    seeds = [listed(), labelled(), fielded(), delimited(b"", *[b"\x08\x01"] * 3)]
     read = 0
     slowest_s = 0.0
     for number in range(inputs):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -76,6 +77,9 @@ def read_file(source: Path | BinaryIO, subject: str = "trace") -> TraceFile:
     """
     if isinstance(source, Path):
         try:
+            # A pipe blocks and a device never ends.
+            if not stat.S_ISREG(source.stat().st_mode):
+                raise TraceFormatError(f"cannot read the trace {source}: it is not a regular file")
             with source.open("rb") as stream:
                 return _read(stream, str(source))
         except OSError as error:
