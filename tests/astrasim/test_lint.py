@@ -354,8 +354,16 @@ def test_a_file_without_metadata_is_a_finding(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_run_is_said(tmp_path: Path) -> None:
-    """A single rank waits for nobody, and no claim is made."""
-    assert {finding.rule for finding in lint(Given(where=written(tmp_path, [[comp(0)]])))} == {"not-simulated"}
+    """Without a group file nobody knows who is in a group, and no claim is made."""
+    found = lint(Given(where=written(tmp_path, [[coll(0, pg_name="1")]] * 2)))
+    assert {finding.rule for finding in found} == {"no-group-file", "not-simulated"}
+
+
+def test_a_collective_of_a_single_rank_never_completes(tmp_path: Path) -> None:
+    """Measured: the program ends with status 0 and no rank has finished."""
+    assert not lint(Given(where=written(tmp_path / "alone", [[comp(0)]])))
+    (found,) = lint(Given(where=written(tmp_path / "in vain", [[comp(0), coll(7, 0)]])))
+    assert (found.rule, found.rank, found.node) == ("group-of-one", 0, 7)
 
 
 def test_a_deadlock_names_ranks_and_nodes_without_any_file(tmp_path: Path) -> None:

@@ -137,6 +137,8 @@ REVERSED = {
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cases())
 @example(REVERSED)
+@example({**REVERSED, "ranks": [[comp(0), coll(1, 0)]]})
+@example({**REVERSED, "ranks": [[comp(0), comp(1)]]})
 def test_a_trace_whose_parts_all_match_is_an_error_exactly_if_its_run_does_not_complete(case: Case) -> None:
     """Whether only the order of issue makes ranks wait for one another, or nothing does."""
     completes, errors, said = looked_at(case)

@@ -20,6 +20,11 @@ def check(step: Step) -> Iterator[Finding]:
     """Findings of the group file and of every collective that names a group."""
     if step.system is not None and step.system.replay_only:
         return
+    alone = step.ranks[0] if len(step.ranks) == 1 else None
+    if alone is not None and alone.collectives:
+        node = alone.ids[alone.collectives[0]]
+        yield finding("group-of-one", "there is one rank; its collectives never complete", 0, node)
+        return
     used: dict[int, tuple[int, int]] = {}
     outsiders: list[Finding] = []
     for rank, program in enumerate(step.ranks):
@@ -83,8 +88,6 @@ def _described(step: Step, used: dict[int, tuple[int, int]]) -> Iterator[Finding
             yield finding("group-duplicate", f"group {group} lists a rank twice: {_short(members)}", rank, node)
         elif len(members) == 1 and group in used:
             yield finding("group-of-one", f"group {group} has one rank; its collectives never complete", rank, node)
-    if step.world_size == 1:
-        return
     together: dict[int, int] = {}
     for group in sorted(used):
         first = together.setdefault(group % _CLASH, group)
