@@ -74,13 +74,32 @@ def request(**options: object) -> SimulationRequest:
     return SimulationRequest(pinned=pin(builder.build(), SYSTEM), system=SYSTEM, options=BackendOptions(**options))  # type: ignore[arg-type]
 
 
+def crossing(**options: object) -> SimulationRequest:
+    """Two all-reduces of different sizes that two of four ranks enter in different order, after some compute."""
+    builder = GraphBuilder(Mesh.of(tp=4))
+    for rank, order in ((0, "ab"), (1, "ba")):
+        row = builder.compute("start", [(Fixed(1e-6), 1)], on={"tp": rank})
+        for match in order:
+            row = builder.collective(
+                match,
+                "all_reduce",
+                64 if match == "a" else 4096,
+                ranks=[0, 1],
+                match=match,
+                on={"tp": rank},
+                after=[row],
+            )
+    builder.compute("alone", [(Fixed(3e-6), 1)], on={"tp": 2})
+    return SimulationRequest(pinned=pin(builder.build(), SYSTEM), system=SYSTEM, options=BackendOptions(**options))  # type: ignore[arg-type]
+
+
 def test_figures_and_times_per_node_are_the_programs_own(fake: Callable[..., str]) -> None:
     """Per-node times come from its log, those of nodes that were left out from what they wait for."""
     ours = AstraSimBackend().simulate(request(engine="embedded"))
     theirs = AstraSimBackend().simulate(request(engine="binary", binary=fake()))
     assert theirs.status is Status.COMPLETED, theirs.diagnosis
     assert theirs.finish_ps.tolist() == ours.finish_ps.tolist()
-    for column in ("node", "rank", "start_ps", "end_ps"):
+    for column in ("node", "rank", "ready_ps", "start_ps", "end_ps"):
         assert np.array_equal(getattr(theirs.spans, column), getattr(ours.spans, column)), column
     assert "those the real program logged" in theirs.diagnosis[-1]
 
@@ -92,6 +111,8 @@ def test_figures_and_times_per_node_are_the_programs_own(fake: Callable[..., str
         ("assertion", Status.ABORTED, "Assertion `id > 0' failed"),
         ("hang", Status.TIMED_OUT, "time limit"),
         ("partial", Status.ABORTED, "killed by signal 6"),
+        ("heap", Status.ABORTED, "it died and was run again, 3 times in all"),
+        ("memory", Status.ABORTED, "it may take 2.00 GiB of memory and wanted more; raise memory_limit_gib"),
         ("garbage", Status.ABORTED, "4 of 4 ranks unfinished"),
     ],
 )
@@ -100,39 +121,85 @@ def test_failures_are_failures_whatever_the_exit_status(
 ) -> None:
     """Half a line is no figure; the folder is kept."""
     limit = 0.5 if behaviour == "hang" else 60.0
-    found = AstraSimBackend().simulate(request(engine="binary", binary=fake(behaviour), time_limit_s=limit))
+    found = AstraSimBackend().simulate(
+        request(engine="binary", binary=fake(behaviour), time_limit_s=limit, memory_limit_gib=2)
+    )
     assert found.status is status
     assert any(said in line for line in found.diagnosis), found.diagnosis
     assert Path(found.diagnosis[-1].removeprefix("its files are kept in ")).is_dir()
 
 
-@pytest.mark.parametrize("behaviour", ["huge", "teardown", "lost", "rotated"])
+@pytest.mark.parametrize(
+    ("behaviour", "said"),
+    [
+        ("huge", "it printed more than was kept"),
+        ("teardown", "the program then ended with killed by signal 6"),
+        ("lost", "it died and was run again, 2 times in all"),
+        ("older", "those the real program logged"),
+        ("rotated", "log of nodes has rotated its oldest lines away and was not used"),
+        ("lacking", "log of nodes lacks lines and was not used"),
+        ("full", "log of nodes lacks lines and was not used"),
+        ("doubled", "log of nodes contradicts itself and was not used"),
+    ],
+)
 def test_what_does_no_harm_is_told_apart(
-    fake: Callable[..., str], behaviour: str, monkeypatch: pytest.MonkeyPatch
+    fake: Callable[..., str], behaviour: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Much output, a crash at tear-down, one that ate lines (run again), and a log that lacks lines (said)."""
+    """Much output, a crash at tear-down, one that ate lines (run again), and a log not to be relied on (said)."""
     monkeypatch.setattr(launch, "MOST_OUTPUT_BYTES", 100_000)
     ours = AstraSimBackend().simulate(request(engine="embedded"))
     theirs = AstraSimBackend().simulate(request(engine="binary", binary=fake(behaviour)))
     assert theirs.status is Status.COMPLETED, theirs.diagnosis
     assert theirs.makespan_ps == ours.makespan_ps
     assert np.array_equal(theirs.spans.end_ps, ours.spans.end_ps)
-    said = {
-        "huge": "it printed more than was kept",
-        "teardown": "the program then ended with killed by signal 6",
-        "lost": "those the real program logged",
-        "rotated": "lacks lines and was not used",
-    }
-    assert any(said[behaviour] in line for line in theirs.diagnosis), theirs.diagnosis
+    assert any(said in line for line in theirs.diagnosis), theirs.diagnosis
+    assert not any("kept in" in line for line in theirs.diagnosis)
+
+
+def test_a_log_that_differs_from_what_was_printed_is_not_used(fake: Callable[..., str]) -> None:
+    """A folder that another program writes into, say."""
+    path = Path(fake())
+    body = path.read_text(encoding="utf-8").replace("exec ", "").rstrip()
+    path.write_text(f"{body}\nsed -i 's/tick=/tick=1/' log/nodes.log\n", encoding="utf-8")
+    theirs = AstraSimBackend().simulate(request(engine="binary", binary=str(path)))
+    assert any("differs from what it printed" in line for line in theirs.diagnosis), theirs.diagnosis
+
+
+def test_a_deadlock_is_explained_as_by_the_embedded_engine(fake: Callable[..., str]) -> None:
+    """Who waits for whom, what ran until then, and that both stop at the same nodes."""
+    ours = AstraSimBackend().simulate(crossing(engine="embedded"))
+    theirs = AstraSimBackend().simulate(crossing(engine="binary", binary=fake()))
+    assert ours.status is theirs.status is Status.DEADLOCK
+    assert set(ours.diagnosis) <= set(theirs.diagnosis)
+    assert theirs.waiting == ours.waiting
+    for column in ("node", "rank", "ready_ps", "start_ps", "end_ps"):
+        assert np.array_equal(getattr(theirs.spans, column), getattr(ours.spans, column)), column
 
 
 def test_rotation_of_the_log_is_noticed(tmp_path: Path) -> None:
     """Eleven files are all there can be: the oldest lines may be gone."""
     for name in ["log.log", *[f"log.{number}.log" for number in range(1, 11)]]:
         (tmp_path / name).write_text("[t] [D] <workload>: issue,sys->id=1, tick=5, node->id=7, node->name=\n")
+    assert read_log(tmp_path).rotated_away
+    (tmp_path / "nodes.log").write_text("[t] [D] <workload>: issue,sys->id=1, tick=5, node->id=7, node->name=\n")
+    assert not read_log(tmp_path).rotated_away
+
+
+def test_the_log_is_read_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that a block cuts is read once; a name is no line, and ids have 64 bits."""
+    monkeypatch.setattr("versim_astrasim.program_log._BLOCK_BYTES", 200)
+    lines = [
+        f"[t] [D] <workload>: {what},sys->id={node % 3}, tick={node}, node->id={node + 2**64 - 50}, node->name=issue,"
+        f"sys->id=9, tick=9, node->id=9, node->type=4"
+        for node in range(50)
+        for what in ("issue", "callback")
+    ]
+    (tmp_path / "nodes.log").write_text("\n".join([*lines, "[t] [D] <workload>: issue,sys->id=1, tick"]))
     found = read_log(tmp_path)
-    assert found.rotated_away
-    assert found.start_ns == {(1, 7): 5}
+    assert found.tick_ns.tolist() == [node for node in range(50) for _ in range(2)]
+    assert found.rank.tolist() == [node % 3 for node in range(50) for _ in range(2)]
+    assert found.node_id.tolist() == [node - 50 for node in range(50) for _ in range(2)]
+    assert found.is_end.tolist() == [False, True] * 50
 
 
 def test_runs_side_by_side_share_no_file(fake: Callable[..., str]) -> None:
@@ -144,7 +211,7 @@ def test_runs_side_by_side_share_no_file(fake: Callable[..., str]) -> None:
         )
     folders = {answer.diagnosis[-1].removeprefix("its files are kept in ") for answer in answers}
     assert len(folders) == 2
-    assert all((Path(folder) / "log" / "log.log").is_file() for folder in folders)
+    assert all((Path(folder) / "log" / "nodes.log").is_file() for folder in folders)
 
 
 def test_memory_is_limited(tmp_path: Path) -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
 from versim import SimulationError
 
-from versim_astrasim import launch
+from versim_astrasim import diagnosis, launch
 from versim_astrasim.cache import Cache, cache_folder, key_of
 from versim_astrasim.chakra import write_trace
 from versim_astrasim.engine import RankTrace
@@ -19,6 +17,7 @@ from versim_astrasim.export import arguments, write_input
 from versim_astrasim.options import TimingOptions
 from versim_astrasim.program import run_program
 from versim_astrasim.translate import SimulatorInput
+from versim_astrasim.working_folder import working_folder
 
 
 def finishes_ns(given: SimulatorInput, options: TimingOptions) -> tuple[int, ...]:
@@ -34,23 +33,19 @@ def finishes_ns(given: SimulatorInput, options: TimingOptions) -> tuple[int, ...
     known = cache.get(key)
     if known is not None:
         return known
-    folder = Path(tempfile.mkdtemp(prefix="versim-astrasim-"))
-    keep = False
-    try:
-        write_input(given, folder)
-        run, output = run_program(program, given, folder, options.time_limit_s)
-        unfinished = output.unfinished(len(given.traces))
+    rank_count = len(given.traces)
+    with working_folder() as folder:
+        write_input(given, folder.path)
+        ran = run_program(program, given, folder.path, options.time_limit_s)
+        unfinished = ran.output.unfinished(rank_count)
         if unfinished:
-            keep = True
-            said = "; ".join(output.complaints[:3]) or output.last_line
+            folder.keep = True
+            said = diagnosis.ending(ran.run, ran.output, rank_count, launch.memory_limit_bytes())
             raise SimulationError(
-                f"{program} does not finish rank {unfinished[0]} of a communication alone: {run.ending}"
-                f"{f' ({said})' if said else ''}; its files are kept in {folder}"
+                f"{program} does not finish rank {unfinished[0]} of a communication alone: {'; '.join(said)}; "
+                f"its files are kept in {folder.path}"
             )
-    finally:
-        if not keep:
-            shutil.rmtree(folder, ignore_errors=True)
-    finish = tuple(output.ranks[rank].finish_ns for rank in range(len(given.traces)))
+    finish = tuple(ran.output.ranks[rank].finish_ns for rank in range(rank_count))
     cache.put(key, finish)
     return finish
 

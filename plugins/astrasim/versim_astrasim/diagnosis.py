@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -10,8 +11,12 @@ from numpy.typing import NDArray
 from versim import GIB, NO_TIME, NONE, NS_PER_S, Op
 
 from versim_astrasim.engine import Outcome
+from versim_astrasim.launch import Run
 from versim_astrasim.numbering import joined_dependencies
+from versim_astrasim.parse import ProgramOutput
 from versim_astrasim.translate import Translation
+
+_MOST_RANKS = 20
 
 MOST_LINES = 40
 """A deadlock of a thousand ranks says the same thing a thousand times."""
@@ -32,6 +37,39 @@ def bounded(lines: list[str]) -> tuple[str, ...]:
     if len(lines) <= MOST_LINES:
         return tuple(lines)
     return (*lines[:MOST_LINES], f"… and {len(lines) - MOST_LINES} more")
+
+
+def ending(run: Run, output: ProgramOutput, rank_count: int, memory_bytes: int | None) -> list[str]:
+    """How a run of the real program ended, if not as it should: what it said, and what may help.
+
+    Args:
+        run: The run.
+        output: What it printed.
+        rank_count: Ranks that had to finish.
+        memory_bytes: Address space it was given; None if it was not limited.
+    """
+    unfinished = output.unfinished(rank_count)
+    if not unfinished:
+        return [] if run.exit_status == 0 else [f"every rank finished; the program then ended with {run.ending}"]
+    numbers = ", ".join(str(rank) for rank in unfinished[:_MOST_RANKS])
+    numbers += " …" if len(unfinished) > _MOST_RANKS else ""
+    if run.timed_out:
+        lines = [f"{run.ending}; {len(unfinished)} of {rank_count} ranks had not finished; raise time_limit_s"]
+    elif run.exit_status == 0 and (output.ranks or output.unreleased):
+        lines = [f"{len(unfinished)} of {rank_count} ranks never finished: {numbers}"]
+    else:
+        lines = [f"{run.ending}, with {len(unfinished)} of {rank_count} ranks unfinished"]
+    lines += output.complaints
+    lines += [f"it last printed: {line}" for line in output.tail if line not in output.complaints]
+    if memory_bytes is not None and any("bad_alloc" in line for line in output.complaints):
+        lines.append(
+            f"it may take {memory_bytes / GIB:.2f} GiB of memory and wanted more; raise memory_limit_gib (0: no limit)"
+        )
+    if run.exit_status == -signal.SIGKILL:
+        lines.append("something else killed it; if the machine ran out of memory, lower memory_limit_gib")
+    if run.crashed and not output.gave_up:
+        lines.append("it damaged its own memory, as it does with some inputs; engine: embedded does not")
+    return lines
 
 
 def row_of(translation: Translation, rank: int | None, node_id: int | None) -> int | None:

@@ -20,8 +20,6 @@ NETWORK_FILE = "network.yml"
 SYSTEM_FILE = "system.json"
 MEMORY_FILE = "memory.json"
 GROUPS_FILE = "comm_groups.json"
-LOG_FOLDER = "log"
-"""Within the folder of the files, so that runs side by side share none."""
 
 _README = """\
 # Input of ASTRA-sim (analytical, congestion-{congestion}), written by versim

@@ -1,16 +1,20 @@
 """Running the real analytical programs: the only subprocess of this plugin.
 
 The program is given its own process group, a time limit and bounded output, and never outlives the call: it is killed
-with its children at the time limit, on an interrupt, and when it leaves children behind.
+with its children at the time limit, on an interrupt, and when it leaves children behind. On Linux it does not outlive
+versim either, whatever ends that.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
 import os
 import selectors
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -32,8 +36,10 @@ _PLACES = ("", "bin", "build/bin", "build/astra_analytical/build/bin")
 MOST_OUTPUT_BYTES = 64 * 2**20
 """Of more output the first and the last half of this are kept; a rank prints about 600 bytes."""
 
+_CRASHES = tuple(-getattr(signal, name) for name in ("SIGABRT", "SIGSEGV", "SIGBUS") if hasattr(signal, name))
 _POLL_S = 0.1
 
+_PR_SET_PDEATHSIG = 1
 _USUAL_SHARE = 0.8
 _GIB = 2**30
 
@@ -81,10 +87,19 @@ def find_program(option: str, congestion: str, environment: Mapping[str, str]) -
     for place in places:
         if place.is_file() and os.access(place, os.X_OK):
             return place
-    looked = "\n".join(f"  - {place}" for place in places)
+    looked = "\n".join(f"  - {place}: {_unfit(place)}" for place in places)
     raise ProgramNotFoundError(
         f"{source} is {given!r}, but there is no executable program for congestion: {congestion}; looked for\n{looked}"
     )
+
+
+def _unfit(place: Path) -> str:
+    """Why a place holds no program."""
+    if place.is_dir():
+        return "a folder"
+    if place.is_file():
+        return "not executable (chmod +x)"
+    return "not a file" if place.exists() else "not there"
 
 
 @attrs.frozen(kw_only=True)
@@ -108,6 +123,11 @@ class Run:
     def timed_out(self) -> bool:
         """Whether it was stopped at the time limit."""
         return self.exit_status is None
+
+    @property
+    def crashed(self) -> bool:
+        """Whether it ended of a signal that damaged memory leads to."""
+        return self.exit_status in _CRASHES
 
     @property
     def ending(self) -> str:
@@ -142,10 +162,10 @@ def run(command: Sequence[str | Path], folder: Path, time_limit_s: float, memory
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_limiting(memory_bytes),  # noqa: PLW1509 - one system call, and no thread holds a lock
+            preexec_fn=_confining(memory_bytes),  # noqa: PLW1509 - system calls only, and no thread holds a lock
         )
     except OSError as error:
-        raise ProgramNotFoundError(f"cannot start {command[0]}: {error.strerror or error}") from error
+        raise ProgramNotFoundError(f"cannot start {command[0]}: {_spelt(error)}") from error
     kept, last = bytearray(), bytearray()
     half = MOST_OUTPUT_BYTES // 2
     total = 0
@@ -199,21 +219,38 @@ def memory_limit_bytes(memory_limit_gib: float | None = None) -> int | None:
         return None
 
 
-def _limiting(memory_bytes: int | None) -> Callable[[], None] | None:
-    """What the new process calls before it becomes the program; None where there is nothing to limit."""
-    if memory_bytes is None:
-        return None
+def _spelt(error: OSError) -> str:
+    """Why a program cannot be started; the system's words for two of the reasons mislead."""
+    if error.errno == errno.ENOENT:
+        return "it, or the interpreter or loader that it names, is not there"
+    if error.errno == errno.ENOEXEC:
+        return "it is no program of this machine; build ASTRA-sim here"
+    return error.strerror or str(error)
+
+
+def _confining(memory_bytes: int | None) -> Callable[[], None] | None:
+    """What the new process calls before it becomes the program; None on systems that have none of it."""
     try:
         import resource  # noqa: PLC0415 - not on every system
     except ImportError:
         return None
-    limit = memory_bytes
+    set_death_signal = _death_signal()
 
-    def limiting() -> None:
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    def confining() -> None:
+        if memory_bytes is not None:
+            with contextlib.suppress(ValueError, OSError):
+                resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+        set_death_signal()
 
-    return limiting
+    return confining
+
+
+def _death_signal() -> Callable[[], object]:
+    """On Linux: let the calling process be killed when its parent dies, of whatever."""
+    if not sys.platform.startswith("linux"):
+        return lambda: None
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
 
 
 def _ends(process: subprocess.Popen[bytes], within_s: float) -> bool:

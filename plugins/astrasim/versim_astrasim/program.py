@@ -3,46 +3,67 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 
 import attrs
-import numpy as np
-from versim import NO_TIME, PS_PER_NS, PinnedGraph, Prediction
+from versim import NO_TIME, PS_PER_NS, PinnedGraph, Prediction, Status
 
-from versim_astrasim import launch
-from versim_astrasim.embedded import outcome_of
-from versim_astrasim.export import LOG_FOLDER, arguments, write_input
+from versim_astrasim import embedded, launch
+from versim_astrasim.export import arguments, write_input
+from versim_astrasim.node_times import (
+    LogGapError,
+    Times,
+    last_ends_ps,
+    logged_times,
+    running,
+    spans_of,
+    stuck,
+    times_of,
+)
 from versim_astrasim.parse import ProgramOutput, parse
-from versim_astrasim.predict import Times, fill_left_out, from_program, spans_of, times_of
-from versim_astrasim.program_log import LoggedTimes, read_log
+from versim_astrasim.predict import from_program
+from versim_astrasim.program_log import CONFIGURATION_FILE, LOG_FOLDER, logging_configuration, read_log
 from versim_astrasim.translate import SimulatorInput, Translation
+from versim_astrasim.working_folder import WorkingFolder, working_folder
 
 _ATTEMPTS = 3
-"""A run that died may have lost its last lines, which differs from run to run (spec/astrasim §17.2)."""
+"""Whether a run that damages its own memory dies of it, and when, differs from run to run (spec/astrasim §17.2)."""
 
 OUTPUT_FILE = "output.txt"
 
 
+@attrs.frozen(kw_only=True)
+class ProgramRun:
+    """The last of a few attempts, and what it printed.
+
+    Attributes:
+        run: How it ended.
+        output: What it printed.
+        attempts: How often the program was run.
+    """
+
+    run: launch.Run
+    output: ProgramOutput
+    attempts: int
+
+
 def predict(program: Path, translation: Translation, pinned: PinnedGraph) -> Prediction:
     """Run the real program in a folder of its own, which is kept if something went wrong."""
-    folder = Path(tempfile.mkdtemp(prefix="versim-astrasim-"))
     options = translation.options
-    keep = options.keep
     given = traced(translation.given) if options.trace else translation.given
-    try:
-        write_input(given, folder, translation.consumed.notes)
-        run, output = run_program(program, given, folder, options.time_limit_s, options.memory_limit_gib)
-        (folder / OUTPUT_FILE).write_text(run.output, encoding="utf-8")
-        prediction = from_program(run, output, translation, pinned, f"binary {program}")
-        keep = keep or not prediction.completed
+    with working_folder(keep=options.keep) as folder:
+        write_input(given, folder.path, translation.consumed.notes)
+        ran = run_program(program, given, folder.path, options.time_limit_s, options.memory_limit_gib)
+        prediction = from_program(ran.run, ran.output, translation, pinned, f"binary {program}")
+        if ran.attempts > 1:
+            prediction = _noted(prediction, f"it died and was run again, {ran.attempts} times in all")
         if prediction.completed:
-            logged = read_log(folder / LOG_FOLDER) if options.trace else None
-            prediction = _with_spans(prediction, translation, logged)
-    finally:
-        if not keep:
-            shutil.rmtree(folder, ignore_errors=True)
-    return _noted(prediction, f"its files are kept in {folder}") if keep else prediction
+            prediction = _with_spans(prediction, translation, folder.path)
+        else:
+            folder.keep = True
+            if prediction.status is Status.DEADLOCK:
+                prediction = _explained(prediction, translation, pinned, folder.path)
+        return _kept(prediction, folder, ran.run) if folder.keep else prediction
 
 
 def traced(given: SimulatorInput) -> SimulatorInput:
@@ -52,37 +73,45 @@ def traced(given: SimulatorInput) -> SimulatorInput:
 
 def run_program(
     program: Path, given: SimulatorInput, folder: Path, time_limit_s: float, memory_limit_gib: float | None = None
-) -> tuple[launch.Run, ProgramOutput]:
-    """Run the program on files that were written to a folder, again if its end may have eaten lines."""
+) -> ProgramRun:
+    """Run the program on files that were written to a folder, again if it died of something that may not recur."""
     ranks = len(given.traces)
-    for attempt in range(1, _ATTEMPTS + 1):
+    configuration = logging_configuration(nodes="trace-enabled" in given.system)
+    (folder / CONFIGURATION_FILE).write_text(configuration, encoding="utf-8")
+    attempts = 0
+    while attempts < _ATTEMPTS:
+        attempts += 1
         # Lines of an earlier attempt are not to be taken for this one's.
         shutil.rmtree(folder / LOG_FOLDER, ignore_errors=True)
         (folder / LOG_FOLDER).mkdir()
         run = launch.run(
-            [program, *arguments(given), f"--logging-folder={LOG_FOLDER}"],
+            [
+                program,
+                *arguments(given),
+                f"--logging-configuration={CONFIGURATION_FILE}",
+                f"--logging-folder={LOG_FOLDER}",
+            ],
             folder,
             time_limit_s,
             launch.memory_limit_bytes(memory_limit_gib),
         )
         output = parse(run.output)
-        died = run.exit_status is not None and run.exit_status < 0
-        if attempt == _ATTEMPTS or not (died and output.ranks and output.unfinished(ranks)):
+        if not (run.crashed and output.unfinished(ranks)) or output.gave_up:
             break
-    return run, output
+    return ProgramRun(run=run, output=output, attempts=attempts)
 
 
-def _with_spans(prediction: Prediction, translation: Translation, logged: LoggedTimes | None) -> Prediction:
+def _with_spans(prediction: Prediction, translation: Translation, folder: Path) -> Prediction:
     """The prediction with times per node: the program's log, else the embedded engine's if both agree on every rank."""
-    if logged is not None:
-        times = _logged_times(logged, translation)
-        if times is not None:
+    if translation.options.trace:
+        try:
+            times = _whole_times(prediction, translation, folder)
+        except LogGapError as gap:
+            prediction = _noted(prediction, f"the real program's log of nodes {gap} and was not used")
+        else:
             prediction = attrs.evolve(prediction, spans=spans_of(times, translation))
             return _noted(prediction, "times per node are those the real program logged")
-        if logged.files:
-            lost = "has rotated its oldest lines away" if logged.rotated_away else "lacks lines"
-            prediction = _noted(prediction, f"the real program's log of nodes {lost} and was not used")
-    outcome = outcome_of(translation)
+    outcome = embedded.outcome_of(translation)
     start = translation.numbering.start.tolist()
     for rank, finish_ps in enumerate(prediction.finish_ps.tolist()):
         embedded_ns = outcome.finish_ns[rank]
@@ -98,23 +127,48 @@ def _with_spans(prediction: Prediction, translation: Translation, logged: Logged
     return _noted(prediction, "times per node are the embedded engine's, which ends every rank at the same nanosecond")
 
 
-def _logged_times(logged: LoggedTimes, translation: Translation) -> Times | None:
-    """Times of all instances; None if the log lacks any of them."""
-    columns = []
-    for times in (logged.start_ns, logged.end_ns):
-        keys = np.array(list(times), dtype=np.uint64).reshape(-1, 2)
-        ticks = np.array([min(tick, 2**63 // PS_PER_NS - 1) for tick in times.values()], dtype=np.int64)
-        rows = translation.instance_of(keys[:, 0].astype(np.int64), keys[:, 1].copy().view(np.int64))
-        column = np.full(translation.instances.count, NO_TIME, dtype=np.int64)
-        column[rows[rows >= 0]] = ticks[rows >= 0] * PS_PER_NS
-        columns.append(column)
-    start, end = columns
-    if ((start == NO_TIME) | (end == NO_TIME))[translation.kept].any() or (end < start).any():
-        return None
-    ready = np.full(translation.instances.count, NO_TIME, dtype=np.int64)
-    times_found = Times(ready, start, end)
-    fill_left_out(times_found, translation)
-    return times_found
+def _whole_times(prediction: Prediction, translation: Translation, folder: Path) -> Times:
+    """Times of all instances by the log.
+
+    Raises:
+        LogGapError: Something is missing, or the log and what the program printed differ.
+    """
+    logged = read_log(folder / LOG_FOLDER)
+    times = logged_times(logged, translation)
+    if (times.end_ps == NO_TIME).any():
+        raise LogGapError("lacks lines")
+    if (last_ends_ps(times, translation) != prediction.finish_ps).any():
+        raise LogGapError("differs from what it printed")
+    return times
+
+
+def _explained(prediction: Prediction, translation: Translation, pinned: PinnedGraph, folder: Path) -> Prediction:
+    """A run in which ranks never finished, with what ran until then, and why as far as the embedded engine tells."""
+    held = frozenset(prediction.waiting)
+    if translation.options.trace:
+        try:
+            times = logged_times(read_log(folder / LOG_FOLDER), translation)
+        except LogGapError as gap:
+            prediction = _noted(prediction, f"the real program's log of nodes {gap} and was not used")
+        else:
+            if running(times, translation) == held:
+                spans = spans_of(times, translation)
+                prediction = attrs.evolve(prediction, spans=spans, waiting=stuck(times, translation))
+    ours = embedded.predict(translation, pinned)
+    same_ranks = ours.finish_ps.tolist() == prediction.finish_ps.tolist()
+    if ours.status is not Status.DEADLOCK or not same_ranks or not held <= set(ours.waiting):
+        return _noted(prediction, f"the embedded engine does not stop there: {ours.status.value}")
+    first, *others = prediction.diagnosis
+    said = ("the embedded engine stops at the same nodes, and says:", *ours.diagnosis)
+    return attrs.evolve(prediction, diagnosis=(first, *said, *others))
+
+
+def _kept(prediction: Prediction, folder: WorkingFolder, run: launch.Run) -> Prediction:
+    try:
+        (folder.path / OUTPUT_FILE).write_text(run.output, encoding="utf-8")
+    except OSError as error:
+        prediction = _noted(prediction, f"what it printed could not be written to {OUTPUT_FILE}: {error.strerror}")
+    return _noted(prediction, f"its files are kept in {folder.path}")
 
 
 def _noted(prediction: Prediction, note: str) -> Prediction:

@@ -1,73 +1,143 @@
-"""When nodes started and ended, from the log file that the real program writes with ``trace-enabled``.
+"""When nodes started and ended, from the log that the real program writes with ``trace-enabled``.
 
-Every node has a line when it is issued and one when it is called back. The log rotates: ten files of 10 MiB beside the
-current one, beyond which the oldest lines are gone. Whoever reads it has to see that both lines of every node are
-there.
+Every node has a line when it is issued and one when it is called back. The program's own log rotates: ten files of
+10 MiB beside the current one, beyond which the oldest lines are gone. It is therefore given a logging configuration
+with which these lines go to one more file, which does not rotate, and with which what it prints is printed at once
+instead of by a thread of its own, so that a crash takes no line along. A build that does not know the configuration
+ignores it; then the rotating files are read. Whoever reads has to see that both lines of every node are there, once.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
+import numpy as np
+from numpy.typing import NDArray
 
+LOG_FOLDER = "log"
+"""Within the folder of a run's files, so that runs side by side share none."""
+
+CONFIGURATION_FILE = "logging.toml"
 LOG_FILE = "log.log"
+NODES_FILE = "nodes.log"
 MOST_FILES = 11
-"""The current file and ten older ones."""
+"""The current rotating file and ten older ones."""
 
-FILE_BYTES = 10 * 2**20
-_SLACK_BYTES = 2**20
+_BLOCK_BYTES = 8 * 2**20
+_MOST_ID = 2**64 - 1
 
+# A name comes last in a line, so that nothing within it can be taken for the beginning.
 _LINE = re.compile(
-    rb"\b(?P<what>issue|callback),sys->id=(?P<rank>\d{1,8}), tick=(?P<tick>\d{1,20}), node->id=(?P<node>\d{1,20}),"
+    rb"^[^,\n]*\b(issue|callback),sys->id=(\d{1,8}), tick=(\d{1,18}), node->id=(\d{1,20}),", re.MULTILINE
 )
+
+_CONFIGURATION = """\
+# Loggers that write when they are told to, and one file for the times of nodes.
+[[sink]]
+name = "nodes"
+type = "{sink}"
+filename = "{folder}/{file}"
+truncate = true
+
+[[logger]]
+name = "workload"
+sinks = ["nodes"]
+level = "{level}"
+flush_level = "info"
+
+[[sink]]
+name = "nowhere"
+type = "null_sink_st"
+
+[[logger]]
+name = "statistics"
+sinks = ["nowhere"]
+
+[[logger]]
+name = "HardwareResource"
+sinks = ["nowhere"]
+"""
+
+
+def logging_configuration(*, nodes: bool) -> str:
+    """The configuration file's content, for a working directory in which :data:`LOG_FOLDER` exists.
+
+    Args:
+        nodes: Whether the times of nodes are wanted.
+    """
+    return _CONFIGURATION.format(
+        sink="basic_file_sink_st" if nodes else "null_sink_st",
+        folder=LOG_FOLDER,
+        file=NODES_FILE,
+        level="debug" if nodes else "info",
+    )
 
 
 @attrs.frozen(eq=False, kw_only=True)
 class LoggedTimes:
-    """Times per (rank, node id) in ns.
+    """The lines of nodes, in the order of the log; all columns have shape (lines,).
 
     Attributes:
-        start_ns: When each node was issued, by the first such line.
-        end_ns: When it was called back, by the last such line.
-        files: How many files there are.
+        is_end: Whether a node was called back, not issued.
+        rank: int64.
+        node_id: int64, with the bits of the unsigned id.
+        tick_ns: int64.
+        rotated_away: Whether the oldest lines may be gone.
+        found: Whether there was a log.
     """
 
-    start_ns: dict[tuple[int, int], int]
-    end_ns: dict[tuple[int, int], int]
-    files: int
-
-    @property
-    def rotated_away(self) -> bool:
-        """Whether the oldest lines may be gone."""
-        return self.files >= MOST_FILES
+    is_end: NDArray[np.bool_]
+    rank: NDArray[np.int64]
+    node_id: NDArray[np.int64]
+    tick_ns: NDArray[np.int64]
+    rotated_away: bool
+    found: bool
 
 
 def log_files(folder: Path) -> list[Path]:
-    """The log's files, oldest first."""
+    """The files that hold lines of nodes, oldest first."""
+    whole = folder / NODES_FILE
+    if whole.is_file():
+        return [whole]
     names = [LOG_FILE.replace(".", f".{number}.", 1) for number in range(MOST_FILES - 1, 0, -1)]
     return [folder / name for name in [*names, LOG_FILE] if (folder / name).is_file()]
 
 
 def read_log(folder: Path) -> LoggedTimes:
     """Read what is there; lines that are cut or no such lines are skipped."""
-    start: dict[tuple[int, int], int] = {}
-    end: dict[tuple[int, int], int] = {}
     files = log_files(folder)
-    for path in files:
-        with path.open("rb") as stream:
-            # A line is some hundred bytes; a longer one is read in parts and matches at most once too little.
-            left = FILE_BYTES + _SLACK_BYTES
-            while left > 0 and (line := stream.readline(1 << 16)):
-                left -= len(line)
-                found = _LINE.search(line)
-                if found is None:
-                    continue
-                key = int(found["rank"]), int(found["node"])
-                tick = int(found["tick"])
-                if found["what"] == b"issue":
-                    start.setdefault(key, tick)
-                else:
-                    end[key] = tick
-    return LoggedTimes(start_ns=start, end_ns=end, files=len(files))
+    is_end: list[NDArray[np.bool_]] = [np.empty(0, dtype=bool)]
+    columns: list[NDArray[np.uint64]] = [np.empty((3, 0), dtype=np.uint64)]
+    for block in itertools.chain.from_iterable(_blocks(path) for path in files):
+        lines = _LINE.findall(block)
+        if not lines:
+            continue
+        what, *figures = zip(*lines, strict=True)
+        is_end.append(np.array([word == b"callback" for word in what], dtype=bool))
+        columns.append(
+            np.array([[min(int(figure), _MOST_ID) for figure in column] for column in figures], dtype=np.uint64)
+        )
+    rank, tick, node_id = np.concatenate(columns, axis=1).view(np.int64)
+    return LoggedTimes(
+        is_end=np.concatenate(is_end),
+        rank=rank,
+        node_id=node_id,
+        tick_ns=tick,
+        rotated_away=len(files) >= MOST_FILES,
+        found=bool(files),
+    )
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """A file in blocks of whole lines; a line longer than a block is lost."""
+    with path.open("rb") as stream:
+        rest = b""
+        while piece := stream.read(_BLOCK_BYTES):
+            block = rest + piece
+            end = block.rfind(b"\n") + 1
+            yield block[:end]
+            rest = block[end:] if end else b""

@@ -1,0 +1,150 @@
+"""When each instance of the graph ran, from the embedded engine or from the real program's log."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from versim import NO_TIME, PS_PER_NS, Op, Resource, Spans
+
+from versim_astrasim.engine import Outcome
+from versim_astrasim.numbering import nearest_kept
+from versim_astrasim.program_log import LoggedTimes
+from versim_astrasim.translate import Translation
+
+_NEVER_ENDED = -1
+_LONGEST_NS = (2**63 - 1) // PS_PER_NS
+_LATER_THAN_ANY = 2**63 - 1
+
+
+class LogGapError(Exception):
+    """The program's log is not to be relied on; the message says why, to follow "the log"."""
+
+
+@attrs.frozen(eq=False)
+class Times:
+    """When instances ran, in ps; columns have shape (instances,) and hold NO_TIME for what did not happen."""
+
+    ready_ps: NDArray[np.int64]
+    start_ps: NDArray[np.int64]
+    end_ps: NDArray[np.int64]
+
+
+def times_of(outcome: Outcome, translation: Translation) -> Times:
+    """Times of all instances; a left-out one gets no length, at the end of what it waits for."""
+    instances = translation.instances
+    ready, start, end = (np.full(instances.count, NO_TIME, dtype=np.int64) for _ in range(3))
+    spans = outcome.spans
+    if spans is not None and len(spans):
+        rows = translation.instance_of(spans.rank, spans.node_id.astype(np.int64))
+        known = rows >= 0
+        for column, given in ((ready, spans.ready_ns), (start, spans.start_ns), (end, spans.end_ns)):
+            values = given[known]
+            column[rows[known]] = np.where(values == _NEVER_ENDED, NO_TIME, values * PS_PER_NS)
+    times = Times(ready, start, end)
+    _fill_left_out(times, translation)
+    return times
+
+
+def logged_times(logged: LoggedTimes, translation: Translation) -> Times:
+    """Times of all instances by the real program's log, which has none of being ready: that follows from the graph.
+
+    Raises:
+        LogGapError: A node has two lines where one is due, or an end and no beginning.
+    """
+    if not logged.found:
+        raise LogGapError("is missing")
+    if logged.rotated_away:
+        raise LogGapError("has rotated its oldest lines away")
+    count = translation.instances.count
+    rows = translation.instance_of(logged.rank, logged.node_id)
+    columns = []
+    for lines in (~logged.is_end, logged.is_end):
+        known = lines & (rows >= 0)
+        if (np.bincount(rows[known], minlength=count) > 1).any():
+            raise LogGapError("contradicts itself")
+        column = np.full(count, NO_TIME, dtype=np.int64)
+        column[rows[known]] = np.minimum(logged.tick_ns[known], _LONGEST_NS) * PS_PER_NS
+        columns.append(column)
+    start, end = columns
+    ended = end != NO_TIME
+    if (ended & ((start == NO_TIME) | (end < start))).any():
+        raise LogGapError("lacks lines")
+    times = Times(np.full(count, NO_TIME, dtype=np.int64), start, end)
+    _fill_left_out(times, translation)
+    times.ready_ps[:] = _ready_ps(end, translation)
+    return times
+
+
+def _ready_ps(end_ps: NDArray[np.int64], translation: Translation) -> NDArray[np.int64]:
+    """When everything that an instance waits for had ended; NO_TIME if something never did."""
+    instances = translation.instances
+    ready = np.zeros(instances.count, dtype=np.int64)
+    owner = np.repeat(np.arange(instances.count), np.diff(instances.dependency_start))
+    needed = end_ps[instances.dependency]
+    np.maximum.at(ready, owner, np.where(needed == NO_TIME, _LATER_THAN_ANY, needed))
+    ready[ready == _LATER_THAN_ANY] = NO_TIME
+    return ready
+
+
+def _fill_left_out(times: Times, translation: Translation) -> None:
+    """Give instances that stand in no trace no length, at the end of what they wait for."""
+    if translation.kept.all():
+        return
+    end = times.end_ps
+    for row, waited_for in nearest_kept(translation.instances, translation.kept).items():
+        ends = end[sorted(waited_for)]
+        if (ends != NO_TIME).all():
+            times.ready_ps[row] = times.start_ps[row] = end[row] = ends.max(initial=0)
+
+
+def spans_of(times: Times, translation: Translation) -> Spans:
+    """Spans of what ran to its end, by row of the graph and then rank."""
+    instances = translation.instances
+    ran = np.flatnonzero(times.end_ps != NO_TIME)
+    compute = instances.graph.op[instances.node[ran]] == Op.COMPUTE
+    return Spans(
+        node=instances.node[ran],
+        rank=instances.rank_class[ran].astype(np.int64),
+        ready_ps=times.ready_ps[ran],
+        start_ps=times.start_ps[ran],
+        end_ps=times.end_ps[ran],
+        resource=np.where(compute, Resource.COMPUTE, Resource.COMMUNICATION).astype(np.int8),
+    )
+
+
+def no_spans() -> Spans:
+    """Spans of nothing, where nothing is known."""
+    nothing = np.empty(0, dtype=np.int64)
+    return Spans(
+        node=nothing.astype(np.int32),
+        rank=nothing,
+        ready_ps=nothing,
+        start_ps=nothing,
+        end_ps=nothing,
+        resource=nothing.astype(np.int8),
+    )
+
+
+def last_ends_ps(times: Times, translation: Translation) -> NDArray[np.int64]:
+    """When the last node of each rank ended, shape (ranks,); 0 for a rank without nodes in its trace."""
+    instances = translation.instances
+    kept = translation.kept
+    last = np.zeros(instances.classes.count, dtype=np.int64)
+    np.maximum.at(last, instances.rank_class[kept], times.end_ps[kept])
+    return last
+
+
+def stuck(times: Times, translation: Translation) -> tuple[tuple[int, int], ...]:
+    """(rank, row) of everything that began and never ended, or was ready and never began."""
+    instances = translation.instances
+    waits = (times.end_ps == NO_TIME) & ((times.start_ps != NO_TIME) | (times.ready_ps != NO_TIME))
+    rows = np.flatnonzero(waits)
+    return tuple(zip(instances.rank_class[rows].tolist(), instances.node[rows].tolist(), strict=True))
+
+
+def running(times: Times, translation: Translation) -> frozenset[tuple[int, int]]:
+    """(rank, row) of everything that began and never ended."""
+    instances = translation.instances
+    rows = np.flatnonzero((times.end_ps == NO_TIME) & (times.start_ps != NO_TIME))
+    return frozenset(zip(instances.rank_class[rows].tolist(), instances.node[rows].tolist(), strict=True))
