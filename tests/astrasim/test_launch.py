@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -113,6 +114,52 @@ def test_what_cannot_be_started_is_named(tmp_path: Path) -> None:
     path.chmod(0o755)
     with pytest.raises(launch.ProgramNotFoundError, match="cannot start"):
         launch.run([path], tmp_path, 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"#!/no/such/interpreter\n", "it, or the interpreter or loader that it names, is not there"),
+        (b"\x7fELF" + bytes(200), "it is no program of this machine"),
+    ],
+)
+def test_why_a_program_cannot_be_started_is_said(tmp_path: Path, content: bytes, said: str) -> None:
+    """The system's own words ("No such file") name a file that is there."""
+    path = tmp_path / "p"
+    path.write_bytes(content)
+    path.chmod(0o755)
+    with pytest.raises(launch.ProgramNotFoundError, match=said):
+        launch.run([path], tmp_path, 1)
+
+
+def test_why_a_place_holds_no_program_is_said(tmp_path: Path) -> None:
+    """A folder of that name, a file without permission, a device."""
+    (tmp_path / launch.PROGRAM_NAMES["aware"]).mkdir()
+    (tmp_path / "text").write_text("", encoding="utf-8")
+    for given, said in (
+        (tmp_path, "a folder"),
+        (tmp_path / "text", r"not executable \(chmod"),
+        ("/dev/null", "not a file"),
+    ):
+        with pytest.raises(launch.ProgramNotFoundError, match=said):
+            launch.find_program(str(given), "aware", {})
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells children that their parent died")
+def test_the_program_dies_with_versim(tmp_path: Path) -> None:
+    """Also if versim is killed outright and can do nothing about it."""
+    program = script(tmp_path / "p", "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(60)")
+    code = (
+        f"from pathlib import Path; from versim_astrasim import launch; launch.run([{str(program)!r}], Path.cwd(), 60)"
+    )
+    versim = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path)
+    pid = tmp_path / "pid"
+    deadline = time.monotonic() + 30
+    while not (pid.exists() and pid.read_text(encoding="utf-8")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    versim.kill()
+    versim.wait()
+    assert gone(int(pid.read_text(encoding="utf-8")))
 
 
 def test_the_program_is_found_by_option_then_variables(tmp_path: Path) -> None:

@@ -31,13 +31,14 @@ from versim import (
 from versim_astrasim import launch
 from versim_astrasim.alone import finishes_ns
 from versim_astrasim.backend import AstraSimBackend
-from versim_astrasim.cache import Cache, key_of
+from versim_astrasim.cache import Cache
 from versim_astrasim.capabilities import of_program
 from versim_astrasim.commands.cache import cache as cache_command
 from versim_astrasim.options import BackendOptions, TimingOptions
 from versim_astrasim.program_log import read_log
 from versim_astrasim.timing import input_of
 from versim_astrasim.timing_model import AstraSimTiming
+from versim_astrasim.translate import SimulatorInput
 
 LINK = Link(bandwidth_bytes_per_s=5e10, latency_s=5e-7)
 SYSTEM = System(dimensions=(Dimension(topology="ring", size=4, link=LINK),), device=Device(name="test"))
@@ -138,7 +139,7 @@ def test_failures_are_failures_whatever_the_exit_status(
         ("older", "those the real program logged"),
         ("rotated", "log of nodes has rotated its oldest lines away and was not used"),
         ("lacking", "log of nodes lacks lines and was not used"),
-        ("full", "log of nodes lacks lines and was not used"),
+        ("full", "log of nodes lacks lines and was not used: [*** LOG ERROR #0001 ***]"),
         ("doubled", "log of nodes contradicts itself and was not used"),
     ],
 )
@@ -237,8 +238,7 @@ def test_a_communication_alone_is_asked_for_once(
     assert real.times_s([message], SYSTEM).tolist() == wanted.tolist()
     entries = Cache(tmp_path / "cache" / "astrasim").entries()
     assert len(entries) == 1
-    options = TimingOptions(engine="binary", binary=path)
-    given = input_of(Kind.ALL_REDUCE, 1 << 20, (0, 1, 2, 3), "", SYSTEM.dimensions, options)
+    given, options = alone(TimingOptions(engine="binary", binary=path))
     monkeypatch.setattr(launch, "run", None)  # any further run fails
     assert max(finishes_ns(given, options)) == round(wanted[0] * NS_PER_S)
     monkeypatch.undo()
@@ -252,35 +252,35 @@ def test_a_communication_alone_is_asked_for_once(
     assert not Cache(tmp_path / "cache" / "astrasim").entries()
 
 
-def test_the_cache_holds_whole_entries_or_none(tmp_path: Path) -> None:
-    """Torn, foreign and misplaced content is taken for absent, and written over."""
-    store = Cache(tmp_path)
-    program = tmp_path / "program"
-    program.write_bytes(b"one")
-    key = key_of(program, [b"a", b"bc"])
-    assert key != key_of(program, [b"ab", b"c"])
-    for content in ("", "{", "[]", '{"format": 1}', json.dumps({"format": 1, "key": "x", "finish_ns": [1]})):
-        (tmp_path / key[:2]).mkdir(exist_ok=True)
-        (tmp_path / key[:2] / f"{key}.json").write_text(content)
-        assert store.get(key) is None
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: store.put(key, [1, 2, 3]), range(50)))
-    assert store.get(key) == (1, 2, 3)
-    (tmp_path / key[:2] / f".{key}.json.0.partial").write_text("torn")
-    assert store.clear() == 1
-    assert not list((tmp_path / key[:2]).iterdir())
-
-
 def test_capabilities_are_found_by_running(fake: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Not by reading help: what runs and equals the known figure can be relied on."""
     lines = list(of_program(Path(fake("normal", "unaware")), "unaware"))
     assert all(line.found for line in lines), lines
-    assert sum("equal to the embedded engine" in line.detail for line in lines) == 5
+    assert sum("equal to the embedded engine" in line.detail for line in lines) == 6
     monkeypatch.setattr("versim_astrasim.capabilities.cases", lambda _: {"recorded durations": _case()})
     _, tried, logs = of_program(Path(fake("assertion")), "aware")
     assert not tried.found
     assert "Assertion" in tried.detail
     assert not logs.found
+
+
+def test_a_program_of_another_name_is_looked_at_first(fake: Callable[..., str], tmp_path: Path) -> None:
+    """The other of the two programs would answer too, and nobody would see that it is the other one."""
+    own = Path(fake("normal", "unaware")).rename(tmp_path / "my-astra")
+    own.write_text(own.read_text(encoding="utf-8").replace(" AstraSim_Analytical", " /AstraSim_Analytical"))
+    with pytest.raises(launch.ProgramNotFoundError, match=r"congestion-unaware program; .* or use congestion: unaware"):
+        AstraSimBackend().simulate(request(engine="binary", binary=str(own)))
+    with pytest.raises(launch.ProgramNotFoundError, match="congestion-unaware program"):
+        finishes_ns(*alone(TimingOptions(engine="binary", binary=str(own))))
+    found = AstraSimBackend().simulate(request(engine="binary", binary=str(own), congestion="unaware"))
+    assert found.status is Status.COMPLETED
+    with pytest.raises(launch.ProgramNotFoundError, match="does not behave as ASTRA-sim does on a case of four ranks"):
+        AstraSimBackend().simulate(request(engine="binary", binary=sys.executable))
+
+
+def alone(options: TimingOptions) -> tuple[SimulatorInput, TimingOptions]:
+    """An all-reduce of the world alone."""
+    return input_of(Kind.ALL_REDUCE, 1 << 20, (0, 1, 2, 3), "", SYSTEM.dimensions, options), options
 
 
 def _case() -> object:

@@ -11,6 +11,7 @@ from versim import SimulationError
 
 from versim_astrasim import diagnosis, launch
 from versim_astrasim.cache import Cache, cache_folder, key_of
+from versim_astrasim.capabilities import check_congestion
 from versim_astrasim.chakra import write_trace
 from versim_astrasim.engine import RankTrace
 from versim_astrasim.export import arguments, write_input
@@ -33,6 +34,7 @@ def finishes_ns(given: SimulatorInput, options: TimingOptions) -> tuple[int, ...
     known = cache.get(key)
     if known is not None:
         return known
+    check_congestion(program, options.congestion)
     rank_count = len(given.traces)
     with working_folder() as folder:
         write_input(given, folder.path)

@@ -38,14 +38,17 @@ class AstraSimBackend:
 
         Raises:
             UnsupportedGraphError: The graph has something ASTRA-sim cannot express.
-            ProgramNotFoundError: The real program was asked for and is not there.
+            ProgramNotFoundError: The real program was asked for and is not there, or another one is.
         """
-        from versim_astrasim import embedded, launch, program  # noqa: PLC0415 - numpy and the schema load when used
+        from versim_astrasim import embedded, launch  # noqa: PLC0415 - numpy and the schema load when used
         from versim_astrasim.translate import translate  # noqa: PLC0415
 
         options: BackendOptions = request.options
         if _runs_the_program(options):
+            from versim_astrasim import capabilities, program  # noqa: PLC0415
+
             path = launch.find_program(options.binary, options.congestion, os.environ)
+            capabilities.check_congestion(path, options.congestion)
             return program.predict(path, translate(request.pinned, request.system, options), request.pinned)
         return embedded.predict(translate(request.pinned, request.system, options), request.pinned)
 

@@ -2,13 +2,16 @@
 
 An entry's name is the sha256 of everything its answer depends on: the program's bytes, the exact bytes of every file
 it is given, and its command line. An entry is written beside and renamed, so that processes side by side and crashes
-leave whole entries or none; what cannot be read is taken for absent and written again.
+leave whole entries or none, and carries a digest of its own content. What is not sound is removed, with a note through
+:mod:`logging`, and asked for again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import logging
 import os
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +19,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import attrs
+from versim import VersimError
+
+_LOGGER = logging.getLogger(__name__)
 
 FORMAT = 1
 CACHE_VARIABLE = "VERSIM_CACHE_DIR"
@@ -48,23 +54,24 @@ class Cache:
         """Nanoseconds at which each rank finished; None if there is no sound entry."""
         path = self._path(key)
         try:
-            if path.stat().st_size > _MOST_ENTRY_BYTES:
-                return None
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
+            found = _sound(path, key)
+        except FileNotFoundError:
             return None
-        if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("key") != key:
+        except OSError as error:
+            _LOGGER.warning("cannot read the cache entry %s: %s; asking again", path, error.strerror or error)
             return None
-        finish = content.get("finish_ns")
-        if not isinstance(finish, list) or not all(type(value) is int and value >= 0 for value in finish):
-            return None
-        return tuple(finish)
+        if found is None:
+            _LOGGER.warning("the cache entry %s is damaged; removing it and asking again", path)
+            with contextlib.suppress(OSError):
+                path.unlink()
+        return found
 
     def put(self, key: str, finish_ns: Sequence[int]) -> None:
         """Remember an answer; a cache that cannot be written to is no reason to fail."""
         path = self._path(key)
         beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-        content = json.dumps({"format": FORMAT, "key": key, "finish_ns": list(finish_ns)})
+        finish = list(finish_ns)
+        content = json.dumps({"format": FORMAT, "key": key, "finish_ns": finish, "sha256": _digest(key, finish)})
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with beside.open("x", encoding="utf-8") as stream:
@@ -72,20 +79,65 @@ class Cache:
                 stream.flush()
                 os.fsync(stream.fileno())
             beside.replace(path)
-        except OSError:
-            beside.unlink(missing_ok=True)
+        except OSError as error:
+            _LOGGER.warning("cannot write to the cache %s: %s; going on without", self.folder, error.strerror or error)
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)
 
     def entries(self) -> list[Path]:
         """The entries' files."""
         return sorted(self.folder.glob("[0-9a-f][0-9a-f]/*.json"))
 
+    def damaged(self) -> list[Path]:
+        """Entries that would not be believed, and what crashes left behind."""
+        unsound = []
+        for path in self.entries():
+            with contextlib.suppress(OSError):
+                if _sound(path, path.stem) is None:
+                    unsound.append(path)
+        return [*unsound, *self._partial()]
+
     def clear(self) -> int:
-        """Remove every entry and what crashes left behind; returns how many entries there were."""
+        """Remove every entry and what crashes left behind; returns how many entries there were.
+
+        Raises:
+            VersimError: One cannot be removed.
+        """
         count = 0
-        for path in [*self.entries(), *self.folder.glob("[0-9a-f][0-9a-f]/.*.partial")]:
-            count += path.suffix == ".json"
-            path.unlink(missing_ok=True)
+        try:
+            for path in [*self.entries(), *self._partial()]:
+                path.unlink(missing_ok=True)
+                count += path.suffix == ".json"
+        except OSError as error:
+            raise VersimError(f"cannot remove {error.filename}: {error.strerror}") from error
         return count
+
+    def _partial(self) -> list[Path]:
+        return sorted(self.folder.glob("[0-9a-f][0-9a-f]/.*.partial"))
+
+
+def _sound(path: Path, key: str) -> tuple[int, ...] | None:
+    """What an entry says; None if it is damaged, of another version or of another key.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    if path.stat().st_size > _MOST_ENTRY_BYTES:
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("key") != key:
+        return None
+    finish = content.get("finish_ns")
+    if not isinstance(finish, list) or not all(type(value) is int and value >= 0 for value in finish):
+        return None
+    return tuple(finish) if content.get("sha256") == _digest(key, finish) else None
+
+
+def _digest(key: str, finish_ns: list[int]) -> str:
+    return hashlib.sha256(f"{key} {finish_ns}".encode()).hexdigest()
 
 
 def key_of(program: Path, parts: Iterable[bytes]) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
 from versim import Diagnostic, VersimError
 
 from versim_astrasim.cache import program_sha256
 from versim_astrasim.configuration import REMOTE_MEMORY
 from versim_astrasim.engine import RankTrace, simulate
 from versim_astrasim.export import write_input
+from versim_astrasim.launch import PROGRAM_NAMES, ProgramNotFoundError
 from versim_astrasim.options import SystemOptions
-from versim_astrasim.program import run_program, traced
+from versim_astrasim.program import ProgramRun, run_program, traced
 from versim_astrasim.program_log import LOG_FOLDER, NODES_FILE, read_log
 from versim_astrasim.translate import SimulatorInput
 from versim_astrasim.working_folder import working_folder
@@ -58,8 +61,12 @@ def _given(
         },
         memory=REMOTE_MEMORY,
         groups=groups or {},
-        options=SystemOptions(congestion="aware" if congestion == "aware" else "unaware"),
+        options=_options(congestion),
     )
+
+
+def _options(congestion: str) -> SystemOptions:
+    return SystemOptions(congestion="aware" if congestion == "aware" else "unaware")
 
 
 def cases(congestion: str) -> dict[str, SimulatorInput]:
@@ -75,9 +82,56 @@ def cases(congestion: str) -> dict[str, SimulatorInput]:
         "exact nanoseconds (roofline)": _given([exact], congestion, system={"roofline-enabled": 1, "peak-perf": 1}),
         "communicator groups": _given([in_group], congestion, groups={1: (0, 1, 2, 3)}),
     }
+    found["contention on links" if congestion == "aware" else "no contention on links"] = _contending(congestion)
     if congestion == "unaware":
         found["several dimensions"] = _given([collective], congestion, topology=("Ring", "Switch"), sizes=(2, 2))
     return found
+
+
+def _contending(congestion: str) -> SimulatorInput:
+    """Exchanges over two links of a ring, which take longer where messages wait for one another."""
+    exchange = {"comm_type": "ALL_TO_ALL", "comm_size": 1 << 20}
+    node = {"id": 0, "name": "exchange", "type": "COMM_COLL_NODE", "attr": exchange}
+    return _given([node], congestion, system={"all-to-all-implementation": ["direct"]})
+
+
+def check_congestion(program: Path, congestion: str) -> None:
+    """Look by running whether a program whose name does not say it models the congestion that is wanted.
+
+    Raises:
+        ProgramNotFoundError: It models the other one, or is not ASTRA-sim at all.
+    """
+    if program.name not in PROGRAM_NAMES.values():
+        _check_congestion(program, program_sha256(program), congestion)
+
+
+@functools.lru_cache(maxsize=16)
+def _check_congestion(program: Path, _: str, congestion: str) -> None:
+    given = _contending(congestion)
+    ranks = len(given.traces)
+    with working_folder() as folder:
+        write_input(given, folder.path)
+        ran = run_program(program, given, folder.path, TIME_LIMIT_S)
+    if ran.output.unfinished(ranks):
+        said = "; ".join(ran.output.complaints[:2]) or ran.output.last_line or "it printed nothing"
+        raise ProgramNotFoundError(
+            f"{program} does not behave as ASTRA-sim does on a case of four ranks: {ran.run.ending}: {said[:300]}; "
+            f"name {PROGRAM_NAMES[congestion]}"
+        )
+    (other,) = set(PROGRAM_NAMES) - {congestion}
+    other_given = attrs.evolve(given, options=_options(other))
+    if _finishes(ran) == _expected(other_given) != _expected(given):
+        raise ProgramNotFoundError(
+            f"{program} is ASTRA-sim's congestion-{other} program; name the other one, or use congestion: {other}"
+        )
+
+
+def _finishes(ran: ProgramRun) -> tuple[int, ...]:
+    return tuple(figures.finish_ns for _, figures in sorted(ran.output.ranks.items()))
+
+
+def _expected(given: SimulatorInput) -> tuple[int | None, ...]:
+    return simulate(given.traces, given.network_config(), given.system_config(), groups=given.groups).finish_ns
 
 
 def of_program(program: Path, congestion: str) -> Iterator[Diagnostic]:
@@ -94,7 +148,7 @@ def of_program(program: Path, congestion: str) -> Iterator[Diagnostic]:
 
 
 def _tried(subject: str, program: Path, given: SimulatorInput) -> Diagnostic:
-    expected = simulate(given.traces, given.network_config(), given.system_config(), groups=given.groups).finish_ns
+    expected = _expected(given)
     try:
         with working_folder() as folder:
             write_input(given, folder.path)
@@ -105,7 +159,7 @@ def _tried(subject: str, program: Path, given: SimulatorInput) -> Diagnostic:
     if output.unfinished(len(expected)):
         said = "; ".join(output.complaints[:2]) or output.last_line or "it printed nothing"
         return Diagnostic(subject, found=False, detail=f"{run.ending}: {said[:300]}; use another build of the program")
-    got = tuple(output.ranks[rank].finish_ns for rank in range(len(expected)))
+    got = _finishes(ran)
     if got != expected:
         return Diagnostic(
             subject,

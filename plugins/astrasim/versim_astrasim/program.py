@@ -58,7 +58,7 @@ def predict(program: Path, translation: Translation, pinned: PinnedGraph) -> Pre
         if ran.attempts > 1:
             prediction = _noted(prediction, f"it died and was run again, {ran.attempts} times in all")
         if prediction.completed:
-            prediction = _with_spans(prediction, translation, folder.path)
+            prediction = _with_spans(prediction, translation, folder.path, ran.output)
         else:
             folder.keep = True
             if prediction.status is Status.DEADLOCK:
@@ -101,13 +101,14 @@ def run_program(
     return ProgramRun(run=run, output=output, attempts=attempts)
 
 
-def _with_spans(prediction: Prediction, translation: Translation, folder: Path) -> Prediction:
+def _with_spans(prediction: Prediction, translation: Translation, folder: Path, output: ProgramOutput) -> Prediction:
     """The prediction with times per node: the program's log, else the embedded engine's if both agree on every rank."""
     if translation.options.trace:
         try:
             times = _whole_times(prediction, translation, folder)
         except LogGapError as gap:
-            prediction = _noted(prediction, f"the real program's log of nodes {gap} and was not used")
+            said = next((f": {line}" for line in output.complaints if "LOG ERROR" in line), "")
+            prediction = _noted(prediction, f"the real program's log of nodes {gap} and was not used{said}")
         else:
             prediction = attrs.evolve(prediction, spans=spans_of(times, translation))
             return _noted(prediction, "times per node are those the real program logged")

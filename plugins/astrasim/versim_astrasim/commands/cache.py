@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 
@@ -22,11 +23,24 @@ def cache(clear: bool, form: str) -> None:
     store = Cache(cache_folder(os.environ))
     removed = store.clear() if clear else 0
     entries = store.entries()
-    size = sum(path.stat().st_size for path in entries if path.is_file())
-    document = {"folder": str(store.folder), "entries": len(entries), "bytes": size, "removed": removed}
+    damaged = len(store.damaged())
+    size = 0
+    for path in entries:
+        # Another process may remove it meanwhile.
+        with contextlib.suppress(OSError):
+            size += path.stat().st_size
+    document = {
+        "folder": str(store.folder),
+        "entries": len(entries),
+        "bytes": size,
+        "damaged": damaged,
+        "removed": removed,
+    }
     if form == "json":
         click.echo(json.dumps(document, indent=2))
     elif clear:
         click.echo(f"{removed} entries removed from {store.folder}")
     else:
         click.echo(f"{len(entries)} entries, {size} bytes in {store.folder}")
+        if damaged:
+            click.echo(f"{damaged} files of it are damaged or unfinished and are not used; --clear removes them too")
