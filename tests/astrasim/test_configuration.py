@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
-from versim import Dimension, Kind, Link, System, UnsupportedGraphError, VersimError
+from versim import (
+    Dimension,
+    Fixed,
+    GraphBuilder,
+    Kind,
+    Link,
+    Mesh,
+    SimulationRequest,
+    System,
+    UnsupportedGraphError,
+    VersimError,
+    pin,
+)
+from versim_astrasim.backend import AstraSimBackend
 from versim_astrasim.configuration import (
     COLLECTIVE_STEMS,
     CollectiveUse,
@@ -205,3 +220,87 @@ def test_the_shared_bus_is_written_only_where_it_is_on() -> None:
         "local-reduction-delay": 1,
     }
     assert shared["scheduling-policy"] == "EXPLICIT"
+
+
+EVERY_KEY = [
+    ({"endpoint_delay_ns": 25}, "system.json", {"endpoint-delay": 25}),
+    ({"active_chunks_per_dimension": 3}, "system.json", {"active-chunks-per-dimension": 3}),
+    ({"preferred_dataset_splits": 2}, "system.json", {"preferred-dataset-splits": 2}),
+    ({"all_reduce": "halving_doubling"}, "system.json", {"all-reduce-implementation": ["halvingDoubling"]}),
+    ({"all_gather": "direct2"}, "system.json", {"all-gather-implementation": ["direct2"]}),
+    ({"reduce_scatter": "oneRing"}, "system.json", {"reduce-scatter-implementation": ["oneRing"]}),
+    ({"all_to_all": "direct"}, "system.json", {"all-to-all-implementation": ["direct"]}),
+    ({"collective_optimization": "baseline"}, "system.json", {"collective-optimization": "baseline"}),
+    ({"scheduling_policy": "EXPLICIT"}, "system.json", {"scheduling-policy": "EXPLICIT"}),
+    ({"local_memory_bytes_per_s": 3.35e12}, "system.json", {"local-mem-bw": 3350}),
+    ({"local_memory_bytes_per_s": 7.5e9}, "system.json", {"local-mem-bw": 7.5}),
+    ({}, "system.json", {"roofline-enabled": 1, "peak-perf": 1}),
+    (
+        {"compute_encoding": "micros", "peak_flop_per_s": 989.5e12},
+        "system.json",
+        {"roofline-enabled": 0, "peak-perf": 989.5},
+    ),
+    ({"compute_encoding": "micros", "replay_only": True}, "system.json", {"replay-only": 1}),
+    (
+        {"track_local_mem": True, "local_mem_trace_filename": "memory.trace"},
+        "system.json",
+        {"track-local-mem": 1, "local-mem-trace-filename": "memory.trace"},
+    ),
+    (
+        {
+            "model_shared_bus": True,
+            "bus_latency_ns": 3,
+            "bus_overhead_ns": 2,
+            "bus_gap_ns": 1,
+            "bus_gap_ns_per_byte": 0.25,
+            "local_reduction_delay_ns": 7,
+        },
+        "system.json",
+        {"model-shared-bus": 1, "L": 3, "o": 2, "g": 1, "G": 0.25, "local-reduction-delay": 7},
+    ),
+    ({}, "memory.json", {"memory-type": "NO_MEMORY_EXPANSION"}),
+    (
+        {
+            "remote_memory": "PER_NODE_MEMORY_EXPANSION",
+            "remote_memory_latency_ns": 100,
+            "remote_memory_bytes_per_ns": 25,
+            "remote_memory_nodes": 2,
+            "remote_memory_npus_per_node": 4,
+        },
+        "memory.json",
+        {
+            "memory-type": "PER_NODE_MEMORY_EXPANSION",
+            "remote-mem-latency": 100,
+            "remote-mem-bw": 25,
+            "num-nodes": 2,
+            "num-npus-per-node": 4,
+        },
+    ),
+    ({}, "comm_groups.json", {"1": [0, 1], "2": [2, 3], "3": [4, 5], "4": [6, 7]}),
+]
+"""Options, and what stands in the real program's files because of them."""
+
+
+@pytest.mark.parametrize(("options", "file", "content"), EVERY_KEY)
+def test_every_key_of_the_program_is_an_option(
+    system_of: MakeSystem, tmp_path: Path, options: dict[str, Any], file: str, content: dict[str, Any]
+) -> None:
+    """With its value and its JSON type: the program reads a `false` as true, and aborts on a string for a number."""
+    builder = GraphBuilder(Mesh.of(dp=4, tp=2))
+    row = builder.compute("work", [(Fixed(1e-6), 1)])
+    builder.collective("reduce", "all_reduce", 1 << 20, axes=["tp"], after=[row])
+    system = system_of(("ring", 8))
+    request = SimulationRequest(pinned=pin(builder.build(), system), system=system, options=BackendOptions(**options))
+    AstraSimBackend().export(request, tmp_path)
+    written = json.loads((tmp_path / file).read_text(encoding="utf-8"))
+    for key, value in content.items():
+        assert (written[key], type(written[key])) == (value, type(value)), key
+    assert not any(isinstance(value, bool) for value in written.values())
+
+
+def test_a_memory_server_for_no_rank_is_refused() -> None:
+    """The program divides by it."""
+    with pytest.raises(ValueError, match="set that to at least 1"):
+        BackendOptions(remote_memory="PER_NODE_MEMORY_EXPANSION")
+    with pytest.raises(ValueError, match="plain file name"):
+        BackendOptions(local_mem_trace_filename="../elsewhere")

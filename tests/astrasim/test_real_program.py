@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -42,8 +41,6 @@ from versim_astrasim.translate import SimulatorInput
 
 LINK = Link(bandwidth_bytes_per_s=5e10, latency_s=5e-7)
 SYSTEM = System(dimensions=(Dimension(topology="ring", size=4, link=LINK),), device=Device(name="test"))
-REAL = os.environ.get("ASTRA_SIM_BIN") or os.environ.get("ASTRA_SIM_HOME")
-"""Looked at before every test takes it out of the environment."""
 
 
 @pytest.fixture
@@ -287,15 +284,3 @@ def _case() -> object:
     from versim_astrasim import capabilities  # noqa: PLC0415 - the function above replaces a part of it
 
     return capabilities._given([{"id": 0, "type": "COMP_NODE", "duration_micros": 3}], "aware")
-
-
-@pytest.mark.skipif(REAL is None, reason="no real ASTRA-sim: set ASTRA_SIM_BIN or ASTRA_SIM_HOME to compare with it")
-@pytest.mark.parametrize("options", [{}, {"compute_encoding": "micros"}, {"active_chunks_per_dimension": 2}])
-def test_the_embedded_engine_agrees_with_the_real_program(options: dict[str, object]) -> None:
-    """The standing proof; the command line does the same with two instances of the backend."""
-    assert REAL is not None
-    ours = AstraSimBackend().simulate(request(engine="embedded", **options))
-    theirs = AstraSimBackend().simulate(request(engine="binary", binary=REAL, **options))
-    assert theirs.status is Status.COMPLETED, theirs.diagnosis
-    assert theirs.finish_ps.tolist() == ours.finish_ps.tolist()
-    assert np.array_equal(theirs.spans.end_ps, ours.spans.end_ps), theirs.diagnosis

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 from versim import GIB, Dimension, Kind, Link, Topology, UnsupportedGraphError, VersimError, shard_bytes
 
-from versim_astrasim.options import AUTO, SystemOptions, native_algorithm
+from versim_astrasim.options import AUTO, BackendOptions, SystemOptions, native_algorithm
 
 TOPOLOGY_NAMES = {
     Topology.RING: "Ring",
@@ -36,12 +36,11 @@ def given_bytes(kind: Kind, size_bytes: int, participants: int) -> int:
 
 
 REMOTE_MEMORY: Mapping[str, Any] = {"memory-type": "NO_MEMORY_EXPANSION"}
-"""No graph of versim uses remote memory."""
+"""The remote-memory JSON's content where nobody asked for another."""
 
 ROOFLINE_PEAK_TFLOP_PER_S = 1
 """With which one operation takes one picosecond, see :mod:`versim_astrasim.encoding`."""
 
-_RECORDED_PEAK_TFLOP_PER_S = 900
 _FEWER_LATENCY_DECIMALS = 3
 
 
@@ -265,9 +264,20 @@ def system_mapping(
         "local-mem-bw": _number(options.local_mem_bw_gb_per_s),
         "boost-mode": 0,
         "roofline-enabled": int(roofline),
-        "peak-perf": ROOFLINE_PEAK_TFLOP_PER_S if roofline else _RECORDED_PEAK_TFLOP_PER_S,
+        "peak-perf": ROOFLINE_PEAK_TFLOP_PER_S if roofline else _number(options.peak_perf_tflop_per_s),
         **(_bus_mapping(options) if options.model_shared_bus else {}),
     }
+
+
+def memory_mapping(options: BackendOptions) -> dict[str, Any]:
+    """The remote-memory JSON's content."""
+    keys = {
+        "remote-mem-latency": options.remote_memory_latency_ns,
+        "remote-mem-bw": options.remote_memory_bytes_per_ns,
+        "num-nodes": options.remote_memory_nodes,
+        "num-npus-per-node": options.remote_memory_npus_per_node,
+    }
+    return {"memory-type": options.remote_memory, **{key: value for key, value in keys.items() if value}}
 
 
 def _bus_mapping(options: SystemOptions) -> dict[str, Any]:

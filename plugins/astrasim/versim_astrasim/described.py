@@ -58,8 +58,12 @@ def system_keys(options: BackendOptions, per_node: Mapping[int, str]) -> dict[st
         **({_PER_NODE_KEY: PER_NODE_FILE} if per_node else {}),
         # Written where asked for only: the program takes even `false` for true.
         **({"replay-only": 1} if options.replay_only else {}),
-        **({"track-local-mem": 1} if options.track_local_mem else {}),
+        **(_tracking(options) if options.track_local_mem else {}),
     }
+
+
+def _tracking(options: BackendOptions) -> dict[str, Any]:
+    return {"track-local-mem": 1, "local-mem-trace-filename": options.local_mem_trace_filename}
 
 
 def read(path: str) -> RankTrace:

@@ -26,6 +26,9 @@ _ALGORITHM = re.compile(
     r"ring|oneRing|halvingDoubling|oneHalvingDoubling|doubleBinaryTree|(?:direct|oneDirect)(?P<window>\d{0,5})"
 )
 _INT32_MAX = 2**31 - 1
+_TFLOP = 1e12
+
+MEMORY_TYPES = ("NO_MEMORY_EXPANSION", "PER_NPU_MEMORY_EXPANSION", "PER_NODE_MEMORY_EXPANSION", "MEMORY_POOL")
 
 
 def native_algorithm(name: str) -> str:
@@ -73,6 +76,11 @@ def _whole(lowest: int) -> object:
     return check
 
 
+def _file_name(_: object, attribute: attrs.Attribute[str], value: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,99}", value, re.ASCII):
+        raise ValueError(f"{attribute.name} must be a plain file name without folders, got {value!r}")
+
+
 def _one_of(*allowed: str) -> object:
     return attrs.validators.in_(allowed)
 
@@ -96,6 +104,8 @@ class SystemOptions:
         preferred_dataset_splits: Chunks a collective is cut into.
         num_queues_per_dim: Queues that share a dimension's active chunks.
         local_memory_bytes_per_s: Local memory bandwidth; reductions pay for it.
+        peak_flop_per_s: Peak performance that is written where durations are recorded, without effect on those; the
+            roofline that encodes exact nanoseconds has a peak of its own.
         collective_optimization: With several dimensions, ``localBWAware`` scatters inwards and gathers outwards,
             ``baseline`` all-reduces in each.
         scheduling_policy: Priority among waiting chunks; without observable effect in the version re-created.
@@ -128,6 +138,9 @@ class SystemOptions:
     local_memory_bytes_per_s: float = option(
         1600.0 * GB, help="local memory bandwidth in bytes/s", validator=_finite(0.0, above=True)
     )
+    peak_flop_per_s: float = option(
+        900e12, help="peak performance beside recorded durations; no effect on them", validator=_finite(0.0, above=True)
+    )
     collective_optimization: Literal["localBWAware", "baseline"] = option(
         "localBWAware", help="order of dimensions in an all-reduce", validator=_one_of("localBWAware", "baseline")
     )
@@ -146,6 +159,11 @@ class SystemOptions:
     def local_mem_bw_gb_per_s(self) -> float:
         """Local memory bandwidth in ASTRA-sim's unit, 10^9 bytes/s."""
         return self.local_memory_bytes_per_s / GB
+
+    @property
+    def peak_perf_tflop_per_s(self) -> float:
+        """Peak performance in ASTRA-sim's unit."""
+        return self.peak_flop_per_s / _TFLOP
 
     def __attrs_post_init__(self) -> None:
         if int(self.endpoint_delay_ns * self.injection_scale) < 1:
@@ -183,6 +201,13 @@ class BackendOptions(SystemOptions):
         replay_only: Let every node last as long as its trace says, communications 1 ns, without a network.
         track_local_mem: Let the real program track local memory; without effect on times. Nodes of versim have no
             tensors, so that there is nothing to see.
+        local_mem_trace_filename: Where it writes what it tracked, in its working folder.
+        remote_memory: Kind of remote memory, by ASTRA-sim's name. No node of versim loads from it or stores to it, so
+            that this and what follows is passed on without effect on times.
+        remote_memory_latency_ns: Paid by every access.
+        remote_memory_bytes_per_ns: Its bandwidth, a whole number (10^9 bytes/s).
+        remote_memory_nodes: Memory servers of ``PER_NODE_MEMORY_EXPANSION``.
+        remote_memory_npus_per_node: Ranks that share one of them.
     """
 
     engine: Literal["auto", "embedded", "binary"] = option(
@@ -215,6 +240,18 @@ class BackendOptions(SystemOptions):
     per_node_custom: str = option("", path=True, help="YAML map of trace nodes to traces of collectives")
     replay_only: bool = option(False, help="every node lasts as recorded, communications 1 ns")
     track_local_mem: bool = option(False, help="the real program tracks local memory; no effect on times")
+    local_mem_trace_filename: str = option("local_mem_trace", help="where it does, in its folder", validator=_file_name)
+    remote_memory: Literal[
+        "NO_MEMORY_EXPANSION", "PER_NPU_MEMORY_EXPANSION", "PER_NODE_MEMORY_EXPANSION", "MEMORY_POOL"
+    ] = option(
+        "NO_MEMORY_EXPANSION",
+        help="remote memory, which no node of versim reaches: no effect on times",
+        validator=_one_of(*MEMORY_TYPES),
+    )
+    remote_memory_latency_ns: int = option(0, help="ns per access of it", validator=_whole(0))
+    remote_memory_bytes_per_ns: int = option(0, help="its bandwidth in 10^9 bytes/s", validator=_whole(0))
+    remote_memory_nodes: int = option(0, help="its servers, of PER_NODE_MEMORY_EXPANSION", validator=_whole(0))
+    remote_memory_npus_per_node: int = option(0, help="ranks per server", validator=_whole(0))
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
@@ -225,6 +262,11 @@ class BackendOptions(SystemOptions):
             raise ValueError(
                 f"preferred_dataset_splits is {self.preferred_dataset_splits}, but a collective described by traces "
                 "is one chunk, and ASTRA-sim hangs waiting for more; set it to 1"
+            )
+        if self.remote_memory == "PER_NODE_MEMORY_EXPANSION" and not self.remote_memory_npus_per_node:
+            raise ValueError(
+                "remote_memory is PER_NODE_MEMORY_EXPANSION, for which ASTRA-sim divides ranks by "
+                "remote_memory_npus_per_node; set that to at least 1"
             )
         if self.replay_only and self.compute_encoding != "micros":
             raise ValueError(

@@ -30,11 +30,11 @@ from versim import (
 
 from versim_astrasim.configuration import (
     COLLECTIVE_STEMS,
-    REMOTE_MEMORY,
     CollectiveUse,
     Network,
     algorithms_of,
     given_bytes,
+    memory_mapping,
     network_of,
     system_mapping,
 )
@@ -164,7 +164,7 @@ def translate(pinned: PinnedGraph, system: System, options: BackendOptions) -> T
                 **system_mapping(algorithms, options, roofline=encoding.roofline),
                 **system_keys(options, per_node),
             },
-            memory=REMOTE_MEMORY,
+            memory=memory_mapping(options),
             groups=meetings.groups,
             options=options,
             per_node=per_node,
