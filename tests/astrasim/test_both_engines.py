@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
+from chakra_files import recv, send, written
 from versim import (
     Device,
     Dimension,
@@ -232,6 +234,28 @@ def test_the_program_can_do_what_is_asked_of_it(congestion: str) -> None:
     path = launch.find_program(REAL, congestion, {})
     lines = list(capabilities.of_program(path, congestion))
     assert all(line.found and "differ" not in line.detail for line in lines), lines
+
+
+@pytest.mark.parametrize("how", ["kind", "node", "replay"])
+def test_described_collectives_and_replaying_are_the_same(how: str, tmp_path: Path) -> None:
+    """Traces of who sends what to whom, for a kind of collective or for one node; durations as recorded."""
+    builder = GraphBuilder(Mesh.of(dp=2))
+    row = builder.compute("work", [(Fixed(3e-6), 1)])
+    for name in ("first", "second"):
+        row = builder.collective(name, "all_reduce", 1 << 20, axes=["dp"], after=[row])
+    system = system_of((("fully_connected", 2),))
+    ranks = [[send(0, to=1 - rank, size=100, tag=1), recv(1, of=1 - rank, size=100, tag=1)] for rank in range(2)]
+    prefix = written(tmp_path / "exchange", ranks)
+    (tmp_path / "map.yml").write_text(yaml.safe_dump({1: str(prefix)}), encoding="utf-8")
+    options: dict[str, Any] = {
+        "kind": {"all_reduce_custom": str(prefix)},
+        "node": {"per_node_custom": str(tmp_path / "map.yml")},
+        "replay": {"replay_only": True, "compute_encoding": "micros"},
+    }
+    ours, theirs = both(pin(builder.build(), system), system, **options[how])
+    assert theirs.status is Status.COMPLETED, theirs.diagnosis
+    for column in SPANS:
+        assert np.array_equal(getattr(theirs.spans, column), getattr(ours.spans, column)), column
 
 
 def test_memory_options_change_nothing() -> None:

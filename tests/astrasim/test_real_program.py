@@ -236,15 +236,15 @@ def test_a_communication_alone_is_asked_for_once(
     entries = Cache(tmp_path / "cache" / "astrasim").entries()
     assert len(entries) == 1
     given, options = alone(TimingOptions(engine="binary", binary=path))
-    monkeypatch.setattr(launch, "run", None)  # any further run fails
-    assert max(finishes_ns(given, options)) == round(wanted[0] * NS_PER_S)
-    monkeypatch.undo()
-    monkeypatch.setenv("VERSIM_CACHE_DIR", str(tmp_path / "cache"))
+    with monkeypatch.context() as patched:
+        patched.setattr(launch, "run", None)  # any further run fails
+        assert max(finishes_ns(given, options)) == round(wanted[0] * NS_PER_S)
     runner = CliRunner()
     assert json.loads(runner.invoke(cache_command, ["-f", "json"]).output)["entries"] == 1
     fake("assertion")
-    with pytest.raises(SimulationError, match="does not finish rank 0"):
+    with pytest.raises(SimulationError, match="does not finish rank 0") as failure:
         finishes_ns(given, options)
+    assert (Path(str(failure.value).rsplit(" ", 1)[1]) / "output.txt").is_file()
     assert "1 entries removed" in runner.invoke(cache_command, ["--clear"]).output
     assert not Cache(tmp_path / "cache" / "astrasim").entries()
 

@@ -16,7 +16,7 @@ from versim_astrasim.chakra import write_trace
 from versim_astrasim.engine import RankTrace
 from versim_astrasim.export import arguments, write_input
 from versim_astrasim.options import TimingOptions
-from versim_astrasim.program import run_program
+from versim_astrasim.program import run_program, write_output
 from versim_astrasim.translate import SimulatorInput
 from versim_astrasim.working_folder import working_folder
 
@@ -42,6 +42,7 @@ def finishes_ns(given: SimulatorInput, options: TimingOptions) -> tuple[int, ...
         unfinished = ran.output.unfinished(rank_count)
         if unfinished:
             folder.keep = True
+            write_output(ran.run, folder.path)
             said = diagnosis.ending(ran.run, ran.output, rank_count, launch.memory_limit_bytes())
             raise SimulationError(
                 f"{program} does not finish rank {unfinished[0]} of a communication alone: {'; '.join(said)}; "

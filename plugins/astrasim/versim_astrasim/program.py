@@ -166,10 +166,15 @@ def _explained(prediction: Prediction, translation: Translation, pinned: PinnedG
 
 def _kept(prediction: Prediction, folder: WorkingFolder, run: launch.Run) -> Prediction:
     try:
-        (folder.path / OUTPUT_FILE).write_text(run.output, encoding="utf-8")
+        write_output(run, folder.path)
     except OSError as error:
         prediction = _noted(prediction, f"what it printed could not be written to {OUTPUT_FILE}: {error.strerror}")
     return _noted(prediction, f"its files are kept in {folder.path}")
+
+
+def write_output(run: launch.Run, folder: Path) -> None:
+    """Write what the program printed beside its files, for whoever looks into a folder that is kept."""
+    (folder / OUTPUT_FILE).write_text(run.output, encoding="utf-8")
 
 
 def _noted(prediction: Prediction, note: str) -> Prediction:
