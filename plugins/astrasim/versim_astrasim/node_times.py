@@ -137,14 +137,17 @@ def last_ends_ps(times: Times, translation: Translation) -> NDArray[np.int64]:
 
 def stuck(times: Times, translation: Translation) -> tuple[tuple[int, int], ...]:
     """(rank, row) of everything that began and never ended, or was ready and never began."""
-    instances = translation.instances
     waits = (times.end_ps == NO_TIME) & ((times.start_ps != NO_TIME) | (times.ready_ps != NO_TIME))
-    rows = np.flatnonzero(waits)
-    return tuple(zip(instances.rank_class[rows].tolist(), instances.node[rows].tolist(), strict=True))
+    return _places(waits, translation)
 
 
 def running(times: Times, translation: Translation) -> frozenset[tuple[int, int]]:
     """(rank, row) of everything that began and never ended."""
+    return frozenset(_places((times.end_ps == NO_TIME) & (times.start_ps != NO_TIME), translation))
+
+
+def _places(chosen: NDArray[np.bool_], translation: Translation) -> tuple[tuple[int, int], ...]:
+    """(rank, row) of the chosen instances."""
     instances = translation.instances
-    rows = np.flatnonzero((times.end_ps == NO_TIME) & (times.start_ps != NO_TIME))
-    return frozenset(zip(instances.rank_class[rows].tolist(), instances.node[rows].tolist(), strict=True))
+    rows = np.flatnonzero(chosen)
+    return tuple(zip(instances.rank_class[rows].tolist(), instances.node[rows].tolist(), strict=True))
