@@ -38,12 +38,14 @@ def finishes_ns(given: SimulatorInput, options: TimingOptions) -> tuple[int, ...
     rank_count = len(given.traces)
     with working_folder() as folder:
         write_input(given, folder.path)
-        ran = run_program(program, given, folder.path, options.time_limit_s)
+        ran = run_program(program, given, folder.path, options.time_limit_s, options.memory_limit_gib)
         unfinished = ran.output.unfinished(rank_count)
         if unfinished:
             folder.keep = True
             write_output(ran.run, folder.path)
-            said = diagnosis.ending(ran.run, ran.output, rank_count, launch.memory_limit_bytes())
+            said = diagnosis.ending(
+                ran.run, ran.output, rank_count, launch.memory_limit_bytes(options.memory_limit_gib)
+            )
             raise SimulationError(
                 f"{program} does not finish rank {unfinished[0]} of a communication alone: {'; '.join(said)}; "
                 f"its files are kept in {folder.path}"

@@ -175,21 +175,37 @@ class SystemOptions:
 
 
 @attrs.frozen(kw_only=True)
-class BackendOptions(SystemOptions):
+class ProgramOptions(SystemOptions):
+    """The system layer, and what the real program may take where it is the one that runs.
+
+    Attributes:
+        binary: The real program, or a folder it is in; "" looks at ``ASTRA_SIM_BIN``, then ``ASTRA_SIM_HOME``.
+        time_limit_s: Stops the real program.
+        memory_limit_gib: Address space the real program may take, in GiB; none is 80 % of the machine's memory, and 0
+            sets no limit.
+    """
+
+    binary: str = option("", help="path of the real program or of a folder it is in")
+    time_limit_s: float = option(600.0, help="seconds for the real program", validator=_finite(0.0, above=True))
+    memory_limit_gib: float | None = option(
+        None,
+        help="memory the real program may take, in GiB; none: 80 % of the machine's, 0: no limit",
+        validator=attrs.validators.optional(_finite(0.0)),  # type: ignore[arg-type]
+    )
+
+
+@attrs.frozen(kw_only=True)
+class BackendOptions(ProgramOptions):
     """The backend: system layer, conversion, and which program runs.
 
     Attributes:
         engine: ``embedded`` is versim's own, ``binary`` the real program, ``auto`` the real program if it is named by
             ``binary`` or ``ASTRA_SIM_BIN`` and the embedded engine otherwise.
-        binary: The real program, or a folder it is in; "" looks at ``ASTRA_SIM_BIN``, then ``ASTRA_SIM_HOME``.
         compute_encoding: ``roofline`` makes compute last exactly its nanoseconds; ``micros`` writes whole
             microseconds, as DeepFlow's converter does.
         node_order: Which node gets the lower id, and so the right of way: ``program`` order, or that of ``creation``
             in DeepFlow's converter (compute and collectives breadth first, then messages).
         exactness: ``auto`` lets the engine simulate ranks that it proves equal once; ``plain`` simulates each.
-        time_limit_s: Stops the real program.
-        memory_limit_gib: Address space the real program may take, in GiB; none is 80 % of the machine's memory, and 0
-            sets no limit.
         trace: Let the real program log when each node starts and ends.
         keep: Keep the real program's working folder; after a failure it is kept anyway.
         all_reduce_custom: Traces that say who sends what to whom in all-reduces, by the path of their files without
@@ -215,7 +231,6 @@ class BackendOptions(SystemOptions):
         help="versim's own engine or the real program (auto: the latter if ASTRA_SIM_BIN is set)",
         validator=_one_of("auto", "embedded", "binary"),
     )
-    binary: str = option("", help="path of the real program or of a folder it is in")
     compute_encoding: Literal["roofline", "micros"] = option(
         "roofline", help="exact nanoseconds, or whole microseconds", validator=_one_of("roofline", "micros")
     )
@@ -224,12 +239,6 @@ class BackendOptions(SystemOptions):
     )
     exactness: Literal["auto", "plain"] = option(
         "auto", help="simulate ranks that are proven equal once, or each", validator=_one_of("auto", "plain")
-    )
-    time_limit_s: float = option(600.0, help="seconds for the real program", validator=_finite(0.0, above=True))
-    memory_limit_gib: float | None = option(
-        None,
-        help="memory the real program may take, in GiB; none: 80 % of the machine's, 0: no limit",
-        validator=attrs.validators.optional(_finite(0.0)),  # type: ignore[arg-type]
     )
     trace: bool = option(True, help="let the real program log the times of each node")
     keep: bool = option(False, help="keep the real program's working folder", flag="--keep")
@@ -275,7 +284,7 @@ class BackendOptions(SystemOptions):
 
 
 @attrs.frozen(kw_only=True)
-class TimingOptions(SystemOptions):
+class TimingOptions(ProgramOptions):
     """The network timing.
 
     Attributes:
@@ -283,8 +292,6 @@ class TimingOptions(SystemOptions):
             link (fully connected where a ring would have two ranks), as DeepFlow's hybrid mode does; ``scenario``
             times it on the scenario's network between the ranks that take part.
         engine: ``embedded`` is versim's own, ``binary`` the real program.
-        binary: The real program, or a folder it is in; "" looks at ``ASTRA_SIM_BIN``, then ``ASTRA_SIM_HOME``.
-        time_limit_s: Stops the real program.
     """
 
     network: Literal["isolated", "scenario"] = option(
@@ -297,5 +304,3 @@ class TimingOptions(SystemOptions):
         help="versim's own engine or the real program, whose answers are remembered on disk (versim cache)",
         validator=_one_of("embedded", "binary"),
     )
-    binary: str = option("", help="path of the real program or of a folder it is in")
-    time_limit_s: float = option(600.0, help="stops the real program", validator=_finite(0.0, above=True))
