@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from versim import (
     NO_TIME,
+    NONE,
     PS_PER_NS,
     Consumed,
     Device,
@@ -91,6 +92,54 @@ def with_spans(prediction: Prediction, **columns: Any) -> Prediction:
     finish = finish[prediction.representative]
     makespan = int(spans.end_ps.max(initial=0)) if prediction.completed else None
     return attrs.evolve(prediction, spans=spans, finish_ps=finish, makespan_ps=makespan)
+
+
+def served(
+    instances: Instances, durations_ps: NDArray[np.int64], runs: NDArray[np.bool_] | None = None
+) -> tuple[list[int], list[int]]:
+    """Start and end of every instance, first come, first served, as the definition reads: nothing about it is fast.
+
+    Args:
+        instances: What runs.
+        durations_ps: (instances,), of a part from the readiness of the last part to its own end.
+        runs: (instances,), False for what is never started.
+    """
+    count, rank = instances.count, instances.rank_class.tolist()
+    waits = [
+        set(instances.dependency[instances.dependency_start[row] : instances.dependency_start[row + 1]].tolist())
+        for row in range(count)
+    ]
+    together = {row: np.flatnonzero(instances.meeting == instances.meeting[row]).tolist() for row in range(count)}
+    start, end, ends = [NO_TIME] * count, [NO_TIME] * count, [NO_TIME] * count
+    arrived = [runs is not None and not runs[row] for row in range(count)]
+    queue: list[int] = []
+    now = 0
+    while True:
+        for row in range(count):
+            if not arrived[row] and all(end[on] != NO_TIME for on in waits[row]):
+                arrived[row] = True
+                if instances.meeting[row] == NONE:
+                    queue.append(row)
+                    continue
+                start[row] = now
+                if all(start[part] != NO_TIME for part in together[row]):
+                    for part in together[row]:
+                        ends[part] = now + int(durations_ps[part])
+        busy = {
+            rank[row] for row in range(count) if instances.meeting[row] == NONE and start[row] != NO_TIME == end[row]
+        }
+        for row in queue.copy():
+            if rank[row] not in busy:
+                busy.add(rank[row])
+                queue.remove(row)
+                start[row], ends[row] = now, now + int(durations_ps[row])
+        coming = [at for at, done in zip(ends, end, strict=True) if at != NO_TIME == done]
+        if not coming:
+            return start, end
+        now = min(coming)
+        for row in range(count):
+            if ends[row] == now:
+                end[row] = now
 
 
 def nothing_ran(pinned: PinnedGraph, status: Status = Status.ABORTED) -> Prediction:

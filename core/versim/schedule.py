@@ -2,21 +2,25 @@
 
 Used by backends that take durations from a timing model, and by the analysis, which substitutes durations of one
 prediction into the schedule of another. Compute nodes take their rank's device one at a time, first come, first
-served; a communication starts when all its parts are ready and ends for all of them together. Communications of one
-rank run side by side.
+served; a communication starts when all its parts are ready. Communications of one rank run side by side.
+
+What ends in one tick ends before anything is served; nodes that become ready together are served in row order, so that
+replicas which are simulated once and replicas which are simulated each give the same answer. What never becomes ready
+keeps NO_TIME, so a deadlock shows as an incomplete schedule.
 """
 
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections import deque
+from collections.abc import Iterable
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from versim.graph import NONE, Instances
-from versim.graph.columns import Op
 from versim.prediction import NO_TIME
 
 
@@ -57,88 +61,168 @@ def replay(
     Args:
         instances: The graph per rank class.
         compute_ps: (nodes,), duration of each compute node.
-        meeting_ps: (meetings,), duration of each communication from its last part's readiness to its end.
+        meeting_ps: (meetings,), duration of each communication from its last part's readiness to its end, which is
+            that of all its parts.
         runs: (instances,), False for instances that are never started; None runs all.
-
-    What ends in one tick ends before anything is served; nodes that become ready together are served in row order, so
-    that replicas which are simulated once and replicas which are simulated each give the same answer. Instances that
-    never become ready keep NO_TIME, so a deadlock shows as an incomplete schedule.
     """
-    graph, count = instances.graph, instances.count
-    dependents_start, dependents = _dependents(instances)
-    missing = np.diff(instances.dependency_start).tolist()
-    is_compute = (graph.op[instances.node] == Op.COMPUTE).tolist()
-    device = instances.rank_class.tolist()
-    duration = compute_ps[instances.node].tolist()
-    meeting = instances.meeting.tolist()
-    meeting_duration = meeting_ps.tolist()
-    part_start, part_rows = instances.parts()
-    part_starts, parts = part_start.tolist(), part_rows.tolist()
-    absent = np.diff(part_start).tolist()
-    allowed = [True] * count if runs is None else runs.tolist()
+    duration_ps = compute_ps[instances.node]
+    parts = instances.meeting != NONE
+    duration_ps[parts] = meeting_ps[instances.meeting[parts]]
+    start_ps, end_ps = EventLoop(instances, runs).run(duration_ps)
+    return Schedule(ready_ps=ready_of(instances, end_ps), start_ps=start_ps, end_ps=end_ps)
 
-    ready = [NO_TIME] * count
-    start = [NO_TIME] * count
-    end = [NO_TIME] * count
-    queues: list[deque[int]] = [deque() for _ in range(instances.classes.count)]
-    busy = [False] * instances.classes.count
-    # An event is (time, what ends): an instance, or ~meeting.
-    events: list[tuple[int, int]] = []
-    now = 0
 
-    def arrive(row: int) -> None:
-        ready[row] = now
-        if not allowed[row]:
-            return
-        if is_compute[row]:
-            queues[device[row]].append(row)
-            return
-        start[row] = now
-        met = meeting[row]
-        absent[met] -= 1
-        if absent[met] == 0:
-            heapq.heappush(events, (now + meeting_duration[met], ~met))
+class EventLoop:
+    """The event-driven schedule of a graph, prepared once and run for any number of sets of durations."""
 
-    def serve(place: int) -> None:
-        if not busy[place] and queues[place]:
-            row = queues[place].popleft()
-            busy[place] = True
+    def __init__(self, instances: Instances, runs: NDArray[np.bool_] | None = None) -> None:
+        """Prepare to run ``instances``, of which those that are False in ``runs``, (instances,), are never started."""
+        self._count = instances.count
+        self._devices = instances.classes.count
+        self._device = instances.rank_class.tolist()
+        self._meeting = instances.meeting.tolist()
+        waits = np.diff(instances.dependency_start)
+        if runs is not None:
+            # One thing more to wait for, which never happens.
+            waits = waits + ~runs
+        self._missing = waits.tolist()
+        self._roots = np.flatnonzero(waits == 0).tolist()
+        starts, owners = _dependents(instances)
+        self._followers = [tuple(owners[first:last]) for first, last in itertools.pairwise(starts)]
+        self._part_start, self._part_rows = instances.parts()
+        rows = self._part_rows.tolist()
+        self._parts = [rows[first:last] for first, last in itertools.pairwise(self._part_start.tolist())]
+
+    def run(self, duration_ps: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Start and end of every instance; all shapes are (instances,).
+
+        Every part of a communication may end at a time of its own, as in simulators that move messages: its duration
+        runs from the readiness of the last part.
+        """
+        duration = duration_ps.tolist()
+        even = self._even(duration_ps)
+        device, meeting, followers, parts_of = self._device, self._meeting, self._followers, self._parts
+        missing = self._missing.copy()
+        absent = [len(parts) for parts in parts_of]
+        start = [NO_TIME] * self._count
+        end = [NO_TIME] * self._count
+        queues: list[deque[int]] = [deque() for _ in range(self._devices)]
+        busy = [False] * self._devices
+        push, pop, replace = heapq.heappush, heapq.heappop, heapq.heapreplace
+        # An event is one number, its time above the order of starting: numbers compare faster than tuples. What ends
+        # is an instance, or ~batch.
+        shift = self._count.bit_length()
+        mask = (1 << shift) - 1
+        events: list[int] = []
+        ending: list[int] = []
+        batches: list[list[int]] = []
+
+        def post(row: int, now: int) -> None:
             start[row] = now
-            heapq.heappush(events, (now + duration[row], row))
-
-    for row in range(count):
-        if missing[row] == 0:
-            arrive(row)
-    for place in range(len(queues)):
-        serve(place)
-    while events:
-        now = events[0][0]
-        finished: list[int] = []
-        while events and events[0][0] == now:
-            _, ended = heapq.heappop(events)
-            if ended >= 0:
-                busy[device[ended]] = False
-                finished.append(ended)
+            met = meeting[row]
+            absent[met] -= 1
+            if absent[met]:
+                return
+            together: dict[int, list[int]] = {}
+            if even[met]:
+                together[duration[row]] = parts_of[met]
             else:
-                finished.extend(parts[part_starts[~ended] : part_starts[~ended + 1]])
-        arriving: list[int] = []
-        for row in finished:
-            end[row] = now
-            for dependent in dependents[dependents_start[row] : dependents_start[row + 1]]:
-                missing[dependent] -= 1
-                if missing[dependent] == 0:
-                    arriving.append(dependent)
-        # Everything that ends in a tick ends before anything is served, and arrivals queue in row order: otherwise
-        # the answer would depend on how replicas interleave, and folding would change it.
-        for row in sorted(arriving):
-            arrive(row)
-        for place in {device[row] for row in finished}:
-            serve(place)
-    return Schedule(
-        ready_ps=np.array(ready, dtype=np.int64),
-        start_ps=np.array(start, dtype=np.int64),
-        end_ps=np.array(end, dtype=np.int64),
-    )
+                for part in parts_of[met]:
+                    together.setdefault(duration[part], []).append(part)
+            for lasts, rows in together.items():
+                push(events, (now + lasts) << shift | len(ending))
+                ending.append(~len(batches))
+                batches.append(rows)
+
+        def serve(places: Iterable[int], now: int) -> None:
+            for place in places:
+                if not busy[place] and queues[place]:
+                    row = queues[place].popleft()
+                    busy[place] = True
+                    start[row] = now
+                    push(events, (now + duration[row]) << shift | len(ending))
+                    ending.append(row)
+
+        for row in self._roots:
+            if meeting[row] == NONE:
+                queues[device[row]].append(row)
+            else:
+                post(row, 0)
+        serve(range(self._devices), 0)
+        while events:
+            event = events[0]
+            now = event >> shift
+            ended = ending[event & mask]
+            # Whatever else ends in this tick lies right below the top of the heap.
+            if ended < 0 or any(other >> shift == now for other in events[1:3]):
+                finished: list[int] = []
+                while events and events[0] >> shift == now:
+                    ended = ending[pop(events) & mask]
+                    if ended >= 0:
+                        busy[device[ended]] = False
+                        finished.append(ended)
+                    else:
+                        finished.extend(batches[~ended])
+                arriving: list[int] = []
+                for row in finished:
+                    end[row] = now
+                    for follower in followers[row]:
+                        missing[follower] -= 1
+                        if missing[follower] == 0:
+                            arriving.append(follower)
+                for row in sorted(arriving):
+                    if meeting[row] == NONE:
+                        queues[device[row]].append(row)
+                    else:
+                        post(row, now)
+                serve({device[row] for row in finished}, now)
+                continue
+            # Most events are a computation that ends by itself, and they decide how long a run takes: what depends on
+            # it is on its rank, in row order, and whatever is posted now ends behind this event, which stays on top
+            # until it is replaced.
+            end[ended] = now
+            place = device[ended]
+            queue = queues[place]
+            for follower in followers[ended]:
+                left = missing[follower] - 1
+                missing[follower] = left
+                if left == 0:
+                    if meeting[follower] == NONE:
+                        queue.append(follower)
+                    else:
+                        post(follower, now)
+            if queue:
+                row = queue.popleft()
+                start[row] = now
+                replace(events, (now + duration[row]) << shift | len(ending))
+                ending.append(row)
+            else:
+                busy[place] = False
+                pop(events)
+        return np.array(start, dtype=np.int64), np.array(end, dtype=np.int64)
+
+    def _even(self, duration_ps: NDArray[np.int64]) -> list[bool]:
+        """Whether all parts of each meeting last the same."""
+        if not self._parts:
+            return []
+        of_part = duration_ps[self._part_rows]
+        heads = self._part_start[:-1]
+        even: list[bool] = (np.maximum.reduceat(of_part, heads) == np.minimum.reduceat(of_part, heads)).tolist()
+        return even
+
+
+def ready_of(instances: Instances, end_ps: NDArray[np.int64]) -> NDArray[np.int64]:
+    """When the last dependency of each instance had ended, 0 without any, NO_TIME where one never did.
+
+    Both shapes are (instances,).
+    """
+    ready = np.zeros(instances.count, dtype=np.int64)
+    rows = np.flatnonzero(np.diff(instances.dependency_start))
+    if len(rows):
+        ends, heads = end_ps[instances.dependency], instances.dependency_start[rows]
+        never = np.minimum.reduceat(ends, heads) == NO_TIME
+        ready[rows] = np.where(never, NO_TIME, np.maximum.reduceat(ends, heads))
+    return ready
 
 
 def longest_chain_ps(instances: Instances, compute_ps: NDArray[np.int64]) -> int:

@@ -11,6 +11,7 @@ import random
 
 import attrs
 import numpy as np
+from fakes import served
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ from versim import (
     replay,
 )
 from versim.mesh import Placement
-from versim.schedule import longest_chain_ps
+from versim.schedule import EventLoop, longest_chain_ps
 
 Times = NDArray[np.int64]
 WORK = [(Fixed(0.0), 1)]
@@ -69,6 +70,20 @@ def runs(draw: st.DrawFn, in_order: bool = False) -> tuple[ExecutionGraph, Times
     """A graph with durations so small that much happens in one tick."""
     graph = draw(graphs(in_order=in_order))
     return graph, draw(durations(graph.node_count)), draw(durations(graph.communication_count))
+
+
+@settings(max_examples=200)
+@given(run=runs(), data=st.data())
+def test_it_serves_as_the_definition_says(run: tuple[ExecutionGraph, Times, Times], data: st.DataObject) -> None:
+    """Tick for tick, with parts that end at times of their own, with ties, and with nodes that never start."""
+    instances = instances_of(run[0], data.draw(st.sampled_from([None, RankClasses.single(run[0].mesh)])))
+    runs = np.array(data.draw(st.lists(st.booleans(), min_size=instances.count, max_size=instances.count)))
+    for allowed in (None, runs):
+        loop = EventLoop(instances, allowed)
+        for _ in range(2):  # nothing of a run is left behind for the next
+            each = data.draw(durations(instances.count))
+            start, end = loop.run(each)
+            assert (start.tolist(), end.tolist()) == served(instances, each, allowed)
 
 
 @given(run=runs())

@@ -10,9 +10,9 @@ import random
 
 import attrs
 import numpy as np
+from fakes import served
 from numpy.typing import NDArray
 from versim import NONE, Instances, Op, PinnedGraph, Prediction, Schedule, prediction_of
-from versim.comparison.attribution.served import Served
 
 
 def answer(pinned: PinnedGraph, instances: Instances, start: list[int], end: list[int], label: str) -> Prediction:
@@ -27,8 +27,7 @@ def first_come(
     pinned: PinnedGraph, instances: Instances, durations_ps: NDArray[np.int64], label: str = "served"
 ) -> Prediction:
     """First come, first served, communication side by side."""
-    start, end = Served(instances).run(durations_ps)
-    return answer(pinned, instances, start.tolist(), end.tolist(), label)
+    return answer(pinned, instances, *served(instances, durations_ps), label)
 
 
 @attrs.frozen(eq=False)

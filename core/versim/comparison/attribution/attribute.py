@@ -20,16 +20,16 @@ from numpy.typing import NDArray
 
 from versim.comparison.align import Timeline, common_instances, timeline
 from versim.comparison.attribution.chain import Chain, chain_of
-from versim.comparison.attribution.lanes import compute_order, ready_of
+from versim.comparison.attribution.lanes import compute_order
 from versim.comparison.attribution.model import Attribution, Averaging, Policy, Term, TermKind
 from versim.comparison.attribution.patterns import patterns_of
-from versim.comparison.attribution.served import Served
 from versim.comparison.attribution.shares import Shares, State, sequential, shapley
 from versim.comparison.attribution.walk import longest_path
 from versim.comparison.groups import Groups, changes_ps, exact_sums, groups_of
 from versim.graph import NONE, Instances
 from versim.pinning import PinnedGraph
 from versim.prediction import Prediction
+from versim.schedule import EventLoop, ready_of
 
 Isolated = Mapping[int, int | None] | Sequence[int | None]
 """Picoseconds that each communication takes alone, by its number; None, or left out of a mapping, where not known."""
@@ -102,7 +102,7 @@ class _Problem:
     players: list[int]
     split: list[bool]
     durations: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
-    served: Served | None
+    served: EventLoop | None
 
     @classmethod
     def of(cls, reference: Chain, other: Chain, isolated_ps: Isolated | None) -> _Problem:
@@ -144,7 +144,7 @@ class _Problem:
             found.extend(self.reference.makespans_ps(np.stack(columns, axis=1)))
         return found
 
-    def _served_ps(self, served: Served, state: State) -> int:
+    def _served_ps(self, served: EventLoop, state: State) -> int:
         if not any(state):
             # It reproduces the reference: that is what it was chosen for.
             return int(self.reference.line.end_ps.max(initial=0))
@@ -184,13 +184,13 @@ def _isolated(
     return np.where(known[of_instance], each[of_instance], active_ps), known[of_instance]
 
 
-def _replay(reference: Chain) -> Served | None:
+def _replay(reference: Chain) -> EventLoop | None:
     """The event-driven schedule, if it reproduces the reference exactly."""
     line = reference.line
     # Cheap signs that it cannot: lags, eager messages, lanes of communication.
     if reference.lag_ps.any() or reference.progress.late.any() or (reference.waits.lanes != NONE).any():
         return None
-    served = Served(reference.instances)
+    served = EventLoop(reference.instances)
     if _is_forced(line):
         return served
     start_ps, end_ps = served.run(reference.progress.duration_ps)

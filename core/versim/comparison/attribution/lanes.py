@@ -15,19 +15,10 @@ from numpy.typing import NDArray
 
 from versim.comparison.align import Timeline
 from versim.graph import NONE, Instances, Op
+from versim.schedule import ready_of
 
 Edges = tuple[NDArray[np.int64], NDArray[np.int64]]
 """Rows before and rows after, of equal length."""
-
-
-def ready_of(instances: Instances, end_ps: NDArray[np.int64]) -> NDArray[np.int64]:
-    """When the last dependency of each instance had ended, 0 without any; shape (instances,)."""
-    ready = np.zeros(instances.count, dtype=np.int64)
-    waits = np.diff(instances.dependency_start)
-    rows = np.flatnonzero(waits)
-    if len(rows):
-        ready[rows] = np.maximum.reduceat(end_ps[instances.dependency], instances.dependency_start[rows])
-    return ready
 
 
 def compute_order(line: Timeline) -> Edges:

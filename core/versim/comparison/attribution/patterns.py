@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.comparison.attribution.chain import Chain
-from versim.comparison.attribution.lanes import ready_of
 from versim.comparison.attribution.model import Pattern
 from versim.comparison.attribution.walk import Link, longest_path
 from versim.comparison.groups import node_keys
 from versim.graph import NONE
+from versim.schedule import ready_of
 
 Pair = tuple[int, int]
 """Keys of what waits, and of what it waits behind."""
