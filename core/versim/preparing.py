@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import attrs
 
 from versim.components import ProposesSystem
-from versim.errors import ComponentError, VersimError
+from versim.errors import ComponentError, SimulationError, VersimError
 from versim.graph import PHASES, ExecutionGraph
 from versim.pinning import PinnedGraph, pin
 from versim.prediction import Prediction
@@ -157,7 +157,8 @@ def _borrowed(
                 f"{place}: {' / '.join(key)} was not simulated; let that workload have that pin and backend"
             )
         if not source.prediction.completed:
-            raise VersimError(f"{place}: {' / '.join(key)} did not complete: {'; '.join(source.prediction.diagnosis)}")
+            why = "; ".join(source.prediction.diagnosis)
+            raise SimulationError(f"{place}: {' / '.join(key)} did not complete: {why}")
         spans_s = _phase_spans_s(source)
         rows = _rows_named(graph, borrowed)
         if not rows:

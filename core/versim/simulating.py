@@ -9,7 +9,7 @@ import numpy as np
 
 from versim.comparison.attribution import Isolated
 from versim.components import Finding, Isolates, Preflights, Severity, SimulationRequest
-from versim.errors import ComponentError, UnsupportedGraphError, VersimError
+from versim.errors import ComponentError, VersimError
 from versim.prediction import NO_TIME, Consumed, Prediction, Spans, Status
 from versim.preparing import Prepared, held_responsible, network_timing
 from versim.registry import Registry, structure_options
@@ -40,17 +40,19 @@ def ask(
 ) -> Answer:
     """Ask one instance about a prepared workload.
 
-    A graph that the backend cannot express, or input in which its preflight finds an error, gives an aborted
-    prediction that says so; ``force`` simulates in spite of findings. What else it finds is said with the prediction.
+    What keeps the backend from answering gives an aborted prediction that says so, for the other simulators' answers
+    are still worth having: it is not installed, cannot express the graph, gives up, or its preflight finds an error in
+    the input; ``force`` simulates in spite of findings. What else it finds is said with the prediction.
 
     Raises:
-        ComponentError: The backend failed, or returned something that is no prediction.
+        VersimError: The scenario's options for it are faulty.
+        ComponentError: It broke its contract: raised something that is no :class:`VersimError`, or returned something
+            that is no prediction.
     """
     place = f"$.backends[{[other.label for other in scenario.backends].index(instance.label)}]"
     request, network = request_for(prepared, instance, registry, place)
     backend = registry.backend(instance.backend)
     began = time.perf_counter()
-    isolated: Isolated | None = None
     findings: tuple[Finding, ...] = ()
     try:
         with held_responsible("backend", instance.backend):
@@ -60,18 +62,28 @@ def ask(
                 return Answer(prediction=_labelled(_not_run(prepared, instance, errors), instance), network=network)
             began = time.perf_counter()
             prediction: object = backend.simulate(request)
-            wall_s = time.perf_counter() - began
-            if isinstance(backend, Isolates):
-                isolated = _picoseconds(backend.isolated_s(request))
-    except UnsupportedGraphError as error:
-        prediction, wall_s = _refused(prepared, instance.backend, (str(error),)), time.perf_counter() - began
+    except ComponentError:
+        raise
+    except VersimError as error:
+        prediction = _refused(prepared, instance.backend, (str(error),))
+    wall_s = time.perf_counter() - began
     if not isinstance(prediction, Prediction):
         cause = f"it returned {type(prediction).__name__}, not a Prediction"
         raise ComponentError("backend", instance.backend, cause)
     measured = prediction.wall_s if prediction.wall_s is not None else wall_s
     diagnosis = (*prediction.diagnosis, *(f"{found.severity.value}: {_said(found)}" for found in findings))
     prediction = attrs.evolve(prediction, wall_s=measured, diagnosis=diagnosis)
-    return Answer(prediction=_labelled(prediction, instance), network=network, isolated_ps=isolated)
+    isolated_ps = None
+    if prediction.completed and isinstance(backend, Isolates):
+        try:
+            isolated_ps = _isolated_ps(backend, request, instance.backend)
+        except ComponentError:
+            raise
+        except VersimError as error:
+            # The answer stands; only contention cannot be told apart.
+            said = f"what communications take alone is not known: {error}"
+            prediction = attrs.evolve(prediction, diagnosis=(*prediction.diagnosis, said))
+    return Answer(prediction=_labelled(prediction, instance), network=network, isolated_ps=isolated_ps)
 
 
 def request_for(
@@ -98,9 +110,16 @@ def _labelled(prediction: Prediction, instance: Instance) -> Prediction:
     return attrs.evolve(prediction, label=instance.label)
 
 
-def _picoseconds(isolated_s: object) -> tuple[int | None, ...]:
-    """Seconds, NaN where not known, as whole picoseconds."""
-    seconds = np.asarray(isolated_s, dtype=np.float64)
+def _isolated_ps(backend: Isolates, request: SimulationRequest, name: str) -> tuple[int | None, ...]:
+    """What each communication takes alone, in whole picoseconds; None where not known."""
+    with held_responsible("backend", name):
+        seconds = np.asarray(backend.isolated_s(request), dtype=np.float64)
+    count = request.pinned.graph.communication_count
+    if seconds.shape != (count,):
+        raise ComponentError("backend", name, f"isolated_s has shape {seconds.shape} instead of ({count},)")
+    wrong = np.flatnonzero((seconds < 0) | np.isinf(seconds))
+    if len(wrong):
+        raise ComponentError("backend", name, f"isolated_s of communication {wrong[0]} is {seconds[wrong[0]]} s")
     return tuple(None if np.isnan(value) else round(value * PS_PER_S) for value in seconds.tolist())
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from versim import (
+    Comparison,
     ComponentError,
     Device,
     Dimension,
@@ -25,10 +26,12 @@ from versim import (
     Registry,
     Scenario,
     Severity,
+    SimulationError,
     SimulationRequest,
     Status,
     System,
     UnsupportedGraphError,
+    VersimError,
     hookimpl,
     instances_of,
     prediction_of,
@@ -65,16 +68,22 @@ class Careful:
     options: type = NoOptions
     findings: tuple[Finding, ...] = ()
     raises: BaseException | None = None
+    raises_in: str = "simulate"
     answers: Any = None
+    alone_s: Any = None
+
+    def _fail(self, place: str) -> None:
+        if self.raises is not None and self.raises_in == place:
+            raise self.raises
 
     def preflight(self, _: SimulationRequest) -> Iterable[Finding]:
         """What was planted."""
+        self._fail("preflight")
         return self.findings
 
     def simulate(self, request: SimulationRequest) -> Prediction:
         """2000 ps per communication, or what was planted."""
-        if self.raises is not None:
-            raise self.raises
+        self._fail("simulate")
         if self.answers is not None:
             answer: Prediction = self.answers
             return answer
@@ -84,12 +93,21 @@ class Careful:
         return prediction_of(request.pinned, instances, schedule, simulator=self.name, engine="test")
 
     def isolated_s(self, request: SimulationRequest) -> NDArray[np.float64]:
-        """Half of it."""
+        """Half of it, or what was planted."""
+        self._fail("isolated_s")
+        if self.alone_s is not None:
+            nonsense: NDArray[np.float64] = self.alone_s
+            return nonsense
         return np.full(request.pinned.graph.communication_count, 1e-9)
 
 
 def result_of(backend: Careful, **options: bool) -> Any:
     """What comes of asking a backend beside a plain one."""
+    return compared(backend, **options).result("asked")
+
+
+def compared(backend: Careful, reference: str = "plain", **options: bool) -> Comparison:
+    """A backend and a plain one."""
     plugin = types.ModuleType("planted")
     plain = Careful(name="plain")
     plugin.versim_backends = hookimpl(specname="versim_backends")(lambda: [backend, plain])  # type: ignore[attr-defined]
@@ -98,9 +116,10 @@ def result_of(backend: Careful, **options: bool) -> Any:
         name="planted",
         workloads=[Workload(label="step", producer="steps")],
         backends=[Instance(label="plain", backend="plain"), Instance(label="asked", backend=backend.name)],
+        reference=reference,
     )
     report = run(scenario, Registry.of({"planted": plugin}), **options)
-    return report.workloads[0].comparisons[0].result("asked")
+    return report.workloads[0].comparisons[0]
 
 
 ERROR = Finding(rule="V001", severity=Severity.ERROR, message="rank 0 waits for ever", remedy="add the receive")
@@ -143,6 +162,54 @@ def test_what_a_backend_cannot_express_is_shown_where_its_figure_would_stand() -
     result = result_of(Careful(raises=UnsupportedGraphError("node 1 is a broadcast; use all_gather")))
     assert result.prediction.status is Status.ABORTED
     assert result.prediction.diagnosis == ("node 1 is a broadcast; use all_gather",)
+
+
+class NotInstalledError(VersimError):
+    """What a plugin raises whose program is not there."""
+
+
+@pytest.mark.parametrize("raised", [NotInstalledError("install it"), SimulationError("it ran out of memory")])
+@pytest.mark.parametrize("when", ["preflight", "simulate"])
+def test_a_simulator_that_is_missing_or_gives_up_does_not_stop_the_others(raised: VersimError, when: str) -> None:
+    """Its column says why; the figures of the rest stand, and nothing claims that its inputs were unequal."""
+    comparison = compared(Careful(raises=raised, raises_in=when))
+    failed, plain = comparison.result("asked"), comparison.result("plain")
+    assert failed.prediction.status is Status.ABORTED
+    assert failed.prediction.diagnosis == (str(raised),)
+    assert [check.name for check in failed.failed_checks] == ["complete"]
+    assert plain.prediction.completed
+    assert plain.difference_ps == 0
+
+
+def test_without_its_reference_a_comparison_shows_what_there_is() -> None:
+    """No differences, but every other figure."""
+    comparison = compared(Careful(raises=NotInstalledError("install it")), reference="asked")
+    plain = comparison.result("plain")
+    assert (comparison.reference, plain.difference_ps, plain.attribution) == ("asked", None, None)
+    assert plain.totals is not None
+
+
+def test_an_answer_outlives_a_failure_to_simulate_its_communications_alone() -> None:
+    """Only contention is not told apart, and the reader is told so."""
+    result = result_of(Careful(raises=SimulationError("too many"), raises_in="isolated_s"))
+    assert result.prediction.completed
+    assert result.prediction.diagnosis == ("what communications take alone is not known: too many",)
+    assert {term.contention_ps for term in result.attribution.terms} == {None}
+
+
+@pytest.mark.parametrize(
+    ("alone_s", "said"),
+    [
+        (np.zeros(2), r"isolated_s has shape \(2,\) instead of \(1,\)"),
+        (np.array([np.inf]), "isolated_s of communication 0 is inf s"),
+        (np.array([-1e-9]), "isolated_s of communication 0 is -1e-09 s"),
+        ("soon", "ValueError: could not convert string to float"),
+    ],
+)
+def test_nonsense_about_communications_alone_is_refused(alone_s: Any, said: str) -> None:
+    """Before it is subtracted from anything."""
+    with pytest.raises(ComponentError, match=rf"backend 'careful' failed: {said}"):
+        result_of(Careful(alone_s=alone_s))
 
 
 @pytest.mark.parametrize("raised", [ZeroDivisionError("a slip"), SystemExit(3), KeyError("x")])

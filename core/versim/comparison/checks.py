@@ -75,7 +75,7 @@ def _completed(pinned: PinnedGraph, prediction: Prediction, line: Timeline) -> C
 
 def _inputs(pinned: PinnedGraph, prediction: Prediction) -> Check:
     graph, consumed = pinned.graph, prediction.consumed
-    if prediction.completed and _says_nothing_consumed(prediction):
+    if _says_nothing_consumed(prediction):
         return Check(name="inputs", passed=None, detail="it does not say what it consumed")
     compute = graph.op == Op.COMPUTE
     lost = compute & (consumed.compute_ns == NO_TIME) & (pinned.compute_ns != 0)
