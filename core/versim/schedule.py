@@ -154,7 +154,7 @@ class EventLoop:
             now = event >> shift
             ended = ending[event & mask]
             # Whatever else ends in this tick lies right below the top of the heap.
-            if ended < 0 or any(other >> shift == now for other in events[1:3]):
+            if ended < 0 or (len(events) > 1 and min(events[1:3]) >> shift == now):
                 finished: list[int] = []
                 while events and events[0] >> shift == now:
                     ended = ending[pop(events) & mask]
@@ -226,47 +226,37 @@ def ready_of(instances: Instances, end_ps: NDArray[np.int64]) -> NDArray[np.int6
 
 
 def longest_chain_ps(instances: Instances, compute_ps: NDArray[np.int64]) -> int:
-    """The longest chain of compute through dependencies and communications: no simulation can be faster."""
-    free = np.zeros(len(instances.meeting_match), dtype=np.int64)
-    unlimited = _unlimited_replay(instances, compute_ps, free)
-    return int(unlimited.max(initial=0))
+    """The longest chain of compute through dependencies and communications: no simulation can be faster.
 
-
-def _unlimited_replay(
-    instances: Instances, compute_ps: NDArray[np.int64], meeting_ps: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """End of each instance if devices were unlimited."""
-    dependents_start, dependents = _dependents(instances)
+    ``compute_ps`` has shape (nodes,). Devices are unlimited, and communications take no time.
+    """
+    followers_start, followers = _dependents(instances)
     missing = np.diff(instances.dependency_start).tolist()
-    part_start, part_rows = instances.parts()
-    part_starts, parts = part_start.tolist(), part_rows.tolist()
-    absent = np.diff(part_start).tolist()
+    part_start, part_rows = (column.tolist() for column in instances.parts())
+    absent = [last - first for first, last in itertools.pairwise(part_start)]
     meeting = instances.meeting.tolist()
     duration = compute_ps[instances.node].tolist()
-    meeting_duration = meeting_ps.tolist()
     ready = [0] * instances.count
-    end = [NO_TIME] * instances.count
+    longest = 0
     queue = [row for row in range(instances.count) if missing[row] == 0]
     for row in queue:
         met = meeting[row]
         if met == NONE:
-            finished = [row]
-            end[row] = ready[row] + duration[row]
+            finished, end = [row], ready[row] + duration[row]
         else:
             absent[met] -= 1
             if absent[met]:
                 continue
-            finished = parts[part_starts[met] : part_starts[met + 1]]
-            at = max(ready[part] for part in finished) + meeting_duration[met]
-            for part in finished:
-                end[part] = at
+            finished = part_rows[part_start[met] : part_start[met + 1]]
+            end = max(ready[part] for part in finished)
+        longest = max(longest, end)
         for ended in finished:
-            for dependent in dependents[dependents_start[ended] : dependents_start[ended + 1]]:
-                ready[dependent] = max(ready[dependent], end[ended])
-                missing[dependent] -= 1
-                if missing[dependent] == 0:
-                    queue.append(dependent)
-    return np.array(end, dtype=np.int64)
+            for follower in followers[followers_start[ended] : followers_start[ended + 1]]:
+                ready[follower] = max(ready[follower], end)
+                missing[follower] -= 1
+                if missing[follower] == 0:
+                    queue.append(follower)
+    return longest
 
 
 def _dependents(instances: Instances) -> tuple[list[int], list[int]]:

@@ -6,7 +6,7 @@ from versim.comparison.checks import Check
 from versim.comparison.compare import compare_predictions
 from versim.comparison.critical_path import CriticalPath, PathStep
 from versim.comparison.model import FORMAT_VERSION, Comparison, Report, Result, WorkloadReport
-from versim.comparison.slack import Move, PathChange, path_change, slack_ps
+from versim.comparison.slack import Move, PathChange, path_change
 from versim.comparison.totals import Breakdown, Totals
 
 __all__ = [
@@ -29,6 +29,5 @@ __all__ = [
     "common_instances",
     "compare_predictions",
     "path_change",
-    "slack_ps",
     "timeline",
 ]

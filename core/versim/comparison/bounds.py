@@ -1,18 +1,50 @@
-"""Bounds that hold for any simulator of the scenario's network: what its bisection has to carry.
+"""Bounds that hold for any simulator of a scenario: its pinned compute, and what its network's middle has to carry.
 
-The ranks are cut in two halves, lower and upper. Whatever the algorithm, the data that one half needs of the other has
-to cross the cut, and each direction of the cut carries so many bytes per second at most.
+Along each dimension the network is cut in two halves: the ranks whose coordinate in it is in the lower half, and the
+rest. A product of rings, switches and full meshes has no other links between them than those of that dimension, so
+whatever the algorithm and the routes, the data that one half needs of the other has to cross them, and each direction
+carries so many bytes per second at most.
 """
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
-from math import floor
 
-from versim.graph import KINDS, ExecutionGraph
-from versim.system import System, Topology
-from versim.units import PS_PER_S
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from versim.graph import KINDS, ExecutionGraph, Instances
+from versim.pinning import PinnedGraph
+from versim.schedule import longest_chain_ps
+from versim.system import Dimension, System, Topology
+from versim.units import PS_PER_NS, PS_PER_S
 from versim.work import Kind
+
+
+@attrs.frozen(kw_only=True)
+class Bounds:
+    """Times in picoseconds that no sound prediction of a pinned graph is below.
+
+    Attributes:
+        compute_ps: Pinned compute of the busiest rank, and of the longest chain of dependencies and communications.
+        bisection_ps: See :func:`bisection_bound_ps`.
+    """
+
+    compute_ps: int
+    bisection_ps: int | None
+
+
+def bounds_of(pinned: PinnedGraph, system: System, instances: Instances) -> Bounds:
+    """The bounds of a pinned graph on a system."""
+    compute_ps = pinned.compute_ns * PS_PER_NS
+    busiest = np.zeros(instances.classes.count, dtype=np.int64)
+    np.add.at(busiest, instances.rank_class, compute_ps[instances.node])
+    return Bounds(
+        compute_ps=max(longest_chain_ps(instances, compute_ps), int(busiest.max(initial=0))),
+        bisection_ps=bisection_bound_ps(pinned.graph, system),
+    )
 
 
 def bisection_bound_ps(graph: ExecutionGraph, system: System) -> int | None:
@@ -26,63 +58,79 @@ def bisection_bound_ps(graph: ExecutionGraph, system: System) -> int | None:
     reduce_scatter      b · S/p                 a · S/p
     all_to_all          a · b · S/p             a · b · S/p
     point_to_point      S if it goes up         S if it goes down
-    ==================  ======================  ======================
-
-    A broadcast's root is not part of the graph, so it counts nothing.
+    broadcast           S one way, wherever its root is
+    ==================  ============================================
 
     Returns:
-        Picoseconds, rounded down; None where the network has several dimensions or no even cut.
+        Picoseconds, rounded down, of the dimension that takes longest; None if the network has one rank only.
     """
-    links = _links_across(system)
-    if links is None:
+    cut = [number for number, dimension in enumerate(system.dimensions) if dimension.size > 1]
+    if not cut:
         return None
-    half = graph.mesh.world_size // 2
-    up = down = Fraction(0)
-    known: dict[tuple[int, ...], tuple[Fraction, Fraction]] = {}
+    stride = np.cumprod([1, *(dimension.size for dimension in system.dimensions)])
+    ranks = np.arange(system.world_size)
+    halves = [ranks // stride[number] % system.dimensions[number].size for number in cut]
+    below = np.array([half < system.dimensions[number].size // 2 for number, half in zip(cut, halves, strict=True)])
+    crossing = _crossing(graph, below)
+    bounds = []
+    for number, (up, down, either) in zip(cut, crossing, strict=True):
+        dimension = system.dimensions[number]
+        links = _links_across(dimension) * (system.world_size // dimension.size)
+        # An axis with a link of its own may be another network beside this one.
+        fastest = [dimension.link, *system.axis_links.values()]
+        capacity = links * sum(Fraction(link.bandwidth_bytes_per_s) for link in fastest)
+        busier = max(up, down, (up + down + either) / 2)
+        bounds.append(math.floor(busier * PS_PER_S / capacity))
+    return max(bounds)
+
+
+def _links_across(dimension: Dimension) -> int:
+    """Links in each direction between the halves of one line of ranks along a dimension."""
+    below, above = dimension.size // 2, (dimension.size + 1) // 2
+    return {Topology.RING: 2, Topology.FULLY_CONNECTED: below * above, Topology.SWITCH: below}[dimension.topology]
+
+
+Bytes = tuple[Fraction, Fraction, Fraction]
+"""Bytes that have to go up, down, and one of the two ways."""
+
+
+def _crossing(graph: ExecutionGraph, below: NDArray[np.bool_]) -> list[Bytes]:
+    """Bytes of all communication across each cut; ``below`` has shape (cuts, ranks)."""
     start, rows = graph.parts()
     starts, placements = start.tolist(), graph.placement[rows].tolist()
     columns = (graph.kind.tolist(), graph.size_bytes.tolist(), graph.scope.tolist())
+    alike: dict[tuple[int, ...], list[int]] = {}
     for match, (kind, size_bytes, scope) in enumerate(zip(*columns, strict=True)):
         key = (kind, size_bytes, scope, *placements[starts[match] : starts[match + 1]])
-        if key not in known:
-            groups = graph.communication(match).groups
-            each = [_crossing(KINDS[kind], size_bytes, group, half) for group in groups]
-            known[key] = (sum((e[0] for e in each), Fraction(0)), sum((e[1] for e in each), Fraction(0)))
-        up, down = up + known[key][0], down + known[key][1]
-    # Timings that know links per axis may give one more than the dimension has.
-    fastest = max(link.bandwidth_bytes_per_s for link in (system.dimensions[0].link, *system.axis_links.values()))
-    return floor(max(up, down) * PS_PER_S / (Fraction(fastest) * links))
+        alike.setdefault(key, [match, 0])[1] += 1
+    total = [[Fraction(0)] * 3 for _ in below]
+    for (kind, size_bytes, *_), (match, count) in alike.items():
+        for group in graph.communication(match).groups:
+            for cut, sides in enumerate(below[:, list(group)].tolist()):
+                each = _of_group(KINDS[kind], size_bytes, sides)
+                total[cut] = [sum_ + count * more for sum_, more in zip(total[cut], each, strict=True)]
+    return [(up, down, either) for up, down, either in total]
 
 
-def _links_across(system: System) -> int | None:
-    """Links in each direction between the halves of a network of one dimension."""
-    if len(system.dimensions) != 1:
-        return None
-    (dimension,) = system.dimensions
-    if dimension.size % 2 or dimension.size < 4:
-        return None
-    half = dimension.size // 2
-    return {Topology.RING: 2, Topology.FULLY_CONNECTED: half * half, Topology.SWITCH: half}[dimension.topology]
-
-
-def _crossing(kind: Kind, size_bytes: int, group: tuple[int, ...], half: int) -> tuple[Fraction, Fraction]:
-    """Bytes that have to go up and down across the cut for one group; of a message, (sender, receiver)."""
-    below = sum(rank < half for rank in group)
-    above = len(group) - below
-    if not below or not above:
-        return Fraction(0), Fraction(0)
-    shard = Fraction(size_bytes // len(group))
+def _of_group(kind: Kind, size_bytes: int, below: list[bool]) -> Bytes:
+    """Bytes of one group, by whether each of its ranks is below the cut; of a message, (sender, receiver)."""
+    under = sum(below)
+    over = len(below) - under
+    nothing = Fraction(0)
+    if not under or not over:
+        return nothing, nothing, nothing
+    shard = Fraction(size_bytes // len(below))
     whole = Fraction(size_bytes)
     match kind:
         case Kind.ALL_REDUCE:
-            return whole, whole
+            return whole, whole, nothing
         case Kind.ALL_GATHER:
-            return below * shard, above * shard
+            return under * shard, over * shard, nothing
         case Kind.REDUCE_SCATTER:
-            return above * shard, below * shard
+            return over * shard, under * shard, nothing
         case Kind.ALL_TO_ALL:
-            return below * above * shard, below * above * shard
+            return under * over * shard, under * over * shard, nothing
         case Kind.POINT_TO_POINT:
-            return (whole, Fraction(0)) if group[0] < half else (Fraction(0), whole)
+            return (whole, nothing, nothing) if below[0] else (nothing, whole, nothing)
         case Kind.BROADCAST:
-            return Fraction(0), Fraction(0)
+            return nothing, nothing, whole

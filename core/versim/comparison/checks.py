@@ -9,12 +9,10 @@ import attrs
 import numpy as np
 
 from versim.comparison.align import Timeline, is_communication
-from versim.comparison.bounds import bisection_bound_ps
+from versim.comparison.bounds import Bounds
 from versim.graph import Op
 from versim.pinning import PinnedGraph
 from versim.prediction import NO_TIME, Prediction
-from versim.schedule import longest_chain_ps
-from versim.system import System
 from versim.units import PS_PER_NS
 
 
@@ -33,7 +31,7 @@ class Check:
     detail: str
 
 
-def checks(pinned: PinnedGraph, system: System, prediction: Prediction, line: Timeline) -> tuple[Check, ...]:
+def checks(pinned: PinnedGraph, bounds: Bounds, prediction: Prediction, line: Timeline) -> tuple[Check, ...]:
     """Every check of a prediction.
 
     A completed prediction may not say when nodes ran, or what was consumed: a measured step time says neither. Then
@@ -47,8 +45,8 @@ def checks(pinned: PinnedGraph, system: System, prediction: Prediction, line: Ti
             attrs.evolve(check, passed=None, detail="it does not say when nodes ran") if silent else check
             for check in (_dependencies(line), _exclusive(line), _durations(prediction, line))
         ),
-        _lower_bound(pinned, prediction, line),
-        _bisection(pinned, system, prediction),
+        _lower_bound(pinned, bounds, prediction),
+        _bisection(bounds, prediction),
     )
 
 
@@ -145,26 +143,22 @@ def _durations(prediction: Prediction, line: Timeline) -> Check:
     )
 
 
-def _lower_bound(pinned: PinnedGraph, prediction: Prediction, line: Timeline) -> Check:
+def _lower_bound(pinned: PinnedGraph, bounds: Bounds, prediction: Prediction) -> Check:
     if prediction.makespan_ps is None:
         return Check(name="lower bound", passed=None, detail="no makespan")
-    chain_ps = longest_chain_ps(line.instances, pinned.compute_ns * PS_PER_NS)
-    busiest = np.zeros(line.instances.classes.count, dtype=np.int64)
-    np.add.at(busiest, line.instances.rank_class, pinned.compute_ns[line.instances.node] * PS_PER_NS)
-    bound = max(chain_ps, int(busiest.max(initial=0)))
     # Rounding to a simulator's own grid is loss, reported by the check of inputs, not a broken bound.
     rounded = np.where(prediction.consumed.compute_ns == NO_TIME, 0, prediction.consumed.compute_ns)
     allowed = int(np.abs(np.minimum(rounded - pinned.compute_ns, 0)).sum()) * PS_PER_NS
-    good = prediction.makespan_ps + allowed >= bound
-    detail = f"pinned compute alone takes {bound} ps, predicted {prediction.makespan_ps} ps"
+    good = prediction.makespan_ps + allowed >= bounds.compute_ps
+    detail = f"pinned compute alone takes {bounds.compute_ps} ps, predicted {prediction.makespan_ps} ps"
     return Check(name="lower bound", passed=good, detail=detail)
 
 
-def _bisection(pinned: PinnedGraph, system: System, prediction: Prediction) -> Check:
+def _bisection(bounds: Bounds, prediction: Prediction) -> Check:
     if prediction.makespan_ps is None:
         return Check(name="bisection", passed=None, detail="no makespan")
-    bound = bisection_bound_ps(pinned.graph, system)
+    bound = bounds.bisection_ps
     if bound is None:
-        return Check(name="bisection", passed=None, detail="the network has several dimensions, or no even cut")
+        return Check(name="bisection", passed=None, detail="a network of one rank has no middle")
     detail = f"its communication takes {bound} ps to cross the network's middle, predicted {prediction.makespan_ps} ps"
     return Check(name="bisection", passed=prediction.makespan_ps >= bound, detail=detail)

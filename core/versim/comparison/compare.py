@@ -10,10 +10,12 @@ import numpy as np
 
 from versim.comparison.align import Timeline, common_instances, timeline
 from versim.comparison.attribution import Averaging, Isolated, attribute
+from versim.comparison.attribution.chain import chain_of
+from versim.comparison.bounds import Bounds, bounds_of
 from versim.comparison.checks import checks
 from versim.comparison.critical_path import CriticalPath, critical_path, shared_ps
 from versim.comparison.model import Comparison, Result
-from versim.comparison.slack import path_change
+from versim.comparison.slack import node_slack_ps, path_change
 from versim.comparison.totals import by_group, by_operation, totals
 from versim.errors import VersimError
 from versim.graph import ExecutionGraph
@@ -57,32 +59,37 @@ def compare_predictions(
     instances = common_instances(pinned.graph, predictions)
     lines = [timeline(prediction, instances) for prediction in predictions]
     paths = [
-        critical_path(line) if prediction.completed and line.ran.all() else None
+        critical_path(line) if prediction.completed and line.ran.all() and instances.count else None
         for prediction, line in zip(predictions, lines, strict=True)
     ]
     anchor = labels.index(reference)
+    bounds = bounds_of(pinned, system, instances)
+    anchor_chain = chain_of(lines[anchor]) if paths[anchor] is not None else None
     results = []
     for number, (prediction, line, path) in enumerate(zip(predictions, lines, paths, strict=True)):
         network = (networks or {}).get(prediction.label, "")
-        result = _result(pinned, system, prediction, line, path, predictions[anchor], paths[anchor], network)
-        if number != anchor:
+        result = _result(pinned, bounds, prediction, line, path, predictions[anchor], paths[anchor], network)
+        # The chain of one prediction at a time: it is the largest thing here.
+        chain = None if path is None else anchor_chain if number == anchor else chain_of(line)
+        if chain is not None:
+            result = attrs.evolve(result, slack_ps=node_slack_ps(chain))
+        if number != anchor and chain is not None and anchor_chain is not None:
             attribution = attribute(
                 pinned,
                 predictions[anchor],
                 prediction,
-                lines=(lines[anchor], line),
+                chains=(anchor_chain, chain),
                 isolated_ps=(isolated_ps or {}).get(prediction.label),
                 averaging=averaging,
             )
-            change = path_change(lines[anchor], line) if attribution is not None else None
-            result = attrs.evolve(result, attribution=attribution, path_change=change)
+            result = attrs.evolve(result, attribution=attribution, path_change=path_change(anchor_chain, chain))
         results.append(result)
     return Comparison(pinned=pinned, system=system, reference=reference, results=tuple(results), same_as=same_as)
 
 
 def _result(
     pinned: PinnedGraph,
-    system: System,
+    bounds: Bounds,
     prediction: Prediction,
     line: Timeline,
     path: CriticalPath | None,
@@ -111,7 +118,7 @@ def _result(
         critical_path=path,
         shared_path_ps=shared,
         shared_path_percent=shared_percent,
-        checks=checks(pinned, system, prediction, line),
+        checks=checks(pinned, bounds, prediction, line),
     )
 
 

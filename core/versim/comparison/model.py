@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import attrs
+import numpy as np
+from numpy.typing import NDArray
 
 from versim.comparison.attribution import Attribution
 from versim.comparison.checks import Check
@@ -43,6 +45,8 @@ class Result:
         checks: What was checked, and found.
         attribution: What the difference to the reference is made of, in terms that add up to it exactly; None for the
             reference itself, or if either did not complete.
+        slack_ps: int64 (nodes,), how much later each node could end without a later end of the step, on the rank where
+            that is least; None where there is no critical path.
         path_change: Which nodes enter or leave the critical path against the reference's, and why; None likewise.
     """
 
@@ -59,6 +63,7 @@ class Result:
     shared_path_percent: float | None
     checks: tuple[Check, ...]
     attribution: Attribution | None = None
+    slack_ps: NDArray[np.int64] | None = None
     path_change: PathChange | None = None
 
     @property

@@ -14,31 +14,9 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from versim.comparison.align import Timeline
-from versim.comparison.attribution import walk
-from versim.comparison.attribution.chain import Chain, chain_of
+from versim.comparison.attribution.chain import Chain, Link
 from versim.comparison.attribution.waits import Wait
-from versim.comparison.attribution.walk import Link
 from versim.graph import NONE
-
-
-def slack_ps(line: Timeline) -> NDArray[np.int64]:
-    """How much later each instance could end, everything else kept, without a later end of the step.
-
-        slack(i) = latest end(i) − end(i)      [ps]
-
-    Shape (instances,). 0 on the critical path.
-
-    Raises:
-        ValueError: Some instance did not run.
-    """
-    return walk.slack_ps(_chain(line))
-
-
-def _chain(line: Timeline) -> Chain:
-    if not line.ran.all():
-        raise ValueError(f"{int((~line.ran).sum())} instances never ran, so there is no schedule to speak of")
-    return chain_of(line)
 
 
 class Reason(enum.StrEnum):
@@ -93,19 +71,25 @@ class PathChange:
     agreement: float
 
 
-def path_change(reference: Timeline, other: Timeline) -> PathChange:
-    """Compare the critical paths of two timelines of the same instances.
-
-    Raises:
-        ValueError: Some instance did not run.
-    """
-    chains = (_chain(reference), _chain(other))
-    paths = tuple(walk.longest_path(chain) for chain in chains)
+def path_change(reference: Chain, other: Chain) -> PathChange:
+    """Compare the critical paths of two timelines of the same instances."""
     return PathChange(
-        entered=_moves(chains[0], chains[1], paths[0], paths[1], sign=1),
-        left=_moves(chains[1], chains[0], paths[1], paths[0], sign=-1),
-        agreement=_agreement(chains, paths),
+        entered=_moves(reference, other, sign=1),
+        left=_moves(other, reference, sign=-1),
+        agreement=_agreement(reference, other),
     )
+
+
+def node_slack_ps(chain: Chain) -> NDArray[np.int64]:
+    """How much later each node could end, everything else kept, without a later end of the step; shape (nodes,).
+
+        slack(node) = min over its instances i of (latest end(i) − end(i))      [ps]
+
+    0 on the critical path.
+    """
+    slack = np.full(chain.instances.graph.node_count, np.iinfo(np.int64).max)
+    np.minimum.at(slack, chain.instances.node, chain.slack_ps)
+    return slack
 
 
 def _execution(chain: Chain, row: int) -> int:
@@ -121,32 +105,30 @@ def _path_ps(chain: Chain, link: Link) -> int:
     return int(chain.progress.duration_ps[link.row]) if link.carries else link.end_ps - link.start_ps
 
 
-def _shares(chain: Chain, path: tuple[Link, ...]) -> dict[int, Fraction]:
+def _shares(chain: Chain) -> dict[int, Fraction]:
     spent: dict[int, int] = defaultdict(int)
-    for link in path:
+    for link in chain.path:
         spent[_execution(chain, link.row)] += _path_ps(chain, link)
     total = sum(spent.values())
     return {execution: Fraction(time, total) for execution, time in spent.items()} if total else {}
 
 
-def _agreement(chains: tuple[Chain, Chain], paths: tuple[tuple[Link, ...], ...]) -> float:
-    one, two = (_shares(chain, path) for chain, path in zip(chains, paths, strict=True))
+def _agreement(reference: Chain, other: Chain) -> float:
+    one, two = (_shares(chain) for chain in (reference, other))
     both = [(one.get(x, Fraction(0)), two.get(x, Fraction(0))) for x in {**one, **two}]
     union = sum(max(pair) for pair in both)
     return float(sum(min(pair) for pair in both) / union) if union else 1.0
 
 
-def _moves(
-    absent: Chain, present: Chain, absent_path: tuple[Link, ...], present_path: tuple[Link, ...], *, sign: int
-) -> tuple[Move, ...]:
+def _moves(absent: Chain, present: Chain, *, sign: int) -> tuple[Move, ...]:
     """Executions on the path of ``present`` that are not on the path of ``absent``."""
-    known = {_execution(absent, link.row) for link in absent_path}
-    slack = walk.slack_ps(absent)
+    known = {_execution(absent, link.row) for link in absent.path}
+    slack, path = absent.slack_ps, present.path
     instances = present.instances
     ranks = instances.classes.representatives()
     followed = _orders(absent)
     moves = []
-    for before, link, after in zip((None, *present_path), present_path, (*present_path[1:], None), strict=False):
+    for before, link, after in zip((None, *path), path, (*path[1:], None), strict=False):
         if _execution(present, link.row) not in known:
             row = link.row
             longer_ps = int(present.progress.duration_ps[row] - absent.progress.duration_ps[row])

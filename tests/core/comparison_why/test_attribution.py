@@ -23,8 +23,8 @@ def explained(
     pinned: PinnedGraph, instances: Instances, reference: Prediction, other: Prediction, averaging: str = "sequential"
 ) -> Attribution:
     """The attribution on the very instances the stand-ins used."""
-    lines = (timeline(reference, instances), timeline(other, instances))
-    found = attribute(pinned, reference, other, lines=lines, averaging=averaging)
+    chains = (chain_of(timeline(reference, instances)), chain_of(timeline(other, instances)))
+    found = attribute(pinned, reference, other, chains=chains, averaging=averaging)
     assert found is not None
     return found
 

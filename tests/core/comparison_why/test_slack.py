@@ -8,17 +8,21 @@ import attrs
 import numpy as np
 import pytest
 from backends import Unit, first_come, in_order
-from fakes import nothing_ran, pinned_of
+from fakes import nothing_ran, pinned_of, system_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from situations import predictions, problems
-from versim import Fixed, GraphBuilder, Instances, Mesh, PinnedGraph, instances_of
+from versim import Fixed, GraphBuilder, Instances, Mesh, PinnedGraph, Prediction, compare_predictions, instances_of
 from versim.comparison import timeline
-from versim.comparison.attribution.chain import chain_of
-from versim.comparison.attribution.walk import longest_path
-from versim.comparison.slack import Reason, path_change, slack_ps
+from versim.comparison.attribution.chain import Chain, chain_of
+from versim.comparison.slack import Reason, node_slack_ps, path_change
 
 WORK = [(Fixed(1e-9), 1)]
+
+
+def chained(prediction: Prediction, instances: Instances) -> Chain:
+    """The longest-path problem of a prediction."""
+    return chain_of(timeline(prediction, instances))
 
 
 @settings(max_examples=60)
@@ -26,9 +30,9 @@ WORK = [(Fixed(1e-9), 1)]
 def test_slack_is_what_an_end_can_be_late_by(data: st.DataObject) -> None:
     """Later by all of it moves nothing; by one picosecond more moves the end of the step by one."""
     pinned, instances = data.draw(problems(most_nodes=8))
-    line = timeline(data.draw(predictions(pinned, instances, "one")), instances)
-    model, slack = chain_of(line), slack_ps(line)
-    makespan = int(line.end_ps.max())
+    model = chained(data.draw(predictions(pinned, instances, "one")), instances)
+    slack = model.slack_ps
+    makespan = int(model.line.end_ps.max())
     for row in range(instances.count):
         sets = np.repeat(model.progress.duration_ps[:, None], 2, axis=1)
         # A late part may end before its data could have; then its own lag is what has to give way.
@@ -43,10 +47,14 @@ def test_slack_is_what_an_end_can_be_late_by(data: st.DataObject) -> None:
 def test_the_path_has_no_slack_and_accounts_for_the_makespan(data: st.DataObject) -> None:
     """Its links follow one another from the start of the step to the last end."""
     pinned, instances = data.draw(problems())
-    line = timeline(data.draw(predictions(pinned, instances, "one")), instances)
-    path = longest_path(chain_of(line))
-    assert path[-1].end_ps == line.end_ps.max()
-    assert (slack_ps(line)[[link.row for link in path]] == 0).all()
+    model = chained(data.draw(predictions(pinned, instances, "one")), instances)
+    path = model.path
+    assert path[-1].end_ps == model.line.end_ps.max()
+    assert (model.slack_ps[[link.row for link in path]] == 0).all()
+    least = node_slack_ps(model)
+    assert least.shape == (pinned.graph.node_count,)
+    assert least.min() == 0
+    assert (least[instances.node] <= model.slack_ps).all()
     assert all(before.end_ps <= after.start_ps for before, after in itertools.pairwise(path))
 
 
@@ -55,7 +63,7 @@ def test_the_path_has_no_slack_and_accounts_for_the_makespan(data: st.DataObject
 def test_a_path_agrees_with_itself(data: st.DataObject) -> None:
     """Agreement is 1, nothing moves; against any other it is within 0..1 and the same from both sides."""
     pinned, instances = data.draw(problems())
-    one, two = (timeline(data.draw(predictions(pinned, instances, label)), instances) for label in ("one", "two"))
+    one, two = (chained(data.draw(predictions(pinned, instances, label)), instances) for label in ("one", "two"))
     same = path_change(one, one)
     assert (same.agreement, same.entered, same.left) == (1.0, (), ())
     there, back = path_change(one, two), path_change(two, one)
@@ -78,9 +86,9 @@ def test_what_grew_beyond_its_slack_enters_by_its_duration(fork: tuple[PinnedGra
     """Rank 0 takes 100, rank 1 has 30 to spare and grows by 50."""
     pinned, instances = fork
     one, two = (
-        timeline(first_come(pinned, instances, np.array(each)), instances) for each in ([60, 40, 70], [60, 40, 120])
+        chained(first_come(pinned, instances, np.array(each)), instances) for each in ([60, 40, 70], [60, 40, 120])
     )
-    assert slack_ps(one).tolist() == [0, 0, 30]
+    assert one.slack_ps.tolist() == [0, 0, 30]
     found = path_change(one, two)
     assert [(m.node, m.rank, m.path_ps, m.change_ps, m.slack_ps, m.reason) for m in found.entered] == [
         (2, 1, 120, 50, 30, Reason.DURATION)
@@ -102,7 +110,7 @@ def test_what_is_pushed_behind_others_enters_by_its_order() -> None:
     durations = np.array([30, 20, 10, 10, 100])
     message = Unit((2, 3))
     early, late = (
-        timeline(in_order(pinned, instances, durations, [*order, message, Unit((last,))]), instances)
+        chained(in_order(pinned, instances, durations, [*order, message, Unit((last,))]), instances)
         for order in ([Unit((wanted,)), Unit((filler,))], [Unit((filler,)), Unit((wanted,))])
     )
     found = path_change(early, late)
@@ -115,15 +123,17 @@ def test_what_is_pushed_behind_others_enters_by_its_order() -> None:
 
 
 def test_a_schedule_with_holes_has_no_slack(fork: tuple[PinnedGraph, Instances]) -> None:
-    """What never ran cannot be late."""
+    """What never ran cannot be late; what ran has its slack, per node, where it has least."""
     pinned, instances = fork
-    with pytest.raises(ValueError, match="3 instances never ran"):
-        slack_ps(timeline(nothing_ran(pinned), instances))
+    ran = first_come(pinned, instances, np.array([60, 40, 70]), "ran")
+    whole, broken = compare_predictions(pinned, system_of(pinned.graph), [ran, nothing_ran(pinned)], "ran").results
+    assert whole.slack_ps is not None
+    assert whole.slack_ps.tolist() == [0, 0, 30]
+    assert broken.slack_ps is None
 
 
 def test_uniform_slowness_is_full_agreement(fork: tuple[PinnedGraph, Instances]) -> None:
     """Agreement is about shares of the path, not about its length."""
     pinned, instances = fork
-    lines = [timeline(first_come(pinned, instances, np.array([60, 40, 70]) * factor), instances) for factor in (1, 3)]
-    assert path_change(*lines).agreement == 1.0
-    assert attrs.asdict(path_change(*lines)) == {"entered": (), "left": (), "agreement": 1.0}
+    one, two = (chained(first_come(pinned, instances, np.array([60, 40, 70]) * factor), instances) for factor in (1, 3))
+    assert attrs.asdict(path_change(one, two)) == {"entered": (), "left": (), "agreement": 1.0}

@@ -24,12 +24,17 @@ from versim.comparison.attribution.lanes import compute_order
 from versim.comparison.attribution.model import Attribution, Averaging, Policy, Term, TermKind
 from versim.comparison.attribution.patterns import patterns_of
 from versim.comparison.attribution.shares import Shares, State, sequential, shapley
-from versim.comparison.attribution.walk import longest_path
 from versim.comparison.groups import Groups, changes_ps, exact_sums, groups_of
 from versim.graph import NONE, Instances
 from versim.pinning import PinnedGraph
 from versim.prediction import Prediction
 from versim.schedule import EventLoop, ready_of
+
+MOST_EVENTS = 16_000_000
+"""Events that averaging over orders may take, some twenty seconds; one substitution takes one per instance."""
+
+LEAST_EVENTS = 500
+"""What a substitution takes besides, in events."""
 
 Isolated = Mapping[int, int | None] | Sequence[int | None]
 """Picoseconds that each communication takes alone, by its number; None, or left out of a mapping, where not known."""
@@ -40,7 +45,7 @@ def attribute(
     reference: Prediction,
     other: Prediction,
     *,
-    lines: tuple[Timeline, Timeline] | None = None,
+    chains: tuple[Chain, Chain] | None = None,
     isolated_ps: Isolated | None = None,
     averaging: Averaging | str = Averaging.SEQUENTIAL,
 ) -> Attribution | None:
@@ -50,7 +55,7 @@ def attribute(
         pinned: What both were given.
         reference: The prediction that the difference refers to.
         other: The prediction to explain.
-        lines: Both laid onto common instances, if that has been done.
+        chains: Of both, laid onto common instances, if they have been made.
         isolated_ps: Per communication, what it takes alone in the other's simulator: on the network and between the
             ranks of the scenario. Timed on a network of its own, what placement costs would pass for contention.
         averaging: ``sequential`` or ``shapley``.
@@ -60,14 +65,18 @@ def attribute(
     """
     if reference.makespan_ps is None or other.makespan_ps is None:
         return None
-    if lines is None:
+    if chains is None:
         instances = common_instances(pinned.graph, (reference, other))
         lines = (timeline(reference, instances), timeline(other, instances))
-    if not all(line.ran.all() for line in lines) or not lines[0].instances.count:
-        return None
-    problem = _Problem.of(chain_of(lines[0]), chain_of(lines[1]), isolated_ps)
+        if not all(line.ran.all() for line in lines) or not instances.count:
+            return None
+        chains = (chain_of(lines[0]), chain_of(lines[1]))
+    problem = _Problem.of(*chains, isolated_ps)
     averaging = Averaging(averaging)
-    shares = (sequential if averaging is Averaging.SEQUENTIAL else shapley)(problem.split, problem.makespans_ps)
+    if averaging is Averaging.SEQUENTIAL:
+        shares = sequential(problem.split, problem.makespans_ps)
+    else:
+        shares = shapley(problem.split, problem.makespans_ps, MOST_EVENTS // max(LEAST_EVENTS, problem.size))
     terms = [*_group_terms(problem, shares)]
     if shares.rounding_ps:
         terms.append(Term(name="rounding of averages", kind=TermKind.ROUNDING, effect_ps=shares.rounding_ps))
@@ -128,6 +137,11 @@ class _Problem:
             durations=(before, alone, after),
             served=_replay(reference),
         )
+
+    @property
+    def size(self) -> int:
+        """Instances of the schedule."""
+        return self.reference.instances.count
 
     @property
     def policy(self) -> Policy:
@@ -215,7 +229,7 @@ def _group_terms(problem: _Problem, shares: Shares) -> list[Term]:
     """One term per group: those that changed in the order of substitution, then those that did not."""
     groups, instances = problem.groups, problem.reference.instances
     before, _, after = problem.durations
-    rows = np.array([link.row for link in longest_path(problem.reference) if link.carries], dtype=np.int64)
+    rows = np.array([link.row for link in problem.reference.path if link.carries], dtype=np.int64)
     on_path = exact_sums(after[rows] - before[rows], groups.of[rows], groups.count)
     is_compute = np.zeros(groups.count, dtype=bool)
     is_compute[groups.of[instances.meeting == NONE]] = True

@@ -7,7 +7,8 @@ Over the waits of a timeline (:mod:`.waits`), with ``add(e)`` the duration of th
 where the lag of each token is what is missing to the time that was observed. So the longest path through a chain with
 its own durations and lags is its timeline by construction, whatever the simulator that made it does.
 
-All sets of durations are evaluated at once, one vector operation per depth of the graph of waits.
+All sets of durations are evaluated at once, one vector operation per depth of the graph of waits. The path that decides
+when the step ends, and how far everything else is from it, are walks through the same edges.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from versim.comparison.align import Timeline
 from versim.comparison.attribution.circles import depths
 from versim.comparison.attribution.progress import Progress
 from versim.comparison.attribution.waits import Wait, Waits, waits_of
-from versim.graph import Instances
+from versim.graph import NONE, Instances
 
 MOST_VALUES = 1 << 24
 """Edges × sets of durations evaluated at once; bounds memory to a few hundred megabytes."""
@@ -44,6 +45,27 @@ class Levels:
     edge_start: NDArray[np.int64]
     token: NDArray[np.int64]
     depth_start: NDArray[np.int64]
+
+
+@attrs.frozen
+class Link:
+    """One execution on the longest path.
+
+    Attributes:
+        row: The instance whose duration is on the path.
+        entry: The instance through which the path enters it: of a communication, the part that was posted last.
+        start_ps: When the entry started.
+        end_ps: When the row ended.
+        ordered: True if the entry waited for a resource, False for a dependency or the start of the step.
+        carries: False for a late part whose data had long arrived: its duration is not on the path.
+    """
+
+    row: int
+    entry: int
+    start_ps: int
+    end_ps: int
+    ordered: bool
+    carries: bool
 
 
 # Not slotted: what is computed on demand is kept in the instance's dictionary.
@@ -145,6 +167,76 @@ class Chain:
         lag = other.lag_ps.copy()
         lag[: self.instances.count] += self.progress.tail_ps - other.progress.tail_ps
         return lag
+
+    @cached_property
+    def path(self) -> tuple[Link, ...]:
+        """The longest path, through the timeline to its last end, earliest first; ties go to dependencies."""
+        line, instances, late = self.line, self.instances, self.progress.late
+        source, owner, kind = self.waits.source, self.waits.owner, self.waits.kind
+        links: list[Link] = []
+        row = int(np.argmax(line.end_ps))
+        while row != NONE:
+            entry, carries = row, True
+            if late[row]:
+                carries = kind[self._binding(row)] == Wait.ARRIVAL
+            if carries and instances.meeting[row] != NONE:
+                entry = int(source[self._binding(instances.count + int(instances.meeting[row]))])
+                if entry >= instances.count:
+                    break  # cut loose from its parts because they ran in a circle
+            edge = self._binding(entry, arrivals=False)
+            links.append(
+                Link(
+                    row=row,
+                    entry=entry,
+                    start_ps=int(line.start_ps[entry]),
+                    end_ps=int(line.end_ps[row]),
+                    ordered=bool(kind[edge] == Wait.ORDER),
+                    carries=bool(carries),
+                )
+            )
+            row = int(owner[edge])
+        return tuple(reversed(links))
+
+    def _binding(self, token: int, *, arrivals: bool = True) -> int:
+        """The edge that decides the time of a token."""
+        waits = self.waits
+        best, latest = NONE, 0
+        for edge in range(int(self.edge_start[token]), int(self.edge_start[token + 1])):
+            arrival = waits.kind[edge] == Wait.ARRIVAL
+            if arrival and not arrivals:
+                continue
+            adds = int(waits.adds[edge])
+            time_ps = int(waits.time_ps[waits.source[edge]])
+            time_ps += int(self.progress.duration_ps[adds]) if adds < self.instances.count else 0
+            time_ps += 0 if arrival else int(self.lag_ps[token])
+            if best == NONE or time_ps > latest:
+                best, latest = edge, time_ps
+        return best
+
+    @cached_property
+    def slack_ps(self) -> NDArray[np.int64]:
+        """How much later each instance could end without a later end of the step; shape (instances,).
+
+        latest(token) = min over edges e that leave it of (latest(target(e)) − add(e) − lag(target(e)))
+        slack(i)      = min over edges e that leave the end of i of (latest(target(e)) − lag(target(e))) − end(i)
+        """
+        line, advance, levels = self.line, self.progress, self.levels
+        makespan = int(line.end_ps.max(initial=0))
+        weights = self.weights(advance.duration_ps[:, None], self.lag_ps)[:, 0]
+        source, target, owner = (
+            column[levels.edge] for column in (self.waits.source, self.waits.target, self.waits.owner)
+        )
+        latest = np.full(len(self.lag_ps), np.iinfo(np.int64).max // 2)
+        np.minimum.at(latest, self.end_token, np.where(advance.late, makespan, makespan - advance.duration_ps))
+        edge_start, depth_start = levels.edge_start.tolist(), levels.depth_start.tolist()
+        for end, begin in itertools.pairwise(reversed(depth_start)):
+            edges = slice(edge_start[begin], edge_start[end])
+            np.minimum.at(latest, source[edges], latest[target[edges]] - weights[edges])
+        slack = makespan - line.end_ps
+        owned = owner != NONE
+        allowed = latest[target[owned]] - self.lag_ps[target[owned]] - line.end_ps[owner[owned]]
+        np.minimum.at(slack, owner[owned], allowed)
+        return slack
 
 
 def chain_of(line: Timeline) -> Chain:

@@ -17,9 +17,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from versim.comparison.attribution.chain import Chain
+from versim.comparison.attribution.chain import Chain, Link
 from versim.comparison.attribution.model import Pattern
-from versim.comparison.attribution.walk import Link, longest_path
 from versim.comparison.groups import node_keys
 from versim.graph import NONE
 from versim.schedule import ready_of
@@ -81,7 +80,7 @@ def _waits_of(chain: Chain, key: NDArray[np.int64]) -> dict[Pair, _Waits]:
         waits.executions += len(rows)
         waits.wait_ps += sum(wait_ps.tolist())
         waits.ranks = tuple(sorted({*waits.ranks, *ranks[instances.rank_class[rows]].tolist()}))
-    for pair, _, wait_ps in _held_within(chain, key, *_path_waits(longest_path(chain), ready, line.start_ps)):
+    for pair, _, wait_ps in _held_within(chain, key, *_path_waits(chain.path, ready, line.start_ps)):
         found[pair].on_path_ps += sum(wait_ps.tolist())
     return found
 

@@ -5,8 +5,9 @@ Let v(S) be the reference's makespan with the other's durations substituted in t
     effect(g_k) = v({g1 … g_k}) − v({g1 … g_(k−1)})                                    [ps]
 
 which sums to v(all) − v(none) exactly. Which group is charged for what two groups cause together depends on the order;
-Shapley averaging takes the mean over all n! orders (over a seeded sample of them beyond 8 groups). The mean is rounded
-down to whole picoseconds, and the fewer than n picoseconds that this leaves are a term of their own.
+Shapley averaging takes the mean over all n! orders, which needs v of every set of groups; where that is more than may
+be evaluated, over a seeded sample of orders, each with its reverse. The mean is rounded down to whole picoseconds, and
+the fewer than n picoseconds that this leaves are a term of their own.
 
 Where durations in isolation are known, each substitution is made in two steps, isolated first, so that its effect
 splits into the isolated part and contention.
@@ -17,17 +18,17 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import TypeAlias
 
 import attrs
 
-MOST_EXACT = 8
-"""Up to this many groups, Shapley averages are over all orders."""
+MOST_EXACT = 12
+"""Beyond this many groups there are too many sets even to count their weights."""
 
 SAMPLED_ORDERS = 64
-"""Beyond, over this many."""
+"""At most; fewer where states are costly, never fewer than an order and its reverse."""
 
 SEED = 1
 
@@ -94,15 +95,23 @@ def sequential(split: Sequence[bool], evaluate: Evaluate) -> Shares:
     )
 
 
-def shapley(split: Sequence[bool], evaluate: Evaluate) -> Shares:
-    """The mean over orders of substitution; arguments as for :func:`sequential`."""
+def shapley(split: Sequence[bool], evaluate: Evaluate, most_states: int = 1 << MOST_EXACT) -> Shares:
+    """The mean over orders of substitution.
+
+    Args:
+        split: As for :func:`sequential`.
+        evaluate: As for :func:`sequential`.
+        most_states: How many states may be evaluated, but for the two orders that are taken in any case.
+    """
     count = len(split)
-    if count <= MOST_EXACT:
+    # Each set of groups, and each group in isolation behind each set of the others.
+    if count <= MOST_EXACT and (1 << count) + sum(split) * (1 << count) // 2 <= most_states:
         weights = _all_orders(count)
         orders, seed = math.factorial(count), None
     else:
-        weights = _sampled_orders(count)
-        orders, seed = SAMPLED_ORDERS, SEED
+        orders = 2 * max(1, min(SAMPLED_ORDERS, most_states // (count + sum(split))) // 2)
+        weights = _sampled_orders(count, orders)
+        seed = SEED
     nothing, everything = (REFERENCE,) * count, (ACTIVE,) * count
     states = {nothing, everything}
     for group, before in weights:
@@ -148,13 +157,15 @@ def _all_orders(count: int) -> dict[tuple[int, frozenset[int]], Fraction]:
     return weights
 
 
-def _sampled_orders(count: int) -> dict[tuple[int, frozenset[int]], Fraction]:
+def _sampled_orders(count: int, orders: int) -> dict[tuple[int, frozenset[int]], Fraction]:
     source = random.Random(SEED)  # noqa: S311 - a sample that is the same tomorrow
     weights: dict[tuple[int, frozenset[int]], Fraction] = {}
-    for _ in range(SAMPLED_ORDERS):
-        order: Iterable[int] = source.sample(range(count), count)
-        before: frozenset[int] = frozenset()
-        for group in order:
-            weights[group, before] = weights.get((group, before), Fraction(0)) + Fraction(1, SAMPLED_ORDERS)
-            before |= {group}
+    for _ in range(orders // 2):
+        order = source.sample(range(count), count)
+        # With its reverse, two groups that share an effect come first equally often.
+        for each in (order, order[::-1]):
+            before: frozenset[int] = frozenset()
+            for group in each:
+                weights[group, before] = weights.get((group, before), Fraction(0)) + Fraction(1, orders)
+                before |= {group}
     return weights
