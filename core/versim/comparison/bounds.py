@@ -61,6 +61,9 @@ def bisection_bound_ps(graph: ExecutionGraph, system: System) -> int | None:
     broadcast           S one way, wherever its root is
     ==================  ============================================
 
+    A simulator that counts in whole nanoseconds may round the time of every message on a link down, so a nanosecond is
+    allowed for each: one per message, 2 (p − 1) per collective, as many as its longest algorithm has rounds.
+
     Returns:
         Picoseconds, rounded down, of the dimension that takes longest; None if the network has one rank only.
     """
@@ -73,15 +76,15 @@ def bisection_bound_ps(graph: ExecutionGraph, system: System) -> int | None:
     below = np.array([half < system.dimensions[number].size // 2 for number, half in zip(cut, halves, strict=True)])
     crossing = _crossing(graph, below)
     bounds = []
-    for number, (up, down, either) in zip(cut, crossing, strict=True):
+    for number, (up, down, either, messages) in zip(cut, crossing, strict=True):
         dimension = system.dimensions[number]
         links = _links_across(dimension) * (system.world_size // dimension.size)
         # An axis with a link of its own may be another network beside this one.
         fastest = [dimension.link, *system.axis_links.values()]
         capacity = links * sum(Fraction(link.bandwidth_bytes_per_s) for link in fastest)
         busier = max(up, down, (up + down + either) / 2)
-        bounds.append(math.floor(busier * PS_PER_S / capacity))
-    return max(bounds)
+        bounds.append(math.floor(busier * PS_PER_S / capacity - messages * PS_PER_NS / links))
+    return max(0, *bounds)
 
 
 def _links_across(dimension: Dimension) -> int:
@@ -90,12 +93,12 @@ def _links_across(dimension: Dimension) -> int:
     return {Topology.RING: 2, Topology.FULLY_CONNECTED: below * above, Topology.SWITCH: below}[dimension.topology]
 
 
-Bytes = tuple[Fraction, Fraction, Fraction]
-"""Bytes that have to go up, down, and one of the two ways."""
+Crossing = tuple[Fraction, Fraction, Fraction, Fraction]
+"""Bytes that have to go up, down, and one of the two ways; and in how many messages."""
 
 
-def _crossing(graph: ExecutionGraph, below: NDArray[np.bool_]) -> list[Bytes]:
-    """Bytes of all communication across each cut; ``below`` has shape (cuts, ranks)."""
+def _crossing(graph: ExecutionGraph, below: NDArray[np.bool_]) -> list[Crossing]:
+    """What crosses each cut in all; ``below`` has shape (cuts, ranks)."""
     start, rows = graph.parts()
     starts, placements = start.tolist(), graph.placement[rows].tolist()
     columns = (graph.kind.tolist(), graph.size_bytes.tolist(), graph.scope.tolist())
@@ -103,34 +106,35 @@ def _crossing(graph: ExecutionGraph, below: NDArray[np.bool_]) -> list[Bytes]:
     for match, (kind, size_bytes, scope) in enumerate(zip(*columns, strict=True)):
         key = (kind, size_bytes, scope, *placements[starts[match] : starts[match + 1]])
         alike.setdefault(key, [match, 0])[1] += 1
-    total = [[Fraction(0)] * 3 for _ in below]
+    total = [[Fraction(0)] * 4 for _ in below]
     for (kind, size_bytes, *_), (match, count) in alike.items():
         for group in graph.communication(match).groups:
             for cut, sides in enumerate(below[:, list(group)].tolist()):
                 each = _of_group(KINDS[kind], size_bytes, sides)
                 total[cut] = [sum_ + count * more for sum_, more in zip(total[cut], each, strict=True)]
-    return [(up, down, either) for up, down, either in total]
+    return [(up, down, either, messages) for up, down, either, messages in total]
 
 
-def _of_group(kind: Kind, size_bytes: int, below: list[bool]) -> Bytes:
-    """Bytes of one group, by whether each of its ranks is below the cut; of a message, (sender, receiver)."""
+def _of_group(kind: Kind, size_bytes: int, below: list[bool]) -> Crossing:
+    """What crosses of one group, by whether each of its ranks is below the cut; of a message, (sender, receiver)."""
     under = sum(below)
     over = len(below) - under
     nothing = Fraction(0)
     if not under or not over:
-        return nothing, nothing, nothing
+        return nothing, nothing, nothing, nothing
+    rounds = Fraction(2 * (len(below) - 1))
     shard = Fraction(size_bytes // len(below))
     whole = Fraction(size_bytes)
     match kind:
         case Kind.ALL_REDUCE:
-            return whole, whole, nothing
+            return whole, whole, nothing, rounds
         case Kind.ALL_GATHER:
-            return under * shard, over * shard, nothing
+            return under * shard, over * shard, nothing, rounds
         case Kind.REDUCE_SCATTER:
-            return over * shard, under * shard, nothing
+            return over * shard, under * shard, nothing, rounds
         case Kind.ALL_TO_ALL:
-            return under * over * shard, under * over * shard, nothing
+            return under * over * shard, under * over * shard, nothing, rounds
         case Kind.POINT_TO_POINT:
-            return (whole, nothing, nothing) if below[0] else (nothing, whole, nothing)
+            return (whole, nothing, nothing, Fraction(1)) if below[0] else (nothing, whole, nothing, Fraction(1))
         case Kind.BROADCAST:
-            return nothing, nothing, whole
+            return nothing, nothing, whole, rounds

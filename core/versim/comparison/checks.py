@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import attrs
 import numpy as np
+from numpy.typing import NDArray
 
 from versim.comparison.align import Timeline, is_communication
 from versim.comparison.bounds import Bounds
-from versim.graph import Op
+from versim.comparison.groups import exact_sums
+from versim.graph import KINDS, NONE, Op
 from versim.pinning import PinnedGraph
 from versim.prediction import NO_TIME, Prediction
 from versim.units import PS_PER_NS
+from versim.work import Kind
 
 
 @attrs.frozen(kw_only=True)
@@ -43,7 +46,12 @@ def checks(pinned: PinnedGraph, bounds: Bounds, prediction: Prediction, line: Ti
         _inputs(pinned, prediction),
         *(
             attrs.evolve(check, passed=None, detail="it does not say when nodes ran") if silent else check
-            for check in (_dependencies(line), _exclusive(line), _durations(prediction, line))
+            for check in (
+                _dependencies(line),
+                _exclusive(line),
+                _durations(prediction, line),
+                _conservation(pinned, prediction, line),
+            )
         ),
         _lower_bound(pinned, bounds, prediction),
         _bisection(bounds, prediction),
@@ -143,6 +151,53 @@ def _durations(prediction: Prediction, line: Timeline) -> Check:
     )
 
 
+def _conservation(pinned: PinnedGraph, prediction: Prediction, line: Timeline) -> Check:
+    """Whether every rank moved the bytes that the graph gives it, and received none before they were sent."""
+    graph, instances = pinned.graph, line.instances
+    name = graph.node_name
+    parts = np.flatnonzero(instances.meeting != NONE)
+    early = parts[_ended_too_early(line, parts)]
+    if len(early):
+        row = int(early[0])
+        node, rank = int(instances.node[row]), int(instances.classes.representatives()[instances.rank_class[row]])
+        first = f"node {node} ({name(node)!r}) on rank {rank} ended before what it receives was sent"
+        return Check(name="conservation", passed=False, detail=f"{len(early)} parts are too early, first: {first}")
+    moved = prediction.consumed.size_bytes
+    if _says_nothing_consumed(prediction):
+        return Check(name="conservation", passed=None, detail="it does not say what it moved")
+    match, rank_class = graph.match[instances.node[parts]], instances.rank_class[parts].astype(np.int64)
+    lost = graph.size_bytes - np.where(moved == NO_TIME, 0, moved)
+    of_rank = exact_sums(lost[match], rank_class, instances.classes.count)
+    if not lost.any():
+        given = sum(graph.size_bytes.tolist())
+        detail = f"{given} bytes in {graph.communication_count} communications, none received before it was sent"
+        return Check(name="conservation", passed=True, detail=detail)
+    worst = max(range(len(of_rank)), key=lambda one: abs(of_rank[one]))
+    rank = int(instances.classes.representatives()[worst])
+    detail = (
+        f"{int((lost != 0).sum())} communications moved {-sum(lost.tolist()):+d} bytes against the graph, "
+        f"{-of_rank[worst]:+d} of them on rank {rank}"
+    )
+    return Check(name="conservation", passed=False, detail=detail)
+
+
+def _ended_too_early(line: Timeline, parts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of ``parts`` ended before all whose data they need had begun; shape (parts,).
+
+    A send needs nobody. Nor does a part of a broadcast that is known: its root is not part of the graph.
+    """
+    instances, graph = line.instances, line.instances.graph
+    op = graph.op[instances.node[parts]]
+    kind = graph.kind[graph.match[instances.node[parts]]]
+    sends = (op != Op.RECV) & (kind != KINDS.index(Kind.BROADCAST))
+    receives = (op != Op.SEND) & (kind != KINDS.index(Kind.BROADCAST))
+    never = np.iinfo(np.int64).max
+    begun = np.zeros(len(instances.meeting_match), dtype=np.int64)
+    giving = parts[sends]
+    np.maximum.at(begun, instances.meeting[giving], np.where(line.ran[giving], line.start_ps[giving], never))
+    return np.asarray(receives & line.ran[parts] & (line.end_ps[parts] < begun[instances.meeting[parts]]))
+
+
 def _lower_bound(pinned: PinnedGraph, bounds: Bounds, prediction: Prediction) -> Check:
     if prediction.makespan_ps is None:
         return Check(name="lower bound", passed=None, detail="no makespan")
@@ -161,4 +216,7 @@ def _bisection(bounds: Bounds, prediction: Prediction) -> Check:
     if bound is None:
         return Check(name="bisection", passed=None, detail="a network of one rank has no middle")
     detail = f"its communication takes {bound} ps to cross the network's middle, predicted {prediction.makespan_ps} ps"
-    return Check(name="bisection", passed=prediction.makespan_ps >= bound, detail=detail)
+    good = prediction.makespan_ps >= bound
+    if not good:
+        detail += "; a model in which messages do not share links can say so, a network cannot do it"
+    return Check(name="bisection", passed=good, detail=detail)

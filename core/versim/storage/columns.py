@@ -46,6 +46,7 @@ DTYPES: Mapping[str, Mapping[str, type[np.generic]]] = {
     "ranks": {"finish_ps": np.int64, "representative": np.int64},
     "consumed_compute": {"compute_ns": np.int64},
     "consumed_communication": {"size_bytes": np.int64},
+    "slack": {"slack_ps": np.int64},
     "spans": {
         "node": np.int32,
         "rank": np.int64,

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from versim.comparison.critical_path import CriticalPath
 from versim.comparison.model import FORMAT_VERSION, Comparison, Report, Result, WorkloadReport
 from versim.comparison.totals import Breakdown, Totals
 from versim.graph import ExecutionGraph
 from versim.pinning import PinnedGraph
+from versim.prediction import NO_TIME
 from versim.storage.columns import ColumnWriter, Place, archive_name
 from versim.storage.explanation import attribution_document, path_change_document
 from versim.storage.inputs import graph_document, system_document
@@ -143,6 +146,9 @@ def _result(result: Result, pinned: PinnedGraph, columns: ColumnWriter) -> dict[
         "shared_path_percent": number(result.shared_path_percent),
         "attribution": attribution_document(result.attribution),
         "path_change": path_change_document(result.path_change, graph),
+        "slack": columns.write(
+            "slack", {"slack_ps": np.full(graph.node_count, NO_TIME) if result.slack_ps is None else result.slack_ps}
+        ),
         "consumed": consumed_document(prediction, pinned, columns),
         "ranks": columns.write(
             "ranks", {"finish_ps": prediction.finish_ps, "representative": prediction.representative}

@@ -54,8 +54,8 @@ A sample, shortened::
     …
 
     Checks
-    all passed for every prediction: complete, inputs, dependencies, exclusive, durations, lower bound,
-    bisection
+    all passed for every prediction: complete, inputs, dependencies, exclusive, durations, conservation,
+    lower bound, bisection
 """
 
 from __future__ import annotations

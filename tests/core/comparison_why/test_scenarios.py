@@ -6,7 +6,24 @@ from pathlib import Path
 
 import pytest
 import versim
-from versim import Comparison, Report
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from versim import (
+    Comparison,
+    Device,
+    Dimension,
+    GraphBuilder,
+    Link,
+    Mesh,
+    Report,
+    SimulationRequest,
+    System,
+    Topology,
+    compare_predictions,
+    load_registry,
+    pin,
+    structure_options,
+)
 from versim.comparison.attribution import Attribution, Policy, attribute
 
 
@@ -66,6 +83,36 @@ reference: deepflow
         encoding="utf-8",
     )
     return versim.compare(scenario).workloads[0].comparisons[0]
+
+
+ONE_DIMENSION = st.tuples(st.sampled_from(list(Topology)), st.integers(2, 6))
+KINDS = st.sampled_from(["all_reduce", "all_gather", "reduce_scatter", "all_to_all", "point_to_point"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(place=ONE_DIMENSION, latency_s=st.sampled_from([0.0, 1e-9, 1e-6]), data=st.data())
+def test_no_check_cries_wolf(place: tuple[Topology, int], latency_s: float, data: st.DataObject) -> None:
+    """ASTRA-sim with contention is sound: nothing but communication, links without latency, whole nanoseconds."""
+    topology, ranks = place
+    link = Link(bandwidth_bytes_per_s=data.draw(st.sampled_from([1e9, 1.7889e11])), latency_s=latency_s)
+    system = System(dimensions=(Dimension(topology=topology, size=ranks, link=link),), device=Device(name="none"))
+    builder = GraphBuilder(Mesh.of(rank=ranks))
+    for number, kind in enumerate(data.draw(st.lists(KINDS, min_size=1, max_size=5))):
+        size_bytes = ranks * data.draw(st.sampled_from([1, 64, 1000, 1_000_000]))
+        if kind == "point_to_point":
+            source, target = data.draw(st.permutations(range(ranks)))[:2]
+            builder.transfer(f"{number}", size_bytes, source={"rank": source}, target={"rank": target})
+        else:
+            builder.collective(f"{number}", kind, size_bytes, axes=["rank"])
+    pinned = pin(builder.build(), system, label="made")
+    backend = load_registry().backend("astrasim")
+    request = SimulationRequest(
+        pinned=pinned, system=system, options=structure_options(backend, {"engine": "embedded"}, "$")
+    )
+    answer = backend.simulate(request)
+    assume(answer.completed)  # a message that takes 0 ns aborts it
+    (result,) = compare_predictions(pinned, system, [answer], "").results
+    assert result.failed_checks == ()
 
 
 @pytest.mark.parametrize(("dp", "pp", "microbatches"), [(2, 2, 2), (2, 4, 4)])
