@@ -89,6 +89,7 @@ def in_order(
     order: list[Unit],
     *,
     serial: bool = False,
+    blocking: bool = False,
     lags_ps: NDArray[np.int64] | None = None,
     label: str = "ordered",
 ) -> Prediction:
@@ -100,6 +101,7 @@ def in_order(
         durations_ps: (instances,), from the last part's posting to the end.
         order: Of everything.
         serial: One send or collective of a rank at a time.
+        blocking: One thing of a rank at a time, whatever it is.
         lags_ps: (instances,), idle time before each start.
         label: The prediction's.
     """
@@ -110,15 +112,20 @@ def in_order(
     lag = [0] * instances.count if lags_ps is None else lags_ps.tolist()
     start, end = [0] * instances.count, [0] * instances.count
     free: dict[tuple[int, bool], int] = {}
+
+    def resource(row: int) -> tuple[int, bool] | None:
+        compute = op[row] == Op.COMPUTE
+        return (rank[row], compute or blocking) if compute or blocking or (serial and op[row] != Op.RECV) else None
+
     for unit in order:
         for row in unit.rows:
             start[row] = max((end[on] for on in dependency[starts[row] : starts[row + 1]]), default=0)
-            if op[row] == Op.COMPUTE or (serial and op[row] != Op.RECV):
-                start[row] = max(start[row], free.get((rank[row], op[row] == Op.COMPUTE), 0))
-            start[row] += lag[row]
+            held = resource(row)
+            start[row] = max(start[row], free.get(held, 0) if held else 0) + lag[row]
         begin = max(start[row] for row in unit.rows)
         for row in unit.rows:
             end[row] = begin + duration[row]
-            if op[row] == Op.COMPUTE or (serial and op[row] != Op.RECV):
-                free[rank[row], op[row] == Op.COMPUTE] = end[row]
+            held = resource(row)
+            if held:
+                free[held] = end[row]
     return answer(pinned, instances, start, end, label)

@@ -124,6 +124,23 @@ def test_orders_that_alone_differ_are_schedule_order(data: st.DataObject) -> Non
     assert_all_in(found, TermKind.ORDER.value)
 
 
+@settings(max_examples=100)
+@given(st.data())
+def test_a_simulator_without_overlap_differs_by_its_order(data: st.DataObject) -> None:
+    """A rank that communicates does not compute: seen from either side, as soon as one has to wait for the other."""
+    pinned, instances = data.draw(problems())
+    durations = data.draw(instance_durations(instances))
+    order = any_order(instances, data.draw(st.integers(0, 99)))
+    beside = first_come(pinned, instances, durations)
+    blocking = in_order(pinned, instances, durations, order, blocking=True)
+    shared = chain_of(timeline(blocking, instances)).waits.lanes != NONE
+    # Where every turn is one of like behind like, it could as well be two resources.
+    assume(shared[instances.meeting == NONE].any())
+    assume((shared | (durations == 0)).all())
+    for reference, other in ((beside, blocking), (blocking, beside)):
+        assert_all_in(explained(pinned, instances, reference, other), TermKind.ORDER.value)
+
+
 @given(st.data())
 def test_lags_that_alone_differ_are_left(data: st.DataObject) -> None:
     """What neither durations nor orders explain is named as what is left, not hidden in them."""

@@ -2,8 +2,9 @@
 
 Compute is exclusive on every rank. Communication is serial only where a timeline shows it: communications of a lane
 never overlap, and at least one of them was ready while another ran and started at the very instant that one ended.
-Lanes are looked for from the widest to the narrowest: all communication of a rank; its sends and collectives; its
-collectives; and what runs over the same axes.
+Lanes are looked for from the widest to the narrowest: everything of a rank, if communication waits for compute or
+compute for communication; all its communication; its sends and collectives; its collectives; and what runs over the
+same axes.
 """
 
 from __future__ import annotations
@@ -28,10 +29,13 @@ def compute_order(line: Timeline) -> Edges:
     return _successions(line, rows, instances.rank_class[rows].astype(np.int64))
 
 
-def communication_lanes(line: Timeline) -> NDArray[np.int64]:
-    """The lane of each communication that is served one at a time; NONE for everything else; shape (instances,)."""
+def serial_lanes(line: Timeline) -> NDArray[np.int64]:
+    """The lane of each communication that is served one at a time; NONE for everything else; shape (instances,).
+
+    Compute is in a lane only if it shares it with communication.
+    """
     instances = line.instances
-    ready = ready_of(instances, line.end_ps)
+    ready, alone = ready_of(instances, line.end_ps), instances.meeting == NONE
     lanes = np.full(instances.count, NONE, dtype=np.int64)
     offset = 0
     for candidate in _candidates(instances):
@@ -46,6 +50,9 @@ def communication_lanes(line: Timeline) -> NDArray[np.int64]:
         used[lane] = True
         overlaps[candidate[after[line.start_ps[after] < line.end_ps[before]]]] = True
         turn = (line.start_ps[after] == line.end_ps[before]) & (ready[after] < line.start_ps[after])
+        if alone[rows].any():
+            # That like waits for like does not show that compute and communication wait for one another.
+            turn &= alone[before] != alone[after]
         shown[candidate[after[turn]]] = True
         # A simulator serves all ranks alike, so a lane that never had to wait counts if all the others are serial.
         serial = used if shown.any() and not overlaps.any() else shown & ~overlaps
@@ -63,6 +70,7 @@ def lane_order(line: Timeline, lanes: NDArray[np.int64]) -> Edges:
 
 def _candidates(instances: Instances) -> Iterator[NDArray[np.int64]]:
     """Possible lanes, widest first: the lane of each instance, NONE for what is in none."""
+    yield instances.rank_class.astype(np.int64)
     graph = instances.graph
     op = graph.op[instances.node]
     rank = instances.rank_class.astype(np.int64)

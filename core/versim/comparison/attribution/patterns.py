@@ -109,12 +109,9 @@ def _held_within(
         Pairs of keys, the instances they concern, and the time for each of them.
     """
     instances, line = chain.instances, chain.line
-    # Computations of a rank share its device; lanes of communication are numbered behind the devices.
-    lane = np.where(
-        instances.meeting == NONE,
-        instances.rank_class,
-        np.where(chain.waits.lanes != NONE, chain.waits.lanes + instances.classes.count, NONE),
-    )
+    # Computations share their rank's device, unless they share a lane; lanes are numbered behind the devices.
+    device = np.where(instances.meeting == NONE, instances.rank_class, NONE)
+    lane = np.where(chain.waits.lanes != NONE, chain.waits.lanes + instances.classes.count, device)
     serial = np.flatnonzero((lane != NONE) & (line.end_ps > line.start_ps))
     serial = serial[np.lexsort((line.start_ps[serial], lane[serial]))]
     bounds = 1 + np.flatnonzero(lane[serial][1:] != lane[serial][:-1])

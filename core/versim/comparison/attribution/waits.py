@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from versim.comparison.align import Timeline
 from versim.comparison.attribution.circles import without_circles
-from versim.comparison.attribution.lanes import Edges, communication_lanes, compute_order, lane_order
+from versim.comparison.attribution.lanes import Edges, compute_order, lane_order, serial_lanes
 from versim.comparison.attribution.progress import Progress, progress
 from versim.graph import NONE, Instances
 
@@ -39,7 +39,7 @@ class Waits:
     Attributes:
         line: The timeline.
         progress: Its durations.
-        lanes: The lane of each serial communication, see :mod:`.lanes`; shape (instances,).
+        lanes: The lane of what is served one at a time besides compute, see :mod:`.lanes`; shape (instances,).
         time_ps: int64 (tokens,), when each token happened.
         source: int64 (edges,), the token an edge leaves from.
         target: int64 (edges,), the token it leads to.
@@ -69,7 +69,7 @@ def waits_of(line: Timeline) -> Waits:
     instances = line.instances
     count, meetings = instances.count, len(instances.meeting_match)
     advance = progress(line)
-    lanes = communication_lanes(line)
+    lanes = serial_lanes(line)
     time = np.concatenate([np.where(advance.late, line.end_ps, line.start_ps), advance.begin_ps, [0]])
     to_meeting = count + instances.meeting.astype(np.int64)
     awaited = np.flatnonzero((instances.meeting != NONE) & ~advance.late)
