@@ -156,7 +156,7 @@ def _conservation(pinned: PinnedGraph, prediction: Prediction, line: Timeline) -
     graph, instances = pinned.graph, line.instances
     name = graph.node_name
     parts = np.flatnonzero(instances.meeting != NONE)
-    early = parts[_ended_too_early(line, parts)]
+    early = parts[_ended_too_early(line, parts, all_ran=prediction.completed)]
     if len(early):
         row = int(early[0])
         node, rank = int(instances.node[row]), int(instances.classes.representatives()[instances.rank_class[row]])
@@ -181,20 +181,21 @@ def _conservation(pinned: PinnedGraph, prediction: Prediction, line: Timeline) -
     return Check(name="conservation", passed=False, detail=detail)
 
 
-def _ended_too_early(line: Timeline, parts: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _ended_too_early(line: Timeline, parts: NDArray[np.int64], *, all_ran: bool) -> NDArray[np.bool_]:
     """Which of ``parts`` ended before all whose data they need had begun; shape (parts,).
 
-    A send needs nobody. Nor does a part of a broadcast that is known: its root is not part of the graph.
+    A send needs nobody. Nor does a part of a broadcast that is known: its root is not part of the graph. Of a run that
+    was cut short, what has no span may have begun.
     """
     instances, graph = line.instances, line.instances.graph
     op = graph.op[instances.node[parts]]
     kind = graph.kind[graph.match[instances.node[parts]]]
     sends = (op != Op.RECV) & (kind != KINDS.index(Kind.BROADCAST))
     receives = (op != Op.SEND) & (kind != KINDS.index(Kind.BROADCAST))
-    never = np.iinfo(np.int64).max
+    unseen = np.iinfo(np.int64).max if all_ran else 0
     begun = np.zeros(len(instances.meeting_match), dtype=np.int64)
     giving = parts[sends]
-    np.maximum.at(begun, instances.meeting[giving], np.where(line.ran[giving], line.start_ps[giving], never))
+    np.maximum.at(begun, instances.meeting[giving], np.where(line.ran[giving], line.start_ps[giving], unseen))
     return np.asarray(receives & line.ran[parts] & (line.end_ps[parts] < begun[instances.meeting[parts]]))
 
 
