@@ -10,7 +10,7 @@ import numpy as np
 
 from versim.comparison.align import Timeline, common_instances, timeline
 from versim.comparison.attribution import Averaging, Isolated, attribute
-from versim.comparison.attribution.chain import chain_of
+from versim.comparison.attribution.chain import Chain, chain_of
 from versim.comparison.bounds import Bounds, bounds_of
 from versim.comparison.checks import checks
 from versim.comparison.critical_path import CriticalPath, critical_path, shared_ps
@@ -58,21 +58,16 @@ def compare_predictions(
         _hold_to_contract(pinned, prediction)
     instances = common_instances(pinned.graph, predictions)
     lines = [timeline(prediction, instances) for prediction in predictions]
-    paths = [
-        critical_path(line) if prediction.completed and line.ran.all() and instances.count else None
-        for prediction, line in zip(predictions, lines, strict=True)
-    ]
     anchor = labels.index(reference)
     bounds = bounds_of(pinned, system, instances)
-    anchor_chain = chain_of(lines[anchor]) if paths[anchor] is not None else None
+    anchor_chain = _chain(predictions[anchor], lines[anchor])
+    anchor_path = critical_path(anchor_chain) if anchor_chain is not None else None
     results = []
-    for number, (prediction, line, path) in enumerate(zip(predictions, lines, paths, strict=True)):
+    for number, (prediction, line) in enumerate(zip(predictions, lines, strict=True)):
         network = (networks or {}).get(prediction.label, "")
-        result = _result(pinned, bounds, prediction, line, path, predictions[anchor], paths[anchor], network)
         # The chain of one prediction at a time: it is the largest thing here.
-        chain = None if path is None else anchor_chain if number == anchor else chain_of(line)
-        if chain is not None:
-            result = attrs.evolve(result, slack_ps=node_slack_ps(chain))
+        chain = anchor_chain if number == anchor else _chain(prediction, line)
+        result = _result(pinned, bounds, prediction, line, chain, predictions[anchor], anchor_path, network)
         if number != anchor and chain is not None and anchor_chain is not None:
             attribution = attribute(
                 pinned,
@@ -87,16 +82,22 @@ def compare_predictions(
     return Comparison(pinned=pinned, system=system, reference=reference, results=tuple(results), same_as=same_as)
 
 
+def _chain(prediction: Prediction, line: Timeline) -> Chain | None:
+    """The longest-path problem of a prediction that says when everything ran."""
+    return chain_of(line) if prediction.completed and line.ran.all() and line.instances.count else None
+
+
 def _result(
     pinned: PinnedGraph,
     bounds: Bounds,
     prediction: Prediction,
     line: Timeline,
-    path: CriticalPath | None,
+    chain: Chain | None,
     reference: Prediction,
     reference_path: CriticalPath | None,
     network: str,
 ) -> Result:
+    path = critical_path(chain) if chain is not None else None
     difference_ps = difference_percent = shared = shared_percent = None
     if prediction.makespan_ps is not None and reference.makespan_ps is not None:
         difference_ps = prediction.makespan_ps - reference.makespan_ps
@@ -119,6 +120,7 @@ def _result(
         shared_path_ps=shared,
         shared_path_percent=shared_percent,
         checks=checks(pinned, bounds, prediction, line),
+        slack_ps=node_slack_ps(chain) if chain is not None else None,
     )
 
 

@@ -16,6 +16,7 @@ from versim.comparison import timeline
 from versim.comparison.attribution import Attribution, Policy, TermKind, attribute, chain, waits
 from versim.comparison.attribution.chain import chain_of
 from versim.comparison.attribution.progress import Progress, progress
+from versim.comparison.critical_path import critical_path
 from versim.comparison.groups import groups_of
 
 
@@ -143,6 +144,8 @@ def test_a_simulator_without_overlap_differs_by_its_order(data: st.DataObject) -
     assume((shared | (durations == 0)).all())
     for reference, other in ((beside, blocking), (blocking, beside)):
         assert_all_in(explained(pinned, instances, reference, other), TermKind.ORDER.value)
+    # Nor does its critical path pause where one waits for the other.
+    assert critical_path(chain_of(timeline(blocking, instances))).gap_ps == 0
 
 
 @given(st.data())
