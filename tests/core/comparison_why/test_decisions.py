@@ -7,6 +7,7 @@ import itertools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from versim.comparison.decisions import CrossOver, decisions, kendall_tau_b
 
 FEW = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2, max_size=8)
@@ -80,8 +81,7 @@ def test_without_ties_it_counts_inversions(order: list[int]) -> None:
 @settings(max_examples=60)
 @given(FEW)
 def test_it_is_what_scipy_computes(pairs: list[tuple[int, int]]) -> None:
-    """Where scipy is installed."""
-    stats = pytest.importorskip("scipy.stats")
+    """An independent implementation, ties included."""
     one, two = ([pair[side] for pair in pairs] for side in (0, 1))
     found = kendall_tau_b(one, two)
     if found is not None:
