@@ -102,7 +102,26 @@ class Operators:
         self._corrections = corrections
 
     def forward(self, shape: Shape) -> Product:
-        """The product (m x k) · (k x n) on one rank.
+        """The product (m x k) · (k x n) on one rank: whole, or as :meth:`split_forward` has it.
+
+        Raises:
+            FaultsError: A dimension is smaller than the number of ranks it is split over.
+        """
+        return self.split_forward(shape) if self._split.splits_gemms else self._product(shape)
+
+    def backward(self, shape: Shape) -> Product:
+        """The gradients of a product (m x k) · (k x n) on one rank: whole, or as :meth:`split_backward` has it.
+
+        Raises:
+            FaultsError: A dimension is smaller than the number of ranks it is split over.
+        """
+        if self._split.splits_gemms:
+            return self.split_backward(shape)
+        m, k, n = shape
+        return Product((self._gemm(m, n, k), self._gemm(k, m, n)))
+
+    def split_forward(self, shape: Shape) -> Product:
+        """A split product on one rank, even if the split is over one.
 
         Column-row: each rank has k / tp of the inner dimension, and the products are reduce-scattered. Row-column:
         each has m / tp1 rows and n / tp2 columns, and gathers its rows. Dimensions are divided without remainder.
@@ -112,14 +131,12 @@ class Operators:
         """
         m, k, n = shape
         p1, p2 = self._split.tp1, self._split.tp2
-        if not self._split.splits_gemms:
-            return self._product((m, k, n))
         if self._split.tensor is TensorScheme.COLUMN_ROW:
             return self._product((m, k // p1, n), self._scatter(m * n))
         return self._product((m // p1, k, n // p2), self._gather((m // p1) * n, "tp2", p2))
 
-    def backward(self, shape: Shape) -> Product:
-        """The gradients of a product (m x k) · (k x n) on one rank: with respect to activations and to weights.
+    def split_backward(self, shape: Shape) -> Product:
+        """The gradients of a split product, with respect to weights and to activations, even if split over one rank.
 
         Column-row gathers the output gradient once for both. Row-column gathers rows and columns of both operands,
         divides truly (so sizes may be fractions), and counts the first and last of its four gathers half.
@@ -129,8 +146,6 @@ class Operators:
         """
         m, k, n = shape
         p1, p2 = self._split.tp1, self._split.tp2
-        if not self._split.splits_gemms:
-            return Product((self._gemm(m, n, k), self._gemm(k, m, n)))
         if self._split.tensor is TensorScheme.COLUMN_ROW:
             gemms = (self._gemm(k, m // p1, n), self._gemm(m, n // p1, k))
             return Product(gemms, self._gather(m * n, "tp", p1))

@@ -23,7 +23,8 @@ def level_times_s(flop: Floats, access_bytes: Floats, level: MemoryLevel, throug
     Args:
         flop: Floating-point operations, shape (…).
         access_bytes: Bytes accessed at the level, broadcastable to ``flop``; 0 takes for ever, as in DeepFlow, so a
-            caller has to know that the level is used.
+            caller has to know that the level is used. Below 0, as DeepFlow counts where an inner dimension is less
+            than a half, is counted as it is.
         level: The level.
         throughput_flop_per_s: Of the device.
     """
@@ -31,9 +32,9 @@ def level_times_s(flop: Floats, access_bytes: Floats, level: MemoryLevel, throug
     moved = access_bytes / bandwidth + level.latency_s
     computed = flop / throughput_flop_per_s
     ridge = throughput_flop_per_s / bandwidth
-    used = np.where(access_bytes > 0, access_bytes, np.inf)
+    used = np.where(access_bytes != 0, access_bytes, np.inf)
     times = np.where(flop / used < ridge, moved, computed)
-    return np.where(access_bytes > 0, times, np.inf)
+    return np.where(access_bytes != 0, times, np.inf)
 
 
 def hierarchy_times_s(flop: Floats, access_bytes: Sequence[Floats | float], device: DeviceModel) -> Floats:

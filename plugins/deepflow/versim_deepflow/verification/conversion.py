@@ -83,8 +83,19 @@ def simulated_topology(topology: Topology, ranks: int) -> Topology:
 
 
 def network_file(hardware: Derived, topology: Topology, ranks: int) -> Case:
-    """The network file: always the link within a node, without derates; GiB per second and nanoseconds."""
+    """The network file: always the link within a node, without derates; GiB per second and nanoseconds.
+
+    Raises:
+        FaultsError: There is no such link, or it has no latency.
+    """
     link = hardware.intra_node
+    faults = [
+        f"$.intra_node.{figure}: is 0, which the network file cannot say"
+        for figure in ("bandwidth_bytes_per_s", "latency_s")
+        if getattr(link, figure) <= 0
+    ]
+    if faults:
+        raise FaultsError(f"hardware {hardware.device.name}", faults)
     return {
         "topology": [_TOPOLOGY_NAMES[simulated_topology(topology, ranks)]],
         "npus_count": [ranks],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -54,6 +54,27 @@ class Figures:
                 self.worst = max(self.worst, error)
         if not error <= tolerance:
             self.faults.append(f"{name}: {ours!r} instead of {measured!r}")
+
+    def answered(self, answer: Callable[[], float], output: Mapping[str, Any]) -> None:
+        """Holds seconds against the measured ones; what the program fails on has to be refused, or take for ever."""
+        try:
+            ours = answer()
+        except VersimError as refusal:
+            if "error" not in output:
+                self.faults.append(str(refusal))
+            return
+        if "error" not in output:
+            self.near("time", ours, output["time"])
+        elif math.isfinite(ours):
+            self.faults.append(f"{ours!r}, but the program fails: {output['error']}")
+
+    def refused(self, answer: Callable[[], object], why: str) -> None:
+        """Holds against what the program cannot answer: it has to be refused."""
+        try:
+            answer()
+        except VersimError:
+            return
+        self.faults.append(f"accepted, but {why}")
 
     def same(self, name: str, ours: object, measured: object) -> None:
         """Holds a value against the measured one, exactly."""
@@ -116,7 +137,8 @@ class Clock:
 
     Args:
         device: The device.
-        links: Bandwidth in bytes per second and latency in seconds per axis.
+        links: Bandwidth in bytes per second and latency in seconds per axis; without any, a communication takes for
+            ever.
     """
 
     def __init__(self, device: DeviceModel, links: Mapping[str, tuple[float, float]] | None = None) -> None:
@@ -130,6 +152,7 @@ class Clock:
                 if bandwidth > 0
             },
         )
+        self._unlinked = {axis for axis, (bandwidth, _) in (links or {}).items() if bandwidth <= 0}
         self._compute = DeepFlowComputeTiming(Corrections())
         self._network = DeepFlowNetworkTiming(Corrections())
 
@@ -139,6 +162,8 @@ class Clock:
 
     def message_s(self, message: Message) -> float:
         """Seconds of a communication alone on the network."""
+        if message.axis in self._unlinked and message.participants > 1 and message.size_bytes > 0:
+            return math.inf
         return float(self._network.times_s((message,), self.system)[0])
 
     def _term_s(self, term: Any) -> float:
