@@ -220,7 +220,7 @@ def test_traces_hold_what_the_graph_holds(dp: int, pp: int, microbatches: int) -
         microbatches = 1
     step = step_of(LlmOptions(dp=dp, pp=pp, microbatches=microbatches, batch_size=dp * microbatches))
     graph = pipeline_graph(step)
-    traces = converted(graph, [0.0] * graph.node_count, grouped=True)
+    traces = converted(graph, [0.0] * graph.node_count, replicas=dp)
     assert len(traces.ranks) == Mesh.of(dp=dp, pp=pp).world_size
     assert sum(map(len, traces.ranks)) == dp * graph.node_count
     counts = traces.counts()

@@ -45,7 +45,8 @@ class Handed:
 
     Attributes:
         pinned: The graph with its compute times.
-        system: The network file's network: the link within a node for everything.
+        system: The network file's network: the link within a node for everything, and a place for every rank that has
+            a trace.
         traces: What DeepFlow's converter makes of it.
         network: The network file.
         settings: The system file.
@@ -56,6 +57,12 @@ class Handed:
     traces: Converted
     network: dict[str, Any]
     settings: dict[str, Any]
+
+    def runnable(self) -> PinnedGraph:
+        """What ASTRA-sim is given: the graph, or its traces where these are of other ranks than the graph's."""
+        if self.pinned.graph.mesh.world_size == len(self.traces.ranks):
+            return self.pinned
+        return pinned_traces(self.traces, self.system)
 
     @property
     def files(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -101,11 +108,17 @@ class Comparison:
         """
         graph, mesh = self.graphs[name]
         pinned = pin(graph, self.system(mode, mesh), DeepFlowComputeTiming(Corrections()), self.network(mode))
-        traces = converted(graph, pinned.compute_s.tolist(), grouped=name == "pipeline")
+        split = self.step.parallelism
+        if name == "pipeline":
+            traces = converted(graph, pinned.compute_s.tolist(), replicas=split.dp)
+        else:
+            traces = converted(graph, pinned.compute_s.tolist(), copies=split.tensor_degree // mesh.world_size)
         topology, ranks = self.step.cluster.topology, len(traces.ranks)
+        system = self.system("hybrid", mesh)
+        (ring,) = system.dimensions
         return Handed(
             pinned=pinned,
-            system=self.system("hybrid", mesh),
+            system=attrs.evolve(system, dimensions=(attrs.evolve(ring, size=ranks),)),
             traces=traces,
             network=network_file(self.step.hardware, topology, ranks),
             settings=system_file(topology, ranks),
@@ -115,7 +128,7 @@ class Comparison:
 def check_comparison(case: Case, figures: Figures, engine: Engine) -> None:
     """Holds both programs' answers about a step against ours."""
     if "error" in case:
-        figures.refused(lambda: _handed(Comparison(case, engine)), f"the program fails: {case['error']}")
+        figures.refused(lambda: _everything(Comparison(case, engine)), f"the program fails: {case['error']}")
         return
     ours = Comparison(case, engine)
     graph, mesh = ours.graphs["pipeline"]
@@ -141,9 +154,13 @@ def check_comparison(case: Case, figures: Figures, engine: Engine) -> None:
             _check_recorded_run(name, handed["analytical"], traces, case["output"]["analytical"][name], figures, engine)
 
 
-def _handed(ours: Comparison) -> list[Handed]:
-    """Every graph in every mode."""
-    return [ours.handed(mode, name) for mode in MODES for name in ours.graphs]
+def _everything(ours: Comparison) -> None:
+    """Computes what the program does, to see whether any of it is refused."""
+    graph, mesh = ours.graphs["pipeline"]
+    for mode in MODES:
+        run_alone(graph, ours.system(mode, mesh), ours.network(mode))
+        for name in ours.graphs:
+            ours.handed(mode, name)
 
 
 def _spread_ns(name: str, handed: Mapping[str, Handed], case: Case) -> int:
@@ -182,7 +199,7 @@ def _check_simulated(
         return
     expected = sorted(map(_ns, measured["astra"]["per_rank_seconds"]))
     nearest: list[int] = []
-    for numbered in numberings(handed.pinned):
+    for numbered in numberings(handed.runnable()):
         finishes = sorted(engine.finishes_ns(numbered, handed.system, "creation") or [])
         if finishes == expected:
             return
@@ -221,6 +238,8 @@ def _check_recorded_run(
     name: str, handed: Handed, traces: Converted, measured: Case, figures: Figures, engine: Engine
 ) -> None:
     """Runs recorded traces as they are: every rank finishes at the recorded nanosecond."""
+    if _measured_ending(measured["astra"]) != COMPLETED:
+        return
     expected = sorted(map(_ns, measured["astra"]["per_rank_seconds"]))
     finishes = engine.finishes_ns(pinned_traces(traces, handed.system), handed.system, "program")
     figures.same(f"recorded {name} traces: ns per rank", sorted(finishes) if finishes else None, expected)

@@ -231,7 +231,7 @@ def _hybrid_s(case: Case, hardware: CaseHardware) -> float:
     system = System(dimensions=(ring,), device=hardware.device.as_device())
     full = size * ranks if kind is Kind.ALL_GATHER else size
     message = Message(kind, full, ranks)
-    return float(engine.network(topology, ranks).times_s((message,), system)[0])
+    return float(engine.network(topology).times_s((message,), system)[0])
 
 
 def check_distributed_gemm(case: Case, hardware: CaseHardware, figures: Figures) -> None:

@@ -4,7 +4,9 @@ Durations are whole microseconds. Ids are one of the numberings that the convert
 so that compute and collectives come in any order that their dependencies allow, messages last. Its faults are part of
 it, because its failures follow from them:
 
-- a dependency between stages that carries no data becomes a message of size zero, with which ASTRA-sim aborts;
+- a dependency between stages that carries no data becomes a message of size zero, with which ASTRA-sim aborts; it waits
+  for the layer before it, even where it should wait for that layer's all-reduce;
+- a stage without layers has no rank, yet every other one has a process group, whether it reduces anything or not;
 - a collective that directly follows another one loses that dependency and is left out where nothing waits for it, so
   that each rank may start it at another time, and ASTRA-sim, which joins collectives in order of issue, stops;
 - collectives of a part of the ranks are written without a process group in the transformer graph;
@@ -160,13 +162,14 @@ def _counts(rank: Sequence[TraceNode]) -> Case:
     }
 
 
-def converted(graph: ExecutionGraph, compute_s: Sequence[float], *, grouped: bool) -> Converted:
+def converted(graph: ExecutionGraph, compute_s: Sequence[float], *, replicas: int = 1, copies: int = 1) -> Converted:
     """The traces of a graph.
 
     Args:
         graph: A pipeline graph, or a transformer graph without local work.
         compute_s: Seconds of each node.
-        grouped: Whether collectives get process groups, as in pipeline graphs.
+        replicas: Of a pipeline graph, its replicas; several get a process group per stage.
+        copies: How often all ranks are written: those along a second dimension that a column-row split does not use.
 
     Raises:
         FaultsError: Part of the graph is not reachable from its first node.
@@ -179,25 +182,29 @@ def converted(graph: ExecutionGraph, compute_s: Sequence[float], *, grouped: boo
         node = int(instances.node[first])
         fault = f"node {node} ({graph.node_name(node)!r}) is not reachable from the first node"
         raise FaultsError("conversion for ASTRA-sim", [fault])
-    return _Converter(graph, compute_s, grouped=grouped).convert()
+    return _Converter(graph, compute_s, replicas).convert(copies)
 
 
 class _Converter:
-    def __init__(self, graph: ExecutionGraph, compute_s: Sequence[float], *, grouped: bool) -> None:
+    def __init__(self, graph: ExecutionGraph, compute_s: Sequence[float], replicas: int) -> None:
         self._graph = graph
         self._compute_s = compute_s
         self._instances: Instances = instances_of(graph, RankClasses.single(graph.mesh))
         self._op = graph.op[self._instances.node]
-        self._groups: dict[tuple[int, ...], str] | None = {} if grouped else None
+        rank_of = self._instances.rank_class
+        working = np.unique(rank_of[self._op == Op.COMPUTE]).tolist()
+        self._rank = {rank: number for number, rank in enumerate(working)}
+        stages = len(working) // replicas
+        members = [range(stage, len(working), stages) for stage in range(stages)] if replicas > 1 else []
+        self._groups = {tuple(ranks): str(number) for number, ranks in enumerate(members, start=1)}
         start, parts = self._instances.parts()
         self._met = [parts[begin:end].tolist() for begin, end in itertools.pairwise(start.tolist())]
 
-    def convert(self) -> Converted:
+    def convert(self, copies: int) -> Converted:
         instances = self._instances
-        ranks = range(self._graph.mesh.world_size)
-        of_rank: list[list[int]] = [[] for _ in ranks]
+        of_rank: list[list[int]] = [[] for _ in self._rank]
         for row, rank in enumerate(instances.rank_class.tolist()):
-            of_rank[rank].append(row)
+            of_rank[self._rank[rank]].append(row)
         loose = self._loose()
         needed = set(instances.dependency.tolist())
         traces = []
@@ -210,8 +217,8 @@ class _Converter:
             order = [*free, *tasks, *messages]
             ids = {row: number for number, row in enumerate(order)}
             traces.append([self._node(row, ids, loose) for row in order])
-        groups = {number: list(members) for members, number in (self._groups or {}).items()}
-        return Converted(traces, groups)
+        groups = {number: list(members) for members, number in self._groups.items()}
+        return Converted(traces * copies, groups)
 
     def _loose(self) -> set[int]:
         """Collectives that directly follow another one."""
@@ -226,14 +233,24 @@ class _Converter:
         starts = self._instances.dependency_start
         return [int(on) for on in self._instances.dependency[starts[row] : starts[row + 1]]]
 
+    def _computed(self, row: int) -> list[int]:
+        """The row itself, or what a collective waits for."""
+        return self._before(row) if self._op[row] == Op.COLLECTIVE else [row]
+
+    def _rank_of(self, row: int) -> int:
+        return self._rank[int(self._instances.rank_class[row])]
+
     def _node(self, row: int, ids: Mapping[int, int], loose: set[int]) -> TraceNode:
         before: Iterable[int] = () if row in loose else self._before(row)
+        if self._op[row] == Op.SEND:
+            # Between stages, layers wait for layers: a reduction in between is skipped.
+            before = [behind for on in before for behind in self._computed(on)]
         # What follows a loose collective also waits for what that one lost.
         reached = [*before, *(behind for on in before if on in loose for behind in self._before(on))]
         graph, node = self._graph, int(self._instances.node[row])
         made: TraceNode = {
             "id": ids[row],
-            "name": graph.node_name(node),
+            "name": f"{graph.node_name(node)} {node}",
             "ctrl_deps": sorted(ids[on] for on in reached),
         }
         if self._op[row] == Op.COMPUTE:
@@ -243,17 +260,17 @@ class _Converter:
         met = self._met[int(self._instances.meeting[row])]
         attributes: dict[str, Any] = {"is_cpu_op": False}
         if self._op[row] == Op.COLLECTIVE:
-            members = tuple(sorted(int(self._instances.rank_class[part]) for part in met))
+            members = tuple(sorted(map(self._rank_of, met)))
             kind = KINDS[graph.kind[match]]
             size = int(graph.size_bytes[match])
             attributes["comm_type"] = _COMM_TYPES[kind]
             attributes["comm_size"] = shard_bytes(kind, size, len(members)) if kind is Kind.ALL_GATHER else size
-            if self._groups is not None:
-                attributes["pg_name"] = self._groups.setdefault(members, str(len(self._groups) + 1))
+            if self._groups:
+                attributes["pg_name"] = self._groups[members]
             return {**made, "type": "COMM_COLL_NODE", "attr": attributes}
         attributes["comm_size"] = 0 if graph.tag[match] == SIGNAL_TAG else int(graph.size_bytes[match])
         attributes["comm_tag"] = match
-        (other,) = (int(self._instances.rank_class[part]) for part in met if part != row)
+        (other,) = (self._rank_of(part) for part in met if part != row)
         sends = self._op[row] == Op.SEND
         attributes["comm_dst" if sends else "comm_src"] = other
         return {**made, "type": "COMM_SEND_NODE" if sends else "COMM_RECV_NODE", "attr": attributes}

@@ -6,16 +6,19 @@ This plugin knows that simulator by the name of its components and by the form o
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
 import numpy as np
+from numpy.typing import NDArray
 from versim import (
     PS_PER_NS,
     ExecutionGraph,
     Fixed,
     GraphBuilder,
     Mesh,
+    Message,
     NetworkTiming,
     PinnedGraph,
     Registry,
@@ -59,22 +62,9 @@ class Engine:
         """The one among the installed plugins, which are looked for once."""
         return Engine(load_registry())
 
-    def network(self, topology: Topology, ranks: int | None = None) -> NetworkTiming:
-        """Times isolated communication as DeepFlow's hybrid mode has it timed.
-
-        Args:
-            topology: Of the node.
-            ranks: Where given, the algorithms that DeepFlow asks for on so many; else whatever suits the topology.
-        """
-        model = self.registry.timing(ASTRASIM)
-        options: dict[str, Any] = {"link_decimals": _LINK_DECIMALS}
-        if ranks is not None:
-            algorithm = ALGORITHMS[simulated_topology(topology, ranks)]
-            options |= dict.fromkeys(("all_reduce", "all_gather", "reduce_scatter", "all_to_all"), algorithm)
-        timing = model.network(structure_options(model, options, "$.astrasim"))
-        if timing is None:
-            raise VersimError(f"the timing model {ASTRASIM} times no communication")
-        return timing
+    def network(self, topology: Topology) -> NetworkTiming:
+        """Times isolated communication as DeepFlow's hybrid mode has it timed, on a node of some topology."""
+        return _Hybrid(self.registry, topology)
 
     def finishes_ns(self, pinned: PinnedGraph, system: System, node_order: str) -> list[int] | None:
         """When each rank finishes, in ns, with whole microseconds of compute; None if the step does not complete."""
@@ -103,6 +93,31 @@ class Engine:
             if self.matches(traces.case(ending, network, system, expected)):
                 return ending
         return COMPLETED
+
+
+@attrs.frozen
+class _Hybrid:
+    """Each collective by the algorithm that DeepFlow asks for on so many ranks, even if it cannot end there."""
+
+    registry: Registry
+    topology: Topology
+
+    def times_s(self, messages: Sequence[Message], system: System) -> NDArray[np.float64]:
+        """Seconds of each message; shape (messages,)."""
+        times = np.zeros(len(messages))
+        for ranks in {message.participants for message in messages}:
+            rows = [row for row, message in enumerate(messages) if message.participants == ranks]
+            times[rows] = self._on(ranks).times_s([messages[row] for row in rows], system)
+        return times
+
+    def _on(self, ranks: int) -> NetworkTiming:
+        model = self.registry.timing(ASTRASIM)
+        algorithm = ALGORITHMS[simulated_topology(self.topology, ranks)]
+        options: dict[str, Any] = dict.fromkeys(("all_reduce", "all_gather", "reduce_scatter", "all_to_all"), algorithm)
+        timing = model.network(structure_options(model, {**options, "link_decimals": _LINK_DECIMALS}, "$.astrasim"))
+        if timing is None:
+            raise VersimError(f"the timing model {ASTRASIM} times no communication")
+        return timing
 
 
 def graph_of(traces: Converted) -> ExecutionGraph:
