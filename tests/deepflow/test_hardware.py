@@ -165,6 +165,35 @@ def test_a_budget_without_room_is_a_fault_not_a_zero() -> None:
     assert [fault.split(":")[0] for fault in raised.value.faults] == ["$.core.area_mm2", "$.memory[0].power_w"]
 
 
+def memory_faults(level: int, **changes: Any) -> tuple[str, ...]:
+    """The faults of the invented device with one memory level changed."""
+    spec = spec_with()
+    memory = list(spec.memory)
+    memory[level] = attrs.evolve(memory[level], **changes)
+    with pytest.raises(FaultsError) as raised:
+        derive(attrs.evolve(spec, memory=tuple(memory)))
+    return raised.value.faults
+
+
+@pytest.mark.parametrize(
+    ("level", "changes", "field"),
+    [
+        (0, {"capacity_bytes": 100.0, "bandwidth_bytes_per_s": None}, "capacity_bytes"),
+        (2, {"capacity_bytes": 16383.0, "bandwidth_bytes_per_s": None}, "capacity_bytes"),
+        (3, {"capacity_bytes": 3.0 * 2**30, "bandwidth_bytes_per_s": None}, "capacity_bytes"),
+        (3, {"capacity_bytes": None, "bandwidth_bytes_per_s": None, "perimeter_share": 0.0}, "perimeter_share"),
+    ],
+)
+def test_a_memory_smaller_than_its_parts_is_named_by_its_size(level: int, changes: dict[str, Any], field: str) -> None:
+    """Banks and stacks have the ports: DeepFlow derives no bandwidth without one, whatever the power is.
+
+    Measured: DeepFlow 9c184bd.
+    """
+    (fault,) = memory_faults(level, **changes)
+    assert fault.startswith(f"$.memory[{level}].{field}: ")
+    assert "or a bandwidth" in fault
+
+
 @given(st.floats(0.5, 20.0))
 def test_more_network_power_never_slows_a_link(power_w: float) -> None:
     """Frequency follows the voltage a budget affords."""

@@ -236,14 +236,23 @@ def _sram(spec: SramSpec, hardware: HardwareSpec, core: Core, path: str, faults:
     cells = 1 - spec.cell_overhead
     bank_mm2 = spec.bank_bytes * (spec.area_mm2_per_bit * BITS_PER_BYTE)
     banks = int((cells * area_mm2) // (bank_mm2 + cells * core.bundles * spec.controller_area_mm2_per_link))
-    capacity = banks * spec.bank_bytes if spec.capacity_bytes is None else spec.capacity_bytes
+    if spec.capacity_bytes is None:
+        capacity = banks * spec.bank_bytes
+    else:
+        capacity = spec.capacity_bytes
+        banks = int(capacity // spec.bank_bytes)
     dynamic_w = max(0.0, power_w - spec.static_w_per_bit * BITS_PER_BYTE * capacity)
     if capacity <= 0:
         faults.append(f"{path}.area_mm2: {spec.area_mm2} has no room for a bank; give more, or capacity_bytes")
     peak = spec.bandwidth_bytes_per_s
     if peak is None:
         peak = dynamic_w / (spec.energy_j_per_bit * BITS_PER_BYTE)
-        if peak <= 0:
+        if capacity > 0 and banks < 1:
+            faults.append(
+                f"{path}.capacity_bytes: {capacity:g} is less than a bank of {spec.bank_bytes:g}, so nothing is accessed; "
+                "give more, or a bandwidth"
+            )
+        elif peak <= 0:
             faults.append(f"{path}.power_w: {spec.power_w} leaves no power for accesses; give more, or a bandwidth")
     instances = _instances(spec.shared_by, core)
     return Memory(
@@ -274,7 +283,9 @@ def _dram(
     peak = spec.bandwidth_bytes_per_s
     if peak is None:
         peak = links * _dram_frequency(spec, links, dynamic_w, path, faults) / BITS_PER_BYTE
-        if peak <= 0:
+        if capacity > 0 and links < 1:
+            faults.append(f"{path}.{_without_links(spec)}; give more, or a bandwidth")
+        elif peak <= 0:
             faults.append(f"{path}.power_w: {spec.power_w} leaves no power for accesses; give more, or a bandwidth")
     instances = _instances(spec.shared_by, core)
     return Memory(
@@ -283,6 +294,13 @@ def _dram(
         dynamic_power_w=dynamic_w,
         instances=instances,
     )
+
+
+def _without_links(spec: DramSpec) -> str:
+    """Which figure leaves the memory without a link, and why."""
+    if spec.capacity_bytes is None:
+        return f"perimeter_share: {spec.perimeter_share:g} has no room for a link"
+    return f"capacity_bytes: {spec.capacity_bytes:g} is less than a stack of {spec.stack_bytes:g}, which has the links"
 
 
 def _dram_frequency(spec: DramSpec, links: int, dynamic_w: float, path: str, faults: list[str]) -> float:
