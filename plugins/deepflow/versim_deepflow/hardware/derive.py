@@ -249,8 +249,8 @@ def _sram(spec: SramSpec, hardware: HardwareSpec, core: Core, path: str, faults:
         peak = dynamic_w / (spec.energy_j_per_bit * BITS_PER_BYTE)
         if capacity > 0 and banks < 1:
             faults.append(
-                f"{path}.capacity_bytes: {capacity:g} is less than a bank of {spec.bank_bytes:g}, so nothing is accessed; "
-                "give more, or a bandwidth"
+                f"{path}.capacity_bytes: {capacity:g} is less than a bank of {spec.bank_bytes:g}, which has "
+                "the ports; give more, or a bandwidth"
             )
         elif peak <= 0:
             faults.append(f"{path}.power_w: {spec.power_w} leaves no power for accesses; give more, or a bandwidth")

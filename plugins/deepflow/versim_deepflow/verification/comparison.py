@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
-from versim import NS_PER_S, ExecutionGraph, Mesh, NetworkTiming, PinnedGraph, System, pin
+import numpy as np
+from versim import KINDS, NS_PER_S, ExecutionGraph, Kind, Mesh, NetworkTiming, PinnedGraph, System, pin
 
 from versim_deepflow.corrections import Corrections
-from versim_deepflow.pipeline_graph import pipeline_graph, pipeline_mesh
+from versim_deepflow.pipeline_graph import SIGNAL_TAG, pipeline_graph, pipeline_mesh
 from versim_deepflow.product_nodes import LocalOps
 from versim_deepflow.timing import DeepFlowComputeTiming, DeepFlowNetworkTiming
 from versim_deepflow.transformer_graph import transformer_graph, transformer_mesh
@@ -98,16 +99,20 @@ class Comparison:
         """Who times communication in a mode."""
         if mode == "analytical":
             return DeepFlowNetworkTiming(Corrections())
-        return self.engine.network(self.step.cluster.topology)
+        return self.engine.network(self.step.hardware, self.step.cluster.topology)
 
     def handed(self, mode: str, name: str) -> Handed:
         """The pipeline or the transformer graph as it is handed over.
 
         Raises:
-            FaultsError: DeepFlow's converter fails on it.
+            VersimError: DeepFlow's converter fails on it, or a message takes no time.
         """
         graph, mesh = self.graphs[name]
         pinned = pin(graph, self.system(mode, mesh), DeepFlowComputeTiming(Corrections()), self.network(mode))
+        if mode == "hybrid":
+            carry = (graph.kind == KINDS.index(Kind.POINT_TO_POINT)) & (graph.tag != SIGNAL_TAG)
+            for size in np.unique(graph.size_bytes[carry]).tolist():
+                self.engine.refuse_instant(size, self.step.hardware, self.step.cluster.topology)
         split = self.step.parallelism
         if name == "pipeline":
             traces = converted(graph, pinned.compute_s.tolist(), replicas=split.dp)

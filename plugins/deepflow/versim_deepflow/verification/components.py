@@ -32,8 +32,8 @@ from versim_deepflow.operators import Operators, Product
 from versim_deepflow.parallelism import Parallelism, TensorScheme
 from versim_deepflow.roofline import hierarchy_times_s
 from versim_deepflow.tiles import tile_list
-from versim_deepflow.verification.conversion import lone_message, network_file, system_file
-from versim_deepflow.verification.engine import COMPLETED, Engine
+from versim_deepflow.verification.conversion import network_file
+from versim_deepflow.verification.engine import Engine
 from versim_deepflow.verification.figures import CaseHardware, Clock, Figures, case_hardware
 
 Case = Mapping[str, Any]
@@ -213,25 +213,18 @@ def _closed_form_s(given: Case, hardware: CaseHardware) -> float:
 def _hybrid_s(case: Case, hardware: CaseHardware) -> float:
     """Seconds of a collective as ASTRA-sim has it on a network of its own."""
     kind, size, ranks = _collective(case["input"])
-    topology, engine = TOPOLOGIES[case["topology"]], Engine.installed()
-    derived = derive(hardware.spec)
+    topology, derived = TOPOLOGIES[case["topology"]], derive(hardware.spec)
+    engine = Engine.installed()
     if kind is Kind.POINT_TO_POINT:
-        ranks = len(lone_message(size).ranks)
-    files = network_file(derived, topology, ranks), system_file(topology, ranks)
-    if kind is Kind.POINT_TO_POINT:
-        ending = engine.ending(lone_message(size), *files)
-        if ending != COMPLETED:
-            raise VersimError(f"ASTRA-sim ends {ending} on a lone message of {size} bytes")
-    link = derived.intra_node
-    ring = Dimension(
-        topology=topology,
-        size=ranks,
-        link=Link(bandwidth_bytes_per_s=link.bandwidth_bytes_per_s, latency_s=link.latency_s),
-    )
+        ranks = 2
+        engine.refuse_instant(size, derived, topology)
+    network_file(derived, topology, ranks)  # refuses what cannot be written
+    link = Link(bandwidth_bytes_per_s=derived.intra_node.bandwidth_bytes_per_s, latency_s=derived.intra_node.latency_s)
+    ring = Dimension(topology=topology, size=ranks, link=link)
     system = System(dimensions=(ring,), device=hardware.device.as_device())
     full = size * ranks if kind is Kind.ALL_GATHER else size
-    message = Message(kind, full, ranks)
-    return float(engine.network(topology).times_s((message,), system)[0])
+    network = engine.network(derived, topology)
+    return float(network.times_s((Message(kind, full, ranks),), system)[0])
 
 
 def check_distributed_gemm(case: Case, hardware: CaseHardware, figures: Figures) -> None:

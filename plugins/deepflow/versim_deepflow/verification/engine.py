@@ -32,7 +32,16 @@ from versim import (
     structure_options,
 )
 
-from versim_deepflow.verification.conversion import ALGORITHMS, Case, Converted, simulated_topology
+from versim_deepflow.hardware import Derived
+from versim_deepflow.verification.conversion import (
+    ALGORITHMS,
+    Case,
+    Converted,
+    lone_message,
+    network_file,
+    simulated_topology,
+    system_file,
+)
 
 ASTRASIM = "astrasim"
 _LINK_DECIMALS = 6
@@ -62,9 +71,21 @@ class Engine:
         """The one among the installed plugins, which are looked for once."""
         return Engine(load_registry())
 
-    def network(self, topology: Topology) -> NetworkTiming:
+    def network(self, hardware: Derived, topology: Topology) -> NetworkTiming:
         """Times isolated communication as DeepFlow's hybrid mode has it timed, on a node of some topology."""
-        return _Hybrid(self.registry, topology)
+        return _Hybrid(self, hardware, topology)
+
+    def refuse_instant(self, size_bytes: int, hardware: Derived, topology: Topology) -> None:
+        """Refuses a lone message that takes no time, for which DeepFlow's hybrid mode gets no answer.
+
+        Raises:
+            VersimError: The simulator does not complete.
+        """
+        message = lone_message(size_bytes)
+        ranks = len(message.ranks)
+        ending = self.ending(message, network_file(hardware, topology, ranks), system_file(topology, ranks))
+        if ending != COMPLETED:
+            raise VersimError(f"ASTRA-sim ends {ending} on a lone message of {size_bytes} bytes")
 
     def finishes_ns(self, pinned: PinnedGraph, system: System, node_order: str) -> list[int] | None:
         """When each rank finishes, in ns, with whole microseconds of compute; None if the step does not complete."""
@@ -97,13 +118,18 @@ class Engine:
 
 @attrs.frozen
 class _Hybrid:
-    """Each collective by the algorithm that DeepFlow asks for on so many ranks, even if it cannot end there."""
+    """Communication alone on its node, each collective by the algorithm that DeepFlow asks for on so many ranks."""
 
-    registry: Registry
+    engine: Engine
+    hardware: Derived
     topology: Topology
 
     def times_s(self, messages: Sequence[Message], system: System) -> NDArray[np.float64]:
-        """Seconds of each message; shape (messages,)."""
+        """Seconds of each message; shape (messages,).
+
+        Raises:
+            VersimError: What DeepFlow gets no time for: there is no link, or an algorithm does not end.
+        """
         times = np.zeros(len(messages))
         for ranks in {message.participants for message in messages}:
             rows = [row for row, message in enumerate(messages) if message.participants == ranks]
@@ -111,7 +137,8 @@ class _Hybrid:
         return times
 
     def _on(self, ranks: int) -> NetworkTiming:
-        model = self.registry.timing(ASTRASIM)
+        network_file(self.hardware, self.topology, ranks)
+        model = self.engine.registry.timing(ASTRASIM)
         algorithm = ALGORITHMS[simulated_topology(self.topology, ranks)]
         options: dict[str, Any] = dict.fromkeys(("all_reduce", "all_gather", "reduce_scatter", "all_to_all"), algorithm)
         timing = model.network(structure_options(model, {**options, "link_decimals": _LINK_DECIMALS}, "$.astrasim"))
