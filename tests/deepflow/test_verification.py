@@ -155,6 +155,26 @@ def test_every_recorded_figure_counts(table: str, id_: str, change: Callable[[Ca
     assert complaint in result.mismatches[0]
 
 
+@pytest.mark.parametrize(
+    ("broken", "complaint"),
+    [
+        ({"hardware": "a10"}, "no hardware of the table named 'a10'; did you mean 'a100'?"),
+        ({"hardware": []}, "the case is malformed (TypeError"),
+        ({"input": {"m": 0, "k": 1, "n": 1}}, "m must be a finite number above 0, got 0"),
+        ({"input": {}}, "the case lacks 'm'"),
+        ({"output": {"tile": [], "time": "soon"}}, "the case is malformed (ValueError"),
+    ],
+)
+def test_a_malformed_case_ends_nothing(broken: Case, complaint: str) -> None:
+    """It is a mismatch that says why, and the others are still compared."""
+    content: dict[str, Any] = json.loads((GOLDEN / "gemm.json").read_text(encoding="utf-8"))
+    case = next(case for case in content["cases"] if case["hardware"] == "a100")
+    result = verify_table({**content, "cases": [{**case, **broken}, 5, case]})
+    assert (result.matched, result.total) == (1, 3)
+    assert complaint in result.mismatches[0]
+    assert result.mismatches[1] == "5: a case has to be a mapping"
+
+
 def test_cases_of_unknown_kind_are_mismatches() -> None:
     """Nothing is left out in silence."""
     content, case = case_of(

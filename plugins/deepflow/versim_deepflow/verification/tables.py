@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from versim import TableResult, VersimError
+from versim import TableResult, UnknownNameError, VersimError
 
 from versim_deepflow.verification import components, steps
 from versim_deepflow.verification.comparison import check_comparison, check_examples
@@ -29,32 +29,51 @@ def verify_table(table: Mapping[str, Any]) -> TableResult:
     Raises:
         UnknownTableError: It holds no case of a known kind.
     """
+    cases = table.get("cases")
     known: dict[str, CaseHardware] = {}
-    checks = [(case, _check_of(case, table, known)) for case in table.get("cases", ())]
-    if not any(check for _, check in checks):
+    recognised, matched, worst = 0, 0, 0.0
+    mismatches: list[str] = []
+    for case in cases if isinstance(cases, list) else ():
+        figures = Figures()
+        recognised += _verify_case(case, table, known, figures)
+        worst = max(worst, figures.worst)
+        if figures.faults:
+            mismatches.append(f"{case.get('id') if isinstance(case, Mapping) else case}: {'; '.join(figures.faults)}")
+        else:
+            matched += 1
+    if not recognised:
         raise UnknownTableError(
             "the table holds no case that DeepFlow answered; known are hardware, gemm, pointwise, collectives, "
             "dist_gemm, llm, comparison, et_examples and bundled"
         )
-    matched, worst = 0, 0.0
-    mismatches: list[str] = []
-    for case, check in checks:
-        figures = Figures()
-        try:
-            if check is None:
-                figures.faults.append("not a case of any table of DeepFlow's")
-            else:
-                check(figures)
-        except VersimError as error:
-            figures.faults.append(str(error))
-        except KeyError as error:
-            figures.faults.append(f"the case lacks {error}")
-        worst = max(worst, figures.worst)
-        if figures.faults:
-            mismatches.append(f"{case.get('id')}: {'; '.join(figures.faults)}")
+    return TableResult(
+        matched=matched, total=matched + len(mismatches), mismatches=tuple(mismatches), worst_relative_error=worst
+    )
+
+
+def _verify_case(case: Case, table: Mapping[str, Any], known: dict[str, CaseHardware], figures: Figures) -> bool:
+    """Checks a case; a malformed one is a mismatch like any other and ends nothing.
+
+    Returns:
+        Whether it is of a known kind.
+    """
+    check = None
+    if not isinstance(case, Mapping):
+        figures.faults.append("a case has to be a mapping")
+        return False
+    try:
+        check = _check_of(case, table, known)
+        if check is None:
+            figures.faults.append("not a case of any table of DeepFlow's")
         else:
-            matched += 1
-    return TableResult(matched=matched, total=len(checks), mismatches=tuple(mismatches), worst_relative_error=worst)
+            check(figures)
+    except VersimError as error:
+        figures.faults.append(str(error))
+    except KeyError as error:
+        figures.faults.append(f"the case lacks {error}")
+    except (TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+        figures.faults.append(f"the case is malformed ({type(error).__name__}: {error})")
+    return check is not None
 
 
 def _check_of(case: Case, table: Mapping[str, Any], known: dict[str, CaseHardware]) -> Callable[[Figures], None] | None:
@@ -71,10 +90,17 @@ def _check_of(case: Case, table: Mapping[str, Any], known: dict[str, CaseHardwar
     check = _component_check(case, output)
     if check is None:
         return None
-    name = case["hardware"]
+    return lambda figures: check(case, _hardware(case["hardware"], table, known), figures)
+
+
+def _hardware(name: str, table: Mapping[str, Any], known: dict[str, CaseHardware]) -> CaseHardware:
+    """The hardware that a case refers to by name, read once."""
     if name not in known:
-        known[name] = case_hardware(table["hardware"][name], name)
-    return lambda figures: check(case, known[name], figures)
+        listed = table.get("hardware", {})
+        if name not in listed:
+            raise UnknownNameError("hardware of the table", name, tuple(listed))
+        known[name] = case_hardware(listed[name], name)
+    return known[name]
 
 
 def _component_check(case: Case, output: Case) -> ComponentCheck | None:
