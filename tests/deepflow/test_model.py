@@ -21,6 +21,7 @@ from versim_deepflow.model import (
     read_deepflow_model,
     read_transformer,
 )
+from versim_deepflow.options import GemmOptions, gemm_of
 from versim_deepflow.parallelism import Parallelism, TensorScheme
 
 ALONE = Parallelism(dp=1, pp=1, tensor=TensorScheme.NONE, tp1=1, tp2=1, microbatches=1)
@@ -136,7 +137,6 @@ def test_products_have_the_rows_of_the_batch(batch: int, name: str) -> None:
     [
         (attrs.evolve(ALONE, dp=3), 16, "not divisible by dp=3"),
         (attrs.evolve(ALONE, dp=2, microbatches=3), 16, "not divisible into 3 microbatches"),
-        (attrs.evolve(ALONE, tp1=2), 16, "tensor: none"),
         (attrs.evolve(ALONE, dp=4), 16, "number of devices, 8"),
     ],
 )
@@ -144,6 +144,16 @@ def test_a_spread_that_does_not_fit_is_refused(split: Parallelism, batch_size: i
     """With the figures that do not fit."""
     with pytest.raises(FaultsError, match=complaint):
         split.check(batch_size=batch_size, layers=4, world_size=8 if "devices" in complaint else None)
+
+
+def test_devices_over_which_nothing_is_split_are_a_fault_although_deepflow_computes_them() -> None:
+    """Each computes everything there (measured: DeepFlow 9c184bd), so a step may be verified but not produced."""
+    idle = attrs.evolve(ALONE, tp1=2, tp2=2)
+    idle.check(batch_size=1, layers=1, world_size=4)
+    (fault,) = idle.impossible(layers=1, heads=4)
+    assert fault.startswith("$.tensor: none, but tp1=2 and tp2=2")
+    with pytest.raises(FaultsError, match=r"\$\.tensor: none"):
+        gemm_of(GemmOptions(m=8, k=8, n=8, tp1=2))
 
 
 def test_one_stage_hands_every_microbatch_the_whole_mini_batch() -> None:

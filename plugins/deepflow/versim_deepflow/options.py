@@ -106,10 +106,11 @@ def gemm_of(options: GemmOptions) -> tuple[Platform, GemmModel]:
         if missing:
             raise FaultsError("options", [*missing, "$.model: names no file to take them from"])
         product = GemmModel(name="gemm", **{"backward": False, **sizes})
+    faults = platform.parallelism.undivided
     if platform.parallelism.pp > 1:
-        raise FaultsError(
-            "parallelism", [f"$.pp: a single product has no pipeline of {platform.parallelism.pp} stages"]
-        )
+        faults.append(f"$.pp: a single product has no pipeline of {platform.parallelism.pp} stages")
+    if faults:
+        raise FaultsError("parallelism", faults)
     platform.parallelism.check(batch_size=platform.parallelism.dp, layers=1, world_size=platform.cluster.world_size)
     return platform, product
 

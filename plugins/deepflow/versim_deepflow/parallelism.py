@@ -76,14 +76,23 @@ class Parallelism:
             return self.mini_batch(batch_size)
         return self.mini_batch(batch_size) // self.microbatches
 
+    @property
+    def undivided(self) -> list[str]:
+        """The fault of tensor-parallel devices that each compute everything, if that is so."""
+        if self.tensor is TensorScheme.NONE and self.tensor_degree > 1:
+            return [f"$.tensor: none, but tp1={self.tp1} and tp2={self.tp2}; choose column_row or row_column"]
+        return []
+
     def impossible(self, *, layers: int, heads: int) -> list[str]:
-        """Faults of a layout that DeepFlow computes although nobody could run it: empty stages, parts of heads.
+        """Faults of a layout that DeepFlow computes although nobody could run it.
+
+        Empty stages, parts of heads, devices over which nothing is split.
 
         Args:
             layers: Transformer layers.
             heads: Attention heads.
         """
-        faults = []
+        faults = self.undivided
         if layers < self.pp:
             faults.append(f"$.pp: {self.pp} stages for {layers} layers leave stages without one; use at most {layers}")
         shares = self.tp1 if self.tensor is TensorScheme.COLUMN_ROW else self.tensor_degree
@@ -114,8 +123,6 @@ class Parallelism:
             )
         if layers < 1:
             faults.append(f"$.layers: needs at least 1, got {layers}")
-        if self.tensor is TensorScheme.NONE and self.tensor_degree > 1:
-            faults.append(f"$.tensor: none, but tp1={self.tp1} and tp2={self.tp2}; choose column_row or row_column")
         if world_size is not None and world_size != self.world_size:
             faults.append(
                 f"$.dp: dp x pp x tp1 x tp2 = {self.world_size} (dp={self.dp}, pp={self.pp}, tp1={self.tp1}, "

@@ -230,6 +230,9 @@ def _parallelism(document: Document) -> Parallelism:
     if document.get((*at, "auto")) not in (None, False):
         document.fault((*at, "auto"), "must be false; the program's own search for a spread does not work")
     scheme = document.take((*at, "t"), one_of("CR", "RC", "none", "None"), optional=True)
+    if scheme in ("none", "None") and degree("kp1") * degree("kp2") > 1:
+        # Left out, every device computes everything; as a word, the program does not know it.
+        document.fault((*at, "t"), "must be CR or RC where kp1 or kp2 is above 1")
     return Parallelism(
         dp=document.take((*at, "dp"), count) or 1,
         pp=document.take((*at, "lp"), count) or 1,

@@ -51,7 +51,7 @@ def verify_table(table: Mapping[str, Any]) -> TableResult:
     )
 
 
-def _verify_case(case: Case, table: Mapping[str, Any], known: dict[str, CaseHardware], figures: Figures) -> bool:
+def _verify_case(case: Any, table: Mapping[str, Any], known: dict[str, CaseHardware], figures: Figures) -> bool:
     """Checks a case; a malformed one is a mismatch like any other and ends nothing.
 
     Returns:
