@@ -19,6 +19,7 @@ TABLES = (
     "dist_gemm.json",
     "gemm.json",
     "hardware.json",
+    "layouts.json",
     "pointwise.json",
     "steps.json",
     "traces.json",

@@ -91,9 +91,19 @@ class Comparison:
         }
 
     def system(self, mode: str, mesh: Mesh) -> System:
-        """The links of a mode: hybrid knows only the one within a node."""
-        system = self.step.system(mesh)
-        return system if mode == "analytical" else attrs.evolve(system, axis_links={})
+        """The links of a mode: hybrid knows only the one within a node, whatever leaves it."""
+        if mode == "analytical":
+            return self.step.system(mesh)
+        inside = attrs.evolve(
+            self.step.cluster,
+            intra_derate=1.0,
+            dp_crosses_nodes=False,
+            pp_crosses_nodes=False,
+            tp1_crosses_nodes=False,
+            tp2_crosses_nodes=False,
+        )
+        within = attrs.evolve(self.step, cluster=inside)
+        return attrs.evolve(within.system(mesh), axis_links={})
 
     def network(self, mode: str) -> NetworkTiming:
         """Who times communication in a mode."""

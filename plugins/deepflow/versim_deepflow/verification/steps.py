@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -48,8 +49,8 @@ from versim_deepflow.verification.structure import paired
 
 Case = Mapping[str, Any]
 
-_FS_PER_S = 10**15
-"""Totals are compared on unrounded seconds; femtoseconds leave room for a step of two hours."""
+_COUNTED = 2**62
+"""What a schedule can count. Its unit is as small as a step allows, since totals are compared on unrounded seconds."""
 
 _AS_SHIPPED = "every layer"
 """When DeepFlow reduces gradients unless its source is changed."""
@@ -98,18 +99,20 @@ class Run:
         compute_s: Seconds of each node; 0 for communication.
         communication_s: Seconds of each communication.
         instances: The graph as it was run.
-        schedule: When everything ran, in femtoseconds.
+        schedule: When everything ran, in a unit of its own.
+        units_per_s: How many of these a second has.
     """
 
     compute_s: NDArray[np.float64]
     communication_s: NDArray[np.float64]
     instances: Instances
     schedule: Schedule
+    units_per_s: float
 
     @property
     def total_s(self) -> float:
         """The last end."""
-        return self.schedule.makespan_ps / _FS_PER_S
+        return self.schedule.makespan_ps / self.units_per_s
 
     def seconds(self, graph: ExecutionGraph, row: int) -> float:
         """How long a node or the communication it is a part of takes."""
@@ -119,11 +122,11 @@ class Run:
     def end_s(self, row: int) -> float:
         """When a node ended; -1 if it never ran, as in DeepFlow's records."""
         end = int(self.schedule.end_ps[self.instances.first[row]])
-        return -1.0 if end == NO_TIME else end / _FS_PER_S
+        return -1.0 if end == NO_TIME else end / self.units_per_s
 
 
 def run_alone(graph: ExecutionGraph, system: System, network: NetworkTiming) -> Run:
-    """Runs a graph as the backend does with ``roots: first``, in femtoseconds instead of rounded nanoseconds.
+    """Runs a graph as the backend does with ``roots: first``, without rounding to nanoseconds.
 
     Args:
         graph: The graph.
@@ -132,13 +135,15 @@ def run_alone(graph: ExecutionGraph, system: System, network: NetworkTiming) -> 
     """
     compute_s = pin(graph, system, DeepFlowComputeTiming(Corrections()), network).compute_s
     communication_s = durations_s(graph, system, network)
+    one_after_another_s = float(compute_s.sum() + communication_s.sum()) * graph.mesh.world_size
+    units_per_s = 2.0 ** math.floor(math.log2(_COUNTED / one_after_another_s)) if one_after_another_s else 1.0
     instances, ran = schedule(
         graph,
-        np.rint(compute_s * _FS_PER_S).astype(np.int64),
-        np.rint(communication_s * _FS_PER_S).astype(np.int64),
+        np.rint(compute_s * units_per_s).astype(np.int64),
+        np.rint(communication_s * units_per_s).astype(np.int64),
         roots=Roots.FIRST,
     )
-    return Run(compute_s, communication_s, instances, ran)
+    return Run(compute_s, communication_s, instances, ran, units_per_s)
 
 
 def check_node_latency(graph: ExecutionGraph, ran: Run, measured: Case, figures: Figures) -> None:
