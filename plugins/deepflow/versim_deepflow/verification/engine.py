@@ -6,6 +6,7 @@ This plugin knows that simulator by the name of its components and by the form o
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -150,8 +151,8 @@ class _Hybrid:
 def graph_of(traces: Converted) -> ExecutionGraph:
     """Traces as a graph with a row per node, in order of ids.
 
-    Collectives that carry the same name and group, or stand at the same place among those without names of their own,
-    are parts of one.
+    Collectives of the same name and process group are parts of one. Those without a group are of all ranks, and
+    ASTRA-sim joins them by their place on each: a split over fewer ranks than there are names them apart.
     """
     world = len(traces.ranks)
     builder = GraphBuilder(Mesh.of(rank=world))
@@ -159,6 +160,7 @@ def graph_of(traces: Converted) -> ExecutionGraph:
     first = 0
     for rank, nodes in enumerate(traces.ranks):
         row_of = {node["id"]: first + number for number, node in enumerate(nodes)}
+        places = itertools.count()
         first += len(nodes)
         for node in nodes:
             attributes, on = node["attr"], {"rank": rank}
@@ -170,7 +172,8 @@ def graph_of(traces: Converted) -> ExecutionGraph:
                 group = traces.groups.get(attributes.get("pg_name", ""), range(world))
                 kind = kinds[attributes["comm_type"]]
                 size = attributes["comm_size"] * (len(group) if kind == "all_gather" else 1)
-                match = (node["name"].rsplit("_dp", 1)[0], tuple(group))
+                named = "pg_name" in attributes
+                match = (node["name"].rsplit("_dp", 1)[0] if named else next(places), tuple(group))
                 builder.collective(node["name"], kind, size, ranks=tuple(group), match=match, on=on, after=after)
             else:
                 sends = node["type"] == "COMM_SEND_NODE"
