@@ -148,6 +148,16 @@ def test_algorithms_that_hang_or_crash_the_program_are_refused(
         algorithms_of(kind, CollectiveUse(node="node 3 ('x')", smallest_bytes={6: 1 << 20}, **use), network, chosen)
 
 
+def test_an_all_gather_that_misses_shards_is_run_and_noted(system_of: MakeSystem) -> None:
+    """The program ends it, so its figure can be had; that it is not of a whole all-gather has to be known."""
+    chosen = BackendOptions(all_gather="halving_doubling")
+    network = network_of(system_of(("switch", 6)).dimensions, chosen)
+    use = CollectiveUse(node="node 3 ('x')", smallest_bytes={6: 1 << 20})
+    names, notes = algorithms_of(Kind.ALL_GATHER, use, network, chosen)
+    assert names == ("halvingDoubling",)
+    assert "gathers 4 of 6 shards" in notes[0]
+
+
 def test_the_graph_overrides_the_option_and_says_so(system_of: MakeSystem) -> None:
     """A node that asks for an algorithm by name gets it."""
     options = BackendOptions(all_reduce="direct")

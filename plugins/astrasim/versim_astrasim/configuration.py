@@ -6,13 +6,15 @@ ASTRA-sim's network "GB/s" are 2^30 bytes per second, its latencies nanoseconds;
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 import attrs
 from versim import GIB, Dimension, Kind, Link, Topology, UnsupportedGraphError, VersimError, shard_bytes
 
+from versim_astrasim.engine import CollectiveKind
+from versim_astrasim.engine.algorithms.halving_doubling import pairs_up
 from versim_astrasim.options import AUTO, BackendOptions, SystemOptions, native_algorithm
 
 TOPOLOGY_NAMES = {
@@ -208,7 +210,7 @@ def algorithms_of(
             f"{kind.value}: {len(names)} algorithms ({chosen}) for {dimensions} dimensions; name one, or one for each"
         )
     if use is not None:
-        _check(kind, use, names, network, options)
+        notes.extend(_checked(kind, use, names, network, options))
         if len(names) > 1 and set(names) != {"ring"} and use.in_groups(network.rank_count):
             notes.append(f"{kind.value}: groups smaller than the world use ring, whatever is asked for")
     return names, tuple(notes)
@@ -225,17 +227,25 @@ def _suited(kind: Kind, use: CollectiveUse | None, topology: str, network: Netwo
     return "ring" if undefined else "halvingDoubling"
 
 
-def _check(kind: Kind, use: CollectiveUse, names: Sequence[str], network: Network, options: SystemOptions) -> None:
-    """Refuse what the program is known to hang, crash or silently go wrong on."""
+def _checked(
+    kind: Kind, use: CollectiveUse, names: Sequence[str], network: Network, options: SystemOptions
+) -> Iterator[str]:
+    """Refuse what the program is known to hang or crash on, and note what it silently does instead."""
     odd = sorted(size for size in use.ring_sizes(network) if size & (size - 1))
     if "halvingDoubling" in names or "oneHalvingDoubling" in names:
         if kind is Kind.ALL_TO_ALL:
             raise UnsupportedGraphError(
                 f"{use.node}: halving-doubling has no all-to-all; use all_to_all: direct or ring"
             )
-        if odd:
-            raise UnsupportedGraphError(
-                f"{use.node}: ASTRA-sim hangs in halving-doubling on {odd[0]} ranks, which is no power of two; use ring"
+        for size in odd:
+            if not pairs_up(CollectiveKind(COLLECTIVE_STEMS[kind]), size):
+                raise UnsupportedGraphError(
+                    f"{use.node}: ASTRA-sim hangs in halving-doubling on {size} ranks, which is no power of two; use "
+                    "ring"
+                )
+            yield (
+                f"{kind.value}: halving-doubling on {size} ranks, which is no power of two, gathers "
+                f"{1 << size.bit_length() - 1} of {size} shards; use ring"
             )
         if use.too_small_to_halve(kind, network, options):
             raise UnsupportedGraphError(

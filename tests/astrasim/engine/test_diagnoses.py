@@ -53,6 +53,27 @@ def test_pairs_that_do_not_fit_are_named(network: Make, system: Make, trace: Mak
     assert any("pairs 6 members wrongly, because 6 is no power of two" in text for text in texts(outcome))
 
 
+@pytest.mark.parametrize(
+    ("ranks", "size_bytes", "finish_ns", "gathered"),
+    [(6, 1000, 8224, "4 of 6"), (12, 97051, 46810, "8 of 12"), (24, 1000, 16744, "16 of 24")],
+)
+def test_an_all_gather_that_misses_shards_ends_and_says_so(
+    network: Make,
+    system: Make,
+    trace: Make,
+    collective: Make,
+    ranks: int,
+    size_bytes: int,
+    finish_ns: int,
+    gathered: str,
+) -> None:
+    """Some numbers of members pair up although they are no power of two (measured: switch, ASTRA-sim 518bd51)."""
+    traces = [trace(collective(0, "ALL_GATHER", size_bytes))] * ranks
+    outcome = simulate(traces, network("Switch", ranks), system("halvingDoubling"))
+    assert outcome.finish_ns == (finish_ns,) * ranks
+    assert any(f"gathers {gathered} shards" in text for text in texts(outcome))
+
+
 def test_numbers_that_have_drifted_apart_are_named(network: Make, system: Make, trace: Make, collective: Make) -> None:
     """Ranks 0 and 1 ran four group chunks before the world's collective, ranks 2 and 3 none."""
     member = trace(collective(0, "ALL_REDUCE", 4096, group="1"), collective(1, "ALL_REDUCE", 4096, 0))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from versim_astrasim.engine.algorithms.direct import DirectPhase
 from versim_astrasim.engine.algorithms.double_binary_tree import DoubleBinaryTreePhase
-from versim_astrasim.engine.algorithms.halving_doubling import HalvingDoublingPhase
+from versim_astrasim.engine.algorithms.halving_doubling import HalvingDoublingPhase, pairs_up
 from versim_astrasim.engine.algorithms.names import Algorithm, AlgorithmChoice
 from versim_astrasim.engine.algorithms.phase import Phase
 from versim_astrasim.engine.algorithms.ring import RingPhase
@@ -162,11 +162,10 @@ class CollectiveScheduler:
         for dimension in usable:
             size = plan.structures[dimension].size
             if plan.choices[dimension].algorithm is Algorithm.HALVING_DOUBLING and size & (size - 1):
-                notes.add(
-                    number,
-                    node_id,
-                    f"halving-doubling pairs {size} members wrongly, because {size} is no power of two",
-                )
+                what = f"gathers {1 << size.bit_length() - 1} of {size} shards"
+                if not pairs_up(plan.kind, size):
+                    what = f"pairs {size} members wrongly"
+                notes.add(number, node_id, f"halving-doubling {what}, because {size} is no power of two")
 
     def _start_in_wave(
         self, op: Op, plan: Plan, usable: list[int], chunks: tuple[int, int], group: Group | None

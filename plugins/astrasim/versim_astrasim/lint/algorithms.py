@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from versim import Finding
 
 from versim_astrasim.engine import CollectiveKind, NetworkConfig, SystemConfig
+from versim_astrasim.engine.algorithms.halving_doubling import pairs_up
 from versim_astrasim.engine.algorithms.names import Algorithm, AlgorithmChoice, parse
 from versim_astrasim.engine.failures import Failure
 from versim_astrasim.engine.trace import COMM_TYPES
@@ -118,7 +119,10 @@ def _fits(
             yield "algorithm-kind", "halving-doubling has no all-to-all; the program ends there", None
             return
         if odd:
-            yield "algorithm-power-of-two", f"halving-doubling on {size} ranks mis-pairs them and hangs", size
+            what = f"gathers {1 << size.bit_length() - 1} of {size} shards"
+            if not pairs_up(kind, size):
+                what = "mis-pairs them and hangs"
+            yield "algorithm-power-of-two", f"halving-doubling on {size} ranks {what}", size
         given = program.unsigned("comm_size", position)
         if kind is CollectiveKind.ALL_REDUCE and given is not None and system.preferred_dataset_splits > 0:
             # The last message back is twice the half of the smallest.
