@@ -1,13 +1,19 @@
-"""Predictions as packets of a Perfetto trace."""
+"""Predictions as packets of a Perfetto trace.
+
+Descriptions of tracks are made with the protocol's own classes. Slices, of which there may be millions, are written as
+rows of bytes (:mod:`.wire`): names, categories and keys are sent once per comparison and referred to by number.
+"""
 
 from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import (  # type: ignore[import-untyped]
+    DebugAnnotation,
     Trace,
     TracePacket,
     TrackDescriptor,
@@ -27,28 +33,38 @@ from versim import (
 
 from versim_reporters.figure_data import categories_of, lanes_of
 from versim_reporters.text import printable
+from versim_reporters.wire import Part, fixed64, merged, message, numbers, rows_of
 
-SEQUENCE = 1
-"""All packets are of one writer, so that the viewer may take them in the order of the file."""
+AT_ONCE = 1 << 16
+"""Slices that are written together, so that memory stays small."""
+
+_KEYS = ("node", "start_ps", "end_ps", "waited_for_partners_ps")
+"""What a slice says besides its name."""
+
+_PACKET, _EVENT, _ANNOTATION = (
+    {name: field.number for name, field in made.DESCRIPTOR.fields_by_name.items()}
+    for made in (TracePacket, TrackEvent, DebugAnnotation)
+)
+_TRACE_PACKET = Trace.DESCRIPTOR.fields_by_name["packet"].number
 
 
 def trace_bytes(report: Report) -> bytes:
     """The whole trace."""
-    trace = Trace()
-    packet = trace.packet.add()
-    packet.trusted_packet_sequence_id = SEQUENCE
-    packet.sequence_flags = TracePacket.SEQ_INCREMENTAL_STATE_CLEARED
-    numbers = itertools.count(1)
+    numbering = itertools.count(1)
     process = 0
+    parts: list[bytes] = []
     for workload in report.workloads:
         for comparison in workload.comparisons:
-            predictions = [result.prediction for result in comparison.results]
-            instances = common_instances(comparison.pinned.graph, predictions)
+            # Of one writer, so that the viewer takes its packets in the order of the file.
+            writer = _Writer(next(numbering), comparison, parts)
+            instances = common_instances(comparison.pinned.graph, [result.prediction for result in comparison.results])
             for result in comparison.results:
                 process += 1
                 line = timeline(result.prediction, instances)
-                _Process(trace, numbers, process, line).write(_name(workload, comparison, result), result.critical_path)
-    return bytes(trace.SerializeToString())
+                _Process(writer, numbering, process, line).write(
+                    _name(workload, comparison, result), result.critical_path
+                )
+    return b"".join(parts)
 
 
 def _name(workload: WorkloadReport, comparison: Comparison, result: Result) -> str:
@@ -57,41 +73,131 @@ def _name(workload: WorkloadReport, comparison: Comparison, result: Result) -> s
     return " / ".join(printable(part) for part in parts if part) + status
 
 
+class _Writer:
+    """The packets of one comparison: a sequence of its own, with its names."""
+
+    def __init__(self, sequence: int, comparison: Comparison, parts: list[bytes]) -> None:
+        self._sequence = sequence
+        self._parts = parts
+        graph = comparison.pinned.graph
+        self._name = graph.name
+        self._category, categories = categories_of(graph)
+        first = TracePacket(sequence_flags=TracePacket.SEQ_INCREMENTAL_STATE_CLEARED)
+        named = first.interned_data
+        for entries, texts in (
+            (named.event_names, [printable(name) or "(no name)" for name in graph.names]),
+            (named.event_categories, categories),
+            (named.debug_annotation_names, _KEYS),
+        ):
+            for number, text in enumerate(texts, start=1):
+                entries.add(iid=number, name=text)
+        self.packet(first)
+
+    def packet(self, packet: TracePacket) -> None:
+        """One packet."""
+        packet.trusted_packet_sequence_id = self._sequence
+        self._parts.append(Trace(packet=[packet]).SerializeToString())
+
+    def slices(
+        self, line: Timeline, rows: NDArray[np.int64], track: NDArray[np.int64], flow: NDArray[np.int64]
+    ) -> None:
+        """A beginning and an end of each row of a timeline, in this order.
+
+        Args:
+            line: When they ran.
+            rows: Which; shape (slices,).
+            track: Where each goes; shape (slices,).
+            flow: Of each the flow that arrives and the one that leaves, 0 for none; shape (2, slices).
+        """
+        for at in range(0, len(rows), AT_ONCE):
+            here = slice(at, at + AT_ONCE)
+            self._parts.append(self._some(line, rows[here], track[here], flow[:, here]))
+
+    def _some(
+        self, line: Timeline, rows: NDArray[np.int64], track: NDArray[np.int64], flow: NDArray[np.int64]
+    ) -> bytes:
+        node = line.instances.node[rows].astype(np.int64)
+        start_ps, end_ps = line.start_ps[rows], line.end_ps[rows]
+        waited_ps = line.active_ps[rows] - start_ps
+        shape = (waited_ps != 0) + 2 * (flow[0] != 0) + 4 * (flow[1] != 0)
+        kinds = []
+        for code in np.unique(shape).tolist():
+            at = np.flatnonzero(shape == code)
+            facts = [node[at], start_ps[at], end_ps[at], *([waited_ps[at]] if code & 1 else [])]
+            flows = [
+                (name, ids[at])
+                for bit, name, ids in ((2, "terminating_flow_ids", flow[0]), (4, "flow_ids", flow[1]))
+                if code & bit
+            ]
+            begin = [
+                *self._event(TrackEvent.TYPE_SLICE_BEGIN, track[at]),
+                *numbers(_EVENT["name_iid"], self._name[node[at]].astype(np.int64) + 1),
+                *numbers(_EVENT["category_iids"], self._category[node[at]].astype(np.int64) + 1),
+                *itertools.chain.from_iterable(_fact(key, values) for key, values in enumerate(facts, start=1)),
+                *itertools.chain.from_iterable(fixed64(_EVENT[name], ids) for name, ids in flows),
+            ]
+            end = [*self._event(TrackEvent.TYPE_SLICE_END, track[at])]
+            parts = [*self._packet(start_ps[at], begin), *self._packet(end_ps[at], end)]
+            kinds.append((at, rows_of(parts, len(at))))
+        return merged(kinds)
+
+    def _packet(self, time_ps: NDArray[np.int64], event: Sequence[Part]) -> Iterator[Part]:
+        inner = [
+            *numbers(_PACKET["timestamp"], time_ps // PS_PER_NS),
+            *numbers(_PACKET["trusted_packet_sequence_id"], self._sequence),
+            *numbers(_PACKET["sequence_flags"], TracePacket.SEQ_NEEDS_INCREMENTAL_STATE),
+            *message(_PACKET["track_event"], event),
+        ]
+        return message(_TRACE_PACKET, inner)
+
+    @staticmethod
+    def _event(kind: int, track: NDArray[np.int64]) -> Iterator[Part]:
+        yield from numbers(_EVENT["type"], kind)
+        yield from numbers(_EVENT["track_uuid"], track)
+
+
+def _fact(key: int, values: NDArray[np.int64]) -> Iterator[Part]:
+    inner = [*numbers(_ANNOTATION["name_iid"], key), *numbers(_ANNOTATION["int_value"], values)]
+    return message(_EVENT["debug_annotations"], inner)
+
+
 class _Process:
     """One prediction: its tracks and slices."""
 
-    def __init__(self, trace: Trace, numbers: Iterator[int], process: int, line: Timeline) -> None:
-        self._trace = trace
-        self._numbers = numbers
+    def __init__(self, writer: _Writer, numbering: Iterator[int], process: int, line: Timeline) -> None:
+        self._writer = writer
+        self._numbering = numbering
         self._process = process
         self._line = line
-        graph = line.instances.graph
-        self._names = [printable(name) for name in graph.names]
-        self._category, self._categories = categories_of(graph)
 
     def write(self, name: str, path: CriticalPath | None) -> None:
         """Every packet of it."""
         root = self._track(name, parent=None)
-        flows = self._flows(path)
         line, instances = self._line, self._line.instances
         rows = np.flatnonzero(line.ran)
-        communication = self._line.instances.meeting[rows] >= 0
+        communication = instances.meeting[rows] >= 0
         lane = instances.rank_class[rows].astype(np.int64) * 2 + communication
         order = np.lexsort((line.end_ps[rows], line.start_ps[rows], lane))
         rows, lane = rows[order], lane[order]
+        track = np.zeros(len(rows), dtype=np.int64)
         labels = lanes_of(instances)
         parents: dict[int, int] = {}
-        for code, members in itertools.groupby(
-            zip(lane.tolist(), rows.tolist(), strict=True), key=lambda pair: pair[0]
-        ):
-            rank_class, resource = divmod(code, 2)
+        begins = np.flatnonzero(np.diff(lane, prepend=-1))
+        for begin, end in itertools.pairwise([*begins.tolist(), len(rows)]):
+            rank_class, resource = divmod(int(lane[begin]), 2)
             if rank_class not in parents:
                 parents[rank_class] = self._track(labels[rank_class]["label"], root)
-            self._lane(("compute", "communication")[resource], parents[rank_class], [row for _, row in members], flows)
+            here = rows[begin:end]
+            # Whole nanoseconds decide, because the viewer sees nothing finer.
+            beside, count = side_by_side(line.start_ps[here] // PS_PER_NS, line.end_ps[here] // PS_PER_NS)
+            name = ("compute", "communication")[resource]
+            made = np.array([self._track(name, parents[rank_class]) for _ in range(count)])
+            track[begin:end] = made[beside]
+        self._writer.slices(line, rows, track, self._flows(path)[:, rows])
 
     def _track(self, name: str, parent: int | None) -> int:
-        number = next(self._numbers)
-        packet = self._packet(0)
+        number = next(self._numbering)
+        packet = TracePacket(timestamp=0)
         descriptor = packet.track_descriptor
         descriptor.uuid = number
         if parent is None:
@@ -102,68 +208,39 @@ class _Process:
             descriptor.name = name
         descriptor.child_ordering = TrackDescriptor.EXPLICIT
         descriptor.sibling_order_rank = number
+        self._writer.packet(packet)
         return number
 
-    def _packet(self, time_ps: int) -> TracePacket:
-        packet = self._trace.packet.add()
-        packet.trusted_packet_sequence_id = SEQUENCE
-        packet.timestamp = time_ps // PS_PER_NS
-        return packet
-
-    def _lane(self, name: str, parent: int, rows: list[int], flows: dict[int, tuple[int, int]]) -> None:
-        """Slices of one rank class and resource; those that overlap go to tracks of the same name beside it."""
-        starts, ends = self._line.start_ps, self._line.end_ps
-        free: list[tuple[int, int]] = []
-        for row in rows:
-            start_ps, end_ps = int(starts[row]), int(ends[row])
-            # Whole nanoseconds decide, because the viewer sees nothing finer.
-            if free and free[0][0] <= start_ps // PS_PER_NS:
-                _, track = heapq.heappop(free)
-            else:
-                track = self._track(name, parent)
-            heapq.heappush(free, (end_ps // PS_PER_NS, track))
-            self._slice(track, row, start_ps, end_ps, flows.get(row))
-
-    def _slice(self, track: int, row: int, start_ps: int, end_ps: int, flow: tuple[int, int] | None) -> None:
-        node = int(self._line.instances.node[row])
-        graph = self._line.instances.graph
-        begin = self._packet(start_ps).track_event
-        begin.type = TrackEvent.TYPE_SLICE_BEGIN
-        begin.track_uuid = track
-        begin.name = self._names[int(graph.name[node])] or "(no name)"
-        begin.categories.append(self._categories[int(self._category[node])])
-        waited_ps = int(self._line.active_ps[row]) - start_ps
-        facts = {"node": node, "start_ps": start_ps, "end_ps": end_ps}
-        if waited_ps:
-            facts["waited_for_partners_ps"] = waited_ps
-        for key, value in facts.items():
-            annotation = begin.debug_annotations.add()
-            annotation.name = key
-            annotation.int_value = value
-        if flow is not None:
-            arriving, leaving = flow
-            if arriving:
-                begin.terminating_flow_ids.append(arriving)
-            if leaving:
-                begin.flow_ids.append(leaving)
-        end = self._packet(end_ps).track_event
-        end.type = TrackEvent.TYPE_SLICE_END
-        end.track_uuid = track
-
-    def _flows(self, path: CriticalPath | None) -> dict[int, tuple[int, int]]:
-        """Per instance on the critical path, the flow that arrives at it and the one that leaves; 0 for none."""
-        steps = path.steps if path is not None else ()
+    def _flows(self, path: CriticalPath | None) -> NDArray[np.int64]:
+        """Per instance the flow that arrives at it and the one that leaves, 0 for none; shape (2, instances)."""
         instances = self._line.instances
-        classes = instances.classes.of_rank()
-        rows: dict[tuple[int, int], int] = {}
-        if steps:
-            nodes = np.unique([step.node for step in steps])
-            for row in np.flatnonzero(np.isin(instances.node, nodes)).tolist():
-                rows[int(instances.node[row]), int(instances.rank_class[row])] = row
-        found: dict[int, tuple[int, int]] = {}
-        arriving = 0
-        for position, step in enumerate(steps):
-            leaving = next(self._numbers) if position < len(steps) - 1 else 0
-            found[rows[step.node, int(classes[step.rank])]] = (arriving, leaving)
-            arriving = leaving
-        return found
+        flow = np.zeros((2, instances.count), dtype=np.int64)
+        steps = path.steps if path is not None else ()
+        if not steps:
+            return flow
+        classes = instances.classes
+        keys = instances.node.astype(np.int64) * classes.count + instances.rank_class
+        order = np.argsort(keys)
+        wanted = np.array([step.node for step in steps]) * classes.count
+        wanted += classes.of_rank()[[step.rank for step in steps]]
+        rows = order[np.searchsorted(keys, wanted, sorter=order)]
+        between = [next(self._numbering) for _ in steps[1:]]
+        flow[0, rows[1:]] = between
+        flow[1, rows[:-1]] = between
+        return flow
+
+
+def side_by_side(start: NDArray[np.int64], end: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+    """For each slice, in the order of their starts, a track on which it overlaps no other; and how many it takes."""
+    track = np.zeros(len(start), dtype=np.int64)
+    if (start[1:] >= np.maximum.accumulate(end)[:-1]).all():
+        return track, 1
+    free: list[tuple[int, int]] = []
+    for row, (begins, ends) in enumerate(zip(start.tolist(), end.tolist(), strict=True)):
+        if free and free[0][0] <= begins:
+            track[row] = free[0][1]
+            heapq.heapreplace(free, (ends, free[0][1]))
+        else:
+            track[row] = len(free)
+            heapq.heappush(free, (ends, len(free)))
+    return track, len(free)

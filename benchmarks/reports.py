@@ -1,8 +1,10 @@
-"""Time and size of the HTML page: of the bundled scenario, and of a comparison with a million spans.
+"""Time and size of what reporters make of the bundled scenario, and of a comparison with a million spans.
+
+The Perfetto trace is held against the same packets made one by one with the protocol's own classes, too.
 
 Run with the interpreter of the environment versim is installed in::
 
-    python benchmarks/html.py [SPANS]
+    python benchmarks/reports.py [SPANS]
 """
 
 from __future__ import annotations
@@ -12,11 +14,12 @@ import sys
 import time
 from collections.abc import Iterator
 
-# The folder of this script holds files that are called like packages: html.py and traces.py.
+# The folder of this script holds files that are called like packages: traces.py.
 sys.path.pop(0)
 
 import attrs
 import numpy as np
+from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace, TracePacket, TrackEvent
 from versim import (
     PS_PER_NS,
     Destination,
@@ -85,20 +88,59 @@ def predictions(graph: ExecutionGraph, system: System) -> Iterator[Prediction]:
         yield attrs.evolve(prediction, label=label)
 
 
-def timed(report: Report, what: str, most_bytes: int | None = None) -> None:
-    """Render it and say how long that took and how large it is."""
-    reporter = load_registry().reporter("html")
+def timed(report: Report, what: str, name: str = "html", most_bytes: int | None = None) -> tuple[bytes, float]:
+    """Render it and say how long that took and how large it is; returns the document and the seconds."""
+    reporter = load_registry().reporter(name)
     began = time.perf_counter()
     content = reporter.render(report, reporter.options(), Destination(to_file=True)).content
     took_s = time.perf_counter() - began
+    if not isinstance(content, bytes):
+        raise TypeError(f"{name} made no document of bytes")
     size = f"{len(content) / 1e6:6.2f} MB{f' of at most {most_bytes / 1e6:g}' if most_bytes else ''}"
     spans = sum(result.prediction.spans.count for _, _, result in report.results())
     print(f"{what:<24} {spans:>10,} spans  {took_s:7.2f} s of at most {MOST_SECONDS:g}  {size}")
+    return content, took_s
+
+
+def one_by_one(content: bytes) -> float:
+    """Seconds to make every packet of a trace with the protocol's classes, from what was parsed before."""
+    packets = [
+        (
+            packet.timestamp,
+            packet.track_event.type,
+            packet.track_event.track_uuid,
+            packet.track_event.name_iid,
+            [(note.name_iid, note.int_value) for note in packet.track_event.debug_annotations],
+        )
+        for packet in Trace.FromString(content).packet
+        if packet.HasField("track_event")
+    ]
+    began = time.perf_counter()
+    trace = Trace()
+    for timestamp, kind, track, name, notes in packets:
+        packet = trace.packet.add()
+        packet.trusted_packet_sequence_id = 1
+        packet.timestamp = timestamp
+        packet.sequence_flags = TracePacket.SEQ_NEEDS_INCREMENTAL_STATE
+        event = packet.track_event
+        event.type = kind
+        event.track_uuid = track
+        if kind == TrackEvent.TYPE_SLICE_BEGIN:
+            event.name_iid = name
+            event.category_iids.append(1)
+        for key, value in notes:
+            note = event.debug_annotations.add()
+            note.name_iid = key
+            note.int_value = value
+    made = bytes(trace.SerializeToString())
+    took_s = time.perf_counter() - began
+    print(f"{'the same one by one':<24} {'':>10}         {took_s:7.2f} s{'':15}  {len(made) / 1e6:6.2f} MB")
+    return took_s
 
 
 def main() -> None:
-    """Print both."""
-    timed(compare("bundled"), "bundled", MOST_BYTES)
+    """Print all."""
+    timed(compare("bundled"), "bundled, html", most_bytes=MOST_BYTES)
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else SPANS
     graph = pipeline(wanted // 2 // (STAGES * 3))
     link = Link(bandwidth_bytes_per_s=50e9, latency_s=1e-6)
@@ -109,7 +151,10 @@ def main() -> None:
     comparison = compare_predictions(pin(graph, system), system, answers, "fast")
     print(f"{'analysis':<24} {sum(a.spans.count for a in answers):>10,} spans  {time.perf_counter() - began:7.2f} s")
     workload = WorkloadReport(label="pipeline", producer="benchmark", comparisons=(comparison,))
-    timed(Report(scenario="a million spans", description="", workloads=(workload,)), "a million spans")
+    report = Report(scenario="a million spans", description="", workloads=(workload,))
+    timed(report, "pipeline, html")
+    content, took_s = timed(report, "pipeline, perfetto", "perfetto")
+    print(f"one by one / perfetto    {one_by_one(content) / took_s:.1f}")
     print(f"peak memory              {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
 
 
