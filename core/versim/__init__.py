@@ -28,6 +28,15 @@ if TYPE_CHECKING:
     from versim.comparison import common_instances as common_instances
     from versim.comparison import compare_predictions as compare_predictions
     from versim.comparison import timeline as timeline
+    from versim.comparison.accuracy import Accuracy as Accuracy
+    from versim.comparison.accuracy import InstanceAccuracy as InstanceAccuracy
+    from versim.comparison.accuracy import accuracy as accuracy
+    from versim.comparison.accuracy import held_against_measurements as held_against_measurements
+    from versim.comparison.accuracy import measured_reference as measured_reference
+    from versim.comparison.accuracy import signed_error as signed_error
+    from versim.comparison.slacks import Slacks as Slacks
+    from versim.comparison.slacks import known_slack_ps as known_slack_ps
+    from versim.comparison.slacks import slacks_of as slacks_of
     from versim.components import Component as Component
     from versim.components import Destination as Destination
     from versim.components import Diagnoses as Diagnoses
@@ -48,6 +57,9 @@ if TYPE_CHECKING:
     from versim.components import TimingModel as TimingModel
     from versim.components import Verifies as Verifies
     from versim.components import option as option
+    from versim.curves import Crossing as Crossing
+    from versim.curves import Curve as Curve
+    from versim.curves import SweptCommunication as SweptCommunication
     from versim.errors import ComponentError as ComponentError
     from versim.errors import FaultsError as FaultsError
     from versim.errors import SimulationError as SimulationError
@@ -78,6 +90,7 @@ if TYPE_CHECKING:
     from versim.pinning import pin as pin
     from versim.prediction import NO_TIME as NO_TIME
     from versim.prediction import Consumed as Consumed
+    from versim.prediction import LinkLoads as LinkLoads
     from versim.prediction import Prediction as Prediction
     from versim.prediction import Resource as Resource
     from versim.prediction import Spans as Spans
@@ -130,11 +143,16 @@ _HOMES = {
         "Attribution Breakdown Check Comparison CriticalPath Move PathChange PathStep Pattern Report Result Timeline "
         "Totals WorkloadReport common_instances compare_predictions timeline"
     ),
+    "comparison.accuracy": (
+        "Accuracy InstanceAccuracy accuracy held_against_measurements measured_reference signed_error"
+    ),
+    "comparison.slacks": "Slacks known_slack_ps slacks_of",
     "components": (
         "Component Destination Diagnoses Diagnostic Exports Finding GraphProducer Isolates NoOptions Preflights "
         "ProposesSystem Rendering Reporter Severity SimulationRequest SimulatorBackend TableResult TimingModel "
         "Verifies option"
     ),
+    "curves": "Crossing Curve SweptCommunication",
     "errors": (
         "ComponentError FaultsError SimulationError UnknownNameError UnsupportedGraphError VersimError did_you_mean"
     ),
@@ -145,7 +163,7 @@ _HOMES = {
     "hookspecs": "API_VERSION hookimpl",
     "mesh": "Mesh Placement",
     "pinning": "PinnedGraph communication_s messages_of pin",
-    "prediction": "NO_TIME Consumed Prediction Resource Spans Status",
+    "prediction": "NO_TIME Consumed LinkLoads Prediction Resource Spans Status",
     "registry": "Registry load_registry structure_options",
     "run": "compare",
     "scenario": "Scenario load_scenario",

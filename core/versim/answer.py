@@ -8,7 +8,7 @@ import numpy as np
 
 from versim.graph import Instances, Op
 from versim.pinning import PinnedGraph
-from versim.prediction import NO_TIME, Consumed, Prediction, Resource, Spans, Status
+from versim.prediction import NO_TIME, Consumed, LinkLoads, Prediction, Resource, Spans, Status
 from versim.schedule import Schedule
 from versim.waiting import explain, waiting_nodes
 
@@ -30,6 +30,7 @@ def prediction_of(
     reported_s: float | None = None,
     wall_s: float | None = None,
     provenance: Mapping[str, str] | None = None,
+    links: LinkLoads | None = None,
 ) -> Prediction:
     """A prediction that says what ``schedule`` found.
 
@@ -46,6 +47,7 @@ def prediction_of(
         reported_s: What the original program would have printed, where that differs.
         wall_s: Seconds the simulation took.
         provenance: Options and versions, for people.
+        links: What each link carried, where that is known.
     """
     graph, classes = pinned.graph, instances.classes
     ran = schedule.end_ps != NO_TIME
@@ -78,4 +80,5 @@ def prediction_of(
         reported_s=reported_s,
         wall_s=wall_s,
         provenance=dict(provenance or {}),
+        links=links,
     )

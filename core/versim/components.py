@@ -168,7 +168,11 @@ class Rendering:
 
 @runtime_checkable
 class Reporter(Component, Protocol):
-    """Formats a finished report; computes, opens and prints nothing."""
+    """Formats a finished report; computes, opens and prints nothing.
+
+    A reporter that shows the communications of a step alone, by size (``Comparison.sweep``), has an attribute
+    ``shows_sweep`` that is true: then ``versim compare`` asks for them.
+    """
 
     def render(self, report: Report, options: Any, destination: Destination) -> Rendering:
         """The report as a document."""

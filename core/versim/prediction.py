@@ -80,6 +80,48 @@ class Consumed:
 
 
 @attrs.frozen(eq=False, kw_only=True)
+class LinkLoads:
+    """What the links of the simulated network carried, one row per directed link.
+
+    Attributes:
+        name: Which link, e.g. ``0->1``; distinct.
+        carried_bytes: int64 (links,), bytes that were sent over it.
+        messages: int64 (links,), in how many messages.
+        busy_ps: int64 (links,), how long it takes to send these bytes at the link's full rate.
+        queueing_ps: int64 (links,), sum of the times messages waited for the link; NO_TIME where messages share a link
+            instead of waiting for it.
+
+    Raises:
+        ValueError: Columns do not fit one another, or hold something below 0.
+    """
+
+    name: tuple[str, ...]
+    carried_bytes: NDArray[np.int64]
+    messages: NDArray[np.int64]
+    busy_ps: NDArray[np.int64]
+    queueing_ps: NDArray[np.int64]
+
+    def __attrs_post_init__(self) -> None:
+        if len(set(self.name)) != len(self.name):
+            raise ValueError("links: two links have one name")
+        for column, lowest in (("carried_bytes", 0), ("messages", 0), ("busy_ps", 0), ("queueing_ps", NO_TIME)):
+            values = getattr(self, column)
+            if not isinstance(values, np.ndarray) or values.shape != (len(self.name),) or values.dtype != np.int64:
+                raise ValueError(f"links: {column} has to be int64 of shape ({len(self.name)},)")
+            if len(values) and values.min() < lowest:
+                raise ValueError(f"links: {column} has {values.min()}, less than {lowest}")
+
+    @property
+    def count(self) -> int:
+        """Number of links."""
+        return len(self.name)
+
+    def utilization(self, makespan_ps: int | None) -> NDArray[np.float64]:
+        """busy_ps / makespan of each link, shape (links,); NaN without a makespan."""
+        return self.busy_ps / makespan_ps if makespan_ps else np.full(self.count, np.nan)
+
+
+@attrs.frozen(eq=False, kw_only=True)
 class Prediction:
     """One simulator's answer.
 
@@ -99,6 +141,8 @@ class Prediction:
         wall_s: Seconds the simulation itself took.
         label: The instance's name in the scenario.
         provenance: Options, versions and files, for people.
+        links: What each link carried; None where the simulator does not model links or does not say.
+        measured: True if a machine took these times: the others' differences to it are errors.
     """
 
     simulator: str
@@ -116,6 +160,8 @@ class Prediction:
     wall_s: float | None = None
     label: str = ""
     provenance: Mapping[str, str] = attrs.field(factory=dict)
+    links: LinkLoads | None = None
+    measured: bool = False
 
     def __attrs_post_init__(self) -> None:
         if (self.makespan_ps is None) == (self.status is Status.COMPLETED):

@@ -7,15 +7,19 @@ the registry.
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 
 import attrs
 import numpy as np
 
+from versim.alone import sweep_step
 from versim.comparison import Comparison, Report, WorkloadReport, compare_predictions
+from versim.curves import SweptCommunication
 from versim.errors import VersimError
+from versim.pinning import messages_of
 from versim.preparing import Prepared, Simulated, prepare_pin
 from versim.registry import Registry, load_registry
 from versim.scenario import Scenario, Workload, load_scenario
@@ -31,6 +35,7 @@ def compare(
     progress: Progress | None = None,
     averaging: str = "sequential",
     force: bool = False,
+    sweep: bool = False,
 ) -> Report:
     """Compare simulators on a scenario.
 
@@ -40,6 +45,7 @@ def compare(
         progress: Called with a sentence whenever something long begins.
         averaging: How differences are attributed: ``sequential``, or ``shapley`` for the average over orders.
         force: Simulate even where a backend finds errors in its input beforehand.
+        sweep: Also ask every instance for the step's communications alone, by size.
 
     Raises:
         VersimError: The scenario is faulty, or asks for something that no plugin offers.
@@ -47,7 +53,7 @@ def compare(
     registry = load_registry() if registry is None else registry
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario, registry)
-    return run(scenario, registry, progress=progress, averaging=averaging, force=force)
+    return run(scenario, registry, progress=progress, averaging=averaging, force=force, sweep=sweep)
 
 
 def run(
@@ -57,6 +63,7 @@ def run(
     progress: Progress | None = None,
     averaging: str = "sequential",
     force: bool = False,
+    sweep: bool = False,
 ) -> Report:
     """Run every workload of a scenario under each of its pins through each of its instances.
 
@@ -65,7 +72,7 @@ def run(
     say = progress or (lambda _: None)
     simulated: dict[tuple[str, str, str], Simulated] = {}
     reports = {
-        workload.label: _run_workload(scenario, registry, workload, simulated, say, averaging, force)
+        workload.label: _run_workload(scenario, registry, workload, simulated, say, averaging, force, sweep)
         for workload in _lenders_first(scenario)
     }
     return Report(
@@ -124,6 +131,7 @@ def _run_workload(
     say: Progress,
     averaging: str = "sequential",
     force: bool = False,
+    sweep: bool = False,
 ) -> WorkloadReport:
     # Pins by digest: equal inputs are simulated once.
     by_digest: dict[str, _Asked] = {}
@@ -141,8 +149,24 @@ def _run_workload(
                 pinned=asked.prepared.pinned, prediction=asked.answers[instance.label].prediction
             )
     say(f"{workload.label}: comparing")
-    comparisons = tuple(asked.compared(scenario, averaging) for asked in by_digest.values() if asked.answers)
-    return WorkloadReport(label=workload.label, producer=workload.producer, comparisons=comparisons)
+    answered = [asked for asked in by_digest.values() if asked.answers]
+    comparisons = [asked.compared(scenario, averaging) for asked in answered]
+    if sweep:
+        say(f"{workload.label}: its communications alone")
+        comparisons = [
+            attrs.evolve(comparison, sweep=sweep)
+            for comparison, sweep in zip(comparisons, _sweeps(answered, scenario, registry), strict=True)
+        ]
+    return WorkloadReport(label=workload.label, producer=workload.producer, comparisons=tuple(comparisons))
+
+
+def _sweeps(answered: Sequence[_Asked], scenario: Scenario, registry: Registry) -> list[tuple[SweptCommunication, ...]]:
+    """The communications of each, alone; pins that differ in compute only are swept once."""
+    swept: list[tuple[_Asked, tuple[SweptCommunication, ...]]] = []
+    for asked in answered:
+        same = next((sweep for other, sweep in swept if other.communicates_as(asked)), None)
+        swept.append((asked, asked.swept(scenario, registry) if same is None else same))
+    return [sweep for _, sweep in swept]
 
 
 @attrs.define
@@ -168,6 +192,25 @@ class _Asked:
             },
             averaging=averaging,
         )
+
+    def communicates_as(self, other: _Asked) -> bool:
+        """True if the same instances were given the same communications on the same system."""
+        mine, theirs = self.prepared, other.prepared
+        return (
+            list(self.answers) == list(other.answers)
+            and mine.system == theirs.system
+            and mine.pinned.graph.mesh == theirs.pinned.graph.mesh
+            and Counter(messages_of(mine.pinned.graph)) == Counter(messages_of(theirs.pinned.graph))
+        )
+
+    def swept(self, scenario: Scenario, registry: Registry) -> tuple[SweptCommunication, ...]:
+        """The step's communications through everyone who simulates, the reference first."""
+        instances = [instance for instance in scenario.backends if instance.label in self.answers]
+        reference = scenario.reference_of(instances).label
+        # A measurement would answer with the time of the step, whatever it is asked for.
+        simulating = [i for i in instances if not self.answers[i.label].prediction.measured]
+        simulating.sort(key=lambda instance: instance.label != reference)
+        return sweep_step(self.prepared, simulating, scenario, registry)
 
 
 def _provenance(registry: Registry) -> dict[str, str]:

@@ -122,6 +122,34 @@ def test_nodes_have_times_per_rank(request_for: Request) -> None:
     assert prediction.provenance["node_order"] == "program"
 
 
+def test_links_say_what_they_carried(
+    pinned: Callable[[ExecutionGraph], PinnedGraph], system_of: Callable[..., System]
+) -> None:
+    """A message of two hops is sent over both links, and waits at the second while that sends another."""
+    builder = GraphBuilder(Mesh.of(rank=5))
+    builder.transfer("short", 1 << 20, source={"rank": 0}, target={"rank": 2})
+    builder.transfer("long", 4 << 20, source={"rank": 1}, target={"rank": 2})
+    request = SimulationRequest(pinned=pinned(builder.build()), system=system_of(("ring", 5)), options=BackendOptions())
+    links = AstraSimBackend().simulate(request).links
+    assert links is not None
+    short_ps, long_ps = (int((size << 20) / (178890306122.44803 / 1e9)) * 1000 for size in (1, 4))
+    assert links.name == ("0->1", "1->2")
+    assert links.carried_bytes.tolist() == [1 << 20, 5 << 20]
+    assert links.messages.tolist() == [1, 2]
+    assert links.busy_ps.tolist() == [short_ps, short_ps + long_ps]
+    # It is there when it was sent over the first link, 5 µs of latency later.
+    assert links.queueing_ps.tolist() == [0, long_ps - (short_ps + 5_000_000)]
+
+
+def test_a_network_without_links_has_no_loads(
+    pinned: Callable[[ExecutionGraph], PinnedGraph], system_of: Callable[..., System]
+) -> None:
+    """The congestion-unaware network: None is not modelled."""
+    options = BackendOptions(congestion="unaware")
+    request = SimulationRequest(pinned=pinned(step()), system=system_of(("ring", 2)), options=options)
+    assert AstraSimBackend().simulate(request).links is None
+
+
 def test_one_rank_alone_is_simulated(request_for: Request) -> None:
     """With an idle neighbour, of which nothing is left in the answer."""
     builder = GraphBuilder(Mesh.of(tp=1))

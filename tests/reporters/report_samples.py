@@ -11,8 +11,10 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from versim import (
+    NO_TIME,
     Comparison,
     Consumed,
+    Curve,
     Device,
     Dimension,
     ExecutionGraph,
@@ -20,12 +22,14 @@ from versim import (
     GraphBuilder,
     Kind,
     Link,
+    LinkLoads,
     Mesh,
     Message,
     Phase,
     PinnedGraph,
     Prediction,
     Report,
+    SweptCommunication,
     System,
     Topology,
     WorkloadReport,
@@ -37,6 +41,7 @@ from versim import (
     prediction_of,
     replay,
 )
+from versim.curves import telling_crossings
 
 PS_PER_S = 10**12
 
@@ -150,8 +155,58 @@ def comparison_of(
         durations = {row: float(s) * scale for row, s in enumerate(pinned.compute_s) if s}
         pinned = pin(graph, system, durations_s=durations, label=label, provenance=provenance)
     predictions = [predicted(pinned, network, name, wall_s=0.0123) for name, network in networks.items()]
+    if len(predictions) > 1:
+        predictions[-1] = attrs.evolve(predictions[-1], links=loads(["0->1", "1->0"], [3 << 30, 1 << 28]))
     names = {name: name for name in networks}
-    return compare_predictions(pinned, system, predictions, next(iter(networks)), names)
+    comparison = compare_predictions(pinned, system, predictions, next(iter(networks)), names)
+    return attrs.evolve(comparison, sweep=swept(networks)) if len(networks) > 1 else comparison
+
+
+def loads(names: Sequence[str], carried_bytes: Sequence[int], *, queues: bool = True) -> LinkLoads:
+    """What links carried at 25 GB/s, half as long waited for as used."""
+    carried = np.array(carried_bytes, dtype=np.int64)
+    return LinkLoads(
+        name=tuple(names),
+        carried_bytes=carried,
+        messages=np.minimum(carried, 7),
+        busy_ps=carried * 40,
+        queueing_ps=carried * 20 if queues else np.full(len(carried), NO_TIME, dtype=np.int64),
+    )
+
+
+def swept(networks: Mapping[str, AlphaBeta]) -> tuple[SweptCommunication, ...]:
+    """The all-reduce and the message of the pipeline alone, by size; the last network refuses messages."""
+    sizes = tuple(1 << power for power in range(10, 36, 5))
+    found = []
+    for kind, ranks, size_bytes, times in ((Kind.ALL_REDUCE, 2, 6 << 30, 8), (Kind.POINT_TO_POINT, 2, 1 << 28, 24)):
+        asked = tuple(sorted({*sizes, size_bytes}))
+        refusing = list(networks)[-1] if kind is Kind.POINT_TO_POINT else None
+        curves = tuple(
+            Curve(
+                model=name,
+                kind=kind,
+                ranks=ranks,
+                algorithm="",
+                sizes_bytes=asked,
+                times_s=tuple(
+                    None if name == refusing else network.latency_s + size / network.bandwidth_bytes_per_s
+                    for size in asked
+                ),
+                refusal="no messages here" if name == refusing else "",
+            )
+            for name, network in networks.items()
+        )
+        found.append(
+            SweptCommunication(
+                name=f"{kind.value} over dp",
+                kind=kind,
+                ranks=(0, 4),
+                in_step=((size_bytes, times),),
+                curves=curves,
+                crossings=telling_crossings(curves),
+            )
+        )
+    return tuple(found)
 
 
 NETWORKS = {
@@ -230,6 +285,12 @@ def graphs(draw: st.DrawFn) -> ExecutionGraph:
     return builder.build()
 
 
+link_loads = st.builds(
+    lambda carried, queues: loads(list(carried), list(carried.values()), queues=queues),
+    st.dictionaries(hostile_text, st.integers(0, 2**40), max_size=4),
+    st.booleans(),
+)
+
 networks = st.builds(AlphaBeta, st.floats(0.0, 1e-3), st.floats(1e6, 1e12))
 
 Change = Callable[[Prediction], Prediction]
@@ -254,21 +315,28 @@ def comparisons(draw: st.DrawFn, label: str = "") -> Comparison:
                 notes=consumed.notes,
             )
         predictions.append(
-            predicted(
-                pinned,
-                draw(networks),
-                name,
-                engine=draw(hostile_text),
-                consumed=consumed,
-                diagnosis=tuple(draw(st.lists(hostile_text, max_size=1))),
-                reported_s=draw(figures),
-                wall_s=draw(figures),
-                provenance=draw(st.dictionaries(hostile_text, hostile_text, max_size=2)),
+            attrs.evolve(
+                predicted(
+                    pinned,
+                    draw(networks),
+                    name,
+                    engine=draw(hostile_text),
+                    consumed=consumed,
+                    diagnosis=tuple(draw(st.lists(hostile_text, max_size=1))),
+                    reported_s=draw(figures),
+                    links=draw(st.one_of(st.none(), link_loads)),
+                    wall_s=draw(figures),
+                    provenance=draw(st.dictionaries(hostile_text, hostile_text, max_size=2)),
+                ),
+                measured=draw(st.booleans()),
             )
         )
     names = {name: draw(hostile_text) for name in labels}
     same = tuple(draw(st.lists(hostile_text, max_size=1)))
-    return compare_predictions(pinned, system, predictions, draw(st.sampled_from(labels)), names, same)
+    comparison = compare_predictions(pinned, system, predictions, draw(st.sampled_from(labels)), names, same)
+    if not draw(st.booleans()):
+        return comparison
+    return attrs.evolve(comparison, sweep=swept({name: draw(networks) for name in labels}))
 
 
 @st.composite

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import jsonschema
+import pytest
 from hypothesis import given, settings
 from report_samples import reports, sample_report
 from versim import PS_PER_S, Destination, Report
@@ -121,6 +122,29 @@ def test_table_and_document_show_the_same_figures() -> None:
         assert [float(cell) for cell in cells[-5:-2]] == [round(totals[name], 6) for name in names]
         assert cells[-2] == f"{totals['communication_ratio']:.4f}"
     assert comparison["digest"][:12] in table
+
+
+def test_slack_stands_beside_the_instances_it_is_of() -> None:
+    """One row per node and class of ranks in both predictions; 0 on the critical path."""
+    comparison = strict(written(sample_report()))["workloads"][0]["comparisons"][0]
+    rows = list(zip(comparison["instances"]["inline"]["node"], comparison["instances"]["inline"]["rank"], strict=True))
+    for result in comparison["results"]:
+        slack = dict(zip(rows, result["slack"]["inline"]["slack_ps"], strict=True))
+        path = {(step["node"], step["rank"]) for step in result["critical_path"]["steps"]}
+        assert {slack[step] for step in path} == {0}
+        assert max(slack.values()) > 0
+
+
+def test_a_sweep_is_in_the_document_with_what_it_implies() -> None:
+    """Times as they were asked, and the line through them."""
+    comparison = strict(written(sample_report()))["workloads"][0]["comparisons"][0]
+    reduced, sent = comparison["sweep"]
+    curve = reduced["curves"][0]
+    assert curve["fit"]["alpha_s"] == pytest.approx(5e-6)
+    assert curve["fit"]["bytes_per_s"] == pytest.approx(25e9)
+    assert reduced["in_step"] == [{"size_bytes": 6 << 30, "count": 8}]
+    assert sent["curves"][-1]["times_s"] == [None] * len(sent["sizes_bytes"])
+    assert sent["curves"][-1]["refusal"] == "no messages here"
 
 
 def test_critical_path_steps_have_names() -> None:

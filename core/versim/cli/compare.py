@@ -46,6 +46,12 @@ def _percent(_: click.Context, __: click.Parameter, value: float | None) -> floa
     help="How differences are attributed: groups substituted one after the other, or averaged over all orders.",
 )
 @click.option("--explain", is_flag=True, help="Show the whole chain of the explanation, in reporters that have it.")
+@click.option(
+    "--sweep/--no-sweep",
+    default=None,
+    help="Also time the step's communications alone, by size, in every instance; done unless refused if a reporter "
+    "shows them.",
+)
 @click.option("--force", is_flag=True, help="Simulate even where a backend finds errors in its input beforehand.")
 @click.option(
     "--fail-over",
@@ -64,6 +70,7 @@ def compare(
     reporters: tuple[str, ...],
     outputs: tuple[str, ...],
     averaging: str,
+    sweep: bool | None,
     force: bool,
     explain: bool,
     fail_over: float | None,
@@ -92,8 +99,10 @@ def compare(
 
     from versim.run import run  # noqa: PLC0415 - brings numpy
 
+    if sweep is None:
+        sweep = any(getattr(reporter, "shows_sweep", False) for reporter, _, _ in wanted)
     with progress() as say:
-        report = run(chosen, registry, progress=say, averaging=averaging, force=force)
+        report = run(chosen, registry, progress=say, averaging=averaging, force=force, sweep=sweep)
         renderings = [rendered(report, reporter, made, destination(output)) for reporter, made, output in wanted]
     for (reporter, _, output), rendering in zip(wanted, renderings, strict=True):
         write_rendering(rendering, output, reporter.name)

@@ -16,6 +16,7 @@ from versim.comparison.checks import Check
 from versim.comparison.critical_path import CriticalPath
 from versim.comparison.slack import PathChange
 from versim.comparison.totals import Breakdown, Totals
+from versim.curves import SweptCommunication
 from versim.graph import ExecutionGraph
 from versim.pinning import PinnedGraph
 from versim.prediction import Prediction
@@ -82,6 +83,7 @@ class Comparison:
         reference: The label that differences refer to.
         results: In the order of the scenario.
         same_as: Labels of further pins of this workload that gave the same digest and were not run again.
+        sweep: The communications of the step alone in every instance, by size; None if that was not asked.
     """
 
     pinned: PinnedGraph
@@ -89,6 +91,7 @@ class Comparison:
     reference: str
     results: tuple[Result, ...]
     same_as: tuple[str, ...] = ()
+    sweep: tuple[SweptCommunication, ...] | None = None
 
     def result(self, label: str) -> Result:
         """The result of an instance; ``KeyError`` if it was not asked."""

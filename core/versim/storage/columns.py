@@ -46,7 +46,6 @@ DTYPES: Mapping[str, Mapping[str, type[np.generic]]] = {
     "ranks": {"finish_ps": np.int64, "representative": np.int64},
     "consumed_compute": {"compute_ns": np.int64},
     "consumed_communication": {"size_bytes": np.int64},
-    "slack": {"slack_ps": np.int64},
     "spans": {
         "node": np.int32,
         "rank": np.int64,
@@ -55,6 +54,9 @@ DTYPES: Mapping[str, Mapping[str, type[np.generic]]] = {
         "end_ps": np.int64,
         "resource": np.int8,
     },
+    "links": {"carried_bytes": np.int64, "messages": np.int64, "busy_ps": np.int64, "queueing_ps": np.int64},
+    "instances": {"node": np.int32, "rank": np.int64},
+    "slack": {"slack_ps": np.int64},
 }
 """The sets of columns a document has, and the type of each column."""
 

@@ -9,17 +9,21 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from versim.comparison.critical_path import CriticalPath
 from versim.comparison.model import FORMAT_VERSION, Comparison, Report, Result, WorkloadReport
+from versim.comparison.slacks import slacks_of
 from versim.comparison.totals import Breakdown, Totals
 from versim.graph import ExecutionGraph
 from versim.pinning import PinnedGraph
-from versim.prediction import NO_TIME
+from versim.storage.accuracy import accuracy_document
 from versim.storage.columns import ColumnWriter, Place, archive_name
 from versim.storage.explanation import attribution_document, path_change_document
 from versim.storage.inputs import graph_document, system_document
+from versim.storage.links import links_document
 from versim.storage.loss import consumed_document
+from versim.storage.sweep import sweep_document
 from versim.storage.text import number, strings
 from versim.units import PS_PER_S
 
@@ -63,6 +67,7 @@ def report_document(
             *(len(comparison.pinned.graph.dependency) for _, comparison, _ in results),
             *(comparison.pinned.graph.communication_count for _, comparison, _ in results),
             *(comparison.pinned.graph.mesh.world_size for _, comparison, _ in results),
+            *(result.prediction.links.count for _, _, result in results if result.prediction.links is not None),
         ]
     )
     many = Place.ATTACHED if attach else Place.OMITTED
@@ -78,6 +83,7 @@ def report_document(
         "provenance": strings(report.provenance),
         "worst_difference_percent": report.worst_difference_percent(),
         "incomplete": list(report.incomplete()),
+        "accuracy": accuracy_document(report),
         "columns": {
             "place": columns.place.value,
             "statement": _STATEMENTS[columns.place],
@@ -98,6 +104,7 @@ def _workload(workload: WorkloadReport, columns: ColumnWriter) -> dict[str, Any]
 
 def _comparison(comparison: Comparison, columns: ColumnWriter) -> dict[str, Any]:
     pinned = comparison.pinned
+    slacks = slacks_of(comparison)
     return {
         "pin": pinned.label,
         "same_as": list(comparison.same_as),
@@ -106,7 +113,12 @@ def _comparison(comparison: Comparison, columns: ColumnWriter) -> dict[str, Any]
         "reference": comparison.reference,
         "system": system_document(comparison.system),
         "graph": graph_document(pinned, columns),
-        "results": [_result(result, pinned, columns) for result in comparison.results],
+        "instances": columns.write("instances", {"node": slacks.instances.node, "rank": slacks.ranks}),
+        "results": [
+            _result(result, slack, pinned, columns)
+            for result, slack in zip(comparison.results, slacks.slack_ps, strict=True)
+        ],
+        "sweep": sweep_document(comparison.sweep),
     }
 
 
@@ -114,7 +126,9 @@ def _seconds(time_ps: float | None) -> float | None:
     return None if time_ps is None else time_ps / PS_PER_S
 
 
-def _result(result: Result, pinned: PinnedGraph, columns: ColumnWriter) -> dict[str, Any]:
+def _result(
+    result: Result, slack_ps: NDArray[np.int64] | None, pinned: PinnedGraph, columns: ColumnWriter
+) -> dict[str, Any]:
     prediction, graph = result.prediction, pinned.graph
     spans = prediction.spans
     return {
@@ -123,6 +137,7 @@ def _result(result: Result, pinned: PinnedGraph, columns: ColumnWriter) -> dict[
         "engine": prediction.engine,
         "network": result.network,
         "provenance": strings(prediction.provenance),
+        "measured": prediction.measured,
         "status": prediction.status.value,
         "makespan_ps": _integer(prediction.makespan_ps),
         "makespan_s": _seconds(prediction.makespan_ps),
@@ -146,9 +161,6 @@ def _result(result: Result, pinned: PinnedGraph, columns: ColumnWriter) -> dict[
         "shared_path_percent": number(result.shared_path_percent),
         "attribution": attribution_document(result.attribution),
         "path_change": path_change_document(result.path_change, graph),
-        "slack": columns.write(
-            "slack", {"slack_ps": np.full(graph.node_count, NO_TIME) if result.slack_ps is None else result.slack_ps}
-        ),
         "consumed": consumed_document(prediction, pinned, columns),
         "ranks": columns.write(
             "ranks", {"finish_ps": prediction.finish_ps, "representative": prediction.representative}
@@ -164,6 +176,8 @@ def _result(result: Result, pinned: PinnedGraph, columns: ColumnWriter) -> dict[
                 "resource": spans.resource,
             },
         ),
+        "slack": None if slack_ps is None else columns.write("slack", {"slack_ps": slack_ps}),
+        "links": links_document(prediction.links, columns),
     }
 
 

@@ -11,6 +11,7 @@ from versim.comparison.model import FORMAT_VERSION
 from versim.prediction import Consumed, Prediction, Resource, Spans, Status
 from versim.storage.column_reader import ColumnReader, within
 from versim.storage.document import FORMAT
+from versim.storage.links import links_from
 from versim.storage.reading import Value, read_json
 
 Address = tuple[str, str, str]
@@ -85,4 +86,6 @@ def prediction_from(result: Value, comparison: Value, columns: ColumnReader) -> 
         wall_s=result["wall_s"].optional_number(),
         label=result["label"].text(),
         provenance=result["provenance"].mapping(),
+        links=links_from(result, columns),
+        measured=result.optional("measured").flag(),
     )

@@ -1,8 +1,8 @@
 """Reading a whole report back, so that it can be shown again.
 
 Inputs and predictions are read; every figure that follows from them is computed again, as it was the first time. Only
-the terms of an attribution are read as well, because they may rest on more than the predictions; they have to add up
-to the difference that was computed.
+the terms of an attribution are read as well, because they may rest on more than the predictions (they have to add up
+to the difference that was computed), and the times of communications alone.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from versim.storage.explanation import attribution_from, path_change_from
 from versim.storage.load import open_report, prediction_from
 from versim.storage.load_inputs import pinned_from, system_from
 from versim.storage.reading import Value
+from versim.storage.sweep import sweep_from
 
 
 def load_report(path: Path) -> Report:
@@ -79,4 +80,4 @@ def _comparison(value: Value, columns: ColumnReader) -> Comparison:
     for found, result in zip(explained, results, strict=True):
         if found.attribution is not None and found.attribution.difference_ps != found.difference_ps:
             result["attribution"].wrong(f"the predictions differ by {found.difference_ps} ps")
-    return attrs.evolve(comparison, results=explained)
+    return attrs.evolve(comparison, results=explained, sweep=sweep_from(value))

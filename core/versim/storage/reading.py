@@ -40,6 +40,12 @@ class Value:
             self.wrong(f"{key!r} is missing")
         return Value(self.subject, f"{self.place}.{key}", self.content[key])
 
+    def optional(self, key: str) -> Value:
+        """The value of a key; null where there is none, as in documents of before there was such a key."""
+        if not isinstance(self.content, dict):
+            self.wrong(f"expected an object, got {_kind(self.content)}")
+        return Value(self.subject, f"{self.place}.{key}", self.content.get(key))
+
     def __iter__(self) -> Iterator[Value]:
         if not isinstance(self.content, list):
             self.wrong(f"expected a list, got {_kind(self.content)}")
@@ -85,6 +91,12 @@ class Value:
         if self.content is None:
             self.wrong("expected a number, got null")
         return self.optional_number() or 0.0
+
+    def flag(self) -> bool:
+        """A truth value; null is false."""
+        if self.content is not None and not isinstance(self.content, bool):
+            self.wrong(f"expected a truth value, got {_kind(self.content)}")
+        return bool(self.content)
 
     def one_of(self, known: Iterable[str]) -> str:
         """A string out of a few."""

@@ -11,8 +11,8 @@ from typing import Any
 import attrs
 from tabulate import tabulate
 
+from versim.curves.curve import Crossing, Curve
 from versim.sweep.collectives import CollectiveSweep
-from versim.sweep.curves import Crossing, Curve
 from versim.units import GB
 
 FORMAT_VERSION = 1

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 
+from versim.curves.curve import Ask, Crossing, Curve, crossings
 from versim.errors import UnknownNameError
 from versim.sweep.contestants import Contestant, hold_apart
-from versim.sweep.curves import Ask, Crossing, Curve, crossings
 from versim.system import Device, Dimension, Link, System, Topology
 from versim.work import Kind
 

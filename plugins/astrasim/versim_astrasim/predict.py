@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from versim import NO_TIME, PS_PER_NS, PinnedGraph, Prediction, SimulationError, Status
+from versim import NO_TIME, PS_PER_NS, LinkLoads, PinnedGraph, Prediction, SimulationError, Status
 
 from versim_astrasim import diagnosis, launch
 from versim_astrasim.engine import Outcome
@@ -55,6 +55,22 @@ def from_outcome(outcome: Outcome, translation: Translation, pinned: PinnedGraph
         diagnosis=tuple(lines),
         waiting=stuck(times, translation) if status is not Status.COMPLETED else (),
         provenance=_provenance(translation),
+        links=_link_loads(outcome),
+    )
+
+
+def _link_loads(outcome: Outcome) -> LinkLoads | None:
+    """What the links carried that carried anything; None of the congestion-unaware network, which has no links."""
+    links = outcome.links
+    if not links.name:
+        return None
+    used = np.flatnonzero(links.messages)
+    return LinkLoads(
+        name=tuple(links.name[link] for link in used.tolist()),
+        carried_bytes=links.bytes_carried[used],
+        messages=links.messages[used],
+        busy_ps=links.busy_ns[used] * PS_PER_NS,
+        queueing_ps=links.queueing_ns[used] * PS_PER_NS,
     )
 
 

@@ -100,6 +100,7 @@ class Measurement:
             ),
             diagnosis=(said,),
             provenance={"source": record.source, "file": options.file.name, "sha256": record.sha256},
+            measured=True,
         )
 
 

@@ -34,6 +34,7 @@ class HtmlReporter:
 
     name: str = "html"
     options: type = HtmlOptions
+    shows_sweep: bool = True
 
     def render(self, report: Report, options: HtmlOptions, _destination: Destination) -> Rendering:
         """The page as UTF-8 bytes; a page says itself how it is encoded."""

@@ -34,6 +34,7 @@ class JsonReporter:
 
     name: str = "json"
     options: type = JsonOptions
+    shows_sweep: bool = True
 
     def render(self, report: Report, options: JsonOptions, destination: Destination) -> Rendering:
         """The document, and with very many spans the file of their columns.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from cases import network_of, request_of
-from versim import PS_PER_S, Fixed, GraphBuilder, Kind, Mesh, Prediction
+from versim import NO_TIME, PS_PER_S, Fixed, GraphBuilder, Kind, Mesh, Prediction
 
 from versim_simgrid.backend import SimGrid
 
@@ -111,8 +111,11 @@ def test_isolated_communications(simgrid: None) -> None:  # noqa: ARG001 - skips
 def test_link_loads(simulate: Simulate) -> None:
     """Every byte is accounted for on every link that it crosses."""
     prediction = simulate(collective("all_reduce", 8_000_000, 8, "ring").build(), network_of(("ring", 8)))
-    links = prediction.links  # type: ignore[attr-defined]
-    assert len(links) == 8
-    assert all(link.carried_bytes == 14_000_000 and link.messages == 14 for link in links)
-    assert all(link.utilization == pytest.approx(0.014 / 0.014014, rel=1e-9) for link in links)
-    assert prediction.provenance["links"].startswith("8 links used; busiest: d0 0→1 99.9 % (14,000,000 bytes)")
+    links = prediction.links
+    assert links is not None
+    assert set(links.name) == {f"d0 {rank}→{(rank + 1) % 8}" for rank in range(8)}
+    assert links.carried_bytes.tolist() == [14_000_000] * 8
+    assert links.messages.tolist() == [14] * 8
+    assert links.utilization(prediction.makespan_ps).tolist() == pytest.approx([0.014 / 0.014014] * 8, rel=1e-9)
+    # Flows share a link, so none waits for it.
+    assert (links.queueing_ps == NO_TIME).all()

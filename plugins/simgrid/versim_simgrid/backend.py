@@ -31,7 +31,7 @@ from versim.schedules import ALGORITHMS
 from versim_simgrid import launch
 from versim_simgrid.document import document_of
 from versim_simgrid.fabric import Fabric
-from versim_simgrid.links import SimGridPrediction, link_loads, shown
+from versim_simgrid.links import link_loads
 from versim_simgrid.options import SimGridOptions
 from versim_simgrid.program import Collectives, Tasks, Translation, collectives_on, translate
 from versim_simgrid.times import Times, times_of
@@ -150,23 +150,21 @@ def _prediction(request: SimulationRequest, translation: Translation, times: Tim
     notes: tuple[str, ...] = ()
     if request.system.axis_links:
         notes = (f"links of single axes ({', '.join(request.system.axis_links)}) are not used: SimGrid has dimensions",)
-    made = prediction_of(
+    provenance = {
+        "sharing": options.fairness,
+        "tasks": str(len(translation.tasks.kind)),
+        "rounding": f"dates moved by at most {times.moved_ps} ps",
+    }
+    return prediction_of(
         request.pinned,
         translation.instances,
         _schedule(translation, times),
         simulator=NAME,
         engine=engine,
         consumed=consumed_as_pinned(request.pinned, notes),
+        provenance=provenance,
+        links=link_loads(translation.tasks, translation.fabric, times, options.bandwidth_factor),
     )
-    links = link_loads(translation.tasks, translation.fabric, times, options.bandwidth_factor)
-    provenance = {
-        "sharing": options.fairness,
-        "tasks": str(len(translation.tasks.kind)),
-        "links": shown(links),
-        "rounding": f"dates moved by at most {times.moved_ps} ps",
-    }
-    fields = {field.name: getattr(made, field.name) for field in attrs.fields(Prediction)}
-    return SimGridPrediction(**{**fields, "provenance": provenance, "links": links})
 
 
 def _stopped(request: SimulationRequest, translation: Translation, why: str) -> Prediction:

@@ -25,6 +25,11 @@ ATTACHED, ARCHIVES = report_document(sample_report(), 10)
 ARCHIVE = next(iter(ARCHIVES.values()))
 
 
+COLUMNS = ("carried_bytes", "messages", "busy_ps", "queueing_ps")
+LOADS = {"rows": 2, "attached": None, "inline": {name: [1, 2] for name in COLUMNS}}
+NEGATIVE = {**LOADS, "inline": {name: [1, None] for name in COLUMNS}}
+
+
 def result_of(document: Any) -> Any:
     """The first prediction of a document."""
     return document["workloads"][0]["comparisons"][0]["results"][0]
@@ -58,6 +63,13 @@ FIRST = r"\$\.workloads\[0\]\.comparisons\[0\]\.results\[0\]"
         (put(99, "$", "format_version"), r"\$\.format_version: this versim reads version 1, not 99"),
         (put("elsewhere", "$", "columns", "place"), r"\$\.columns\.place: expected one of inline"),
         (put({}, "$", "workloads"), r"\$\.workloads: expected a list, got an object"),
+        (put("yes", "measured"), FIRST + r"\.measured: expected a truth value"),
+        (put({"name": ["a", "a"], "loads": LOADS}, "links"), FIRST + r"\.links: links: two links have one name"),
+        (put({"name": ["a"], "loads": LOADS}, "links"), FIRST + r"\.links\.loads\.rows: expected 1, got 2"),
+        (
+            put({"name": ["a", "b"], "loads": NEGATIVE}, "links"),
+            FIRST + r"\.links: links: carried_bytes has -1, less than 0",
+        ),
         (remove("spans"), FIRST + ": 'spans' is missing"),
         (remove("status"), FIRST + ": 'status' is missing"),
         (put("lost", "status"), FIRST + r"\.status: expected one of completed"),

@@ -100,6 +100,13 @@ def test_a_report_from_before_attributes_loads(tmp_path: Path) -> None:
     ("change", "message"),
     [
         (lambda c: c["graph"].pop("placements"), r"\.graph: this report was written before reports could be loaded"),
+        (put([3, 3], "sweep", 0, "sizes_bytes"), r"\.sweep\[0\]\.sizes_bytes: sizes have to ascend"),
+        (put([0], "sweep", 0, "ranks"), r"\.sweep\[0\]\.ranks: a communication has at least 2 ranks"),
+        (put([1.0], "sweep", 0, "curves", 0, "times_s"), r"times_s: expected 7 times, got 1"),
+        (put([-1.0] * 7, "sweep", 0, "curves", 0, "times_s"), r"times_s: a time is a finite number of at least 0"),
+        (put(["Infinity"] * 7, "sweep", 0, "curves", 0, "times_s"), r"a time is a finite number of at least 0"),
+        (put("hybrid", "sweep", 0, "curves", 0, "model"), r"\.sweep\[0\]\.curves: two curves are of one model"),
+        (put("star_reduce", "sweep", 0, "kind"), r"\.sweep\[0\]\.kind: expected one of"),
         (put("nobody", "reference"), r"\.reference: expected one of analytical"),
         (put([], "results"), r"\.reference: expected one of"),
         (put("0" * 64, "digest"), r"\.digest: the graph has the digest"),
@@ -170,3 +177,22 @@ def test_damage_anywhere_is_a_message_or_harmless(tmp_path: Path, position: int,
     path.write_text(text[:start] + replacement + text[end:])
     with contextlib.suppress(VersimError):
         load_report(path)
+
+
+def test_a_report_of_before_links_slack_sweep_and_accuracy_is_read(tmp_path: Path) -> None:
+    """What a document lacks that is newer than it is not there; nothing else changes."""
+    document = json.loads(document_text(INLINE))
+    del document["accuracy"]
+    for workload in document["workloads"]:
+        for comparison in workload["comparisons"]:
+            del comparison["instances"], comparison["sweep"]
+            for result in comparison["results"]:
+                del result["slack"], result["links"], result["measured"]
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(document))
+    loaded = load_report(path)
+    assert [r.prediction.makespan_ps for _, _, r in loaded.results()] == [
+        r.prediction.makespan_ps for _, _, r in REPORT.results()
+    ]
+    assert all(c.sweep is None for w in loaded.workloads for c in w.comparisons)
+    assert all(r.prediction.links is None and not r.prediction.measured for _, _, r in loaded.results())

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from versim import (
     PS_PER_S,
+    Accuracy,
     Message,
     NetworkTiming,
     ProposesSystem,
@@ -18,11 +19,12 @@ from versim import (
     System,
     UnsupportedGraphError,
     VersimError,
+    accuracy,
     pin,
+    signed_error,
     structure_options,
 )
 
-from versim_basics.accuracy import Accuracy, accuracy, signed_error
 from versim_basics.measured.cases import Case
 
 PRODUCER = "deepflow-llm"

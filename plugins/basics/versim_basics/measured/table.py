@@ -9,8 +9,8 @@ from typing import Any
 
 import attrs
 from tabulate import tabulate
+from versim import Accuracy
 
-from versim_basics.accuracy import Accuracy
 from versim_basics.measured.cases import NOT_MODELLED
 from versim_basics.measured.predict import Answer, accuracy_of
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
-from versim.sweep.alpha_beta import Fit, fit
-from versim.sweep.bandwidth import algorithm_bandwidth, bus_bandwidth
+from versim.curves.alpha_beta import Fit, fit
+from versim.curves.bandwidth import algorithm_bandwidth, bus_bandwidth
 from versim.work import Kind
 
 
@@ -40,7 +40,7 @@ class Curve:
         return self.times_s[self.sizes_bytes.index(size_bytes)]
 
     def algorithm_bandwidth(self, size_bytes: int) -> float | None:
-        """Bytes per second; see :mod:`versim.sweep.bandwidth`. None without a time, or if it takes none."""
+        """Bytes per second; see :mod:`versim.curves.bandwidth`. None without a time, or if it takes none."""
         time_s = self.time_s(size_bytes)
         return algorithm_bandwidth(size_bytes, time_s) if time_s else None
 

@@ -1,0 +1,14 @@
+"""What a communication takes by size: times, the bandwidths they mean, the α and β they imply, where models cross.
+
+Reading order: ``bandwidth``, ``alpha_beta``, ``curve``, ``swept`` (the communications of a step).
+"""
+
+from versim.curves.alpha_beta import Fit as Fit
+from versim.curves.alpha_beta import fit as fit
+from versim.curves.bandwidth import algorithm_bandwidth as algorithm_bandwidth
+from versim.curves.bandwidth import bus_bandwidth as bus_bandwidth
+from versim.curves.curve import Crossing as Crossing
+from versim.curves.curve import Curve as Curve
+from versim.curves.curve import crossings as crossings
+from versim.curves.swept import SweptCommunication as SweptCommunication
+from versim.curves.swept import telling_crossings as telling_crossings
