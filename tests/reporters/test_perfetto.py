@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace, TracePacket, TrackEvent
 from report_samples import reports, sample_report
 from versim import Destination, NoOptions, Report, common_instances, timeline
+from versim.terminal import printable
 from versim_reporters.perfetto import PerfettoReporter
 from versim_reporters.perfetto_trace import side_by_side
-from versim_reporters.text import printable
 
 
 def parsed(report: Report) -> Any:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from versim.cli.session import progress, session_of, write_output
+from versim.cli.session import line_width, progress, session_of, write_output
 
 if TYPE_CHECKING:
     from versim.registry import Registry
@@ -158,7 +158,9 @@ def collectives(
     asked = _contestants(registry, timings, backends)
     with progress() as say:
         sweep = sweep_collectives(swept, asked, reference, say)
-    write_output(collective_report.as_text(sweep) if form == "table" else collective_report.as_json(sweep), None)
+    write_output(
+        collective_report.as_text(sweep, line_width()) if form == "table" else collective_report.as_json(sweep), None
+    )
 
 
 def _contestants(registry: Registry, timings: tuple[str, ...], backends: tuple[str, ...]) -> tuple[Contestant, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from versim.cli.scenario_command import ScenarioCommand, load
-from versim.cli.session import progress, session_of, write_output
+from versim.cli.session import line_width, progress, session_of, write_output
 
 
 @click.command(cls=ScenarioCommand)
@@ -75,4 +75,6 @@ def decide(
 
     with progress() as say:
         choice = decide_among(configurations, registry, reference, say)
-    write_output(decision_report.as_text(choice) if form == "table" else decision_report.as_json(choice), None)
+    write_output(
+        decision_report.as_text(choice, line_width()) if form == "table" else decision_report.as_json(choice), None
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from versim.cli.session import session_of, write_output
+from versim.cli.session import fitted, session_of, write_output
 
 if TYPE_CHECKING:
     from versim.components import Diagnostic
@@ -33,9 +33,11 @@ def doctor(ctx: click.Context, form: str) -> None:
         ]
         write_output(json.dumps({"diagnostics": lines, "broken": broken}, indent=2) + "\n", None)
     else:
-        text = [f"{'ok' if line.found else 'missing':<8} {line.subject}\n         {line.detail}" for _, line in found]
+        text = []
+        for _, line in found:
+            text += [f"{'ok' if line.found else 'missing':<8} {line.subject}", f"         {line.detail}"]
         text += [f"broken   {error}" for error in broken]
-        write_output("\n".join(text or ["nothing installed depends on anything outside Python"]) + "\n", None)
+        write_output(fitted(text or ["nothing installed depends on anything outside Python"]), None)
     if broken:
         ctx.exit(1)
 

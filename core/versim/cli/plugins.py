@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from versim.cli.session import session_of, write_output
+from versim.cli.session import fitted, session_of, write_output
 
 if TYPE_CHECKING:
     from versim.components import Component
@@ -33,7 +33,7 @@ def plugins(ctx: click.Context, form: str) -> None:
         return
     lines = [line for plugin in found for line in _lines(plugin)]
     shipped = ", ".join(registry.scenarios())
-    write_output("\n".join([*lines, f"scenarios: {shipped or 'none'}"]) + "\n", None)
+    write_output(fitted([*lines, f"scenarios: {shipped or 'none'}"]), None)
 
 
 def _document(plugin: Plugin) -> dict[str, Any]:

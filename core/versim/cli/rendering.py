@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -78,13 +77,14 @@ def check_output(output: Path | None) -> None:
 def destination(output: Path | None) -> Destination:
     """What a reporter may know about where its document goes."""
     from versim.components import Destination  # noqa: PLC0415 - not for the list of commands
+    from versim.terminal import columns_of_stdout  # noqa: PLC0415
 
     if output is not None:
         return Destination(to_file=True)
     terminal = sys.stdout.isatty()
     return Destination(
         encoding=getattr(sys.stdout, "encoding", None) or "utf-8",
-        columns=shutil.get_terminal_size().columns if terminal else None,
+        columns=columns_of_stdout(),
         colour=terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
     )
 

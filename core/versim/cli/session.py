@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,6 +58,26 @@ def progress() -> Iterator[Progress | None]:
         yield lambda message: status.update(message.replace("[", "\\["))
 
 
+def line_width() -> int:
+    """Columns of the lines that a command prints: those of the terminal, and no more than read well."""
+    from versim.terminal import WIDTH, columns_of_stdout  # noqa: PLC0415 - not for the list of commands
+
+    return min(WIDTH, columns_of_stdout() or WIDTH)
+
+
+def fitted(lines: Iterable[str]) -> str:
+    """Indented lines as text, broken where the terminal ends; whole where there is none, for other programs to read."""
+    from versim.terminal import columns_of_stdout, printable, wrapped  # noqa: PLC0415 - see line_width
+
+    width = columns_of_stdout()
+    made = []
+    for line in (part for text in lines for part in text.split("\n")):
+        words = line.lstrip(" ")
+        indent = line[: len(line) - len(words)]
+        made += [line] if width is None else wrapped(printable(words), width, first=indent, rest=f"{indent}  ")
+    return "\n".join(made) + "\n"
+
+
 def write_output(text: str, output: Path | None) -> None:
     """Write a command's data to a file, whole or not at all, or to stdout.
 
@@ -70,8 +90,10 @@ def write_output(text: str, output: Path | None) -> None:
         with writing(output) as stream:
             stream.write(text)
         return
+    from versim.terminal import for_encoding  # noqa: PLC0415 - not for the list of commands
+
     try:
-        click.echo(text, nl=False)
+        click.echo(for_encoding(text, getattr(sys.stdout, "encoding", None)), nl=False)
         sys.stdout.flush()
     except BrokenPipeError:
         raise

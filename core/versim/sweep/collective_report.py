@@ -4,46 +4,53 @@ from __future__ import annotations
 
 import json
 import math
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
 import attrs
-from tabulate import tabulate
 
 from versim.curves.curve import Crossing, Curve
 from versim.sweep.collectives import CollectiveSweep
+from versim.terminal import WIDTH, printable, table, wrapped
 from versim.units import GB
 
 FORMAT_VERSION = 1
 
 _SIZES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 _TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
-WIDTH = 100
-"""Characters of a line of prose."""
-
 _EXACT = 1e-9
 """Below this a relative residual is rounding."""
 
 
-def as_text(sweep: CollectiveSweep) -> str:
-    """Times by size, then each model's α and β, then where curves cross."""
+def as_text(sweep: CollectiveSweep, width: int = WIDTH) -> str:
+    """Times by size, then each model's α and β, then where curves cross; in lines of at most ``width`` columns."""
     link, topology = sweep.range.link, sweep.range.topology.value
     rate = f"{link.bandwidth_bytes_per_s / GB:g} GB/s and {_time(link.latency_s)} per link"
-    parts = [
-        _wrapped(f"Each collective alone on a {topology} of its ranks: {rate}; device {sweep.range.device.name}"),
-        *(f"  {label}: {description}" for label, description in sweep.models.items()),
-        _wrapped(
+
+    def prose(text: str) -> list[str]:
+        return wrapped(printable(text), width, rest="  ")
+
+    lines = [
+        *prose(f"Each collective alone on a {topology} of its ranks: {rate}; device {sweep.range.device.name}"),
+        *(
+            line
+            for label, description in sweep.models.items()
+            for line in wrapped(printable(f"{label}: {description}"), width, first="  ", rest="    ")
+        ),
+        *prose(
             f"Ratios refer to {sweep.reference}. algbw = S/t; busbw = algbw × 2(n−1)/n, (n−1)/n or 1 (NCCL's tests)."
         ),
     ]
     for group in _groups(sweep):
-        parts += ["", _title(group[0]), _times_table(sweep, group), "", _fit_table(group)]
-        parts += [_wrapped(f"{curve.model} refuses: {_short(curve.refusal)}") for curve in group if curve.refusal]
-    parts += ["", "Crossings", *(_crossing(crossing) for crossing in sweep.crossings)]
+        lines += ["", *prose(_title(group[0])), *_times_table(sweep, group, width), "", *_fit_table(group, width)]
+        for curve in group:
+            lines += prose(f"{curve.model} refuses: {_short(curve.refusal)}") if curve.refusal else []
+    lines += ["", "Crossings"]
+    for crossing in sweep.crossings:
+        lines += prose(_crossing(crossing))
     if not sweep.crossings:
-        parts.append("none between these sizes")
-    return "\n".join(parts) + "\n"
+        lines.append("none between these sizes")
+    return "\n".join(lines) + "\n"
 
 
 def as_json(sweep: CollectiveSweep) -> str:
@@ -79,7 +86,7 @@ def _title(curve: Curve) -> str:
     return f"{curve.kind.value} over {curve.ranks} ranks, {algorithm}"
 
 
-def _times_table(sweep: CollectiveSweep, group: list[Curve]) -> str:
+def _times_table(sweep: CollectiveSweep, group: list[Curve], width: int) -> list[str]:
     rows = []
     for size in sweep.range.sizes_bytes:
         for number, curve in enumerate(group):
@@ -87,7 +94,7 @@ def _times_table(sweep: CollectiveSweep, group: list[Curve]) -> str:
             rows.append(
                 [
                     "" if number else _size(size),
-                    curve.model,
+                    printable(curve.model),
                     "–" if time_s is None else _time(time_s),
                     _rate(curve.algorithm_bandwidth(size)),
                     _rate(curve.bus_bandwidth(size)),
@@ -95,20 +102,19 @@ def _times_table(sweep: CollectiveSweep, group: list[Curve]) -> str:
                 ]
             )
     headers = ["size", "model", "time", "algbw\n[GB/s]", "busbw\n[GB/s]", "ratio"]
-    alignment = ("right", "left", "right", "right", "right", "right")
-    return tabulate(rows, headers, tablefmt="simple", colalign=alignment, disable_numparse=True)
+    return table(headers, rows, "rlrrrr", width, keys=2)
 
 
-def _fit_table(group: list[Curve]) -> str:
+def _fit_table(group: list[Curve], width: int) -> list[str]:
     rows = []
     for curve in group:
         line = curve.fit()
         if line is None:
-            rows.append([curve.model, "–", "–", "–", "–"])
+            rows.append([printable(curve.model), "–", "–", "–", "–"])
             continue
         rows.append(
             [
-                curve.model,
+                printable(curve.model),
                 _time(line.alpha_s),
                 _rate(line.bytes_per_s),
                 _residual(line.residual),
@@ -116,15 +122,14 @@ def _fit_table(group: list[Curve]) -> str:
             ]
         )
     headers = ["t ≈ α + β·S", "α", "1/β\n[GB/s]", "residual\n[%]", "worst\n[%]"]
-    alignment = ("left", "right", "right", "right", "right")
-    return tabulate(rows, headers, tablefmt="simple", colalign=alignment, disable_numparse=True)
+    return table(headers, rows, "lrrrr", width)
 
 
 def _crossing(crossing: Crossing) -> str:
     def spelt(curve: tuple[str, str]) -> str:
         return f"{curve[0]} ({curve[1]})" if curve[1] else curve[0]
 
-    return _wrapped(
+    return (
         f"{crossing.kind.value} over {crossing.ranks} ranks: {spelt(crossing.below)} is faster up to "
         f"{_size(crossing.size_bytes)}, {spelt(crossing.above)} above"
     )
@@ -153,10 +158,6 @@ def _rate(bytes_per_s: float | None) -> str:
 
 def _residual(relative: float) -> str:
     return "0" if relative < _EXACT else f"{100 * relative:.2g}"
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _short(text: str) -> str:

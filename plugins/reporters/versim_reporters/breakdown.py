@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 
 import attrs
 from versim import Breakdown, Comparison, Result
+from versim.terminal import Column, Group, grids, printable, width_of, wrapped
 
 from versim_reporters.figures import NOTHING, count, short_percent, short_time
-from versim_reporters.grid import Column, Group, grids
-from versim_reporters.text import printable, width_of, wrapped
 from versim_reporters.verdict import spelt
 
 LEAST_NAME = 33

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 
-from versim_reporters.text import printable
+from versim.terminal import printable
+
 from versim_reporters.tidy import Cell, TidyTable
 
 _FORMULA = ("=", "+", "-", "@")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 from versim import Attribution, Comparison, Pattern, Result
+from versim.terminal import printable
 
 from versim_reporters.figures import share, short_time
-from versim_reporters.text import printable
 
 if TYPE_CHECKING:
     from versim.comparison.attribution import Term

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from versim import Comparison
+from versim.terminal import Column, grids, wrapped
 
 from versim_reporters.explanation import explanations, table_of
 from versim_reporters.figures import exact_time, short_time
-from versim_reporters.grid import Column, grids
-from versim_reporters.text import wrapped
 
 SHOWN_TERMS = 3
 

@@ -18,11 +18,11 @@ from versim import (
     common_instances,
     timeline,
 )
+from versim.terminal import printable, shortened
 
 from versim_reporters.explanation import Explanation, explanations, reference_of
 from versim_reporters.lanes import Blocks, blocks, packed
 from versim_reporters.pairs import points
-from versim_reporters.text import printable, shortened
 
 LONGEST_NAME = 120
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from versim_reporters.text import printable
+from versim.terminal import printable
 
 _MARKUP = re.compile(r"[\\`*_\[\]~$!|]")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", "#": "&#35;"})

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from versim import Breakdown, Comparison, Result, Totals, WorkloadReport
+from versim.terminal import printable
 
 from versim_reporters.breakdown import compared_rows
 from versim_reporters.explanation import explanations, reference_of, table_of
@@ -14,7 +15,6 @@ from versim_reporters.markup import Markup, data_table, element
 from versim_reporters.path_changes import change_sentences
 from versim_reporters.paths import chain, facts_of
 from versim_reporters.sections import inputs_of, notes_of, simulators_of, totals_cells, totals_legend
-from versim_reporters.text import printable
 from versim_reporters.verdict import title
 
 COLOURS = 8

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from versim import Comparison, Report, Result, WorkloadReport
+from versim.terminal import printable
 
 from versim_reporters.explanation import reference_of
 from versim_reporters.figures import exact_time, percent
 from versim_reporters.markup import Markup, element
-from versim_reporters.text import printable
 from versim_reporters.verdict import checks_in_a_word, differences, headline
 
 

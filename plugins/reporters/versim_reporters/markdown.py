@@ -45,8 +45,9 @@ class MarkdownReporter:
 
     def render(self, report: Report, options: MarkdownOptions, destination: Destination) -> Rendering:
         """The document as text, in characters the destination can hold."""
+        from versim.terminal import for_encoding  # noqa: PLC0415
+
         from versim_reporters.markdown_sections import report_lines  # noqa: PLC0415 - loads numpy
-        from versim_reporters.text import for_encoding  # noqa: PLC0415
 
         text = "\n".join(report_lines(report, options.operations, explain=options.explain)) + "\n"
         return Rendering(content=for_encoding(text, destination.encoding))

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from versim_reporters.text import printable
+from versim.terminal import printable
 
 _VOID = frozenset({"br", "hr", "input", "meta"})
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from versim import Comparison, Move, Result
+from versim.terminal import printable, shortened
 
 from versim_reporters.figures import count, share, short_time
 from versim_reporters.paths import LONGEST_NAME
-from versim_reporters.text import printable, shortened
 
 MOST_MOVES = 4
 

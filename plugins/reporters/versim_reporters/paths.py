@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 from versim import Comparison, CriticalPath, ExecutionGraph, Result
+from versim.terminal import ELLIPSIS, printable, shortened, width_of, wrapped
 
 from versim_reporters.figures import count, share, short_time
-from versim_reporters.text import ELLIPSIS, printable, shortened, width_of
 
 MOST_LINES = 3
 LONGEST_NAME = 40
@@ -148,7 +148,7 @@ def facts_of(result: Result, path: CriticalPath, reference: str) -> list[str]:
 
 
 def _flowed_facts(label: str, facts: Sequence[str], width: int) -> list[str]:
-    """Facts after a label; a line breaks only between two facts."""
+    """Facts after a label; a line breaks only between two facts, unless it has no room for one."""
     lines = [f"{label}:"]
     for position, fact in enumerate(facts):
         piece = fact if position == len(facts) - 1 else f"{fact},"
@@ -156,4 +156,10 @@ def _flowed_facts(label: str, facts: Sequence[str], width: int) -> list[str]:
             lines.append(f"    {piece}")
         else:
             lines[-1] += f" {piece}"
-    return lines
+    return [part for line in lines for part in _broken(line, width)]
+
+
+def _broken(line: str, width: int) -> list[str]:
+    words = line.lstrip(" ")
+    indent = line[: len(line) - len(words)]
+    return [line] if width_of(line) <= width else wrapped(words, width, first=indent, rest="    ")

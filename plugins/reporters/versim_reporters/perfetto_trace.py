@@ -30,9 +30,9 @@ from versim import (
     common_instances,
     timeline,
 )
+from versim.terminal import printable
 
 from versim_reporters.figure_data import categories_of, lanes_of
-from versim_reporters.text import printable
 from versim_reporters.wire import Part, fixed64, merged, message, numbers, rows_of
 
 AT_ONCE = 1 << 16

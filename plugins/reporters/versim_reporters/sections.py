@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from versim import GB, PS_PER_NS, PS_PER_S, Comparison, Report, Result, System, WorkloadReport
+from versim.terminal import Column, Group, grids, printable, shortened, wrapped
 
 from versim_reporters.breakdown import breakdown_lines
 from versim_reporters.explanation_lines import explanation_lines
 from versim_reporters.figures import NOTHING, count, exact_time, percent, time_column, trimmed_time, unit_for
-from versim_reporters.grid import Column, Group, grids
 from versim_reporters.paths import path_lines
-from versim_reporters.text import printable, shortened, wrapped
 from versim_reporters.verdict import title, verdict
 
 PART_DECIMALS = 6
@@ -246,7 +245,7 @@ def _checks(comparison: Comparison, width: int) -> Iterator[str]:
         yield from wrapped(text, width, rest="    ")
     if failed:
         total = sum(check.passed is True for result in results for check in result.checks)
-        yield f"{count(total, 'other check')} passed"
+        yield from wrapped(f"{count(total, 'other check')} passed", width)
 
 
 def _notes(comparison: Comparison, width: int) -> Iterator[str]:

@@ -68,7 +68,8 @@ from versim import Destination, Rendering, option
 if TYPE_CHECKING:
     from versim import Report
 
-NARROWEST = 60
+NARROWEST = 20
+"""Columns that the table needs at least, whatever the terminal has."""
 
 
 @attrs.frozen(kw_only=True)
@@ -77,7 +78,7 @@ class TableOptions:
 
     width: int = option(
         100,
-        help="Most columns of a line, at least 60; a narrower terminal has its own width.",
+        help="Most columns of a line, at least 20; a narrower terminal has its own width.",
         validator=attrs.validators.ge(NARROWEST),
     )
     operations: int = option(20, help="Most rows of a breakdown.", validator=attrs.validators.ge(1))
@@ -93,9 +94,10 @@ class TableReporter:
 
     def render(self, report: Report, options: TableOptions, destination: Destination) -> Rendering:
         """The tables as text, in characters the destination can hold, in colour if it wants that."""
+        from versim.terminal import for_encoding  # noqa: PLC0415
+
         from versim_reporters.colour import coloured  # noqa: PLC0415
         from versim_reporters.sections import report_lines  # noqa: PLC0415 - loads numpy and tabulate
-        from versim_reporters.text import for_encoding  # noqa: PLC0415
 
         width = max(NARROWEST, min(options.width, destination.columns or options.width))
         lines = list(report_lines(report, width, options.operations, explain=options.explain))

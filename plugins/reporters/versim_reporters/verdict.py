@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from versim import Breakdown, Comparison, Report, Result, WorkloadReport
+from versim.terminal import padded, printable, shortened, width_of, wrapped
 
 from versim_reporters.explanation import explanation_of, reference_of, telling_patterns
 from versim_reporters.figures import exact_time, percent, short_time
-from versim_reporters.text import padded, printable, shortened, width_of, wrapped
 
 LABEL_WIDTH = 24
 MOST_TERMS = 3

@@ -37,6 +37,8 @@ def measured(
 
     The measurements ship with versim and are cited. What the graphs leave out is said case by case.
     """
+    from versim.terminal import WIDTH, columns_of_stdout, for_encoding  # noqa: PLC0415
+
     from versim_basics.measured import table  # noqa: PLC0415 - brings numpy
     from versim_basics.measured.cases import cases, record  # noqa: PLC0415
     from versim_basics.measured.predict import PRODUCER, TIMING, answers  # noqa: PLC0415
@@ -51,8 +53,12 @@ def measured(
         f"graphs of {PRODUCER}, a node per layer; compute and tensor-parallel communication timed by {TIMING} "
         f"(compat {compat}) on {hardware}, equal for all simulators; pipeline messages by each simulator"
     )
-    show = table.as_text if form == "table" else table.as_json
-    click.echo(show(found, simulators, record().source, setting), nl=False)
+    if form == "json":
+        click.echo(table.as_json(found, simulators, record().source, setting), nl=False)
+        return
+    width = min(WIDTH, columns_of_stdout() or WIDTH)
+    text = table.as_text(found, simulators, record().source, setting, width)
+    click.echo(for_encoding(text, sys.stdout.encoding), nl=False)
 
 
 def _registry(ctx: click.Context) -> Registry:

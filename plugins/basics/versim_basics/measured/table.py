@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
-from tabulate import tabulate
 from versim import Accuracy
+from versim.terminal import WIDTH, printable, table, wrapped
 
 from versim_basics.measured.cases import NOT_MODELLED
 from versim_basics.measured.predict import Answer, accuracy_of
 
 FORMAT_VERSION = 1
-
-_WIDTH = 100
 
 
 def groups(found: Sequence[Answer]) -> dict[str, tuple[Answer, ...]]:
@@ -26,7 +23,7 @@ def groups(found: Sequence[Answer]) -> dict[str, tuple[Answer, ...]]:
     return {"all": tuple(found), **(parts if len(ways) > 1 else {})}
 
 
-def as_text(found: Sequence[Answer], simulators: Sequence[str], source: str, setting: str) -> str:
+def as_text(found: Sequence[Answer], simulators: Sequence[str], source: str, setting: str, width: int = WIDTH) -> str:
     """The table, the errors summed up, and what is not modelled.
 
     Args:
@@ -34,25 +31,31 @@ def as_text(found: Sequence[Answer], simulators: Sequence[str], source: str, set
         simulators: In the order of the columns.
         source: Where the measurements come from.
         setting: With what the predictions were made.
+        width: Columns of a line, at most.
     """
+
+    def prose(text: str) -> list[str]:
+        return wrapped(printable(text), width, rest="   ")
+
     letters = {letter for answer in found for letter in answer.case.not_modelled}
-    parts = [
-        _wrapped(f"Measured: {source}"),
-        _wrapped(f"Predicted: {setting}"),
+    lines = [
+        *prose(f"Measured: {source}"),
+        *prose(f"Predicted: {setting}"),
         "",
-        _case_table(found, simulators),
-        _wrapped(
+        *_case_table(found, simulators, width),
+        *prose(
             "real is the measured time; error is (predicted − measured) / measured; tp is tensor-parallel "
             "communication in percent of the predicted busy time of all stages; omits says by letters what "
             "is not modelled, below."
         ),
         "",
-        _accuracy_table(found, simulators),
+        *_accuracy_table(found, simulators, width),
         "",
         "Not modelled",
-        *(_wrapped(f"{letter}  {text}") for letter, text in NOT_MODELLED.items() if letter in letters),
     ]
-    return "\n".join(parts) + "\n"
+    for letter, text in NOT_MODELLED.items():
+        lines += prose(f"{letter}  {text}") if letter in letters else []
+    return "\n".join(lines) + "\n"
 
 
 def as_json(found: Sequence[Answer], simulators: Sequence[str], source: str, setting: str) -> str:
@@ -71,11 +74,7 @@ def as_json(found: Sequence[Answer], simulators: Sequence[str], source: str, set
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, _WIDTH, subsequent_indent="   ", break_long_words=False, break_on_hyphens=False)
-
-
-def _case_table(found: Sequence[Answer], simulators: Sequence[str]) -> str:
+def _case_table(found: Sequence[Answer], simulators: Sequence[str], width: int) -> list[str]:
     rows = []
     for answer in found:
         case = answer.case
@@ -87,11 +86,10 @@ def _case_table(found: Sequence[Answer], simulators: Sequence[str]) -> str:
     headers = ["model", "recompute", "tp×pp", "tp\n[%]", "real\n[s]"]
     for simulator in simulators:
         headers += [f"{simulator}\n[s]", "error\n[%]"]
-    alignment = ("left", "left", "right", "right", "right", *("right",) * (2 * len(simulators)), "left")
-    return tabulate(rows, [*headers, "omits"], tablefmt="simple", colalign=alignment, disable_numparse=True)
+    return table([*headers, "omits"], rows, f"llrrr{'rr' * len(simulators)}l", width, keys=2)
 
 
-def _accuracy_table(found: Sequence[Answer], simulators: Sequence[str]) -> str:
+def _accuracy_table(found: Sequence[Answer], simulators: Sequence[str], width: int) -> list[str]:
     rows = []
     for simulator in simulators:
         for name, part in groups(found).items():
@@ -114,8 +112,7 @@ def _accuracy_table(found: Sequence[Answer], simulators: Sequence[str]) -> str:
         "geo. mean\nerror [%]",
         "geo. mean of\npredicted/measured",
     ]
-    alignment = ("left", "left", "right", "right", "right", "right")
-    return tabulate(rows, headers, tablefmt="simple", colalign=alignment, disable_numparse=True)
+    return table(headers, rows, "llrrrr", width, keys=2)
 
 
 def _number(value: float | None, form: str) -> str:

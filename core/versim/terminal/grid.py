@@ -8,7 +8,10 @@ from collections.abc import Iterable, Sequence
 import attrs
 from tabulate import tabulate
 
-from versim_reporters.text import is_wide, shortened, width_of
+from versim.terminal.text import is_wide, shortened, width_of
+
+LEAST = 12
+"""Columns that a text may be shortened to."""
 
 _GAP = 2
 _PRIVATE = 0xF0000
@@ -81,6 +84,30 @@ def grids(keys: Group, groups: Sequence[Group], width: int) -> list[list[str]]:
         tables[-1].extend(group)
         used += needs
     return [_grid((*keys, *table), width) for table in tables or [[]]]
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]], align: str, width: int, keys: int = 1) -> list[str]:
+    """Rows under headings of one or two lines, in as few tables as fit ``width`` one below the other.
+
+    Args:
+        headings: Of the columns; a newline parts the lines of one.
+        rows: Printable text, as long as ``headings``.
+        align: One letter per column, ``l`` or ``r``; text flush left may be shortened, figures are shown whole.
+        width: Columns there are.
+        keys: How many of the first columns every table repeats.
+    """
+    lines = max(heading.count("\n") for heading in headings) + 1
+    columns = [
+        Column(
+            heading=tuple((*heading.split("\n"), *[""] * lines)[:lines]),
+            cells=tuple(row[position] for row in rows),
+            align="left" if letter == "l" else "right",
+            least=LEAST if letter == "l" else None,
+        )
+        for position, (heading, letter) in enumerate(zip(headings, align, strict=True))
+    ]
+    made = grids(tuple(columns[:keys]), [(column,) for column in columns[keys:]], width)
+    return [line for position, lines in enumerate(made) for line in ([""] if position else []) + lines]
 
 
 def _least(column: Column) -> int:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from versim_reporters.grid import Column, grids
-from versim_reporters.text import printable, shortened, width_of, wrapped
+from versim.terminal import Column, grids, printable, shortened, width_of, wrapped
 
 
 @pytest.mark.parametrize(
