@@ -64,10 +64,12 @@ def run(
     averaging: str = "sequential",
     force: bool = False,
     sweep: bool = False,
+    command: str = "",
 ) -> Report:
     """Run every workload of a scenario under each of its pins through each of its instances.
 
-    Workloads whose durations others borrow run first; the report keeps the scenario's order.
+    Workloads whose durations others borrow run first; the report keeps the scenario's order. A ``command`` is what was
+    typed to get the report, which then says so.
     """
     say = progress or (lambda _: None)
     simulated: dict[tuple[str, str, str], Simulated] = {}
@@ -79,7 +81,7 @@ def run(
         scenario=scenario.name,
         description=scenario.description,
         workloads=tuple(reports[workload.label] for workload in scenario.workloads),
-        provenance=_provenance(registry),
+        provenance=_provenance(registry) | ({"command": command} if command else {}),
     )
 
 

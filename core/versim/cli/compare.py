@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import shlex
 from typing import TYPE_CHECKING
 
 import click
 
 from versim.cli.rendering import check_output, destination, paired, rendering_parameters, write_rendering
 from versim.cli.scenario_command import ScenarioCommand, load, scenario_parameters
-from versim.cli.session import progress, session_of
+from versim.cli.session import TYPED, progress, session_of
 
 if TYPE_CHECKING:
     from versim.comparison import Report
@@ -102,7 +103,15 @@ def compare(
     if sweep is None:
         sweep = any(getattr(reporter, "shows_sweep", False) for reporter, _, _ in wanted)
     with progress() as say:
-        report = run(chosen, registry, progress=say, averaging=averaging, force=force, sweep=sweep)
+        report = run(
+            chosen,
+            registry,
+            progress=say,
+            averaging=averaging,
+            force=force,
+            sweep=sweep,
+            command=shlex.join(["versim", *ctx.meta.get(TYPED, ())]),
+        )
         renderings = [rendered(report, reporter, made, destination(output)) for reporter, made, output in wanted]
     for (reporter, _, output), rendering in zip(wanted, renderings, strict=True):
         write_rendering(rendering, output, reporter.name)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from versim.cli.session import Session, session_of
+from versim.cli.session import TYPED, Session, session_of
 
 if TYPE_CHECKING:
     from versim.registry import Command
@@ -86,6 +86,15 @@ class VersimGroup(click.Group):
         if contributed:
             with formatter.section("Commands of plugins"):
                 formatter.write_dl([(command.name, command.help) for command in contributed.values()])
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """The context of a command line, which remembers it."""
+        typed = tuple(args)
+        context = super().make_context(info_name, args, parent, **extra)
+        context.meta[TYPED] = typed
+        return context
 
     def main(
         self,

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 
 
+TYPED = "versim.typed"
+"""In the meta of a click context: the arguments as they were typed."""
+
+
 class Session:
     """Shared by the commands of one run; the object of the click context.
 

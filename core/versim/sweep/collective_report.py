@@ -11,12 +11,11 @@ import attrs
 
 from versim.curves.curve import Crossing, Curve
 from versim.sweep.collectives import CollectiveSweep
-from versim.terminal import WIDTH, printable, table, wrapped
+from versim.terminal import WIDTH, printable, spelt_size, table, wrapped
 from versim.units import GB
 
 FORMAT_VERSION = 1
 
-_SIZES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 _TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _EXACT = 1e-9
 """Below this a relative residual is rounding."""
@@ -93,7 +92,7 @@ def _times_table(sweep: CollectiveSweep, group: list[Curve], width: int) -> list
             time_s, ratio = curve.time_s(size), sweep.ratio(curve, size)
             rows.append(
                 [
-                    "" if number else _size(size),
+                    "" if number else spelt_size(size),
                     printable(curve.model),
                     "–" if time_s is None else _time(time_s),
                     _rate(curve.algorithm_bandwidth(size)),
@@ -131,15 +130,8 @@ def _crossing(crossing: Crossing) -> str:
 
     return (
         f"{crossing.kind.value} over {crossing.ranks} ranks: {spelt(crossing.below)} is faster up to "
-        f"{_size(crossing.size_bytes)}, {spelt(crossing.above)} above"
+        f"{spelt_size(crossing.size_bytes)}, {spelt(crossing.above)} above"
     )
-
-
-def _size(size_bytes: float) -> str:
-    for unit, name in _SIZES:
-        if size_bytes >= unit:
-            return f"{size_bytes / unit:.4g} {name}"
-    return f"{size_bytes:.4g} B"
 
 
 def _time(time_s: float) -> str:

@@ -1,8 +1,9 @@
 """CSV: a folder of tidy tables for pandas, R or a spreadsheet, one file per table.
 
 ``predictions.csv``, ``groups.csv``, ``operations.csv``, ``explanations.csv``, ``critical_paths.csv``,
-``path_changes.csv``, ``checks.csv``, ``ranks.csv``, ``nodes.csv``, ``pins.csv`` and ``provenance.csv``; with the option
-``spans`` also ``spans.csv``. UTF-8 without a byte-order mark; units are in the names of columns.
+``path_changes.csv``, ``slack.csv``, ``links.csv``, ``sweep.csv``, ``accuracy.csv``, ``checks.csv``, ``ranks.csv``,
+``nodes.csv``, ``pins.csv`` and ``provenance.csv``; with the option ``spans`` also ``spans.csv``. UTF-8 without a
+byte-order mark; units are in the names of columns.
 """
 
 from __future__ import annotations

@@ -16,11 +16,13 @@ from versim import (
     Result,
     Timeline,
     common_instances,
+    known_slack_ps,
     timeline,
 )
 from versim.terminal import printable, shortened
 
 from versim_reporters.explanation import Explanation, explanations, reference_of
+from versim_reporters.html_sweep import sweep_data
 from versim_reporters.lanes import Blocks, blocks, packed
 from versim_reporters.pairs import points
 
@@ -37,16 +39,19 @@ def figure_data(comparison: Comparison, most_blocks: int) -> dict[str, Any]:
     names = _Names(graph)
     drawn = []
     lines: list[Timeline] = []
+    slacks: list[NDArray[np.int64] | None] = []
     for result in results:
         line = timeline(result.prediction, instances)
         lines.append(line)
-        made = blocks(line, result.critical_path, share)
+        slacks.append(known_slack_ps(result.prediction, line))
+        made = blocks(line, result.critical_path, share, slacks[-1])
         drawn.append(_prediction(result, made, category, names))
     reference = reference_of(comparison)
     anchor = results.index(reference) if reference is not None else 0
+    pairs = [((lines[anchor], line), (slacks[anchor], slack)) for line, slack in zip(lines, slacks, strict=True)]
     scatters = [
-        None if position == anchor else _scatter(lines[anchor], line, category, names)
-        for position, line in enumerate(lines)
+        None if position == anchor else _scatter(both, slack_ps, category, names)
+        for position, (both, slack_ps) in enumerate(pairs)
     ]
     return {
         "reference": anchor,
@@ -55,6 +60,7 @@ def figure_data(comparison: Comparison, most_blocks: int) -> dict[str, Any]:
         "predictions": drawn,
         "scatters": scatters,
         "waterfalls": _waterfalls(comparison),
+        "sweep": sweep_data(comparison.sweep or ()),
         # Last, because it collects while the others are made.
         "names": names.spelt,
     }
@@ -90,6 +96,7 @@ def _prediction(result: Result, made: Blocks, category: NDArray[np.int8], names:
         "active": packed(made.active_ps),
         "end": packed(made.end_ps),
         "busy": packed(made.busy_ps),
+        "slack": None if made.slack_ps is None else packed(made.slack_ps),
         "count": packed(made.spans),
         "name": packed(names.codes(made.node)),
         "category": packed(category[made.node]),
@@ -129,14 +136,21 @@ def lanes_of(instances: Instances) -> list[dict[str, Any]]:
     return found
 
 
-def _scatter(one: Timeline, other: Timeline, category: NDArray[np.int8], names: _Names) -> dict[str, Any]:
-    found = points(one, other)
+def _scatter(
+    lines: tuple[Timeline, Timeline],
+    slacks_ps: tuple[NDArray[np.int64] | None, NDArray[np.int64] | None],
+    category: NDArray[np.int8],
+    names: _Names,
+) -> dict[str, Any]:
+    found = points(*lines, slacks_ps)
     return {
         "name": names.codes(found.node).tolist(),
         "category": category[found.node].tolist(),
         "one_ps": found.one_ps.tolist(),
         "other_ps": found.other_ps.tolist(),
         "executions": found.executions.tolist(),
+        "one_slack_ps": None if found.one_slack_ps is None else found.one_slack_ps.tolist(),
+        "other_slack_ps": None if found.other_slack_ps is None else found.other_slack_ps.tolist(),
         "worst": list(found.worst),
         "untimed": found.untimed,
     }

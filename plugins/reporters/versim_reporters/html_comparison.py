@@ -8,16 +8,26 @@ from typing import Any
 from versim import Breakdown, Comparison, Result, Totals, WorkloadReport
 from versim.terminal import printable
 
+from versim_reporters import links
 from versim_reporters.breakdown import compared_rows
 from versim_reporters.explanation import explanations, reference_of, table_of
 from versim_reporters.figures import count, share, short_time
+from versim_reporters.html_sweep import sweep_parts
+from versim_reporters.links import link_tables
 from versim_reporters.markup import Markup, data_table, element
 from versim_reporters.path_changes import change_sentences
 from versim_reporters.paths import chain, facts_of
 from versim_reporters.sections import inputs_of, notes_of, simulators_of, totals_cells, totals_legend
+from versim_reporters.sweep import flat
 from versim_reporters.verdict import title
 
+CLASSES = 12
+"""Rank classes that the timelines show at once, as in timeline.js."""
+
 COLOURS = 8
+MOST_BUSY = 12
+"""Links of a network that are shown: the busiest."""
+
 MOST_LINKS = 60
 _OUTCOMES = {True: "passed", False: "FAILED", None: "could not be made"}
 _PARTS = (("compute", 0), ("exposed communication", 3), ("idle", 7))
@@ -34,9 +44,11 @@ def comparison_section(
         *_totals(comparison),
         _figures(comparison, figures, position),
         *_terms(comparison),
+        *sweep_parts(comparison.sweep, position),
         *_paths(comparison),
         *_breakdown(comparison, "group", lambda result: result.groups, operations),
         *_breakdown(comparison, "operation", lambda result: result.operations, operations),
+        *_links(comparison),
         *_checks(comparison),
         *_notes(comparison),
         id=f"comparison-{position}",
@@ -129,7 +141,7 @@ def _figures(comparison: Comparison, figures: dict[str, Any], position: int) -> 
 
 
 def _timeline(figures: dict[str, Any]) -> Iterator[Markup]:
-    several = len(figures["lanes"]) > 1
+    several = len(figures["lanes"]) > CLASSES
     pages = [
         element("button", "‹ ranks", type="button", class_="before"),
         element("span", class_="where"),
@@ -214,6 +226,18 @@ def _breakdown(
         yield data_table(headings, rows, "lr" + "r" * (len(headings) - 2))
     if left_out:
         yield element("p", f"Not shown: {left_out}.", class_="note")
+
+
+def _links(comparison: Comparison) -> Iterator[Markup]:
+    found = list(link_tables(comparison, MOST_BUSY))
+    if found:
+        yield element("h3", "Links of the network")
+    for position, shown in enumerate(found):
+        table = data_table(flat(links.HEADINGS), shown.rows, links.ALIGN)
+        rest = element("p", f"Not shown: {shown.left_out}.", class_="note") if shown.left_out else ""
+        yield element("details", element("summary", shown.title), table, rest, open=None if position else "open")
+    if found:
+        yield element("p", links.LEGEND, class_="note")
 
 
 def _checks(comparison: Comparison) -> Iterator[Markup]:

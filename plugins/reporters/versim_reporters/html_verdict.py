@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from versim import Comparison, Report, Result, WorkloadReport
 from versim.terminal import printable
 
+from versim_reporters import accuracy
+from versim_reporters.accuracy import accuracy_rows
 from versim_reporters.explanation import reference_of
 from versim_reporters.figures import exact_time, percent
-from versim_reporters.markup import Markup, element
-from versim_reporters.verdict import checks_in_a_word, differences, headline
+from versim_reporters.markup import Markup, data_table, element
+from versim_reporters.sweep import flat
+from versim_reporters.verdict import against, checks_in_a_word, differences, title
 
 
 def opening(report: Report) -> Markup:
@@ -20,13 +25,13 @@ def opening(report: Report) -> Markup:
         element("h1", report.scenario or "versim"),
         element("p", report.description, class_="lead") if report.description else "",
         element("div", *cards, class_="verdicts", id="verdict"),
+        *_accuracy(report),
         _provenance(report),
         class_="top",
     )
 
 
 def _card(workload: WorkloadReport, comparison: Comparison) -> Markup:
-    name, _, against = headline(workload, comparison).rpartition(": ")
     reference = reference_of(comparison)
     others = [result for result in comparison.results if result is not reference]
     failed = any(result.failed_checks for result in comparison.results)
@@ -37,12 +42,20 @@ def _card(workload: WorkloadReport, comparison: Comparison) -> Markup:
     ]
     return element(
         "article",
-        element("h3", name),
-        element("p", against),
+        element("h3", title(workload, comparison)),
+        element("p", against(comparison)),
         element("dl", *rows) if rows else "",
         element("div", f"checks: {checks_in_a_word(comparison)}", class_=f"status {'bad' if failed else 'good'}"),
         class_="verdict",
     )
+
+
+def _accuracy(report: Report) -> Iterator[Markup]:
+    rows = accuracy_rows(report)
+    if rows:
+        yield element("h3", "Against what was measured")
+        yield data_table(flat(accuracy.HEADINGS), rows, accuracy.ALIGN)
+        yield element("p", accuracy.LEGEND, class_="note")
 
 
 def _figure(result: Result) -> str:

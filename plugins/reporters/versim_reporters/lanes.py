@@ -31,6 +31,7 @@ class Blocks:
         spans: int32, how many it stands for.
         node: int32, row of the graph, of several spans that of the longest.
         critical: int8, 1 if any of them is on the critical path.
+        slack_ps: float64, the least slack of those it stands for; None where slack is not known.
     """
 
     lane: NDArray[np.int32]
@@ -41,6 +42,7 @@ class Blocks:
     spans: NDArray[np.int32]
     node: NDArray[np.int32]
     critical: NDArray[np.int8]
+    slack_ps: NDArray[np.float64] | None = None
 
     @property
     def count(self) -> int:
@@ -48,7 +50,7 @@ class Blocks:
         return len(self.lane)
 
 
-def blocks(line: Timeline, path: CriticalPath | None, most: int) -> Blocks:
+def blocks(line: Timeline, path: CriticalPath | None, most: int, slack_ps: NDArray[np.int64] | None = None) -> Blocks:
     """A timeline in about ``most`` blocks, or one per span if that is fewer."""
     instances = line.instances
     rows = np.flatnonzero(line.ran)
@@ -77,6 +79,8 @@ def blocks(line: Timeline, path: CriticalPath | None, most: int) -> Blocks:
         "node": instances.node[rows][longest].astype(np.int32),
         "critical": reduced(np.maximum, critical).astype(np.int8),
     }
+    if slack_ps is not None:
+        made["slack_ps"] = reduced(np.minimum, slack_ps[rows]).astype(np.float64)
     by_start = np.lexsort((made["start_ps"], made["lane"]))
     return Blocks(**{name: column[by_start] for name, column in made.items()})
 

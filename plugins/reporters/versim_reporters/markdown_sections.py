@@ -6,17 +6,24 @@ from collections.abc import Callable, Iterator
 
 from versim import Breakdown, Comparison, Report, Result, WorkloadReport
 
+from versim_reporters import accuracy, links
+from versim_reporters.accuracy import accuracy_rows
 from versim_reporters.breakdown import compared_rows
 from versim_reporters.explanation import explanations, table_of
 from versim_reporters.figures import count
 from versim_reporters.gfm import plain_text, table
+from versim_reporters.links import link_tables
 from versim_reporters.path_changes import change_sentences
 from versim_reporters.paths import chain, facts_of
 from versim_reporters.sections import inputs_of, notes_of, simulators_of, totals_cells
+from versim_reporters.sweep import flat, swept_sentences, swept_table, swept_title
 from versim_reporters.verdict import checks_in_a_word, differences, headline, title
 
 SHOWN_TERMS = 3
 _OUTCOMES = {True: "passed", False: "FAILED", None: "could not be made"}
+MOST_BUSY = 8
+"""Links of a network that are shown: the busiest."""
+
 MOST_LINKS = 40
 """Links of a critical path that are written out."""
 
@@ -33,6 +40,10 @@ def report_lines(report: Report, operations: int, *, explain: bool) -> Iterator[
             for label, text in differences(comparison):
                 yield f"- **{plain_text(label)}**: {plain_text(text)}"
             yield f"- checks: {plain_text(checks_in_a_word(comparison))}"
+    rows = accuracy_rows(report)
+    if rows:
+        yield from ("", "## Against what was measured", "")
+        yield from (*table(flat(accuracy.HEADINGS), rows, accuracy.ALIGN), "", plain_text(accuracy.LEGEND))
     for workload in report.workloads:
         for comparison in workload.comparisons:
             yield from ("", f"## {plain_text(title(workload, comparison))}", "")
@@ -59,6 +70,13 @@ def _comparison(workload: WorkloadReport, comparison: Comparison, operations: in
     for result in comparison.results:
         yield f"- **{plain_text(result.label)}**: {plain_text(_path(result, comparison))}"
         yield from (f"  - {plain_text(text)}" for text in change_sentences(result, comparison))
+    for shown in link_tables(comparison, MOST_BUSY):
+        yield from ("", f"### {plain_text(shown.title)}", "", *table(flat(links.HEADINGS), shown.rows, links.ALIGN))
+        yield from ("", plain_text(f"{links.LEGEND}{f' Not shown: {shown.left_out}.' if shown.left_out else ''}"))
+    for swept in comparison.sweep or ():
+        headings, cells, align = swept_table(swept)
+        yield from ("", f"### Alone: {plain_text(swept_title(swept))}", "", *table(flat(headings), cells, align), "")
+        yield from (f"- {plain_text(text)}" for text in swept_sentences(swept))
     yield from ("", "### Checks", "")
     checks = [
         (result.label, check.name, _OUTCOMES[check.passed], check.detail)

@@ -22,6 +22,8 @@ class Points:
         one_ps: float64 (points,), active duration in the first prediction.
         other_ps: float64 (points,), in the other.
         executions: int64 (points,), how many instances a point stands for.
+        one_slack_ps: int64 (points,), their least slack in the first prediction; None where slack is not known.
+        other_slack_ps: The same in the other.
         worst: Positions of the points with the largest differences over all their executions, largest first, one per
             operation.
         untimed: Instances that take no time in one of the two, which a logarithmic axis cannot show.
@@ -31,11 +33,19 @@ class Points:
     one_ps: NDArray[np.float64]
     other_ps: NDArray[np.float64]
     executions: NDArray[np.int64]
+    one_slack_ps: NDArray[np.int64] | None
+    other_slack_ps: NDArray[np.int64] | None
     worst: tuple[int, ...]
     untimed: int
 
 
-def points(one: Timeline, other: Timeline, named: int = 6, most: int = MOST_POINTS) -> Points:
+def points(
+    one: Timeline,
+    other: Timeline,
+    slacks_ps: tuple[NDArray[np.int64] | None, NDArray[np.int64] | None] = (None, None),
+    named: int = 6,
+    most: int = MOST_POINTS,
+) -> Points:
     """The points of two timelines of the same instances; durations are rounded together if there are too many."""
     graph = one.instances.graph
     both = one.ran & other.ran
@@ -64,9 +74,22 @@ def points(one: Timeline, other: Timeline, named: int = 6, most: int = MOST_POIN
         one_ps=x[first],
         other_ps=y[first],
         executions=counts,
+        one_slack_ps=_least(slacks_ps[0], rows, inverse, len(first)),
+        other_slack_ps=_least(slacks_ps[1], rows, inverse, len(first)),
         worst=tuple(worst.values()),
         untimed=int((both & ~timed).sum()),
     )
+
+
+def _least(
+    slack_ps: NDArray[np.int64] | None, rows: NDArray[np.int64], point: NDArray[np.int64], count: int
+) -> NDArray[np.int64] | None:
+    """The least slack of each point's instances."""
+    if slack_ps is None:
+        return None
+    least = np.full(count, np.iinfo(np.int64).max)
+    np.minimum.at(least, point, slack_ps[rows])
+    return least
 
 
 def _unique(

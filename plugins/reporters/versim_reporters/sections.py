@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from versim import GB, PS_PER_NS, PS_PER_S, Comparison, Report, Result, System, WorkloadReport
-from versim.terminal import Column, Group, grids, printable, shortened, wrapped
+from versim import GB, PS_PER_NS, PS_PER_S, Comparison, Report, Result, System, WorkloadReport, measured_reference
+from versim.terminal import Column, Group, grids, printable, shortened, table, wrapped
 
+from versim_reporters import accuracy, links, sweep
+from versim_reporters.accuracy import accuracy_rows
 from versim_reporters.breakdown import breakdown_lines
 from versim_reporters.explanation_lines import explanation_lines
 from versim_reporters.figures import NOTHING, count, exact_time, percent, time_column, trimmed_time, unit_for
+from versim_reporters.links import link_tables
 from versim_reporters.paths import path_lines
+from versim_reporters.sweep import swept_sentences, swept_table, swept_title
 from versim_reporters.verdict import title, verdict
+
+MOST_LINKS = 5
+"""Links of a prediction that are shown: the busiest."""
 
 PART_DECIMALS = 6
 """Decimals of compute, communication and exposed in the table: with these one row holds all; the JSON is exact."""
@@ -26,6 +33,7 @@ def report_lines(report: Report, width: int, operations: int, *, explain: bool =
     yield from wrapped(f"{name}: {printable(report.description)}" if report.description else name, width)
     yield ""
     yield from verdict(report, width)
+    yield from _accuracy(report, width)
     for workload in report.workloads:
         if len(workload.comparisons) > 1:
             yield from ("", *_heading(f"{printable(workload.label)}: all pins", width))
@@ -38,11 +46,45 @@ def report_lines(report: Report, width: int, operations: int, *, explain: bool =
             yield from _section(breakdown_lines(comparison, "group", lambda r: r.groups, width, operations))
             yield from _section(breakdown_lines(comparison, "operation", lambda r: r.operations, width, operations))
             yield from _section(path_lines(comparison, width), "Critical paths")
+            if explain:
+                yield from _links(comparison, width)
+                yield from _sweep(comparison, width)
             yield from _section(_checks(comparison, width), "Checks")
             yield from _section(_notes(comparison, width), "Notes")
     if report.provenance:
         facts = [f"{printable(k)} {printable(v)}" for k, v in sorted(report.provenance.items())]
         yield from ("", *wrapped(", ".join(facts), width, first="Made by: ", rest="    "))
+
+
+def _accuracy(report: Report, width: int) -> Iterator[str]:
+    rows = accuracy_rows(report)
+    if rows:
+        yield from ("", *_heading("against what was measured", width))
+        yield from table(accuracy.HEADINGS, rows, accuracy.ALIGN, width)
+        yield from wrapped(accuracy.LEGEND, width)
+
+
+def _links(comparison: Comparison, width: int) -> Iterator[str]:
+    found = list(link_tables(comparison, MOST_LINKS))
+    for shown in found:
+        yield from ("", *wrapped(shown.title, width))
+        if shown.rows:
+            yield from table(links.HEADINGS, shown.rows, links.ALIGN, width)
+        if shown.left_out:
+            yield from wrapped(f"Not shown: {shown.left_out}.", width)
+    if found:
+        yield from wrapped(links.LEGEND, width)
+
+
+def _sweep(comparison: Comparison, width: int) -> Iterator[str]:
+    for swept in comparison.sweep or ():
+        headings, rows, align = swept_table(swept)
+        yield from ("", *wrapped(f"Alone: {swept_title(swept)}", width))
+        yield from table(headings, rows, align, width)
+        for text in swept_sentences(swept):
+            yield from wrapped(text, width, first="- ", rest="  ")
+    if comparison.sweep:
+        yield from wrapped(sweep.LEGEND, width)
 
 
 def _heading(text: str, width: int) -> list[str]:
@@ -122,9 +164,9 @@ def _labels(results: tuple[Result, ...]) -> Column:
 def _totals(comparison: Comparison, width: int) -> Iterator[str]:
     """One row per instance: who ran, the makespan, and where the last rank's time went."""
     answer, rest = _totals_columns(comparison)
-    for position, table in enumerate(grids((_labels(comparison.results),), [answer, rest], width)):
+    for position, lines in enumerate(grids((_labels(comparison.results),), [answer, rest], width)):
         yield from ([""] if position else [])
-        yield from table
+        yield from lines
     legend = totals_legend(comparison)
     if legend:
         yield from wrapped(legend, width)
@@ -163,7 +205,7 @@ def _totals_columns(comparison: Comparison) -> tuple[Group, Group]:
         Column(heading=("makespan", f"[{unit.name}]"), cells=_makespans(results, time_column(makespans, unit))),
         Column(heading=("difference", f"[{unit.name}]"), cells=tuple(differences)),
         Column(
-            heading=("diff.", "[%]"),
+            heading=("error" if measured_reference(comparison) else "diff.", "[%]"),
             cells=tuple("" if r.label == comparison.reference else percent(r.difference_percent) for r in results),
             align="decimal",
         ),
@@ -224,9 +266,9 @@ def _all_pins(workload: WorkloadReport, width: int) -> Iterator[str]:
         ),
         Column(heading=("digest", ""), cells=tuple(c.pinned.digest[:12] for c in workload.comparisons), align="left"),
     )
-    for position, table in enumerate(grids(keys, groups, width)):
+    for position, lines in enumerate(grids(keys, groups, width)):
         yield from ([""] if position else [])
-        yield from table
+        yield from lines
     yield from wrapped(
         "These pins have different inputs: along a row the simulators differ, down a column the inputs do.", width
     )

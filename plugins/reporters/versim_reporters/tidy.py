@@ -10,7 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 import attrs
-from versim import KINDS, NONE, PHASES, PS_PER_S, Breakdown, Comparison, Op, Report, Result
+from versim import (
+    KINDS,
+    NONE,
+    PHASES,
+    PS_PER_S,
+    Breakdown,
+    Comparison,
+    Op,
+    Report,
+    Result,
+    held_against_measurements,
+    slacks_of,
+)
 
 from versim_reporters.explanation import explanations
 
@@ -70,6 +82,24 @@ def tables_of(report: Report, *, spans: bool) -> Iterator[TidyTable]:
         "path_changes",
         (*_KEY, "change", "node", "name", "rank", "path_ps", "duration_change_ps", "slack_ps", "reason"),
         _path_changes(report),
+    )
+    yield TidyTable("slack", (*_KEY, "node", "name", "rank", "slack_ps"), _slack(report))
+    yield TidyTable(
+        "links",
+        (*_KEY, "link", "carried_bytes", "messages", "busy_ps", "utilization", "queueing_ps"),
+        _links(report),
+    )
+    yield TidyTable(
+        "sweep",
+        (
+            *(*_KEY, "communication", "kind", "ranks", "algorithm", "size_bytes", "in_step", "time_s"),
+            *("algorithm_bandwidth_bytes_per_s", "bus_bandwidth_bytes_per_s", "ratio"),
+            *("alpha_s", "beta_s_per_byte", "residual"),
+        ),
+        _sweep(report),
+    )
+    yield TidyTable(
+        "accuracy", ("instance", "workload", "pin", "measured_ps", "predicted_ps", "error"), _errors(report)
     )
     yield TidyTable("checks", (*_KEY, "check", "passed", "detail"), _checks(report))
     yield TidyTable("ranks", (*_KEY, "rank", "representative", "finish_ps"), _ranks(report))
@@ -157,6 +187,51 @@ def _path_changes(report: Report) -> Iterator[Row]:
                     *(*key, word, move.node, graph.node_name(move.node), move.rank),
                     *(move.path_ps, move.change_ps, move.slack_ps, move.reason.value),
                 )
+
+
+def _slack(report: Report) -> Iterator[Row]:
+    for workload in report.workloads:
+        for comparison in workload.comparisons:
+            graph, slacks = comparison.pinned.graph, slacks_of(comparison)
+            nodes, ranks = slacks.instances.node.tolist(), slacks.ranks.tolist()
+            for result, slack_ps in zip(comparison.results, slacks.slack_ps, strict=True):
+                for node, rank, slack in zip(nodes, ranks, () if slack_ps is None else slack_ps.tolist(), strict=False):
+                    key = (workload.label, comparison.pinned.label, result.label)
+                    yield (*key, node, graph.names[graph.name[node]], rank, slack)
+
+
+def _links(report: Report) -> Iterator[Row]:
+    for key, _, result in _results(report):
+        loads, makespan_ps = result.prediction.links, result.prediction.makespan_ps
+        if loads is None:
+            continue
+        columns = (loads.carried_bytes, loads.messages, loads.busy_ps, loads.queueing_ps)
+        for name, carried, messages, busy, queueing in zip(loads.name, *(c.tolist() for c in columns), strict=True):
+            yield (*key, name, carried, messages, busy, busy / makespan_ps if makespan_ps else None, _known(queueing))
+
+
+def _sweep(report: Report) -> Iterator[Row]:
+    for workload in report.workloads:
+        for comparison in workload.comparisons:
+            for swept in comparison.sweep or ():
+                in_step = dict(swept.in_step)
+                for curve in swept.curves:
+                    key = (workload.label, comparison.pinned.label, curve.model)
+                    line = curve.fit()
+                    fitted = (line.alpha_s, line.beta_s_per_byte, line.residual) if line else (None, None, None)
+                    for size in swept.sizes_bytes:
+                        yield (
+                            *(*key, swept.name, swept.kind.value, len(swept.ranks), swept.algorithm),
+                            *(size, in_step.get(size, 0), curve.time_s(size)),
+                            *(curve.algorithm_bandwidth(size), curve.bus_bandwidth(size), swept.ratio(curve, size)),
+                            *fitted,
+                        )
+
+
+def _errors(report: Report) -> Iterator[Row]:
+    for found in held_against_measurements(report):
+        for step in found.errors:
+            yield (found.label, step.workload, step.pin, step.measured_ps, step.predicted_ps, step.error)
 
 
 def _checks(report: Report) -> Iterator[Row]:

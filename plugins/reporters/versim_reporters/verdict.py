@@ -39,21 +39,28 @@ def _of_comparison(workload: WorkloadReport, comparison: Comparison, width: int)
 
 def headline(workload: WorkloadReport, comparison: Comparison) -> str:
     """What is compared with what: ``pipeline, pin deepflow: the reference, analytical, takes 218.970157547 s``."""
+    return f"{title(workload, comparison)}: {against(comparison)}"
+
+
+def against(comparison: Comparison) -> str:
+    """What the others are held against, and whether that is fair: ``the reference, analytical, takes 218.97 s``."""
     reference = reference_of(comparison)
     name = shortened(printable(comparison.reference), LABEL_WIDTH)
     if reference is None:
-        against = "no reference"
+        said = "no reference"
+    elif reference.prediction.measured and reference.prediction.makespan_ps is not None:
+        said = f"the measurement, {name}, took {exact_time(reference.prediction.makespan_ps)}"
     elif reference.prediction.makespan_ps is None:
-        against = f"the reference, {name}, did not complete: {_status(reference)}"
+        said = f"the reference, {name}, did not complete: {_status(reference)}"
     else:
-        against = f"the reference, {name}, takes {exact_time(reference.prediction.makespan_ps)}"
+        said = f"the reference, {name}, takes {exact_time(reference.prediction.makespan_ps)}"
     unequal = [
         shortened(printable(result.label), LABEL_WIDTH)
         for result in comparison.results
         if any(check.name == "inputs" for check in result.failed_checks)
     ]
     warning = f"; inputs NOT equal: {', '.join(unequal)}" if unequal else ""
-    return f"{title(workload, comparison)}: {against}{warning}"
+    return f"{said}{warning}"
 
 
 def differences(comparison: Comparison) -> list[tuple[str, str]]:

@@ -28,7 +28,22 @@ const axis = (more) => {
   return { gridcolor: colour("--grid"), zerolinecolor: colour("--soft"), linecolor: colour("--line"), automargin: true, ...more };
 };
 
+// A legend in as many rows as it takes, under the axis and its title.
+function legendBelow(div, entries) {
+  const rows = Math.ceil(entries / Math.max(1, Math.floor(div.clientWidth / 165)));
+  return { margin: 50 + 20 * rows, legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", font: { size: 11 } } };
+}
+
 const CONFIG = { displayModeBar: false, responsive: true, displaylogo: false };
+
+// From the lowest to the highest that a waterfall comes, with room for labels beside it.
+function reach(changes) {
+  const sums = [0];
+  changes.slice(0, -1).forEach((change) => sums.push(sums[sums.length - 1] + change));
+  const [low, high] = [Math.min(...sums), Math.max(...sums)];
+  const room = 0.2 * (high - low || 1);
+  return [low < 0 ? low - room : 0, high > 0 ? high + room : 0];
+}
 
 function waterfall(div, found) {
   if (!found) { Plotly.purge(div); div.textContent = "It did not complete, so there is no difference to explain."; return; }
@@ -43,20 +58,43 @@ function waterfall(div, found) {
     bars = [...bars.filter((bar) => named.has(bar)), [`${rest.length} smaller terms`, rest.reduce((sum, bar) => sum + bar[1], 0), ""]];
   }
   const rows = [...bars, ["difference", found.difference_ps, ""]];
+  const largest = Math.max(...rows.map((row) => Math.abs(row[1])));
   const wide = div.clientWidth > 430 ? 30 : 20;
   Plotly.react(div, [{
     type: "waterfall", orientation: "h",
     y: rows.map((_, i) => i), x: rows.map((row) => row[1] / size),
     measure: rows.map((_, i) => (i === rows.length - 1 ? "total" : "relative")),
-    text: rows.map((row) => `${row[1] > 0 ? "+" : ""}${spell(row[1], 4)}`), textposition: "auto", constraintext: "none", cliponaxis: false,
+    text: rows.map((row) => `${row[1] > 0 ? "+" : ""}${spell(row[1], 4)}`), textposition: rows.map((row) => (Math.abs(row[1]) < largest / 20 ? "outside" : "auto")), constraintext: "none", cliponaxis: false,
     hovertext: rows.map((row) => `${safe(row[0])}<br>${row[1] > 0 ? "+" : ""}${spell(row[1], 12)}${row[2] ? `<br>${safe(row[2])}` : ""}`), hoverinfo: "text",
     increasing: { marker: { color: colours[3] } }, decreasing: { marker: { color: colours[0] } }, totals: { marker: { color: colour("--soft") } },
     connector: { line: { color: colour("--line"), width: 1 } },
   }], layout({
     margin: { l: 10, r: 64, t: 8, b: 40 },
-    yaxis: axis({ autorange: "reversed", tickmode: "array", tickvals: rows.map((_, i) => i), ticktext: rows.map((row) => safe(short(row[0], wide))) }),
-    xaxis: axis({ title: { text: `change of the makespan [${unit}]` }, zeroline: true }), showlegend: false,
+    yaxis: axis({ autorange: "reversed", zeroline: false, tickmode: "array", tickvals: rows.map((_, i) => i), ticktext: rows.map((row) => safe(short(row[0], wide))) }),
+    xaxis: axis({ title: { text: `change of the makespan [${unit}]` }, zeroline: true, range: reach(rows.map((row) => row[1] / size)) }), showlegend: false,
   }), CONFIG);
+}
+
+// How much later it could end without a later end of the step, in both predictions.
+function slackOf(found, i, before) {
+  if (!found.one_slack_ps || !found.other_slack_ps) return "";
+  return `${before}slack ${spell(found.one_slack_ps[i], 4)} in A, ${spell(found.other_slack_ps[i], 4)} in B`;
+}
+
+// Where beside a point a number may stand without lying over another: nearer places first, away from the diagonal.
+function freePlace(taken, wide, high, x, y, side) {
+  for (let reach = 22; reach < 160; reach += 14) {
+    for (const turn of [0, 0.5, -0.5, 1, -1, 2, -2, 3]) {
+      const angle = Math.PI / 4 + (turn * Math.PI) / 4;
+      const [ax, ay] = [side * reach * Math.cos(angle), side * reach * Math.sin(angle)];
+      const within = x + ax > 12 && x + ax < wide - 12 && y + ay < -12 && y + ay > 12 - high;
+      if (within && taken.every(([tx, ty]) => Math.abs(tx - x - ax) > 22 || Math.abs(ty - y - ay) > 22)) {
+        taken.push([x + ax, y + ay]);
+        return [ax, ay];
+      }
+    }
+  }
+  return [side * 22, side * 22];
 }
 
 function scatter(div, data, found, labels) {
@@ -74,31 +112,96 @@ function scatter(div, data, found, labels) {
     if (!at.length) return;
     traces.push({
       x: at.map((i) => x[i]), y: at.map((i) => y[i]), mode: "markers", name: safe(short(category, 34)),
-      marker: { color: colours[Math.min(code, 7)], size: at.map((i) => Math.min(20, 7 + 2 * Math.log10(found.executions[i]))), opacity: 0.8, line: { width: 0.5, color: colour("--paper") }, symbol: ["circle", "square", "diamond", "triangle-up", "star", "pentagon", "hexagon", "x"][Math.min(code, 7)] },
-      text: at.map((i) => `<b>${safe(short(data.names[found.name[i]], 60))}</b><br>${safe(category)}<br>A ${safe(labels[0])}: ${spell(found.one_ps[i], 8)}<br>B ${safe(labels[1])}: ${spell(found.other_ps[i], 8)}<br>${found.executions[i]} alike`),
+      marker: { color: colours[Math.min(code, 7)], size: at.map((i) => Math.min(20, 7 + 2 * Math.log10(found.executions[i]))), opacity: 0.8, line: { width: 0.5, color: colour("--paper") }, symbol: SYMBOLS[Math.min(code, 7)] },
+      text: at.map((i) => `<b>${safe(short(data.names[found.name[i]], 60))}</b><br>${safe(category)}<br>A ${safe(labels[0])}: ${spell(found.one_ps[i], 8)}<br>B ${safe(labels[1])}: ${spell(found.other_ps[i], 8)}<br>${found.executions[i]} alike${slackOf(found, i, "<br>")}`),
       hoverinfo: "text",
     });
   });
   // Numbers on the chart and names below it: names would lie over one another.
-  const annotations = found.worst.map((i, rank) => ({
-    x: Math.log10(x[i]), y: Math.log10(y[i]), text: `<b>${rank + 1}</b>`, showarrow: true, arrowhead: 0, arrowwidth: 1, arrowcolor: colour("--soft"),
-    ax: y[i] >= x[i] ? -16 - 11 * (rank % 2) : 16 + 11 * (rank % 2), ay: (y[i] >= x[i] ? -1 : 1) * (16 + 9 * (rank % 3)),
-    font: { size: 11, color: colour("--ink") }, bgcolor: colour("--panel"), bordercolor: colour("--line"), borderpad: 2,
-  }));
+  const below = legendBelow(div, traces.length - 1);
+  const taken = [];
+  const annotations = found.worst.map((i, rank) => {
+    const side = y[i] >= x[i] ? -1 : 1;
+    const [wide, tall] = [div.clientWidth - 70, div.clientHeight - below.margin - 10];
+    const at = (value) => Math.log10(value / low) / Math.log10(high / low);
+    const [ax, ay] = freePlace(taken, wide, tall, at(x[i]) * wide, -at(y[i]) * tall, side);
+    return {
+      x: Math.log10(x[i]), y: Math.log10(y[i]), text: `<b>${rank + 1}</b>`, showarrow: true, arrowhead: 0, arrowwidth: 1, arrowcolor: colour("--soft"), ax, ay,
+      font: { size: 11, color: colour("--ink") }, bgcolor: colour("--panel"), bordercolor: colour("--line"), borderpad: 2,
+    };
+  });
   const list = div.parentElement.querySelector("ol.worst");
   list.replaceChildren(...found.worst.map((i) => {
     const item = document.createElement("li");
     const change = 100 * (found.other_ps[i] / found.one_ps[i] - 1);
-    item.textContent = `${data.names[found.name[i]]}: ${spell(found.one_ps[i], 5)} → ${spell(found.other_ps[i], 5)} (${change > 0 ? "+" : ""}${Number(change.toPrecision(3))} %)`;
+    item.textContent = `${data.names[found.name[i]]}: ${spell(found.one_ps[i], 5)} → ${spell(found.other_ps[i], 5)} (${change > 0 ? "+" : ""}${Number(change.toPrecision(3))} %)${slackOf(found, i, "; ")}`;
     return item;
   }));
   const name = (label) => safe(short(label, 24));
   Plotly.react(div, traces, layout({
-    margin: { l: 10, r: 14, t: 8, b: 40 }, annotations,
+    margin: { l: 10, r: 14, t: 8, b: below.margin }, annotations,
     xaxis: axis({ type: "log", title: { text: `A: ${name(labels[0])} [${unit}]` }, range: [Math.log10(low), Math.log10(high)], dtick: 1, exponentformat: "power", tickfont: { size: 10 } }),
     yaxis: axis({ type: "log", title: { text: `B: ${name(labels[1])} [${unit}]` }, range: [Math.log10(low), Math.log10(high)], dtick: 1, exponentformat: "power", tickfont: { size: 10 } }),
-    legend: { orientation: "h", y: -0.2, font: { size: 11 } },
+    legend: below.legend,
   }), CONFIG);
+}
+
+const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid", "dash"];
+const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "star", "pentagon", "hexagon", "x"];
+const SIZES = [["B", 0], ["KiB", 10], ["MiB", 20], ["GiB", 30], ["TiB", 40], ["PiB", 50]];
+
+function spellSize(bytes) {
+  const [name, power] = [...SIZES].reverse().find(([, p]) => bytes >= 2 ** p) || SIZES[0];
+  return `${Number((bytes / 2 ** power).toPrecision(4))} ${name}`;
+}
+
+// A tick per power of ten with its unit; between them where there are few, fewer where there are many.
+function timeTicks(seconds) {
+  const first = Math.floor(Math.log10(Math.min(...seconds)));
+  const last = Math.ceil(Math.log10(Math.max(...seconds)));
+  const values = [];
+  for (let p = first; p <= last; p += last - first > 9 ? 3 : 1) values.push(...(last - first < 3 ? [1, 2, 5] : [1]).map((digit) => digit * 10 ** p));
+  return { tickmode: "array", tickvals: values, ticktext: values.map((value) => spell(value * 1e12, 3)) };
+}
+
+function sweepChart(div, swept, what) {
+  const { colour, colours } = theme();
+  const known = swept.curves.flatMap((curve) => curve.times_s.filter((t) => t > 0));
+  if (!known.length) { Plotly.purge(div); div.textContent = "Nobody answered."; return; }
+  const bus = what === "bus";
+  const traces = swept.curves.map((curve, n) => ({
+    x: swept.sizes_bytes, y: bus ? curve.bus_bytes_per_s.map((v) => v && v / 1e9) : curve.times_s, name: safe(short(curve.name, 30)),
+    mode: "lines+markers", connectgaps: false, line: { color: colours[n % 7], width: 2, dash: DASHES[n % 8] },
+    // Curves that coincide: markers of later ones are smaller, so that all are seen.
+    marker: { symbol: SYMBOLS[n % 8], size: Math.max(5, 10 - 1.5 * n) },
+    text: curve.times_s.map((t, i) => `<b>${safe(short(curve.name, 60))}</b><br>${spellSize(swept.sizes_bytes[i])}<br>${t === null ? "" : spell(t * 1e12, 6)}<br>${curve.bus_bytes_per_s[i] ? `${Number((curve.bus_bytes_per_s[i] / 1e9).toPrecision(4))} GB/s bus bandwidth` : ""}`),
+    hoverinfo: "text",
+  }));
+  const low = swept.sizes_bytes[0];
+  const high = swept.sizes_bytes[swept.sizes_bytes.length - 1];
+  const powers = SIZES.flatMap(([, p]) => [p, p + 5]).filter((p) => 2 ** p >= low / 2 && 2 ** p <= high * 2);
+  const ticks = powers.length > 7 ? powers.filter((p) => p % 10 === 0) : powers;
+  const below = legendBelow(div, traces.length);
+  Plotly.react(div, traces, layout({
+    margin: { l: 10, r: 14, t: 8, b: below.margin },
+    xaxis: axis({ type: "log", title: { text: "size" }, tickmode: "array", tickvals: ticks.map((p) => 2 ** p), ticktext: ticks.map((p) => spellSize(2 ** p)), tickfont: { size: 10 } }),
+    yaxis: axis({ type: "log", title: { text: bus ? "bus bandwidth [GB/s]" : "time" }, ...(bus ? { exponentformat: "none" } : timeTicks(known)), tickfont: { size: 10 } }),
+    shapes: swept.in_step.map(([size]) => ({ type: "line", xref: "x", yref: "paper", x0: size, x1: size, y0: 0, y1: 1, line: { color: colour("--soft"), width: 1, dash: "dot" } })),
+    legend: below.legend,
+  }), CONFIG);
+}
+
+class Sweeps {
+  constructor(root, swept) {
+    this.root = root;
+    this.swept = swept;
+    this.chosen = root.parentElement.querySelector("select.what");
+    this.chosen.addEventListener("change", () => this.draw());
+  }
+
+  draw() {
+    this.root.querySelectorAll(".plot").forEach((div, n) => sweepChart(div, this.swept[n], this.chosen.value));
+  }
 }
 
 class Figures {
@@ -147,8 +250,16 @@ class Figures {
 }
 
 const all = report.comparisons.map((data, i) => new Figures(document.getElementById(`figures-${i}`), data));
-const redraw = () => all.forEach((figures) => figures.draw());
+const sweeps = report.comparisons.map((data, i) => [document.getElementById(`sweep-${i}`), data.sweep]).filter(([root]) => root).map((pair) => new Sweeps(...pair));
+const redraw = () => [...all, ...sweeps].forEach((figures) => figures.draw());
 redraw();
+// Charts choose ticks, labels and rows of the legend by their width.
+let wide = document.body.clientWidth;
+new ResizeObserver(() => {
+  if (document.body.clientWidth === wide) return;
+  wide = document.body.clientWidth;
+  requestAnimationFrame(redraw);
+}).observe(document.body);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 matchMedia("print").addEventListener("change", redraw);
 addEventListener("beforeprint", () => { document.querySelectorAll("details").forEach((d) => { d.open = true; }); redraw(); });

@@ -27,7 +27,7 @@ function unpack(prediction) {
     active: column(prediction.active, Float64Array), end: column(prediction.end, Float64Array),
     busy: column(prediction.busy, Float64Array), count: column(prediction.count, Int32Array),
     name: column(prediction.name, Int32Array), category: column(prediction.category, Int8Array),
-    critical: column(prediction.critical, Int8Array), first: new Map(),
+    critical: column(prediction.critical, Int8Array), slack: prediction.slack && column(prediction.slack, Float64Array), first: new Map(),
   };
   // Where each lane begins, and up to each block the latest end in its lane: what a search backwards needs.
   read.reach = new Float64Array(read.lane.length);
@@ -330,6 +330,7 @@ class TimelineView {
       if (p.active[i] > p.start[i]) lines.push(`after waiting ${spell(p.active[i] - p.start[i])} for its partners`);
     }
     if (p.critical[i]) lines.push("on the critical path");
+    else if (p.slack) lines.push(`${p.count[i] > 1 ? "least slack" : "slack"} ${spell(p.slack[i])}`);
     this.tip.textContent = lines.join("\n");
     const left = event.offsetX + 14 + this.tip.offsetWidth > this.width ? event.offsetX - this.tip.offsetWidth - 14 : event.offsetX + 14;
     this.tip.style.left = `${Math.max(2, left)}px`;
