@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from versim.components import Rendering as Rendering
     from versim.components import Reporter as Reporter
     from versim.components import Severity as Severity
+    from versim.components import ShowsCollectives as ShowsCollectives
     from versim.components import SimulationRequest as SimulationRequest
     from versim.components import SimulatorBackend as SimulatorBackend
     from versim.components import TableResult as TableResult
@@ -149,8 +150,8 @@ _HOMES = {
     "comparison.slacks": "Slacks known_slack_ps slacks_of",
     "components": (
         "Component Destination Diagnoses Diagnostic Exports Finding GraphProducer Isolates NoOptions Preflights "
-        "ProposesSystem Rendering Reporter Severity SimulationRequest SimulatorBackend TableResult TimingModel "
-        "Verifies option"
+        "ProposesSystem Rendering Reporter Severity ShowsCollectives SimulationRequest SimulatorBackend TableResult "
+        "TimingModel Verifies option"
     ),
     "curves": "Crossing Curve SweptCommunication",
     "errors": (

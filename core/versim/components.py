@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from versim.graph import ExecutionGraph
     from versim.pinning import PinnedGraph
     from versim.prediction import Prediction
+    from versim.sweep import CollectiveSweep
 
 
 def option(
@@ -176,6 +177,17 @@ class Reporter(Component, Protocol):
 
     def render(self, report: Report, options: Any, destination: Destination) -> Rendering:
         """The report as a document."""
+        ...
+
+
+@runtime_checkable
+class ShowsCollectives(Protocol):
+    """A reporter that also formats what ``versim collectives`` found."""
+
+    def render_collectives(
+        self, sweep: CollectiveSweep, provenance: Mapping[str, str], options: Any, destination: Destination
+    ) -> Rendering:
+        """The sweep as a document; ``provenance`` holds versions and the command."""
         ...
 
 

@@ -81,7 +81,7 @@ def run(
         scenario=scenario.name,
         description=scenario.description,
         workloads=tuple(reports[workload.label] for workload in scenario.workloads),
-        provenance=_provenance(registry) | ({"command": command} if command else {}),
+        provenance=provenance_of(registry, command),
     )
 
 
@@ -215,10 +215,10 @@ class _Asked:
         return sweep_step(self.prepared, simulating, scenario, registry)
 
 
-def _provenance(registry: Registry) -> dict[str, str]:
-    """Versions of what took part, for people."""
+def provenance_of(registry: Registry, command: str = "") -> dict[str, str]:
+    """Versions of what took part, and what was typed, for people."""
     found = {"versim": metadata.version("versim"), "python": platform.python_version(), "numpy": np.__version__}
     for plugin in registry.plugins():
         if not plugin.error:
             found[f"plugin {plugin.name}"] = f"{plugin.distribution} {plugin.version}".strip() or plugin.origin
-    return found
+    return found | ({"command": command} if command else {})

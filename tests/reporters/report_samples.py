@@ -241,6 +241,27 @@ def sample_report() -> Report:
     )
 
 
+def measured_report() -> Report:
+    """Two steps that were measured, operation by operation, and simulated: a tenth too long, and a fifth too short."""
+    workloads = []
+    for label, factor in (("short", 1.1), ("long", 0.8)):
+        graph = pipeline_graph(microbatches=1)
+        system = ring(graph.mesh.world_size)
+        instances = instances_of(graph)
+        pinned = pin(graph, system)
+        compute_ps = pinned.compute_ns * 1000
+        meeting_ps = np.full(len(instances.meeting_match), 10**9, dtype=np.int64)
+        answers = []
+        for name, scale in (("machine", 1.0), ("model", factor)):
+            durations_ps = [np.rint(column * scale).astype(np.int64) for column in (compute_ps, meeting_ps)]
+            schedule = replay(instances, *durations_ps)
+            made = prediction_of(pinned, instances, schedule, simulator="fake", engine="test")
+            answers.append(attrs.evolve(made, label=name, measured=name == "machine"))
+        comparison = compare_predictions(pinned, system, answers, "machine")
+        workloads.append(WorkloadReport(label=label, producer="fake-llm", comparisons=(comparison,)))
+    return Report(scenario="measured", description="", workloads=tuple(workloads))
+
+
 hostile_text = st.one_of(
     st.text(max_size=30),
     st.text(alphabet="日本語{}\x1b[31m\n\r\t\u202e\u0301\ud800|&<>", max_size=200),

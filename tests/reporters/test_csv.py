@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv
 import io
 
+import pytest
 from hypothesis import given, settings
-from report_samples import reports, sample_report
-from versim import Destination, Report
+from report_samples import measured_report, reports, sample_report
+from versim import Destination, Report, slacks_of
 from versim_reporters.csv_files import CsvOptions, CsvReporter
+
+NUMBERS = {"error", "beta_s_per_byte"}
+"""Columns of numbers that may be below 0 and have no unit of their own."""
 
 
 def files(report: Report, *, spans: bool = False) -> dict[str, list[dict[str, str]]]:
@@ -54,6 +58,38 @@ def test_explanations_sum_to_the_difference() -> None:
         assert effects.get(key, 0) == (result.difference_ps or 0)
 
 
+def test_slack_is_a_row_per_instance_and_prediction() -> None:
+    """Node, class of ranks and prediction; what never completed has none."""
+    report = sample_report()
+    rows = files(report)["slack.csv"]
+    expected = 0
+    for workload in report.workloads:
+        for comparison in workload.comparisons:
+            slacks = slacks_of(comparison)
+            expected += sum(len(slack) for slack in slacks.slack_ps if slack is not None)
+            for result, slack in zip(comparison.results, slacks.slack_ps, strict=True):
+                key = (workload.label, comparison.pinned.label, result.label)
+                mine = [row for row in rows if (row["workload"], row["pin"], row["instance"]) == key]
+                assert [int(row["slack_ps"]) for row in mine] == ([] if slack is None else slack.tolist())
+    assert len(rows) == expected
+
+
+def test_links_sweeps_and_errors_have_tables() -> None:
+    """With what follows from their columns, so that nobody has to compute it again."""
+    found = files(sample_report())
+    busiest = found["links.csv"][0]
+    assert busiest["link"] == "0->1"
+    assert busiest["carried_bytes"] == str(3 << 30)
+    assert busiest["queueing_ps"] == str(20 * (3 << 30))
+    assert float(busiest["utilization"]) == pytest.approx(40 * (3 << 30) / 219319151640e3, rel=1e-6)
+    swept = [row for row in found["sweep.csv"] if row["instance"] == "analytical" and row["in_step"] == "8"]
+    assert {row["size_bytes"] for row in swept} == {str(6 << 30)}
+    assert float(swept[0]["bus_bandwidth_bytes_per_s"]) == pytest.approx(25e9, rel=1e-3)
+    assert found["accuracy.csv"] == []
+    errors = {row["workload"]: float(row["error"]) for row in files(measured_report())["accuracy.csv"]}
+    assert errors == {"short": pytest.approx(0.1), "long": pytest.approx(-0.2)}
+
+
 @settings(max_examples=20)
 @given(report=reports())
 def test_any_report_makes_files_that_parse_and_hold_no_formula(report: Report) -> None:
@@ -61,5 +97,5 @@ def test_any_report_makes_files_that_parse_and_hold_no_formula(report: Report) -
     for name, rows in files(report, spans=True).items():
         for row in rows:
             for column, cell in row.items():
-                number = column.endswith(("_ps", "_s", "_ns", "_percent", "_bytes"))
+                number = column.endswith(("_ps", "_s", "_ns", "_percent", "_bytes")) or column in NUMBERS
                 assert number or not cell.startswith(("=", "+", "-", "@")), (name, column, cell)

@@ -9,24 +9,39 @@ import re
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 from chromium import load, needs_chromium
 from hypothesis import given, settings
-from report_samples import NETWORKS, comparison_of, predicted, reports, ring, sample_report
+from report_samples import (
+    NETWORKS,
+    comparison_of,
+    loads,
+    measured_report,
+    predicted,
+    reports,
+    ring,
+    sample_report,
+    swept,
+)
 from versim import (
     Comparison,
     Destination,
     Fixed,
     GraphBuilder,
     Kind,
+    Link,
     Mesh,
     Report,
+    System,
     WorkloadReport,
     compare_predictions,
     pin,
     report_document,
+    slacks_of,
 )
+from versim.sweep import Contestant, SweepRange, sweep_collectives
 from versim_reporters.html import HtmlOptions, HtmlReporter
 
 MOST_BYTES = 6_000_000
@@ -67,9 +82,22 @@ def planted(name: str = ATTACK) -> Comparison:
         predicted(pinned, network, f"{label}{name}", diagnosis=(name,), engine=name, provenance={name: name})
         for label, network in NETWORKS.items()
     ]
-    return compare_predictions(
-        pinned, ring(4), predictions, f"analytical{name}", dict.fromkeys([f"hybrid{name}"], name)
+    planted_loads = loads([name], [1 << 20])
+    predictions[1] = attrs.evolve(predictions[1], links=planted_loads, measured=True)
+    comparison = compare_predictions(
+        pinned, ring(4), predictions, f"hybrid{name}", dict.fromkeys([f"hybrid{name}"], name)
     )
+    sweep = [
+        attrs.evolve(
+            found,
+            name=name,
+            algorithm=name,
+            curves=tuple(attrs.evolve(curve, model=name, refusal=name) for curve in found.curves[:1]),
+            crossings=(),
+        )
+        for found in swept(NETWORKS)
+    ]
+    return attrs.evolve(comparison, sweep=tuple(sweep))
 
 
 def planted_report() -> Report:
@@ -134,6 +162,79 @@ def test_the_figures_are_those_of_the_document() -> None:
             assert comparison["digest"] in page
 
 
+def test_sweeps_are_drawn_as_they_were_asked() -> None:
+    """Times, bus bandwidths and sizes of the step; the line that each implies stands in the table below."""
+    page = written(sample_report())
+    reduced, sent = data_of(page)["sweeps"][0]
+    sweep = sample_report().workloads[0].comparisons[0].sweep
+    assert sweep is not None
+    assert reduced["in_step"] == [[6 << 30, 8]]
+    assert [curve["name"] for curve in reduced["curves"]] == ["analytical", "hybrid", "astrasim"]
+    assert [curve["times_s"] for curve in reduced["curves"]] == [list(curve.times_s) for curve in sweep[0].curves]
+    assert sent["curves"][-1]["bus_bytes_per_s"] == [None] * 7
+    first, *numbers = ("analytical", "5.000 µs", "25", "0", "257.7 ms")
+    assert f"<td>{first}</td>" + "".join(f'<td class="n">{cell}</td>' for cell in numbers) in page
+    assert "Not asked; versim compare --sweep does." in written(measured_report())
+
+
+def test_slack_is_beside_what_it_is_of() -> None:
+    """Of every block, and of what differs most in both predictions."""
+    report = sample_report()
+    comparison = report.workloads[0].comparisons[0]
+    figures = data_of(written(report))["comparisons"][0]
+    slacks = slacks_of(comparison)
+    for prediction, slack in zip(figures["predictions"], slacks.slack_ps, strict=True):
+        assert slack is not None
+        assert sorted(column(prediction["slack"], "<f8").tolist()) == sorted(slack.tolist())
+        critical = column(prediction["critical"], "<i1") == 1
+        assert (column(prediction["slack"], "<f8")[critical] == 0).all()
+    scatter = figures["scatters"][2]
+    assert len(scatter["one_slack_ps"]) == len(scatter["other_slack_ps"]) == len(scatter["name"])
+    assert data_of(written(report))["comparisons"][2]["predictions"][0]["slack"] is None
+
+
+def test_errors_against_measurements_open_the_page() -> None:
+    """Before provenance, with MAPE and geometric-mean error."""
+    page = written(measured_report())
+    assert page.index("Against what was measured") < page.index('id="provenance"')
+    assert '<td class="n">15.0</td><td class="n">17.3</td><td class="n">0.938</td>' in page
+
+
+def collectives_page(label: str = "a") -> str:
+    """The page of a sweep of three lines, one of which has a choice of algorithm."""
+
+    def ask(kind: Kind, size_bytes: int, algorithm: str, system: System) -> tuple[float | None, str]:
+        if algorithm == "direct" and kind is Kind.ALL_GATHER:
+            return None, f"no direct {label}"
+        return (5e-6 if algorithm else 1e-6) + size_bytes * (1e-10 if algorithm else 1e-9) * system.world_size, ""
+
+    swept = SweepRange(
+        kinds=(Kind.ALL_REDUCE, Kind.ALL_GATHER),
+        sizes_bytes=(1 << 10, 1 << 20, 1 << 30),
+        ranks=(4,),
+        algorithms=("", "direct"),
+        link=Link(bandwidth_bytes_per_s=1e9, latency_s=1e-6),
+    )
+    models = [Contestant(label=f"{label}{n}", description=label, ask=ask) for n in range(3)]
+    rendering = HtmlReporter().render_collectives(
+        sweep_collectives(swept, models), {"command": label}, HtmlOptions(), Destination(to_file=True)
+    )
+    assert isinstance(rendering.content, bytes)
+    return rendering.content.decode()
+
+
+def test_collectives_have_a_page_of_their_own() -> None:
+    """A chart per kind and number of ranks, every model with each algorithm, and where they cross."""
+    page = collectives_page()
+    (sweep,) = data_of(page)["sweeps"]
+    assert len(sweep) == 2
+    names = [curve["name"] for curve in sweep[0]["curves"]]
+    assert names == ["a0 (auto)", "a0 (direct)", "a1 (auto)", "a2 (auto)", "a1 (direct)", "a2 (direct)"]
+    assert "a0 (auto) is faster up to" in page
+    assert "a1 (direct) answers for 0 of 3 sizes: no direct a" in page
+    assert "1 GB/s and 1 µs per link" in page
+
+
 def test_merged_timelines_drop_nothing() -> None:
     """Counts and busy times of the blocks sum to those of the spans, however few blocks there may be."""
     builder = GraphBuilder(Mesh.of(pp=2))
@@ -188,6 +289,18 @@ def test_it_loads_without_a_word_on_the_console(tmp_path: Path) -> None:
         assert loaded.dom.count('class="main-svg"') >= 4
         # The waterfall of the instance that differs most, as it is drawn: 348.994093 ms.
         assert "+349 ms" in loaded.dom
+
+
+@needs_chromium
+def test_the_page_of_collectives_loads_without_a_word(tmp_path: Path) -> None:
+    """With names that try to be scripts."""
+    path = tmp_path / "collectives.html"
+    path.write_text(collectives_page(ATTACK))
+    loaded = load(path)
+    assert loaded.console == ()
+    assert 'data-drawn="yes"' in loaded.dom
+    assert loaded.dom.count('class="main-svg"') >= 4
+    assert "<title>planted" not in loaded.dom
 
 
 @needs_chromium

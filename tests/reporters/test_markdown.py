@@ -6,7 +6,7 @@ import re
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from report_samples import hostile_text, reports, sample_report
+from report_samples import hostile_text, measured_report, reports, sample_report
 from versim import Destination, Report
 from versim_reporters.gfm import plain_text
 from versim_reporters.markdown import MarkdownOptions, MarkdownReporter
@@ -37,6 +37,17 @@ def test_what_explains_a_difference_is_there() -> None:
     assert "| term | effect | share | detail |" in brief
     assert "all\\_reduce over dp" in brief
     assert full.count("\n|") >= brief.count("\n|") > 2
+
+
+def test_errors_links_and_sweeps_are_there() -> None:
+    """Each as a table; what was not asked has none."""
+    text = written(sample_report())
+    assert "### Links of astrasim: 2 links carried 3.25 GiB in all" in text
+    assert "| 0-&gt;1 | 3 GiB | 7 | 128.85 ms | 0.1 | 64.425 ms |" in text
+    assert "### Alone: all\\_reduce over dp, 2 ranks (0, 4)" in text
+    assert "| analytical | 5.000 µs | 25 | 0 | 257.7 ms |" in text
+    assert "Against what was measured" not in text
+    assert "| model | 2 | -20.0 to +10.0 | 15.0 | 17.3 | 0.938 |" in written(measured_report())
 
 
 @settings(max_examples=25)

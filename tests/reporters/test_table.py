@@ -14,6 +14,7 @@ from report_samples import (
     NETWORKS,
     AlphaBeta,
     comparison_of,
+    measured_report,
     pipeline_graph,
     reports,
     sample_report,
@@ -249,3 +250,27 @@ def test_what_failed_is_red() -> None:
     shown = TableReporter().render(sample_report(), TableOptions(), Destination(colour=True)).content
     assert isinstance(shown, str)
     assert "\x1b[1;31mFAILED\x1b[0m complete of analytical" in shown
+
+
+def test_a_measurement_is_called_one_and_errors_are_summed_up() -> None:
+    """A tenth too long and a fifth too short: MAPE 15 %, off by a factor of √(1.1 · 1.25)."""
+    text = rendered(measured_report())
+    assert "short: the measurement, machine, took 124.869 s" in text
+    assert text.index("against what was measured") < text.index("instance  makespan")
+    cells = row(text, "model")
+    assert cells[:6] == ["model", "2", "-20.0 to +10.0", "15.0", "17.3", "0.938"]
+    assert cells[7:] == ["15.0", "17.3"]
+    assert " error" in text.partition("makespan")[2].splitlines()[0]
+
+
+def test_links_and_sweeps_are_part_of_the_whole_chain() -> None:
+    """Busiest links with their share of the makespan; of each communication alone the line that times imply."""
+    brief, full = rendered(sample_report()), rendered(sample_report(), explain=True)
+    assert "Links of" not in brief
+    assert "Alone:" not in brief
+    links = full.partition("Links of astrasim: 2 links carried 3.25 GiB in all")[2]
+    # 3 GiB at 40 ps a byte, half as long waited for, of a makespan of 219.3 s.
+    assert row(links, "0->1") == ["0->1", "3 GiB", "7", "128.85 ms", "0.1", "64.425 ms"]
+    alone = full.partition("Alone: all_reduce over dp, 2 ranks (0, 4)")[2]
+    assert row(alone, "analytical") == ["analytical", "5.000 µs", "25", "0", "257.7 ms"]
+    assert "- astrasim answers for 0 of 7 sizes: no messages here" in full

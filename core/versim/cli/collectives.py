@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from versim.cli.session import line_width, progress, session_of, write_output
+from versim.cli.rendering import check_output, destination, write_rendering
+from versim.cli.session import line_width, progress, session_of, typed, write_output
 
 if TYPE_CHECKING:
     from versim.registry import Registry
@@ -107,7 +109,22 @@ def _words(_: click.Context, __: click.Parameter, text: str) -> tuple[str, ...]:
     help="Ask this backend; network=TIMING names what drives it. Without -t and -b everybody is asked.",
 )
 @click.option("--reference", metavar="LABEL", help="Ratios refer to this one; the first unless given.")
-@click.option("-f", "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    default="table",
+    show_default=True,
+    metavar="table|json|REPORTER[:KEY=VALUE,…]",
+    help="How to show it: as a table, as JSON, or by a reporter that shows collectives, such as html.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write to this file instead of standard output; it is replaced whole or not at all.",
+)
 @click.pass_context
 def collectives(
     ctx: click.Context,
@@ -123,6 +140,7 @@ def collectives(
     backends: tuple[str, ...],
     reference: str | None,
     form: str,
+    output: Path | None,
 ) -> None:
     """Time collectives alone in every network timing and simulator, by size.
 
@@ -130,9 +148,12 @@ def collectives(
     bandwidth 1/β that each model implies, and the sizes at which two models, or two algorithms of one, cross over.
     """
     from versim.errors import VersimError  # noqa: PLC0415 - see group
+    from versim.preparing import held_responsible  # noqa: PLC0415
     from versim.registry.quantities import parse_quantity  # noqa: PLC0415
+    from versim.run import provenance_of  # noqa: PLC0415
     from versim.sweep import SweepRange, collective_report, proposed_device, sweep_collectives  # noqa: PLC0415
     from versim.system import Link  # noqa: PLC0415
+    from versim.terminal import WIDTH  # noqa: PLC0415
     from versim.work import Kind  # noqa: PLC0415
 
     registry = session_of(ctx).registry()
@@ -156,11 +177,39 @@ def collectives(
     except ValueError as error:
         raise VersimError(str(error)) from error
     asked = _contestants(registry, timings, backends)
+    shown = None if form in ("table", "json") else _reporter(registry, form)
+    check_output(output)
     with progress() as say:
         sweep = sweep_collectives(swept, asked, reference, say)
-    write_output(
-        collective_report.as_text(sweep, line_width()) if form == "table" else collective_report.as_json(sweep), None
-    )
+    if shown is None:
+        width = WIDTH if output else line_width()
+        text = collective_report.as_text(sweep, width) if form == "table" else collective_report.as_json(sweep)
+        write_output(text, output)
+        return
+    reporter, settings = shown
+    with held_responsible("reporter", reporter.name):
+        rendering = reporter.render_collectives(
+            sweep, provenance_of(registry, typed(ctx)), settings, destination(output)
+        )
+    write_rendering(rendering, output, reporter.name)
+
+
+def _reporter(registry: Registry, form: str) -> tuple[Any, object]:
+    """The reporter that is meant, and its options.
+
+    Raises:
+        click.UsageError: It shows no collectives.
+    """
+    from versim.components import ShowsCollectives  # noqa: PLC0415 - see group
+    from versim.registry import structure_options  # noqa: PLC0415
+    from versim.scenario.overrides import parse_component  # noqa: PLC0415
+
+    name, settings = parse_component(form)
+    reporter = registry.reporter(name)
+    if not isinstance(reporter, ShowsCollectives):
+        able = ["table", "json", *(known.name for known in registry.reporters() if isinstance(known, ShowsCollectives))]
+        raise click.UsageError(f"-f {name}: it shows no collectives; choose among {', '.join(able)}")
+    return reporter, structure_options(reporter, settings, "$")
 
 
 def _contestants(registry: Registry, timings: tuple[str, ...], backends: tuple[str, ...]) -> tuple[Contestant, ...]:

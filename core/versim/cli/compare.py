@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import shlex
 from typing import TYPE_CHECKING
 
 import click
 
 from versim.cli.rendering import check_output, destination, paired, rendering_parameters, write_rendering
 from versim.cli.scenario_command import ScenarioCommand, load, scenario_parameters
-from versim.cli.session import TYPED, progress, session_of
+from versim.cli.session import progress, session_of, typed
 
 if TYPE_CHECKING:
     from versim.comparison import Report
@@ -110,7 +109,7 @@ def compare(
             averaging=averaging,
             force=force,
             sweep=sweep,
-            command=shlex.join(["versim", *ctx.meta.get(TYPED, ())]),
+            command=typed(ctx),
         )
         renderings = [rendered(report, reporter, made, destination(output)) for reporter, made, output in wanted]
     for (reporter, _, output), rendering in zip(wanted, renderings, strict=True):

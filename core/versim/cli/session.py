@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -67,6 +68,11 @@ def line_width() -> int:
     from versim.terminal import WIDTH, columns_of_stdout  # noqa: PLC0415 - not for the list of commands
 
     return min(WIDTH, columns_of_stdout() or WIDTH)
+
+
+def typed(context: click.Context) -> str:
+    """The command line of this run, for whoever wants to repeat it."""
+    return shlex.join(["versim", *context.meta.get(TYPED, ())])
 
 
 def fitted(lines: Iterable[str]) -> str:

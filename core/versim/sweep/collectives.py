@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 
+from versim.curves import SweptCommunication
 from versim.curves.curve import Ask, Crossing, Curve, crossings
 from versim.errors import UnknownNameError
 from versim.sweep.contestants import Contestant, hold_apart
@@ -90,6 +91,22 @@ class CollectiveSweep:
         reference = self.curve(self.reference, curve.kind, curve.ranks, curve.algorithm)
         mine, theirs = curve.time_s(size_bytes), reference.time_s(size_bytes)
         return None if mine is None or not theirs else mine / theirs
+
+    def communications(self) -> tuple[SweptCommunication, ...]:
+        """The same per kind and number of ranks, all algorithms together, as a report has a step's communications."""
+        found: dict[tuple[Kind, int], list[Curve]] = {}
+        for curve in self.curves:
+            found.setdefault((curve.kind, curve.ranks), []).append(curve)
+        return tuple(
+            SweptCommunication(
+                name=kind.value,
+                kind=kind,
+                ranks=tuple(range(ranks)),
+                curves=tuple(sorted(curves, key=lambda curve: curve.model != self.reference)),
+                crossings=tuple(c for c in self.crossings if (c.kind, c.ranks) == (kind, ranks)),
+            )
+            for (kind, ranks), curves in found.items()
+        )
 
 
 def sweep_collectives(

@@ -9,8 +9,9 @@ from versim.terminal import printable
 
 from versim_reporters.tidy import Cell, TidyTable
 
-_FORMULA = ("=", "+", "-", "@")
-"""Text that begins so is a formula to spreadsheets, and formulas can call programs."""
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Text that begins so, or with the wide forms of these signs, is a formula to spreadsheets, and formulas can call
+programs."""
 
 
 def csv_text(table: TidyTable) -> str:

@@ -22,7 +22,6 @@ from versim import (
 from versim.terminal import printable, shortened
 
 from versim_reporters.explanation import Explanation, explanations, reference_of
-from versim_reporters.html_sweep import sweep_data
 from versim_reporters.lanes import Blocks, blocks, packed
 from versim_reporters.pairs import points
 
@@ -60,7 +59,6 @@ def figure_data(comparison: Comparison, most_blocks: int) -> dict[str, Any]:
         "predictions": drawn,
         "scatters": scatters,
         "waterfalls": _waterfalls(comparison),
-        "sweep": sweep_data(comparison.sweep or ()),
         # Last, because it collects while the others are made.
         "names": names.spelt,
     }

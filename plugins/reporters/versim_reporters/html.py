@@ -13,7 +13,10 @@ import attrs
 from versim import Destination, Rendering, option
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from versim import Report
+    from versim.sweep import CollectiveSweep
 
 
 @attrs.frozen(kw_only=True)
@@ -41,3 +44,11 @@ class HtmlReporter:
         from versim_reporters.html_page import page  # noqa: PLC0415 - loads numpy and plotly.js
 
         return Rendering(content=page(report, options.operations, options.blocks).encode())
+
+    def render_collectives(
+        self, sweep: CollectiveSweep, provenance: Mapping[str, str], _options: HtmlOptions, _destination: Destination
+    ) -> Rendering:
+        """What ``versim collectives`` found, as a page of the same kind."""
+        from versim_reporters.html_collectives import collectives_page  # noqa: PLC0415 - loads plotly.js
+
+        return Rendering(content=collectives_page(sweep, provenance).encode())

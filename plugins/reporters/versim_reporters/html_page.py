@@ -4,37 +4,56 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from typing import Any
 
 from versim import Report
 
 from versim_reporters.definitions import definitions_html
 from versim_reporters.figure_data import figure_data
 from versim_reporters.html_comparison import comparison_section
+from versim_reporters.html_sweep import sweep_data
 from versim_reporters.html_verdict import opening
 from versim_reporters.markup import Markup, element, joined, script_json
 from versim_reporters.verdict import title
 
 
 def page(report: Report, operations: int, most_blocks: int) -> str:
-    """The document."""
+    """The document of a comparison."""
     compared = [(workload, comparison) for workload in report.workloads for comparison in workload.comparisons]
     share = max(1_000, most_blocks // max(1, len(compared)))
-    data = {"comparisons": [figure_data(comparison, share) for _, comparison in compared]}
+    figures = [figure_data(comparison, share) for _, comparison in compared]
     sections = [
-        comparison_section(workload, comparison, figures, position, operations)
-        for position, ((workload, comparison), figures) in enumerate(zip(compared, data["comparisons"], strict=True))
+        comparison_section(workload, comparison, drawn, position, operations)
+        for position, ((workload, comparison), drawn) in enumerate(zip(compared, figures, strict=True))
     ]
     links = [("#verdict", "Verdict"), ("#provenance", "Provenance")]
     links += [(f"#comparison-{i}", title(workload, comparison)) for i, (workload, comparison) in enumerate(compared)]
     links += [("#definitions", "Definitions")]
+    sweeps = [sweep_data(comparison.sweep or ()) for _, comparison in compared]
+    return document(
+        f"{report.scenario or 'versim'}: comparison of simulators",
+        links,
+        (opening(report), element("main", *sections, definitions_html())),
+        {"comparisons": figures, "sweeps": sweeps},
+    )
+
+
+def document(name: str, links: Sequence[tuple[str, str]], content: Sequence[Markup], data: Mapping[str, Any]) -> str:
+    """A page around its content.
+
+    Args:
+        name: Its title.
+        links: Where its navigation leads, and in what words.
+        content: What stands in it.
+        data: What its figures draw.
+    """
     scripts = [_script(_plotly()), _script(_resource("timeline.js")), _script(_resource("page.js"))]
     body = joined(
         (
             element("nav", element("div", *(element("a", text, href=target) for target, text in links))),
-            opening(report),
-            element("main", *sections, definitions_html()),
+            *content,
             element("footer", "Made by versim. This file is complete: it loads nothing from anywhere."),
         )
     )
@@ -44,7 +63,7 @@ def page(report: Report, operations: int, most_blocks: int) -> str:
             # The browser itself is told to load nothing and to run exactly these scripts.
             element("meta", http_equiv="Content-Security-Policy", content=_policy([inner for inner, _ in scripts])),
             element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-            element("title", f"{report.scenario or 'versim'}: comparison of simulators"),
+            element("title", name),
             Markup(f"<style>{_resource('page.css')}</style>"),
         )
     )

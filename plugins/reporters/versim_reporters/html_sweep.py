@@ -14,22 +14,27 @@ from versim_reporters.sweep import LEGEND, flat, model_name, swept_sentences, sw
 
 def sweep_data(sweep: Sequence[SweptCommunication]) -> list[dict[str, Any]]:
     """What the charts draw."""
-    return [
-        {
-            "sizes_bytes": list(swept.sizes_bytes),
-            "in_step": [[size, count] for size, count in swept.in_step],
-            "curves": [
-                {
-                    "name": model_name(curve, swept),
-                    "times_s": list(curve.times_s),
-                    "bus_bytes_per_s": [curve.bus_bandwidth(size) for size in curve.sizes_bytes],
-                }
-                for curve in swept.curves
-            ],
-            "crossings_bytes": [crossing.size_bytes for crossing in swept.crossings],
-        }
-        for swept in sweep
-    ]
+    return [_chart_data(swept) for swept in sweep]
+
+
+def _chart_data(swept: SweptCommunication) -> dict[str, Any]:
+    models = list(dict.fromkeys(curve.model for curve in swept.curves))
+    algorithms = list(dict.fromkeys(curve.algorithm for curve in swept.curves))
+    return {
+        "sizes_bytes": list(swept.sizes_bytes),
+        "in_step": [[size, count] for size, count in swept.in_step],
+        "curves": [
+            {
+                "name": model_name(curve, swept),
+                "model": models.index(curve.model),
+                "algorithm": algorithms.index(curve.algorithm),
+                "times_s": list(curve.times_s),
+                "bus_bytes_per_s": [curve.bus_bandwidth(size) for size in curve.sizes_bytes],
+            }
+            for curve in swept.curves
+        ],
+        "crossings_bytes": [crossing.size_bytes for crossing in swept.crossings],
+    }
 
 
 def sweep_parts(sweep: Sequence[SweptCommunication] | None, position: int) -> Iterator[Markup]:

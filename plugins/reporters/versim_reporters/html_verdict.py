@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from versim import Comparison, Report, Result, WorkloadReport
 from versim.terminal import printable
@@ -68,19 +68,11 @@ def _figure(result: Result) -> str:
 
 
 def _provenance(report: Report) -> Markup:
-    facts = [(printable(key), printable(value), False) for key, value in sorted(report.provenance.items())]
+    said = [(key, value, key == "command") for key, value in sorted(report.provenance.items())]
     for workload in report.workloads:
         for comparison in workload.comparisons:
             name = f"digest of {printable(workload.label)} {printable(comparison.pinned.label)}".strip()
-            facts.append((name, comparison.pinned.digest, True))
-    rows = (
-        part
-        for name, value, code in facts
-        for part in (
-            element("dt", name),
-            element("dd", value, class_="code" if code or name == "command" else None),
-        )
-    )
+            said.append((name, comparison.pinned.digest, True))
     return element(
         "section",
         element("h3", "Provenance"),
@@ -90,6 +82,16 @@ def _provenance(report: Report) -> Markup:
             "a simulator may consume, pinned compute times included.",
             class_="note",
         ),
-        element("dl", *rows, class_="facts"),
+        facts(said),
         id="provenance",
     )
+
+
+def facts(said: Iterable[tuple[str, str, bool]]) -> Markup:
+    """What is said about what, and whether that is code."""
+    rows = (
+        part
+        for name, value, code in said
+        for part in (element("dt", name), element("dd", value, class_="code" if code else None))
+    )
+    return element("dl", *rows, class_="facts")

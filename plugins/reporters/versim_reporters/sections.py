@@ -292,7 +292,7 @@ def _checks(comparison: Comparison, width: int) -> Iterator[str]:
 
 def _notes(comparison: Comparison, width: int) -> Iterator[str]:
     for label, text in notes_of(comparison):
-        yield from wrapped(f"{shortened(label, 40)}: {text}", width, first="- ", rest="  ")
+        yield from wrapped(f"{shortened(label, min(40, width // 2))}: {text}", width, first="- ", rest="  ")
 
 
 def notes_of(comparison: Comparison) -> list[tuple[str, str]]:

@@ -45,9 +45,9 @@ def swept_table(swept: SweptCommunication) -> tuple[list[str], list[list[str]], 
         if line is not None:
             rate = NOTHING if line.bytes_per_s is None else f"{line.bytes_per_s / GB:.4g}"
             residual = "0" if line.residual < EXACT else f"{100 * line.residual:.2g}"
-            fitted = [short_time(line.alpha_s * PS_PER_S, digits=4), rate, residual]
+            fitted = [short_time(round(line.alpha_s * PS_PER_S), digits=4), rate, residual]
         times = [curve.time_s(size) if size in curve.sizes_bytes else None for size in sizes]
-        cells = [NOTHING if time_s is None else short_time(time_s * PS_PER_S, digits=4) for time_s in times]
+        cells = [NOTHING if time_s is None else short_time(round(time_s * PS_PER_S), digits=4) for time_s in times]
         rows.append([model_name(curve, swept), *fitted, *cells])
     return headings, rows, "l" + "r" * (len(headings) - 1)
 

@@ -30,7 +30,8 @@ def title(workload: WorkloadReport, comparison: Comparison) -> str:
 def _of_comparison(workload: WorkloadReport, comparison: Comparison, width: int) -> Iterator[str]:
     yield from wrapped(headline(workload, comparison), width, rest="    ")
     found = differences(comparison)
-    labels = [shortened(label, LABEL_WIDTH) for label, _ in found]
+    most = min(LABEL_WIDTH, width // 3)
+    labels = [shortened(label, most) for label, _ in found]
     room = max(map(width_of, labels), default=0)
     for label, (_, text) in zip(labels, found, strict=True):
         yield from wrapped(text, width, first=f"  {padded(label, room)}  ")

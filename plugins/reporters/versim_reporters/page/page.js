@@ -169,9 +169,11 @@ function sweepChart(div, swept, what) {
   const known = swept.curves.flatMap((curve) => curve.times_s.filter((t) => t > 0));
   if (!known.length) { Plotly.purge(div); div.textContent = "Nobody answered."; return; }
   const bus = what === "bus";
+  // A model has one colour; dashes tell apart its algorithms, or else the models once more.
+  const several = swept.curves.some((curve) => curve.algorithm);
   const traces = swept.curves.map((curve, n) => ({
     x: swept.sizes_bytes, y: bus ? curve.bus_bytes_per_s.map((v) => v && v / 1e9) : curve.times_s, name: safe(short(curve.name, 30)),
-    mode: "lines+markers", connectgaps: false, line: { color: colours[n % 7], width: 2, dash: DASHES[n % 8] },
+    mode: "lines+markers", connectgaps: false, line: { color: colours[curve.model % 7], width: 2, dash: DASHES[(several ? curve.algorithm : n) % 8] },
     // Curves that coincide: markers of later ones are smaller, so that all are seen.
     marker: { symbol: SYMBOLS[n % 8], size: Math.max(5, 10 - 1.5 * n) },
     text: curve.times_s.map((t, i) => `<b>${safe(short(curve.name, 60))}</b><br>${spellSize(swept.sizes_bytes[i])}<br>${t === null ? "" : spell(t * 1e12, 6)}<br>${curve.bus_bytes_per_s[i] ? `${Number((curve.bus_bytes_per_s[i] / 1e9).toPrecision(4))} GB/s bus bandwidth` : ""}`),
@@ -250,7 +252,7 @@ class Figures {
 }
 
 const all = report.comparisons.map((data, i) => new Figures(document.getElementById(`figures-${i}`), data));
-const sweeps = report.comparisons.map((data, i) => [document.getElementById(`sweep-${i}`), data.sweep]).filter(([root]) => root).map((pair) => new Sweeps(...pair));
+const sweeps = report.sweeps.map((swept, i) => [document.getElementById(`sweep-${i}`), swept]).filter(([root]) => root).map((pair) => new Sweeps(...pair));
 const redraw = () => [...all, ...sweeps].forEach((figures) => figures.draw());
 redraw();
 // Charts choose ticks, labels and rows of the legend by their width.
