@@ -67,13 +67,21 @@ def test_the_page_of_backends_names_every_ability() -> None:
         and getattr(protocol, "_is_protocol", False)
         and protocol.__module__ == components.__name__
         and not hasattr(protocol, "options")
-        and name not in {"Protocol", "ProposesSystem"}
+        and name not in {"Protocol", "ProposesSystem", "ShowsCollectives"}
     }
     assert {"Exports", "Verifies"} <= set(abilities)
     text = text_of("versim_backends")
     for name, protocol in abilities.items():
         assert f"`{name}`" in text
         assert all(f"`{method}(" in text for method in vars(protocol) if not method.startswith("_"))
+
+
+def test_the_page_of_reporters_says_what_else_they_may_show() -> None:
+    """Collectives, and the sweep of a step."""
+    text = text_of("versim_reporters")
+    assert "`ShowsCollectives`" in text
+    assert "`render_collectives(" in text
+    assert "`shows_sweep`" in text
 
 
 def test_the_overview_states_the_version_of_the_hooks() -> None:

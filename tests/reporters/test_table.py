@@ -212,7 +212,7 @@ def test_what_explains_most_follows_the_totals() -> None:
     brief, full = rendered(sample_report()), rendered(sample_report(), explain=True)
     section = brief.partition("Why astrasim differs by +348.99 ms")[2].partition("\n\n")[0]
     assert brief.index("makespan − compute") < brief.index("Why astrasim differs") < brief.index("\ngroup ")
-    assert len(section.splitlines()) == 6
+    assert len(section.splitlines()) == 10
     assert "80.0 %" in section
     assert "schedule order" not in section
     chain = full.partition("Why astrasim differs by +348.99 ms")[2].partition("\n\n")[0]

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import attrs
-from versim import Attribution, Comparison, Pattern, Result
+from versim import Attribution, Comparison, ExecutionGraph, Pattern, Result
 from versim.terminal import printable
 
 from versim_reporters.figures import share, short_time
+from versim_reporters.sentence import sentence
 
 if TYPE_CHECKING:
     from versim.comparison.attribution import Term
@@ -48,6 +49,7 @@ class Explanation:
         bars: In their own order.
         method: How the bars came about, in a sentence.
         findings: What else was found, one sentence each.
+        sentence: All of it in one; "" where there is none.
     """
 
     label: str
@@ -55,6 +57,7 @@ class Explanation:
     bars: tuple[Bar, ...]
     method: str
     findings: tuple[str, ...] = ()
+    sentence: str = ""
 
     def largest(self, most: int) -> list[Bar]:
         """The bars of most effect, those without any left out."""
@@ -68,16 +71,24 @@ def reference_of(comparison: Comparison) -> Result | None:
 
 def explanations(comparison: Comparison) -> list[Explanation]:
     """Of every completed prediction but the reference, if that completed."""
-    found = (explanation_of(result, reference_of(comparison)) for result in comparison.results)
+    graph, reference = comparison.pinned.graph, reference_of(comparison)
+    found = (explanation_of(result, reference, graph) for result in comparison.results)
     return [explanation for explanation in found if explanation is not None]
 
 
-def explanation_of(result: Result, reference: Result | None) -> Explanation | None:
-    """Of one prediction; None of the reference itself, or where there is nothing to explain."""
+def explanation_of(result: Result, reference: Result | None, graph: ExecutionGraph | None = None) -> Explanation | None:
+    """Of one prediction; None of the reference itself, or where there is nothing to explain.
+
+    With the graph of both it comes with a sentence.
+    """
     if reference is None or result is reference or result.difference_ps is None:
         return None
     if result.attribution is not None:
-        return _attributed(result.attribution)
+        explained = _attributed(result.attribution)
+        if graph is None:
+            return explained
+        waiting = telling_patterns(result.attribution)
+        return attrs.evolve(explained, sentence=sentence(result, reference, graph, waiting))
     if result.totals is None or reference.totals is None:
         return None
     return _by_totals(result, reference, result.difference_ps)

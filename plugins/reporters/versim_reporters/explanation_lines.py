@@ -21,6 +21,8 @@ def explanation_lines(comparison: Comparison, width: int, *, explain: bool) -> I
         change = short_time(explanation.difference_ps, signed=True)
         yield ""
         yield from wrapped(f"Why {explanation.label} differs by {change}", width)
+        if explanation.sentence:
+            yield from wrapped(explanation.sentence, width)
         rows = table_of(explanation, None if explain else SHOWN_TERMS)
         effects = (
             [*(_exact(bar.effect_ps) for bar in explanation.bars)] if explain else [effect for _, effect, _, _ in rows]
@@ -33,7 +35,6 @@ def explanation_lines(comparison: Comparison, width: int, *, explain: bool) -> I
         for table in grids(columns[:1], [columns[1:]], width):
             yield from table
         if not explain:
-            yield from (line for text in explanation.findings[:1] for line in wrapped(text, width))
             continue
         for name, _, _, detail in rows:
             if detail:

@@ -189,6 +189,8 @@ def _terms(comparison: Comparison) -> Iterator[Markup]:
             *(element("p", finding) for finding in explanation.findings),
         ]
         summary = element("summary", f"The difference of {explanation.label}, term by term")
+        if explanation.sentence:
+            yield element("p", explanation.sentence, class_="because")
         yield element("details", summary, *inner)
 
 

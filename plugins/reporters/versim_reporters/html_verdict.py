@@ -9,7 +9,7 @@ from versim.terminal import printable
 
 from versim_reporters import accuracy
 from versim_reporters.accuracy import accuracy_rows
-from versim_reporters.explanation import reference_of
+from versim_reporters.explanation import explanations, reference_of
 from versim_reporters.figures import exact_time, percent
 from versim_reporters.markup import Markup, data_table, element
 from versim_reporters.sweep import flat
@@ -35,10 +35,11 @@ def _card(workload: WorkloadReport, comparison: Comparison) -> Markup:
     reference = reference_of(comparison)
     others = [result for result in comparison.results if result is not reference]
     failed = any(result.failed_checks for result in comparison.results)
+    said = {explanation.label: explanation.sentence for explanation in explanations(comparison)}
     rows = [
         part
         for result, (label, text) in zip(others, differences(comparison), strict=True)
-        for part in (element("dt", label, element("b", _figure(result))), element("dd", text))
+        for part in (element("dt", label, element("b", _figure(result))), element("dd", said.get(label) or text))
     ]
     return element(
         "article",

@@ -60,7 +60,10 @@ def _comparison(workload: WorkloadReport, comparison: Comparison, operations: in
     headings, rows = totals_cells(comparison)
     yield from ("", *table(headings, rows, "l" + "r" * (len(headings) - 1)))
     for explanation in explanations(comparison):
-        yield from ("", f"### Why {plain_text(explanation.label)} differs", "", plain_text(explanation.method), "")
+        yield from ("", f"### Why {plain_text(explanation.label)} differs", "")
+        if explanation.sentence:
+            yield from (plain_text(explanation.sentence), "")
+        yield from (plain_text(explanation.method), "")
         terms = table_of(explanation, None if explain else SHOWN_TERMS)
         yield from table(("term", "effect", "share", "detail"), terms, "lrrl")
         yield from (f"- {plain_text(finding)}" for finding in explanation.findings)

@@ -31,6 +31,10 @@ A sample, shortened::
 
     …
     Why astrasim differs by +348.99 ms
+    astrasim takes 348.99 ms longer than analytical, because gradient all-reduce, on the critical path,
+    takes 536.88 ms instead of 257.70 ms (+279.18 ms); gradient send, 3 times on the critical path,
+    takes 22.379 ms instead of 10.742 ms (+34.909 ms); and activation send, 3 times on the critical
+    path, takes 22.379 ms instead of 10.742 ms (+34.909 ms).
     term                                  effect   share
     --------------------------------  ----------  ------
     all_reduce over dp                +279.18 ms  80.0 %
