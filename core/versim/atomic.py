@@ -105,8 +105,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     try:
         with _as_unwritable(path):
             beside.mkdir()
-        yield beside
-        with _as_unwritable(path):
+            yield beside
             if target.exists():
                 target.rmdir()
             beside.rename(target)

@@ -146,14 +146,23 @@ def test_a_closed_pipe_is_no_error_message(tmp_path: Path) -> None:
     assert result.returncode == 1
 
 
-def test_a_full_disk_behind_stdout_is_told() -> None:
-    """Not as a traceback at exit."""
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["plugins"],
+        ["collectives", "--kinds", "all_reduce", "--sizes", "1KiB", "-f", "html"],
+        ["measured", "--case", "megatron-22B*"],
+    ],
+    ids=["text", "bytes", "a plugin's command"],
+)
+def test_a_full_disk_behind_stdout_is_told(arguments: list[str]) -> None:
+    """Not as a traceback, neither of the command nor at exit."""
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("this system has no /dev/full")
     with full.open("w") as stream:
         result = subprocess.run(
-            [sys.executable, "-c", "from versim.cli import main; main()", "plugins"],
+            [sys.executable, "-c", "from versim.cli import main; main()", *arguments],
             stdout=stream,
             stderr=subprocess.PIPE,
             text=True,

@@ -7,6 +7,7 @@ that did not complete, 130 an interrupt. A broken invariant is a bug and keeps i
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
 import sys
@@ -38,6 +39,9 @@ COMMANDS = {
 command of that name in it. The lines stand here so that the help imports none of them."""
 
 INTERRUPTED = 130
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What a disk says that takes no more."""
+
 TRACEBACK_VARIABLE = "VERSIM_TRACEBACK"
 """Set in the environment, it makes versim show where an error was raised."""
 
@@ -125,6 +129,13 @@ class VersimGroup(click.Group):
                 traceback.print_exception(error, file=sys.stderr)
             click.echo(f"Error: {error}", err=True)
             status = error.exit_status
+        except OSError as error:
+            # Of what a command reads and writes by name it tells itself; this is where its answer goes.
+            if error.filename is not None or error.errno not in _FULL:
+                raise
+            _close_stdout()
+            click.echo(f"Error: cannot write standard output: {error.strerror}", err=True)
+            status = 1
         sys.exit(status if isinstance(status, int) else 0)
 
 
