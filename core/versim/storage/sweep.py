@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
-
 from versim.curves import Curve, SweptCommunication, telling_crossings
+from versim.curves.document import curve_document
 from versim.storage.reading import Value
 from versim.work import Kind
 
@@ -27,7 +26,7 @@ def _swept(swept: SweptCommunication) -> dict[str, Any]:
         "algorithm": swept.algorithm,
         "sizes_bytes": [int(size) for size in swept.sizes_bytes],
         "in_step": [{"size_bytes": int(size), "count": int(count)} for size, count in swept.in_step],
-        "curves": [_curve(swept, curve) for curve in swept.curves],
+        "curves": [curve_document(curve, swept.ratio) for curve in swept.curves],
         "crossings": [
             {
                 "below": crossing.below[0],
@@ -37,19 +36,6 @@ def _swept(swept: SweptCommunication) -> dict[str, Any]:
             }
             for crossing in swept.crossings
         ],
-    }
-
-
-def _curve(swept: SweptCommunication, curve: Curve) -> dict[str, Any]:
-    line = curve.fit()
-    return {
-        "model": curve.model,
-        "times_s": list(curve.times_s),
-        "algorithm_bandwidth_bytes_per_s": [curve.algorithm_bandwidth(size) for size in curve.sizes_bytes],
-        "bus_bandwidth_bytes_per_s": [curve.bus_bandwidth(size) for size in curve.sizes_bytes],
-        "ratio": [swept.ratio(curve, size) for size in curve.sizes_bytes],
-        "fit": None if line is None else {**attrs.asdict(line), "bytes_per_s": line.bytes_per_s},
-        "refusal": curve.refusal,
     }
 
 

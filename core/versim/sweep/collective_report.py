@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import attrs
 
 from versim.curves.curve import Crossing, Curve
+from versim.curves.document import curve_document
 from versim.sweep.collectives import CollectiveSweep
 from versim.terminal import WIDTH, printable, spelt_size, table, wrapped
 from versim.units import GB
@@ -67,7 +66,11 @@ def as_json(sweep: CollectiveSweep) -> str:
         },
         "models": sweep.models,
         "reference": sweep.reference,
-        "curves": [_curve_document(sweep, curve) for curve in sweep.curves],
+        "curves": [
+            {"kind": curve.kind.value, "ranks": curve.ranks, "algorithm": curve.algorithm}
+            | curve_document(curve, sweep.ratio)
+            for curve in sweep.curves
+        ],
         "crossings": [attrs.asdict(crossing) | {"kind": crossing.kind.value} for crossing in sweep.crossings],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
@@ -155,19 +158,3 @@ def _residual(relative: float) -> str:
 def _short(text: str) -> str:
     line = text.splitlines()[0] if text else ""
     return line if len(line) <= 160 else f"{line[:159]}…"
-
-
-def _curve_document(sweep: CollectiveSweep, curve: Curve) -> Mapping[str, Any]:
-    line = curve.fit()
-    return {
-        "model": curve.model,
-        "kind": curve.kind.value,
-        "ranks": curve.ranks,
-        "algorithm": curve.algorithm,
-        "times_s": list(curve.times_s),
-        "algorithm_bandwidth_bytes_per_s": [curve.algorithm_bandwidth(size) for size in curve.sizes_bytes],
-        "bus_bandwidth_bytes_per_s": [curve.bus_bandwidth(size) for size in curve.sizes_bytes],
-        "ratio": [sweep.ratio(curve, size) for size in curve.sizes_bytes],
-        "fit": None if line is None else {**attrs.asdict(line), "bytes_per_s": line.bytes_per_s},
-        "refusal": curve.refusal,
-    }
