@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from versim.cli.rendering import check_output, destination, paired, rendering_parameters, write_rendering
+from versim.cli.rendering import chosen, destination, rendering_parameters, write_rendering
 from versim.cli.scenario_command import ScenarioCommand, load, scenario_parameters
 from versim.cli.session import progress, session_of, typed
 
@@ -45,7 +45,6 @@ def _percent(_: click.Context, __: click.Parameter, value: float | None) -> floa
     show_default=True,
     help="How differences are attributed: groups substituted one after the other, or averaged over all orders.",
 )
-@click.option("--explain", is_flag=True, help="Show the whole chain of the explanation, in reporters that have it.")
 @click.option(
     "--sweep/--no-sweep",
     default=None,
@@ -82,20 +81,8 @@ def compare(
     Exit status: 0; 1 an error; 2 a wrong command line; 3 --fail-over exceeded; 4 a simulation did not complete. The
     comparison is shown before 3 and 4.
     """
-    from versim.registry import describe_options, structure_options  # noqa: PLC0415
-    from versim.scenario.overrides import parse_component  # noqa: PLC0415
-
-    registry = session_of(ctx).registry()
-    wanted = []
-    # Everything that can be refused is, before anything long begins.
-    for written, output in paired(reporters, outputs):
-        name, settings = parse_component(written)
-        reporter = registry.reporter(name)
-        if explain and "explain" in {info.name for info in describe_options(reporter.options)}:
-            settings = {"explain": True, **settings}
-        wanted.append((reporter, structure_options(reporter, settings, "$"), output))
-        check_output(output)
-    chosen, registry = load(ctx, scenario, options, backends=backends, reference=reference)
+    wanted = chosen(session_of(ctx).registry(), reporters, outputs, explain=explain)
+    loaded, registry = load(ctx, scenario, options, backends=backends, reference=reference)
 
     from versim.run import run  # noqa: PLC0415 - brings numpy
 
@@ -103,7 +90,7 @@ def compare(
         sweep = any(getattr(reporter, "shows_sweep", False) for reporter, _, _ in wanted)
     with progress() as say:
         report = run(
-            chosen,
+            loaded,
             registry,
             progress=say,
             averaging=averaging,

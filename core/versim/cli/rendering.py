@@ -14,7 +14,8 @@ from versim.atomic import check_new_folder, check_writable, new_folder, writing
 from versim.cli.session import write_output
 
 if TYPE_CHECKING:
-    from versim.components import Destination, Rendering
+    from versim.components import Destination, Rendering, Reporter
+    from versim.registry import Registry
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -22,7 +23,7 @@ STANDARD_OUTPUT = "-"
 
 
 def rendering_parameters(function: Function) -> Function:
-    """The options ``-f`` and ``-o`` of a command that shows a report."""
+    """The options ``-f``, ``-o`` and ``--explain`` of a command that shows a report."""
     formats = click.option(
         "-f",
         "--format",
@@ -42,7 +43,32 @@ def rendering_parameters(function: Function) -> Function:
         help="Write to this file instead of standard output; it is replaced whole or not at all. With several -f, the "
         "first -o belongs to the first; - is standard output.",
     )
-    return formats(outputs(function))
+    explain = click.option(
+        "--explain", is_flag=True, help="Show the whole chain of the explanation, in reporters that have it."
+    )
+    return formats(outputs(explain(function)))
+
+
+def chosen(
+    registry: Registry, reporters: tuple[str, ...], outputs: tuple[str, ...], *, explain: bool
+) -> list[tuple[Reporter, object, Path | None]]:
+    """The reporters that were asked for, their options, and where each goes.
+
+    Everything that can be refused is, before anything long begins. ``explain`` sets the option of that name of those
+    that have one, unless it is given.
+    """
+    from versim.registry import describe_options, structure_options  # noqa: PLC0415 - not for the list of commands
+    from versim.scenario.overrides import parse_component  # noqa: PLC0415
+
+    wanted = []
+    for written, output in paired(reporters, outputs):
+        name, settings = parse_component(written)
+        reporter = registry.reporter(name)
+        if explain and "explain" in {info.name for info in describe_options(reporter.options)}:
+            settings = {"explain": True, **settings}
+        wanted.append((reporter, structure_options(reporter, settings, "$"), output))
+        check_output(output)
+    return wanted
 
 
 def paired(reporters: tuple[str, ...], outputs: tuple[str, ...]) -> tuple[tuple[str, Path | None], ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from versim.cli.rendering import check_output, destination, paired, rendering_parameters, write_rendering
+from versim.cli.rendering import chosen, destination, rendering_parameters, write_rendering
 from versim.cli.session import progress, session_of
 
 
@@ -14,24 +14,17 @@ from versim.cli.session import progress, session_of
 @click.argument("result", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @rendering_parameters
 @click.pass_context
-def report(ctx: click.Context, result: Path, reporters: tuple[str, ...], outputs: tuple[str, ...]) -> None:
+def report(
+    ctx: click.Context, result: Path, reporters: tuple[str, ...], outputs: tuple[str, ...], explain: bool
+) -> None:
     """Show RESULT again, a comparison that was saved with `versim compare -f json -o RESULT`.
 
     Nothing is simulated: inputs and predictions are read from the file, and every figure that follows from them is
     computed again. The .npz that a large result has beside it has to be there.
     """
     from versim.cli.compare import rendered  # noqa: PLC0415 - see group
-    from versim.registry import structure_options  # noqa: PLC0415
-    from versim.scenario.overrides import parse_component  # noqa: PLC0415
 
-    registry = session_of(ctx).registry()
-    wanted = []
-    # Everything that can be refused is, before anything long begins.
-    for written, output in paired(reporters, outputs):
-        name, settings = parse_component(written)
-        reporter = registry.reporter(name)
-        wanted.append((reporter, structure_options(reporter, settings, "$"), output))
-        check_output(output)
+    wanted = chosen(session_of(ctx).registry(), reporters, outputs, explain=explain)
 
     from versim.storage import load_report  # noqa: PLC0415 - brings numpy
 
