@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from versim.comparison.accuracy import held_against_measurements as held_against_measurements
     from versim.comparison.accuracy import measured_reference as measured_reference
     from versim.comparison.accuracy import signed_error as signed_error
-    from versim.comparison.slacks import Slacks as Slacks
-    from versim.comparison.slacks import known_slack_ps as known_slack_ps
-    from versim.comparison.slacks import slacks_of as slacks_of
     from versim.components import Component as Component
     from versim.components import Destination as Destination
     from versim.components import Diagnoses as Diagnoses
@@ -147,7 +144,6 @@ _HOMES = {
     "comparison.accuracy": (
         "Accuracy InstanceAccuracy accuracy held_against_measurements measured_reference signed_error"
     ),
-    "comparison.slacks": "Slacks known_slack_ps slacks_of",
     "components": (
         "Component Destination Diagnoses Diagnostic Exports Finding GraphProducer Isolates NoOptions Preflights "
         "ProposesSystem Rendering Reporter Severity ShowsCollectives SimulationRequest SimulatorBackend TableResult "

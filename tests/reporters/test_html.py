@@ -39,7 +39,6 @@ from versim import (
     compare_predictions,
     pin,
     report_document,
-    slacks_of,
 )
 from versim.sweep import Contestant, SweepRange, sweep_collectives
 from versim_reporters.html import HtmlOptions, HtmlReporter
@@ -182,8 +181,7 @@ def test_slack_is_beside_what_it_is_of() -> None:
     report = sample_report()
     comparison = report.workloads[0].comparisons[0]
     figures = data_of(written(report))["comparisons"][0]
-    slacks = slacks_of(comparison)
-    for prediction, slack in zip(figures["predictions"], slacks.slack_ps, strict=True):
+    for prediction, slack in zip(figures["predictions"], [r.slack_ps for r in comparison.results], strict=True):
         assert slack is not None
         assert sorted(column(prediction["slack"], "<f8").tolist()) == sorted(slack.tolist())
         critical = column(prediction["critical"], "<i1") == 1

@@ -15,7 +15,7 @@ from versim.comparison.bounds import Bounds, bounds_of
 from versim.comparison.checks import checks
 from versim.comparison.critical_path import CriticalPath, critical_path, shared_ps
 from versim.comparison.model import Comparison, Result
-from versim.comparison.slack import node_slack_ps, path_change
+from versim.comparison.slack import execution_slack_ps, path_change
 from versim.comparison.totals import by_group, by_operation, totals
 from versim.errors import VersimError
 from versim.graph import ExecutionGraph
@@ -79,7 +79,14 @@ def compare_predictions(
             )
             result = attrs.evolve(result, attribution=attribution, path_change=path_change(anchor_chain, chain))
         results.append(result)
-    return Comparison(pinned=pinned, system=system, reference=reference, results=tuple(results), same_as=same_as)
+    return Comparison(
+        pinned=pinned,
+        system=system,
+        instances=instances,
+        reference=reference,
+        results=tuple(results),
+        same_as=same_as,
+    )
 
 
 def _chain(prediction: Prediction, line: Timeline) -> Chain | None:
@@ -120,7 +127,7 @@ def _result(
         shared_path_ps=shared,
         shared_path_percent=shared_percent,
         checks=checks(pinned, bounds, prediction, line),
-        slack_ps=node_slack_ps(chain) if chain is not None else None,
+        slack_ps=execution_slack_ps(chain) if chain is not None else None,
     )
 
 

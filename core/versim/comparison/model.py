@@ -17,7 +17,7 @@ from versim.comparison.critical_path import CriticalPath
 from versim.comparison.slack import PathChange
 from versim.comparison.totals import Breakdown, Totals
 from versim.curves import SweptCommunication
-from versim.graph import ExecutionGraph
+from versim.graph import ExecutionGraph, Instances
 from versim.pinning import PinnedGraph
 from versim.prediction import Prediction
 from versim.system import System
@@ -46,8 +46,8 @@ class Result:
         checks: What was checked, and found.
         attribution: What the difference to the reference is made of, in terms that add up to it exactly; None for the
             reference itself, or if either did not complete.
-        slack_ps: int64 (nodes,), how much later each node could end without a later end of the step, on the rank where
-            that is least; None where there is no critical path.
+        slack_ps: int64, a row per row of the comparison's instances: how much later each could end without a later end
+            of the step, see :func:`versim.comparison.slack.execution_slack_ps`; None where there is no critical path.
         path_change: Which nodes enter or leave the critical path against the reference's, and why; None likewise.
     """
 
@@ -80,6 +80,7 @@ class Comparison:
     Attributes:
         pinned: What every simulator was given.
         system: What it ran on.
+        instances: Nodes on the classes of ranks that no prediction tells apart.
         reference: The label that differences refer to.
         results: In the order of the scenario.
         same_as: Labels of further pins of this workload that gave the same digest and were not run again.
@@ -88,6 +89,7 @@ class Comparison:
 
     pinned: PinnedGraph
     system: System
+    instances: Instances
     reference: str
     results: tuple[Result, ...]
     same_as: tuple[str, ...] = ()

@@ -80,15 +80,20 @@ def path_change(reference: Chain, other: Chain) -> PathChange:
     )
 
 
-def node_slack_ps(chain: Chain) -> NDArray[np.int64]:
-    """How much later each node could end, everything else kept, without a later end of the step; shape (nodes,).
+def execution_slack_ps(chain: Chain) -> NDArray[np.int64]:
+    """How much later each instance could end, everything else kept, without a later end of the step; (instances,).
 
-        slack(node) = min over its instances i of (latest end(i) − end(i))      [ps]
+        slack(i) = latest end(i) − end(i)      [ps]
 
-    0 on the critical path.
+    0 on the critical path. Parts that meet have the least slack of them: they are one communication, and whichever of
+    them a critical path names, it is on the path.
     """
-    slack = np.full(chain.instances.graph.node_count, np.iinfo(np.int64).max)
-    np.minimum.at(slack, chain.instances.node, chain.slack_ps)
+    slack = chain.slack_ps.copy()
+    meeting = chain.instances.meeting
+    parts = meeting != NONE
+    least = np.full(len(chain.instances.meeting_match), np.iinfo(np.int64).max)
+    np.minimum.at(least, meeting[parts], slack[parts])
+    slack[parts] = least[meeting[parts]]
     return slack
 
 

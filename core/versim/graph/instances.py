@@ -47,6 +47,11 @@ class Instances:
         """Number of instances."""
         return len(self.node)
 
+    @property
+    def ranks(self) -> NDArray[np.int64]:
+        """The representative rank of each instance; shape (instances,)."""
+        return self.classes.representatives()[self.rank_class]
+
     def parts(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """The instances of every meeting as a CSR pair."""
         rows = np.flatnonzero(self.meeting != NONE).astype(np.int32)

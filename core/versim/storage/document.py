@@ -8,12 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from versim.comparison.critical_path import CriticalPath
 from versim.comparison.model import FORMAT_VERSION, Comparison, Report, Result, WorkloadReport
-from versim.comparison.slacks import slacks_of
 from versim.comparison.totals import Breakdown, Totals
 from versim.graph import ExecutionGraph
 from versim.pinning import PinnedGraph
@@ -104,7 +100,6 @@ def _workload(workload: WorkloadReport, columns: ColumnWriter) -> dict[str, Any]
 
 def _comparison(comparison: Comparison, columns: ColumnWriter) -> dict[str, Any]:
     pinned = comparison.pinned
-    slacks = slacks_of(comparison)
     return {
         "pin": pinned.label,
         "same_as": list(comparison.same_as),
@@ -113,11 +108,10 @@ def _comparison(comparison: Comparison, columns: ColumnWriter) -> dict[str, Any]
         "reference": comparison.reference,
         "system": system_document(comparison.system),
         "graph": graph_document(pinned, columns),
-        "instances": columns.write("instances", {"node": slacks.instances.node, "rank": slacks.ranks}),
-        "results": [
-            _result(result, slack, pinned, columns)
-            for result, slack in zip(comparison.results, slacks.slack_ps, strict=True)
-        ],
+        "instances": columns.write(
+            "instances", {"node": comparison.instances.node, "rank": comparison.instances.ranks}
+        ),
+        "results": [_result(result, pinned, columns) for result in comparison.results],
         "sweep": sweep_document(comparison.sweep),
     }
 
@@ -126,9 +120,7 @@ def _seconds(time_ps: float | None) -> float | None:
     return None if time_ps is None else time_ps / PS_PER_S
 
 
-def _result(
-    result: Result, slack_ps: NDArray[np.int64] | None, pinned: PinnedGraph, columns: ColumnWriter
-) -> dict[str, Any]:
+def _result(result: Result, pinned: PinnedGraph, columns: ColumnWriter) -> dict[str, Any]:
     prediction, graph = result.prediction, pinned.graph
     spans = prediction.spans
     return {
@@ -176,7 +168,7 @@ def _result(
                 "resource": spans.resource,
             },
         ),
-        "slack": None if slack_ps is None else columns.write("slack", {"slack_ps": slack_ps}),
+        "slack": None if result.slack_ps is None else columns.write("slack", {"slack_ps": result.slack_ps}),
         "links": links_document(prediction.links, columns),
     }
 

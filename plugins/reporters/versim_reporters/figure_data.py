@@ -15,8 +15,6 @@ from versim import (
     Instances,
     Result,
     Timeline,
-    common_instances,
-    known_slack_ps,
     timeline,
 )
 from versim.terminal import printable, shortened
@@ -32,22 +30,23 @@ def figure_data(comparison: Comparison, most_blocks: int) -> dict[str, Any]:
     """The figures of one comparison; ``most_blocks`` is for all its timelines together."""
     results = comparison.results
     graph = comparison.pinned.graph
-    instances = common_instances(graph, [result.prediction for result in results])
+    instances = comparison.instances
     share = max(200, most_blocks // len(results))
     category, categories = categories_of(graph)
     names = _Names(graph)
     drawn = []
     lines: list[Timeline] = []
-    slacks: list[NDArray[np.int64] | None] = []
     for result in results:
         line = timeline(result.prediction, instances)
         lines.append(line)
-        slacks.append(known_slack_ps(result.prediction, line))
-        made = blocks(line, result.critical_path, share, slacks[-1])
+        made = blocks(line, result.critical_path, share, result.slack_ps)
         drawn.append(_prediction(result, made, category, names))
     reference = reference_of(comparison)
     anchor = results.index(reference) if reference is not None else 0
-    pairs = [((lines[anchor], line), (slacks[anchor], slack)) for line, slack in zip(lines, slacks, strict=True)]
+    pairs = [
+        ((lines[anchor], line), (results[anchor].slack_ps, result.slack_ps))
+        for line, result in zip(lines, results, strict=True)
+    ]
     scatters = [
         None if position == anchor else _scatter(both, slack_ps, category, names)
         for position, (both, slack_ps) in enumerate(pairs)

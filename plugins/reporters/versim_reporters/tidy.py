@@ -21,7 +21,6 @@ from versim import (
     Report,
     Result,
     held_against_measurements,
-    slacks_of,
 )
 
 from versim_reporters.explanation import explanations
@@ -192,10 +191,11 @@ def _path_changes(report: Report) -> Iterator[Row]:
 def _slack(report: Report) -> Iterator[Row]:
     for workload in report.workloads:
         for comparison in workload.comparisons:
-            graph, slacks = comparison.pinned.graph, slacks_of(comparison)
-            nodes, ranks = slacks.instances.node.tolist(), slacks.ranks.tolist()
-            for result, slack_ps in zip(comparison.results, slacks.slack_ps, strict=True):
-                for node, rank, slack in zip(nodes, ranks, () if slack_ps is None else slack_ps.tolist(), strict=False):
+            graph, instances = comparison.pinned.graph, comparison.instances
+            nodes, ranks = instances.node.tolist(), instances.ranks.tolist()
+            for result in comparison.results:
+                slack_ps = () if result.slack_ps is None else result.slack_ps.tolist()
+                for node, rank, slack in zip(nodes, ranks, slack_ps, strict=False):
                     key = (workload.label, comparison.pinned.label, result.label)
                     yield (*key, node, graph.names[graph.name[node]], rank, slack)
 

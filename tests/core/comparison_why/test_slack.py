@@ -12,10 +12,20 @@ from fakes import nothing_ran, pinned_of, system_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from situations import predictions, problems
-from versim import Fixed, GraphBuilder, Instances, Mesh, PinnedGraph, Prediction, compare_predictions, instances_of
+from versim import (
+    NONE,
+    Fixed,
+    GraphBuilder,
+    Instances,
+    Mesh,
+    PinnedGraph,
+    Prediction,
+    compare_predictions,
+    instances_of,
+)
 from versim.comparison import timeline
 from versim.comparison.attribution.chain import Chain, chain_of
-from versim.comparison.slack import Reason, node_slack_ps, path_change
+from versim.comparison.slack import Reason, execution_slack_ps, path_change
 
 WORK = [(Fixed(1e-9), 1)]
 
@@ -51,10 +61,13 @@ def test_the_path_has_no_slack_and_accounts_for_the_makespan(data: st.DataObject
     path = model.path
     assert path[-1].end_ps == model.line.end_ps.max()
     assert (model.slack_ps[[link.row for link in path]] == 0).all()
-    least = node_slack_ps(model)
-    assert least.shape == (pinned.graph.node_count,)
+    least = execution_slack_ps(model)
+    assert least.shape == (instances.count,)
     assert least.min() == 0
-    assert (least[instances.node] <= model.slack_ps).all()
+    assert (least <= model.slack_ps).all()
+    parts = instances.meeting != NONE
+    meetings = set(instances.meeting[parts].tolist())
+    assert len(set(zip(instances.meeting[parts].tolist(), least[parts].tolist(), strict=True))) == len(meetings)
     assert all(before.end_ps <= after.start_ps for before, after in itertools.pairwise(path))
 
 
