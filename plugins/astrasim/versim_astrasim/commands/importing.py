@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -34,8 +35,9 @@ def pytorch(
 ) -> None:
     """Convert PyTorch TRACES, one JSON file per rank in order of ranks, to Chakra traces.
 
-    TRACES are host traces already linked with their Kineto traces; with --kineto they are linked first. What was made
-    is checked as by `versim lint`; exit status 1 if there is an error.
+    TRACES are host traces already linked with their Kineto traces; with --kineto they are linked first. Process groups
+    are written to comm_groups.json beside OUTPUT. What was made is checked as by `versim lint`; exit status 1 if there
+    is an error.
     """
     from versim_astrasim.lint.command import shown  # noqa: PLC0415 - loads numpy and the schema
     from versim_astrasim.lint.loading import Given, lint  # noqa: PLC0415
@@ -43,17 +45,27 @@ def pytorch(
 
     if kineto and len(kineto) != len(traces):
         raise click.UsageError(f"{len(traces)} host traces, but {len(kineto)} Kineto traces; name one for each", ctx)
-    notes: list[str] = []
+    notes: list[tuple[int, str]] = []
     with linked(traces, kineto, notes) as ready:
-        for note in notes:
-            click.echo(f"note: {note}", err=True)
-        for made in convert(ready, output):
-            click.echo(f"wrote {made.path}")
-            for note in made.notes:
-                click.echo(f"note: {made.path}: {note}", err=True)
+        made = convert(ready, output)
+    for rank, written in enumerate(made.ranks):
+        click.echo(f"wrote {written.path}: {written.summary}")
+        notes += [(rank, note) for note in written.notes]
+    if made.groups:
+        click.echo(f"wrote {made.groups}: communicator groups")
+    for note in dict.fromkeys(note for _, note in notes):
+        ranks = [rank for rank, other in notes if other == note]
+        click.echo(f"note: {_named(ranks, len(traces))}: {note}", err=True)
     if no_lint:
         return
     found = lint(Given(where=output))
     click.echo(shown(found, "table"), nl=False)
     if any(finding.severity.value == "error" for finding in found):
         ctx.exit(1)
+
+
+def _named(ranks: Sequence[int], count: int) -> str:
+    """Ranks for people."""
+    if len(ranks) == count > 1:
+        return "every rank"
+    return f"rank{'s' if len(ranks) > 1 else ''} {', '.join(map(str, ranks))}"

@@ -1,0 +1,13 @@
+"""PyTorch's execution traces ─▶ Chakra traces, by the linker and the converter of ``mlc-chakra``.
+
+Both are run as they are. What they leave out although PyTorch recorded it is added to the result, what they lose is
+counted, and their failures are put in words. Reading order: ``recorded`` (what PyTorch wrote down), ``reports`` (what
+the packages log), ``linking`` (host trace + Kineto trace ─▶ linked trace), ``groups``, ``completing`` (what the
+converter leaves out), ``converting``.
+"""
+
+from versim_astrasim.pytorch.converting import Conversion, Converted, convert
+from versim_astrasim.pytorch.linking import linked
+from versim_astrasim.pytorch.recorded import ConversionError
+
+__all__ = ["Conversion", "ConversionError", "Converted", "convert", "linked"]
