@@ -248,6 +248,17 @@ def test_a_genuine_pair_of_the_cpu_is_converted_and_its_losses_are_counted(
     assert imported(tmp_path).mesh.world_size == 2
 
 
+def test_traces_of_other_processes_or_ranks_are_not_linked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls are numbered anew in every process: the linker would join any two traces, without a word."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: True)
+    host, other = GENUINE / "host.0.json", GENUINE / "host.1.json"
+    kineto = ("--kineto", GENUINE / "kineto.1.json")
+    with pytest.raises(VersimError, match=r"host\.0\.json is of process \d+, which .*kineto\.1\.json does not hold"):
+        run(import_, "pytorch", host, *kineto, "-o", tmp_path / "out")
+    with pytest.raises(VersimError, match=r"kineto\.1\.json is of rank 1, but given for rank 0; name the traces in"):
+        run(import_, "pytorch", other, *kineto, "-o", tmp_path / "out")
+
+
 def imported(where: Path) -> ExecutionGraph:
     """The graph of what was converted."""
     return ChakraProducer().produce(ImportOptions(path=str(where)))

@@ -27,13 +27,13 @@ _DEVICE = frozenset({"kernel", "gpu_memcpy", "gpu_memset"})
 """Kineto's categories of what takes place on the device."""
 
 
-def _device_events(host: Path, device: Path) -> Counter[str]:
+def _device_events(rank: int, host: Path, device: Path) -> Counter[str]:
     """What took place on the device, by category.
 
     Raises:
         ConversionError: Linking would stumble over the pair.
     """
-    host_trace(host)
+    process = host_trace(host)["pid"]
     content = content_of(device)
     events = content.get("traceEvents") if isinstance(content, dict) else None
     if not isinstance(events, list):
@@ -43,6 +43,18 @@ def _device_events(host: Path, device: Path) -> Counter[str]:
         raise ConversionError(
             f"{device} has no {_STEP}, which linking looks for; record it with a schedule for torch.profiler.profile, "
             "and call its step() after each iteration"
+        )
+    processes = {event["pid"] for event in events if type(event.get("pid")) is int}
+    if processes and process not in processes:
+        # Ids of calls begin anew in every process, so that linking would join calls that have nothing in common.
+        raise ConversionError(
+            f"{host} is of process {process}, which {device} does not hold; both have to be of one rank and one run"
+        )
+    information = content.get("distributedInfo")
+    recorded_rank = information.get("rank") if isinstance(information, dict) else None
+    if type(recorded_rank) is int and recorded_rank != rank:
+        raise ConversionError(
+            f"{device} is of rank {recorded_rank}, but given for rank {rank}; name the traces in the order of ranks"
         )
     return Counter(event["cat"] for event in events if event.get("cat") in _DEVICE)
 
@@ -89,12 +101,13 @@ def linked(traces: Sequence[Path], kineto: Sequence[Path], notes: list[tuple[int
                 f"linking host and Kineto traces needs the package {name}, which is not installed (et_replay: "
                 f"{_INSTALL}; HolisticTraceAnalysis is on PyPI); traces that are linked already need no --kineto"
             )
-    before = [_device_events(host, device) for host, device in zip(traces, kineto, strict=True)]
+    pairs = list(zip(traces, kineto, strict=True))
+    before = [_device_events(rank, host, device) for rank, (host, device) in enumerate(pairs)]
     from chakra.src.trace_link.trace_linker import TraceLinker  # noqa: PLC0415 - imports et_replay
 
     with tempfile.TemporaryDirectory(prefix="versim-link-") as folder:
         made = []
-        for rank, (host, device) in enumerate(zip(traces, kineto, strict=True)):
+        for rank, (host, device) in enumerate(pairs):
             target = Path(folder) / f"linked.{rank}.json"
             reports: list[str] = []
             try:
