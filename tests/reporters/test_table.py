@@ -57,10 +57,9 @@ def test_the_verdict_comes_first() -> None:
     lines = rendered(sample_report()).splitlines()
     verdict = "\n".join(lines[2 : lines.index("pipeline: all pins")])
     assert "pipeline, pin deepflow: the reference, analytical, takes 218.970157547 s" in verdict
-    assert "astrasim  +0.159 % (+348.99 ms): all_reduce over dp +279 ms; point_to_point over pp" in verdict
-    assert "changed most: all_reduce over dp" in verdict
-    assert "+108 % (257.70 ms → 536.88 ms each)" in verdict
-    assert "stuck: the reference, analytical, did not complete: deadlock" in verdict
+    assert "astrasim  +0.159 % (+348.99 ms): gradient all-reduce, on the critical path, takes 536.88 ms" in verdict
+    assert "instead of 257.70 ms (+279.18 ms)" in verdict
+    assert "stuck: the reference, analytical, did not complete: deadlock: rank 0: node 0 ('reduce a') waits" in verdict
     assert "checks: FAILED complete of analytical" in verdict
 
 
@@ -212,7 +211,7 @@ def test_what_explains_most_follows_the_totals() -> None:
     brief, full = rendered(sample_report()), rendered(sample_report(), explain=True)
     section = brief.partition("Why astrasim differs by +348.99 ms")[2].partition("\n\n")[0]
     assert brief.index("makespan − compute") < brief.index("Why astrasim differs") < brief.index("\ngroup ")
-    assert len(section.splitlines()) == 10
+    assert len(section.splitlines()) == 6
     assert "80.0 %" in section
     assert "schedule order" not in section
     chain = full.partition("Why astrasim differs by +348.99 ms")[2].partition("\n\n")[0]

@@ -54,9 +54,10 @@ class Column:
         return max(*widths, before + after)
 
     def within(self, width: int) -> Column:
-        """The same column in at most ``width``."""
+        """The same column in at most ``width``; figures that are cut have no decimal points to meet any more."""
         return attrs.evolve(
             self,
+            align="right" if self.align == "decimal" and width < self.width else self.align,
             heading=tuple(shortened(line, width) for line in self.heading),
             cells=tuple(shortened(cell, width) for cell in self.cells),
         )

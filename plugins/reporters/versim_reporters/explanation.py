@@ -14,7 +14,7 @@ from versim import Attribution, Comparison, ExecutionGraph, Pattern, Result
 from versim.terminal import printable
 
 from versim_reporters.figures import share, short_time
-from versim_reporters.sentence import sentence
+from versim_reporters.sentence import reasons_of, sentence
 
 if TYPE_CHECKING:
     from versim.comparison.attribution import Term
@@ -49,7 +49,8 @@ class Explanation:
         bars: In their own order.
         method: How the bars came about, in a sentence.
         findings: What else was found, one sentence each.
-        sentence: All of it in one; "" where there is none.
+        reasons: The foremost of it in words; "" where there are none.
+        sentence: The difference and its reasons in one; "" likewise.
     """
 
     label: str
@@ -57,6 +58,7 @@ class Explanation:
     bars: tuple[Bar, ...]
     method: str
     findings: tuple[str, ...] = ()
+    reasons: str = ""
     sentence: str = ""
 
     def largest(self, most: int) -> list[Bar]:
@@ -87,8 +89,10 @@ def explanation_of(result: Result, reference: Result | None, graph: ExecutionGra
         explained = _attributed(result.attribution)
         if graph is None:
             return explained
-        waiting = telling_patterns(result.attribution)
-        return attrs.evolve(explained, sentence=sentence(result, reference, graph, waiting))
+        reasons = reasons_of(result, reference, graph, telling_patterns(result.attribution))
+        return attrs.evolve(
+            explained, reasons=reasons, sentence=sentence(result.attribution, reasons) if reasons else ""
+        )
     if result.totals is None or reference.totals is None:
         return None
     return _by_totals(result, reference, result.difference_ps)

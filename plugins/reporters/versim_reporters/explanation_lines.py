@@ -21,8 +21,6 @@ def explanation_lines(comparison: Comparison, width: int, *, explain: bool) -> I
         change = short_time(explanation.difference_ps, signed=True)
         yield ""
         yield from wrapped(f"Why {explanation.label} differs by {change}", width)
-        if explanation.sentence:
-            yield from wrapped(explanation.sentence, width)
         rows = table_of(explanation, None if explain else SHOWN_TERMS)
         effects = (
             [*(_exact(bar.effect_ps) for bar in explanation.bars)] if explain else [effect for _, effect, _, _ in rows]

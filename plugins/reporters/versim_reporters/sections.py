@@ -88,7 +88,7 @@ def _sweep(comparison: Comparison, width: int) -> Iterator[str]:
 
 
 def _heading(text: str, width: int) -> list[str]:
-    line = shortened(text, width)
+    line = shortened(text, width).rstrip()
     return [line, "=" * width]
 
 

@@ -27,8 +27,16 @@ LEAST_REST = 10_000
 """What is left out and less than this part of the difference is not mentioned."""
 
 
-def sentence(result: Result, reference: Result, graph: ExecutionGraph, waiting: Sequence[Pattern]) -> str:
-    """``astrasim takes 270.25 ms longer than deepflow, because …``; "" without an attribution or a difference.
+def sentence(attribution: Attribution, reasons: str) -> str:
+    """``astrasim takes 270.25 ms longer than deepflow, because …``."""
+    way = "longer" if attribution.difference_ps > 0 else "shorter"
+    length = short_time(abs(attribution.difference_ps))
+    other, reference = printable(attribution.other), printable(attribution.reference)
+    return f"{other} takes {length} {way} than {reference}, because {reasons}."
+
+
+def reasons_of(result: Result, reference: Result, graph: ExecutionGraph, waiting: Sequence[Pattern]) -> str:
+    """What stands behind the "because"; "" without an attribution or a difference.
 
     Args:
         result: What is explained.
@@ -53,7 +61,7 @@ def sentence(result: Result, reference: Result, graph: ExecutionGraph, waiting: 
     rest_ps = attribution.difference_ps - sum(term.effect_ps for term in named)
     if LEAST_REST * abs(rest_ps) >= abs(attribution.difference_ps):
         reasons.append(f"of all else ({short_time(rest_ps, signed=True)})")
-    return f"{_difference(attribution)}, because {_listed(reasons)}."
+    return _listed(reasons)
 
 
 @attrs.frozen
@@ -109,12 +117,6 @@ def _group(graph: ExecutionGraph, node: int) -> tuple[str, str]:
     axes = graph.scopes[graph.scope[match]].axes
     kind = KINDS[graph.kind[match]].value
     return (f"{kind} over {'+'.join(axes)}" if axes else f"{kind} in a group"), phase
-
-
-def _difference(attribution: Attribution) -> str:
-    way = "longer" if attribution.difference_ps > 0 else "shorter"
-    length = short_time(abs(attribution.difference_ps))
-    return f"{printable(attribution.other)} takes {length} {way} than {printable(attribution.reference)}"
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -3,12 +3,14 @@
 A sample, shortened::
 
     pipeline, pin deepflow: the reference, analytical, takes 218.970157547 s
-      hybrid    +0.00613 % (+13.429 ms): all_reduce over dp +10.7 ms; point_to_point over pp, backward
-                +1.35 ms; point_to_point over pp, forward +1.35 ms; changed most: all_reduce over dp
-                +4.17 % (257.70 ms → 268.44 ms each)
-      astrasim  +0.159 % (+348.99 ms): all_reduce over dp +279 ms; point_to_point over pp, backward
-                +34.9 ms; point_to_point over pp, forward +34.9 ms; changed most: all_reduce over dp
-                +108 % (257.70 ms → 536.88 ms each)
+      hybrid    +0.00613 % (+13.429 ms): gradient all-reduce, on the critical path, takes 268.44 ms
+                instead of 257.70 ms (+10.738 ms); gradient send, 3 times on the critical path, takes
+                11.191 ms instead of 10.742 ms (+1.3452 ms); and activation send, 3 times on the
+                critical path, takes 11.191 ms instead of 10.742 ms (+1.3452 ms)
+      astrasim  +0.159 % (+348.99 ms): gradient all-reduce, on the critical path, takes 536.88 ms
+                instead of 257.70 ms (+279.18 ms); gradient send, 3 times on the critical path, takes
+                22.379 ms instead of 10.742 ms (+34.909 ms); and activation send, 3 times on the
+                critical path, takes 22.379 ms instead of 10.742 ms (+34.909 ms)
     …
     pipeline, pin deepflow
     ====================================================================================================
@@ -31,10 +33,6 @@ A sample, shortened::
 
     …
     Why astrasim differs by +348.99 ms
-    astrasim takes 348.99 ms longer than analytical, because gradient all-reduce, on the critical path,
-    takes 536.88 ms instead of 257.70 ms (+279.18 ms); gradient send, 3 times on the critical path,
-    takes 22.379 ms instead of 10.742 ms (+34.909 ms); and activation send, 3 times on the critical
-    path, takes 22.379 ms instead of 10.742 ms (+34.909 ms).
     term                                  effect   share
     --------------------------------  ----------  ------
     all_reduce over dp                +279.18 ms  80.0 %

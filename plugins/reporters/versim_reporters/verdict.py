@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from versim import Breakdown, Comparison, Report, Result, WorkloadReport
+from versim import Breakdown, Comparison, ExecutionGraph, Report, Result, WorkloadReport
 from versim.terminal import padded, printable, shortened, width_of, wrapped
 
-from versim_reporters.explanation import explanation_of, reference_of, telling_patterns
+from versim_reporters.explanation import explanation_of, reference_of
 from versim_reporters.figures import exact_time, percent, short_time
 
 LABEL_WIDTH = 24
+REASON_WIDTH = 240
 MOST_TERMS = 3
 
 
@@ -52,7 +53,7 @@ def against(comparison: Comparison) -> str:
     elif reference.prediction.measured and reference.prediction.makespan_ps is not None:
         said = f"the measurement, {name}, took {exact_time(reference.prediction.makespan_ps)}"
     elif reference.prediction.makespan_ps is None:
-        said = f"the reference, {name}, did not complete: {_status(reference)}"
+        said = f"the reference, {name}, did not complete: {_ending(reference)}"
     else:
         said = f"the reference, {name}, takes {exact_time(reference.prediction.makespan_ps)}"
     unequal = [
@@ -68,59 +69,40 @@ def differences(comparison: Comparison) -> list[tuple[str, str]]:
     """Of every other instance its label, printable, and in words how it differs and mainly where."""
     reference = reference_of(comparison)
     others = [result for result in comparison.results if result is not reference]
-    return [(printable(result.label), _difference(result, reference)) for result in others]
+    graph = comparison.pinned.graph
+    return [(printable(result.label), _difference(result, reference, graph)) for result in others]
 
 
-def _status(result: Result) -> str:
-    return result.prediction.status.value.replace("_", " ")
+def _ending(result: Result) -> str:
+    """How a prediction ended, and the first thing said about why."""
+    status = result.prediction.status.value.replace("_", " ")
+    why = result.prediction.diagnosis[:1]
+    return f"{status}: {shortened(printable(why[0]), REASON_WIDTH)}" if why else status
 
 
-def _difference(result: Result, reference: Result | None) -> str:
+def _difference(result: Result, reference: Result | None, graph: ExecutionGraph) -> str:
     makespan_ps = result.prediction.makespan_ps
     if makespan_ps is None:
-        return f"did not complete: {_status(result)}"
+        return f"did not complete: {_ending(result)}"
     if result.difference_ps is None or reference is None:
         return f"{exact_time(makespan_ps)}, nothing to compare it with"
     if result.difference_ps == 0:
         return "the same makespan, to the picosecond"
     relative = "" if result.difference_percent is None else f"{percent(result.difference_percent)} % "
-    why = [part for part in (_terms(result, reference), _group(result, reference)) if part]
-    return f"{relative}({short_time(result.difference_ps, signed=True)}){': ' if why else ''}{'; '.join(why)}"
+    why = _reasons(result, reference, graph)
+    return f"{relative}({short_time(result.difference_ps, signed=True)}){': ' if why else ''}{why}"
 
 
-def _terms(result: Result, reference: Result) -> str:
-    """The terms that explain most, and what waits behind what."""
-    explanation = explanation_of(result, reference)
+def _reasons(result: Result, reference: Result, graph: ExecutionGraph) -> str:
+    """The foremost reasons, or without an attribution the terms of most effect."""
+    explanation = explanation_of(result, reference, graph)
     if explanation is None:
         return ""
     largest = explanation.largest(MOST_TERMS)
     # What is a hundredth of the largest term is no reason.
     named = [bar for bar in largest if 100 * abs(bar.effect_ps) >= abs(largest[0].effect_ps)]
     terms = "; ".join(f"{bar.name} {short_time(bar.effect_ps, digits=3, signed=True)}" for bar in named)
-    attribution = result.attribution
-    waiting = [pattern.sentence for pattern in telling_patterns(attribution)[:1]] if attribution is not None else []
-    return "; ".join((terms, *map(printable, waiting)))
-
-
-def _group(result: Result, reference: Result) -> str:
-    """The group whose active time over all ranks changed most."""
-    theirs = {(row.key, row.phase): row for row in reference.groups}
-    pairs = [
-        (row, theirs[row.key, row.phase])
-        for row in result.groups
-        # What never ran on one side was not measured there, which is no change.
-        if (row.key, row.phase) in theirs and not row.missing and not theirs[row.key, row.phase].missing
-    ]
-    row, other = max(pairs, key=lambda pair: abs(pair[0].total_ps - pair[1].total_ps), default=(None, None))
-    if row is None or other is None or row.total_ps == other.total_ps:
-        return ""
-    change = "" if not other.mean_ps else f" {percent(100 * (row.mean_ps - other.mean_ps) / other.mean_ps)} %"
-    before, after = short_time(other.mean_ps), short_time(row.mean_ps)
-    if before == after:
-        means = f"{after} each, {short_time(row.mean_ps - other.mean_ps, digits=3, signed=True)}"
-    else:
-        means = f"{before} → {after} each"
-    return f"changed most: {spelt(row)}{change} ({means})"
+    return explanation.reasons or terms
 
 
 def spelt(row: Breakdown) -> str:
