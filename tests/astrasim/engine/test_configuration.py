@@ -16,6 +16,7 @@ from versim_astrasim.engine import (
     SystemConfig,
     groups_from_mapping,
 )
+from versim_astrasim.engine.command_line import command_line
 
 
 def test_all_faults_of_a_network_are_reported_at_once() -> None:
@@ -32,6 +33,30 @@ def test_all_faults_of_a_network_are_reported_at_once() -> None:
     assert "latency 2" in message
 
 
+@pytest.mark.parametrize(
+    ("key", "entry", "status"),
+    [
+        ("npus_count", "4", None),
+        ("npus_count", 4.0, Status.REFUSED),
+        ("npus_count", True, Status.REFUSED),
+        ("bandwidth", "1e3", None),
+        ("bandwidth", "fast", Status.REFUSED),
+        ("latency", [1], Status.REFUSED),
+        ("topology", None, Status.REFUSED),
+        ("topology", "", Status.ABORTED),
+    ],
+)
+def test_entries_are_read_as_text(key: str, entry: object, status: Status | None) -> None:
+    """As in YAML, where a quoted number is one and 4.0 is no integer; measured on ASTRA-sim 518bd51."""
+    network = {"topology": ["Ring"], "npus_count": [4], "bandwidth": [1], "latency": [0]} | {key: [entry]}
+    if status is None:
+        assert NetworkConfig.from_mapping(network).rank_count == 4
+        return
+    with pytest.raises(ConfigurationError) as caught:
+        NetworkConfig.from_mapping(network)
+    assert caught.value.original is status
+
+
 def test_two_dimensions_need_the_unaware_network() -> None:
     """The congestion-aware one has exactly one."""
     mapping = {"topology": ["Ring", "Switch"], "npus_count": [4, 2], "bandwidth": [1, 2], "latency": [0, 0.5]}
@@ -42,9 +67,13 @@ def test_two_dimensions_need_the_unaware_network() -> None:
 
 
 def test_a_scalar_is_no_list() -> None:
-    """The original reads it as an empty list and aborts."""
+    """The original reads it as an empty list: it refuses that beside others, and aborts without any (518bd51)."""
+    network = {"topology": "Ring", "npus_count": [4], "bandwidth": [1], "latency": [0]}
     with pytest.raises(ConfigurationError) as caught:
-        NetworkConfig.from_mapping({"topology": "Ring", "npus_count": [4], "bandwidth": [1], "latency": [0]})
+        NetworkConfig.from_mapping(network)
+    assert caught.value.original is Status.REFUSED
+    with pytest.raises(ConfigurationError) as caught:
+        NetworkConfig.from_mapping(dict.fromkeys(network, "Ring"))
     assert caught.value.original is Status.ABORTED
     copy = pickle.loads(pickle.dumps(caught.value))
     assert (str(copy), copy.original) == (str(caught.value), caught.value.original)
@@ -129,3 +158,59 @@ def test_columns_of_a_trace_must_fit() -> None:
     columns = {name: getattr(trace, name) for name in RankTrace.__annotations__}
     with pytest.raises(ValueError, match="comm_tag"):
         RankTrace(**{**columns, "comm_tag": [1, 2]})
+
+
+def test_a_window_that_is_no_number_aborts() -> None:
+    """While the system file is read, before names that come later are looked at."""
+    with pytest.raises(ConfigurationError) as caught:
+        SystemConfig.from_mapping({"all-reduce-implementation": ["directly"], "all-gather-implementation": ["no"]})
+    assert caught.value.original is Status.ABORTED
+    assert "all-reduce-implementation[0]: 'directly'" in str(caught.value)
+
+
+def test_the_first_fault_in_the_order_of_reading_decides_how_the_original_ends() -> None:
+    """Reduce-scatter's names are read before all-gather's; measured on ASTRA-sim 518bd51."""
+    with pytest.raises(ConfigurationError) as caught:
+        SystemConfig.from_mapping({"all-gather-implementation": 3, "reduce-scatter-implementation": ["no"]})
+    assert caught.value.original is Status.REFUSED
+
+
+def test_bus_parameters_are_single_precision() -> None:
+    """Of 2^24 + 1 a single keeps 2^24, truncated to whole ns; the gap per byte keeps its fraction."""
+    system = SystemConfig.from_mapping({"L": 2**24 + 1, "o": 1.9, "G": 0.1})
+    assert (system.bus_latency_ns, system.bus_overhead_ns) == (2**24, 1)
+    assert system.bus_gap_ns_per_byte == 0.10000000149011612
+
+
+@pytest.mark.parametrize(
+    ("members", "ranks"),
+    [([1.9, True], (1, 1)), (3, (3,)), (None, ()), ({"b": 1, "a": 0}, (0, 1)), ([], ())],
+)
+def test_groups_are_whatever_can_be_gone_through(members: object, ranks: tuple[int, ...]) -> None:
+    """As the original reads JSON: numbers truncated, an object's values by key, a number as a list of itself."""
+    assert groups_from_mapping({"1": members}) == {1: ranks}  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize(
+    ("options", "read"),
+    [
+        ({}, (1, 1.0, False)),
+        ({"num-queues-per-dim": "0x2", "injection-scale": "1.5x", "rendezvous-protocol": True}, (2, 1.5, True)),
+        ({"num-queues-per-dim": 3, "injection-scale": ".5", "rendezvous-protocol": "F"}, (3, 0.5, False)),
+        ({"num-queues-per-dim": 2.0}, None),
+        ({"num-queues-per-dim": ""}, None),
+        ({"injection-scale": "x"}, None),
+        ({"comm-scale": True}, None),
+        ({"rendezvous-protocol": "yes"}, None),
+        ({"anything": "else"}, (1, 1.0, False)),
+    ],
+)
+def test_command_line_options_are_text(options: dict[str, object], read: tuple[object, ...] | None) -> None:
+    """What is read of them, or refused; measured on ASTRA-sim 518bd51."""
+    if read is None:
+        with pytest.raises(ConfigurationError) as caught:
+            command_line(options)
+        assert caught.value.original is Status.REFUSED
+        return
+    line = command_line(options)
+    assert (line.num_queues_per_dim, line.injection_scale, line.rendezvous) == read

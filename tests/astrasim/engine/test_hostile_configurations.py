@@ -144,7 +144,7 @@ def test_command_line_options_of_a_case(options: dict[str, Any]) -> None:
     """Options may be text; what is no number is refused by name."""
     workload = {"form": "generated", "comm_type": "ALL_REDUCE", "comm_size_bytes": 8, "count": 1}
     case = {"network": GOOD_NETWORK, "system": {}, "options": options, "workload": workload}
-    read_or_refused(case_inputs, case, ("--num-queues-per-dim", "--injection-scale", "num-queues-per-dim"))
+    read_or_refused(case_inputs, case, (*(f"--{name}" for name in options), "num-queues-per-dim"))
 
 
 def test_keys_without_effect_are_warned_about_and_ride_along() -> None:

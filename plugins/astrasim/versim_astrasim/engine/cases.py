@@ -14,7 +14,8 @@ from typing import Any
 import attrs
 from versim import FaultsError, VersimError
 
-from versim_astrasim.engine.configuration_faults import ConfigurationError, Faults, finite, shown
+from versim_astrasim.engine.command_line import command_line
+from versim_astrasim.engine.configuration_faults import ConfigurationError
 from versim_astrasim.engine.custom_files import CustomFiles
 from versim_astrasim.engine.group_config import groups_from_mapping
 from versim_astrasim.engine.memory_config import RemoteMemoryConfig
@@ -65,38 +66,24 @@ def case_inputs(case: Mapping[str, Any]) -> CaseInputs:
     Raises:
         FaultsError: If an input is refused.
     """
+    options = command_line(case.get("options") or {})
     network = NetworkConfig.from_mapping(
         case["network"], congestion_aware=case.get("simulator", "congestion_aware") == "congestion_aware"
     )
-    options = case.get("options") or {}
-    faults = Faults("command line")
+    memory = RemoteMemoryConfig.from_mapping(case.get("remote_memory") or {"memory-type": "NO_MEMORY_EXPANSION"})
     system = SystemConfig.from_mapping(
         case["system"],
-        num_queues_per_dim=int(_option(options, "num-queues-per-dim", 1, faults)),
-        injection_scale=_option(options, "injection-scale", 1.0, faults),
-        rendezvous=shown(options.get("rendezvous-protocol", False)).strip("'").lower() not in ("false", "0"),
+        num_queues_per_dim=options.num_queues_per_dim,
+        injection_scale=options.injection_scale,
+        rendezvous=options.rendezvous,
     )
-    faults.check()
     return CaseInputs(
         traces=_traces(case["workload"], network.rank_count),
         network=network,
         system=system,
         groups=groups_from_mapping(case.get("comm_groups") or {}),
-        memory=RemoteMemoryConfig.from_mapping(case.get("remote_memory") or {"memory-type": "NO_MEMORY_EXPANSION"}),
+        memory=memory,
     )
-
-
-def _option(options: Mapping[str, Any], name: str, default: float, faults: Faults) -> float:
-    """A number from the command line, where it may be text."""
-    given = options.get(name, default)
-    try:
-        value = finite(float(given))
-    except (TypeError, ValueError, OverflowError):
-        value = None
-    if value is None:
-        faults.add_value(f"--{name}", given, "a finite number")
-        return default
-    return value
 
 
 def _traces(workload: Mapping[str, Any], rank_count: int) -> tuple[RankTrace, ...]:

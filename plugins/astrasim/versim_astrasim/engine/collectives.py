@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from versim_astrasim.engine.algorithms.direct import DirectPhase
 from versim_astrasim.engine.algorithms.double_binary_tree import DoubleBinaryTreePhase
@@ -21,7 +21,7 @@ from versim_astrasim.engine.matching import COLLECTIVE_TAGS
 from versim_astrasim.engine.plans import Group, Plan, Planner
 from versim_astrasim.engine.repetition import RepeatedOp
 from versim_astrasim.engine.structures import RingStructure, Structure, TreePair
-from versim_astrasim.engine.system_config import BASELINE, CollectiveKind, SystemConfig
+from versim_astrasim.engine.system_config import LOCAL_BW_AWARE, CollectiveKind, SystemConfig
 
 if TYPE_CHECKING:
     from versim_astrasim.engine.rank import Rank
@@ -30,15 +30,19 @@ DEFAULT_INVOLVED_DIMENSIONS = (True, True, True, True)
 """Used where a node does not say; a fifth dimension is then left out (upstream behaviour)."""
 
 
+ENDLESSLY_MANY = -1
+"""Stands for a number of chunks that never comes to an end."""
+
+
 def chunks(kind: CollectiveKind, size_bytes: int, splits: int, world_size: int) -> tuple[int, int]:
     """Number of chunks and bytes of each.
 
     All chunks are equal: a remainder makes one more full chunk. Except for all-gather, fewer than ``splits`` times the
-    number of ranks bytes are inflated to that (measured: golden/astrasim/single_collective).
+    number of ranks bytes are inflated to that (measured: golden/astrasim/single_collective). Where a chunk has no bytes
+    but there are bytes to cut, and where negative splits make 2^64 bytes of them, there are :data:`ENDLESSLY_MANY`.
 
     Raises:
         Abort: Without splits.
-        EndlessLoop: Where a chunk has no bytes but there are bytes to cut.
     """
     if splits == 0:
         raise Abort("preferred-dataset-splits is 0 or missing: a division by zero")
@@ -46,13 +50,20 @@ def chunks(kind: CollectiveKind, size_bytes: int, splits: int, world_size: int) 
     if kind is not CollectiveKind.ALL_GATHER and chunk < world_size:
         chunk = world_size
         if splits < 0:
-            raise EndlessLoop(f"preferred-dataset-splits is {splits}: the collective is cut into 2^64 bytes' worth")
+            return ENDLESSLY_MANY, chunk
         size_bytes = splits * chunk
     if size_bytes == 0:
         return 0, 0
     if chunk == 0:
-        raise EndlessLoop(f"an all-gather of {size_bytes} bytes cannot be cut into {splits} chunks of whole bytes")
+        return ENDLESSLY_MANY, 0
     return -(-size_bytes // chunk), chunk
+
+
+_CHUNKS_THAT_SHOW = 2
+
+
+def _nothing() -> None:
+    """What follows a collective that never ends."""
 
 
 class CollectiveScheduler:
@@ -100,20 +111,21 @@ class CollectiveScheduler:
         else:
             plan = planner.group_plan(kind, rank.number, node_id, group)
             involved = (True,) * len(plan.structures)
-        splits = self._system.preferred_dataset_splits
+        system = self._system
+        splits = system.preferred_dataset_splits
         op = Op(complete)
         if plan.custom_path is not None:
-            try:
-                count, _ = chunks(kind, size_bytes, splits, planner.world_size)
-            except EndlessLoop:
-                count = 0  # the one job is not made in the loop that would never end
+            count, _ = chunks(kind, size_bytes, splits, planner.world_size)
             phase = rank.custom_phase(plan.custom_path, group)
             op.job_count = count
             Job(op, self._take_tag(group), [PlannedPhase(phase, self._dimensions[0].lanes[0])]).advance()
             if count != 1:
-                return f"a trace-described collective is one chunk, but it waits for {count}; use one split"
+                many = "endlessly many" if count == ENDLESSLY_MANY else count
+                return f"a trace-described collective is one chunk, but it waits for {many}; use one split"
             return self._stalled()
         count, chunk_bytes = chunks(kind, size_bytes, splits, planner.world_size)
+        if count and not involved:
+            raise Abort("involved_dim is an empty list, and the original looks at its first entry", rank.number)
         usable = [
             dimension
             for dimension, structure in enumerate(plan.structures)
@@ -121,6 +133,13 @@ class CollectiveScheduler:
         ]
         if not usable:
             return "nothing is ever communicated for it: no dimension takes part"
+        if count == ENDLESSLY_MANY:
+            self._never_return(plan, usable, group, size_bytes, chunk_bytes)
+        if system.collective_optimization is None and kind is CollectiveKind.ALL_REDUCE and len(usable) > 1:
+            return (
+                "collective-optimization is not set, so the phases of an all-reduce over several dimensions depend on "
+                "what is in each rank's memory, and ranks do not agree"
+            )
         self._note_oddities(plan, usable, node_id, (size_bytes, count, chunk_bytes))
         if self._start_in_wave(op, plan, usable, (count, chunk_bytes), group):
             return None
@@ -137,6 +156,24 @@ class CollectiveScheduler:
         if any(plan.choices[dimension].window_is_closed for dimension in usable):
             return "the window of its direct algorithm lets no message leave"
         return self._stalled()
+
+    def _never_return(
+        self, plan: Plan, usable: list[int], group: Group | None, size_bytes: int, chunk_bytes: int
+    ) -> NoReturn:
+        """Cut chunks off for ever, unless one of the first cannot even begin.
+
+        Chunks begin as they are cut off. What can go wrong then goes wrong in one of two in a row, because a double
+        binary tree takes turns between two trees.
+        """
+        steps = self._steps(plan.kind, usable)
+        op = Op(_nothing)
+        for _ in range(_CHUNKS_THAT_SHOW):
+            Job(op, self._take_tag(group), self._phases(plan, steps, chunk_bytes)).advance()
+        splits = self._system.preferred_dataset_splits
+        raise EndlessLoop(
+            f"{plan.kind.value} of {size_bytes} bytes is cut into {splits} chunks without ever coming to an end: a "
+            f"chunk has {chunk_bytes} bytes"
+        )
 
     def _stalled(self) -> str | None:
         """Why no chunk of this rank ever gets anywhere."""
@@ -268,7 +305,7 @@ class CollectiveScheduler:
     def _steps(self, kind: CollectiveKind, usable: list[int]) -> list[tuple[CollectiveKind, int, Pick]]:
         if kind is CollectiveKind.ALL_GATHER:
             return [(kind, dimension, Pick.ANY) for dimension in reversed(usable)]
-        if kind is not CollectiveKind.ALL_REDUCE or self._system.collective_optimization == BASELINE:
+        if kind is not CollectiveKind.ALL_REDUCE or self._system.collective_optimization != LOCAL_BW_AWARE:
             return [(kind, dimension, Pick.ANY) for dimension in usable]
         down = [(CollectiveKind.REDUCE_SCATTER, dimension, Pick.FIRST_HALF) for dimension in usable[:-1]]
         up = [(CollectiveKind.ALL_GATHER, dimension, Pick.LAST_HALF) for dimension in reversed(usable[:-1])]

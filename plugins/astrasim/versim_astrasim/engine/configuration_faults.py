@@ -7,6 +7,7 @@ and *aborts* on a value of the wrong type. Which of the two it would do is kept 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -38,6 +39,11 @@ def finite(value: object) -> float | None:
     except OverflowError:
         return None
     return number if math.isfinite(number) else None
+
+
+def number_in_text(text: str) -> float | None:
+    """The decimal number a text consists of, None if it is no such text."""
+    return finite(float(text)) if re.fullmatch(r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?", text) else None
 
 
 class ConfigurationError(FaultsError):

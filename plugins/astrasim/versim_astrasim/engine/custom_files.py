@@ -6,6 +6,7 @@ engine's business: whoever has files has a reader for them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,10 @@ def per_node_from_mapping(content: object) -> dict[int, str]:
     faults = Faults("trace-described collectives by node")
     paths: dict[int, str] = {}
     items: Mapping[Any, Any] = faults.mapping(content)
-    for node_id, path in items.items():
+    for key, path in items.items():
+        node_id = int(key) if isinstance(key, str) and re.fullmatch("[+-]?[0-9]{1,10}", key) else key
         if type(node_id) is not int or not INT32_MIN <= node_id <= INT32_MAX:
-            faults.add_type("node id", node_id, "a whole number of 32 bits")
+            faults.add_type("node id", key, "a whole number of 32 bits")
         elif isinstance(path, Mapping | list) or path is None:
             faults.add_type(f"node {node_id}", path, "a path prefix")
         else:

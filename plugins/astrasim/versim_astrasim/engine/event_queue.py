@@ -43,6 +43,11 @@ def as_uint64(value: float) -> int:
     return int(value) % UINT64 if value > -9223372036854775808.0 else 2**63
 
 
+def as_double(tick: int) -> int:
+    """A tick as a rank reads it from the clock, which tells it in double precision."""
+    return int(float(tick))
+
+
 class EventQueue(dict[int, list[Action]]):
     """Entries by tick; equal ticks run first-scheduled-first.
 
@@ -60,6 +65,8 @@ class EventQueue(dict[int, list[Action]]):
         self._ticks: list[int] = []
 
     def __missing__(self, tick: int) -> list[Action]:
+        if tick >= UINT64:
+            raise Abort("an event is due before the current time: the tick does not fit into 64 bits")
         heappush(self._ticks, tick)
         entries: list[Action] = []
         self[tick] = entries
@@ -128,19 +135,26 @@ class RankCalendar(dict[int, list[Action]]):
             self.queue[tick].append(self.run_batch)
             self[tick] = actions
             return actions
-        # The original keeps the calendar in integers but asks the queue in doubles: beyond 2^53 the two part, and a
-        # batch that comes at another tick than its actions finds nothing to do.
+        # Ranks read the clock as a double, but keep their calendars in integers of 64 bits: beyond 2^53 the two part,
+        # and a batch that comes at another tick than its actions finds nothing to do.
         now = self.queue.now
-        due = as_uint64(float(now) + float((tick - now) % UINT64))
+        due = as_double(now) + (tick - now) % UINT64
+        key = due % UINT64
+        if key in self:
+            return self[key]
+        if due >= UINT64:
+            due = 0
         if due < now:
             raise Abort("an event is due before the current time: its delay does not fit into 64 bits")
         self.queue[due].append(self.run_batch)
-        self[tick % UINT64] = actions
+        self[key] = actions
         return actions
 
     def run_batch(self) -> None:
         """Run the actions of the current tick, including those that join while it runs."""
         tick = self.queue.now
+        if tick >= EXACT_DOUBLE_TICKS:
+            tick = as_double(tick) % UINT64
         for action in self.get(tick, ()):
             try:
                 action()

@@ -120,6 +120,24 @@ class Channel(ABC, Generic[Way]):
         self._arrived += 1
 
 
+class EmptyChannel(Channel[None]):
+    """A channel for messages of no bytes: it can be held, but neither sent on nor received from."""
+
+    __slots__ = ()
+
+    def send(self, on_sent: Action | None = None) -> None:  # noqa: ARG002 - nothing is sent
+        """Abort."""
+        self._transmit()
+
+    def receive(self, on_received: Action) -> None:  # noqa: ARG002 - nothing is received
+        """Abort."""
+        self._transmit()
+
+    def _transmit(self) -> None:
+        source, destination = self._pair
+        raise Abort(f"a message from rank {source} to rank {destination} has no bytes", source)
+
+
 class Flow(dict[Pair, "Channel[Any]"]):
     """The channels of all messages of one tag and size, by source and destination.
 
@@ -139,9 +157,7 @@ class Flow(dict[Pair, "Channel[Any]"]):
         self._holders = 0
 
     def __missing__(self, pair: Pair) -> Channel[Any]:
-        if self.size_bytes <= 0:
-            raise Abort(f"a message from rank {pair[0]} to rank {pair[1]} has no bytes", pair[0])
-        channel = self[pair] = self.channel_type(self, pair)
+        channel = self[pair] = (self.channel_type if self.size_bytes > 0 else EmptyChannel)(self, pair)
         return channel
 
     def hold(self) -> None:
@@ -184,11 +200,7 @@ class MessageNetwork(ABC):
         return flow
 
     def channel(self, tag: int, source: int, destination: int, size_bytes: int) -> Channel[Any]:
-        """The channel of these messages, made when first asked for.
-
-        Raises:
-            Abort: For messages of no bytes.
-        """
+        """The channel of these messages, made when first asked for."""
         return self.flow(tag, size_bytes)[source, destination]
 
     def unclaimed(self) -> list[tuple[int, Pair, int, int]]:

@@ -43,9 +43,9 @@ class RemoteMemoryConfig:
         """
         faults = Faults("remote memory configuration")
         mapping = faults.mapping(mapping)
-        memory_type = mapping.get("memory-type")
+        memory_type = mapping.get("memory-type", MEMORY_TYPES[0])
         if not isinstance(memory_type, str):
-            faults.add_value("memory-type", memory_type, f"one of {', '.join(MEMORY_TYPES)}")
+            faults.add_type("memory-type", memory_type, f"one of {', '.join(MEMORY_TYPES)}")
         elif memory_type not in MEMORY_TYPES:
             faults.add_unknown("memory-type", memory_type, MEMORY_TYPES)
         latency, bandwidth = (faults.integer(key, mapping.get(key, 0), 0, UINT32_MAX) for key in _INTEGERS[:2])

@@ -8,11 +8,20 @@ from typing import Any
 
 import attrs
 
-from versim_astrasim.engine.configuration_faults import INT32_MAX, Faults, finite, ignored_keys
+from versim_astrasim.engine.configuration_faults import (
+    INT32_MAX,
+    INT32_MIN,
+    Faults,
+    finite,
+    ignored_keys,
+    number_in_text,
+    shown,
+)
+from versim_astrasim.engine.outcome import Status
 from versim_astrasim.engine.topologies import LINKED_TOPOLOGIES
 
 _LEGAL: Mapping[str, tuple[str, Callable[[float], bool]]] = {
-    "npus_count": ("an integer larger than 1", lambda value: value == int(value) and 1 < value <= INT32_MAX),
+    "npus_count": ("an integer larger than 1", lambda value: value > 1),
     "bandwidth": ("a number larger than 0", lambda value: value > 0),
     "latency": ("a number of at least 0", lambda value: value >= 0),
 }
@@ -62,29 +71,16 @@ class NetworkConfig:
         """
         faults = Faults("network configuration")
         mapping = faults.mapping(mapping)
-        columns: dict[str, list[Any]] = {}
-        for key in _KEYS:
-            value = mapping.get(key)
-            if isinstance(value, str) or not isinstance(value, Sequence) or not value:
-                faults.add_type(key, value, "a list with one entry per dimension")
-            else:
-                columns[key] = list(value)
-        if len({len(column) for column in columns.values()}) > 1:
+        columns = {key: _entries(key, mapping.get(key), faults) for key in _KEYS}
+        nothing = [key for key in _KEYS if not columns[key]]
+        for key in nothing:
+            # The original reads whatever is no list as an empty one, and refuses that where other lists have entries.
+            original = Status.ABORTED if nothing == list(_KEYS) else Status.REFUSED
+            faults.add(f"{key}: {shown(mapping.get(key))} is not a list with one entry per dimension", original)
+        if not nothing and len({len(column) for column in columns.values()}) > 1:
             lengths = ", ".join(f"{key} {len(column)}" for key, column in columns.items())
             faults.add(f"all lists need one entry per dimension, but their lengths are: {lengths}")
-        for index, name in enumerate(columns.get("topology", ())):
-            if not isinstance(name, str):
-                faults.add_value(f"topology[{index}]", name, f"one of {', '.join(LINKED_TOPOLOGIES)}")
-            elif name not in LINKED_TOPOLOGIES:
-                faults.add_unknown(f"topology[{index}]", name, LINKED_TOPOLOGIES)
-        for key, (allowed, legal) in _LEGAL.items():
-            for index, value in enumerate(columns.get(key, ())):
-                number = None if isinstance(value, bool) else finite(value)
-                if number is None:
-                    faults.add_type(f"{key}[{index}]", value, allowed)
-                elif not legal(number):
-                    faults.add_value(f"{key}[{index}]", value, allowed)
-        if congestion_aware and len(columns.get("topology", ())) > 1:
+        if congestion_aware and len(columns["topology"]) > 1:
             faults.add_value("topology", columns["topology"], "the one dimension a congestion-aware network can have")
         faults.check()
         rank_count = math.prod(int(count) for count in columns["npus_count"])
@@ -99,3 +95,33 @@ class NetworkConfig:
             congestion_aware=congestion_aware,
             warnings=ignored_keys(mapping, _KEYS),
         )
+
+
+def _entries(key: str, value: object, faults: Faults) -> list[Any]:
+    """A list's entries, read the way the original reads them; none for what is no list."""
+    if isinstance(value, Mapping) and value:
+        faults.add_type(f"{key}[0]", value, "an entry of a list with one entry per dimension")
+        return [None]
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return []
+    return [_entry(f"{key}[{index}]", key, entry, faults) for index, entry in enumerate(value)]
+
+
+def _entry(place: str, key: str, value: object, faults: Faults) -> Any:
+    if key == "topology":
+        if value == "":
+            faults.add_type(place, value, f"one of {', '.join(LINKED_TOPOLOGIES)}")
+        elif not isinstance(value, str):
+            faults.add_value(place, value, f"one of {', '.join(LINKED_TOPOLOGIES)}")
+        elif value not in LINKED_TOPOLOGIES:
+            faults.add_unknown(place, value, LINKED_TOPOLOGIES)
+        return value
+    number = number_in_text(value) if isinstance(value, str) else None if isinstance(value, bool) else finite(value)
+    if number is not None and key == "npus_count":
+        # A number with a point is no integer, even if it is whole.
+        whole = isinstance(value, int) or (isinstance(value, str) and value.strip("+-").isdecimal())
+        number = number if whole and INT32_MIN <= number <= INT32_MAX else None
+    allowed, legal = _LEGAL[key]
+    if number is None or not legal(number):
+        faults.add_value(place, value, allowed)
+    return number

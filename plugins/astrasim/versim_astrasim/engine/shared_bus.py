@@ -6,7 +6,6 @@ gap per byte. Each side sends and receives one request at a time (measured: gold
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from enum import Enum
 
@@ -191,9 +190,7 @@ class SharedBus:
     """The outer bus of one rank."""
 
     def __init__(self, calendar: RankCalendar, system: SystemConfig) -> None:
-        # The original keeps the outer gap in single precision.
-        (gap_ns_per_byte,) = struct.unpack("f", struct.pack("f", system.bus_gap_ns_per_byte))
-        self._processor, self._memory = _bus(calendar, _Timing(system, gap_ns_per_byte))
+        self._processor, self._memory = _bus(calendar, _Timing(system, system.bus_gap_ns_per_byte))
         self._processor.inner = _bus(calendar, _Timing(system, INNER_GAP_NS_PER_BYTE))
 
     def step(

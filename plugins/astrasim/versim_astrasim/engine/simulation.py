@@ -239,15 +239,15 @@ class _Simulation:
             return LinkUse()
         return LinkUse(
             name=tuple(link.name for link in links),
-            bytes_carried=np.array([link.bytes_carried for link in links], dtype=np.int64),
-            busy_ns=np.array([link.busy_ns for link in links], dtype=np.int64),
-            queueing_ns=np.array([link.queueing_ns for link in links], dtype=np.int64),
-            messages=np.array([link.messages for link in links], dtype=np.int64),
+            bytes_carried=_ticks([link.bytes_carried for link in links]),
+            busy_ns=_ticks([link.busy_ns for link in links]),
+            queueing_ns=_ticks([link.queueing_ns for link in links]),
+            messages=_ticks([link.messages for link in links]),
         )
 
 
 def _ticks(values: list[int]) -> Integers:
-    """Ticks as a column; those of 2^63 ns and more (only compute without operations gets there) are cut off there."""
+    """Whole numbers as a column; those of 2^63 and more (only broken input gets there) are cut off there."""
     try:
         return np.array(values, dtype=np.int64)
     except OverflowError:

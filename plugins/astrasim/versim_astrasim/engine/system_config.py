@@ -7,13 +7,14 @@ hangs, aborts or loops on are accepted: what becomes of them is an outcome of th
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
 import attrs
 
-from versim_astrasim.engine.algorithms.names import KNOWN_NAMES, is_known
+from versim_astrasim.engine.algorithms.names import KNOWN_NAMES, has_legal_window, is_known
 from versim_astrasim.engine.configuration_faults import Faults, finite, ignored_keys
 
 
@@ -57,8 +58,9 @@ class SystemConfig:
         active_chunks_per_dimension: Chunks worked on at once in a dimension, over all its queues.
         preferred_dataset_splits: Chunks a collective is cut into; 0 divides by zero at the first collective.
         num_queues_per_dim: Queues (lanes) per dimension.
-        collective_optimization: ``localBWAware`` or ``baseline``; None leaves it unset, which matters only with more
-            than one dimension: the original then acts on uninitialised memory (``localBWAware`` is assumed here).
+        collective_optimization: ``localBWAware`` or ``baseline``; None leaves it unset, and the original acts on
+            uninitialised memory: as with ``baseline`` in one dimension, while an all-reduce over several never ends
+            (measured on ASTRA-sim 518bd51, where ranks came to disagree in every of 60 cases).
         scheduling_policy: ``LIFO``, ``FIFO`` or ``EXPLICIT``; without observable effect.
         local_mem_bw_gb_per_s: Local memory bandwidth (10^9 B/s), for reductions and the roofline.
         peak_perf_tflop_per_s: Peak performance (10^12 FLOP/s), for the roofline.
@@ -126,33 +128,43 @@ class SystemConfig:
         return _SystemReader(mapping).read(num_queues_per_dim, injection_scale, rendezvous=rendezvous)
 
 
-_INTEGERS = {
-    "local-reduction-delay": "local_reduction_delay_ns",
-    "active-chunks-per-dimension": "active_chunks_per_dimension",
-    "L": "bus_latency_ns",
-    "o": "bus_overhead_ns",
-    "g": "bus_gap_ns",
-    "endpoint-delay": "endpoint_delay_ns",
-    "preferred-dataset-splits": "preferred_dataset_splits",
-}
-_NUMBERS = {
-    "G": "bus_gap_ns_per_byte",
-    "peak-perf": "peak_perf_tflop_per_s",
-    "local-mem-bw": "local_mem_bw_gb_per_s",
-}
 _CHOICES = {
     "scheduling-policy": ("scheduling_policy", SCHEDULING_POLICIES),
     "collective-optimization": ("collective_optimization", COLLECTIVE_OPTIMIZATIONS),
 }
+_INTEGERS = {
+    "local-reduction-delay": "local_reduction_delay_ns",
+    "active-chunks-per-dimension": "active_chunks_per_dimension",
+    "endpoint-delay": "endpoint_delay_ns",
+    "preferred-dataset-splits": "preferred_dataset_splits",
+}
+_SINGLES = {
+    "L": "bus_latency_ns",
+    "o": "bus_overhead_ns",
+    "g": "bus_gap_ns",
+    "G": "bus_gap_ns_per_byte",
+}
+_DOUBLES = {
+    "peak-perf": "peak_perf_tflop_per_s",
+    "local-mem-bw": "local_mem_bw_gb_per_s",
+}
 _SWITCHES = {"roofline-enabled": "roofline_enabled", "replay-only": "replay_only"}
 _SHARED_BUS = "model-shared-bus"
 _PER_NODE_CUSTOM = "per-node-custom-implementation"
-_NO_TIMING = ("trace-enabled", "track-local-mem", "local-mem-trace-filename")
-"""Switches of the original's logging; they change no time."""
+_LOG_FILE = "local-mem-trace-filename"
+_NO_TIMING = ("trace-enabled", "track-local-mem", _LOG_FILE)
+"""Settings of the original's logging; they change no time."""
+
+_READING_ORDER = (
+    CollectiveKind.ALL_REDUCE,
+    CollectiveKind.REDUCE_SCATTER,
+    CollectiveKind.ALL_GATHER,
+    CollectiveKind.ALL_TO_ALL,
+)
 
 
 class _SystemReader:
-    """Reads a system JSON's object key by key, collecting faults and warnings."""
+    """Reads a system JSON's object key by key in the original's order, collecting faults and warnings."""
 
     def __init__(self, mapping: Mapping[str, Any]) -> None:
         self._faults = Faults("system configuration")
@@ -169,6 +181,7 @@ class _SystemReader:
         self._read_choices()
         self._read_numbers()
         self._read_switches()
+        self._read_text(_LOG_FILE, "the beginning of a file name")
         self._read_implementations()
         self._read_customs()
         self._warn_of_unknown_keys()
@@ -194,16 +207,23 @@ class _SystemReader:
                 self._values[name] = value
 
     def _read_numbers(self) -> None:
+        mapping, faults = self._mapping, self._faults
         for key, name in _INTEGERS.items():
-            if key in self._mapping:
-                self._values[name] = self._faults.integer(key, self._mapping[key])
-        for key, name in _NUMBERS.items():
-            if key in self._mapping:
-                self._values[name] = self._faults.number(key, self._mapping[key])
-        if abs(self._values.get("bus_gap_ns_per_byte", 0.0)) > MOST_FLOAT32:
-            self._faults.add_value("G", self._mapping["G"], f"a number of at most {MOST_FLOAT32}")
-        if _SHARED_BUS in self._mapping:
-            self._values["model_shared_bus"] = self._faults.integer(_SHARED_BUS, self._mapping[_SHARED_BUS]) == 1
+            if key in mapping:
+                self._values[name] = faults.integer(key, mapping[key])
+        for key, name in _SINGLES.items():
+            if key in mapping:
+                number = faults.number(key, mapping[key])
+                if abs(number) > MOST_FLOAT32:
+                    faults.add_value(key, mapping[key], f"a number of at most {MOST_FLOAT32}")
+                    continue
+                (single,) = struct.unpack("f", struct.pack("f", number))
+                self._values[name] = single if key == "G" else int(single)
+        for key, name in _DOUBLES.items():
+            if key in mapping:
+                self._values[name] = faults.number(key, mapping[key])
+        if _SHARED_BUS in mapping:
+            self._values["model_shared_bus"] = faults.integer(_SHARED_BUS, mapping[_SHARED_BUS]) == 1
 
     def _read_switches(self) -> None:
         for key, name in _SWITCHES.items():
@@ -215,9 +235,15 @@ class _SystemReader:
             if value is False:
                 self._warnings.append(f"{key}: false switches the feature on, because only the number 0 is off")
 
+    def _read_text(self, key: str, allowed: str) -> str | None:
+        text = self._mapping.get(key)
+        if key in self._mapping and not isinstance(text, str):
+            self._faults.add_type(key, text, allowed)
+        return text
+
     def _read_implementations(self) -> None:
         implementations: dict[CollectiveKind, tuple[str, ...]] = {}
-        for kind in CollectiveKind:
+        for kind in _READING_ORDER:
             key = f"{kind.value}-implementation"
             if key not in self._mapping:
                 continue
@@ -228,12 +254,14 @@ class _SystemReader:
             for index, name in enumerate(names):
                 if not is_known(name):
                     self._faults.add_unknown(f"{key}[{index}]", name, KNOWN_NAMES)
+                elif not has_legal_window(name):
+                    self._faults.add_type(f"{key}[{index}]", name, "an algorithm with a number for its window")
             implementations[kind] = tuple(names)
         self._values["implementations"] = implementations
 
     def _read_customs(self) -> None:
         customs: dict[CollectiveKind, str] = {}
-        for kind in CollectiveKind:
+        for kind in reversed(_READING_ORDER):
             key = f"{kind.value}-implementation-custom"
             if key not in self._mapping:
                 continue
@@ -243,14 +271,10 @@ class _SystemReader:
             else:
                 self._faults.add_type(key, paths, "a list of exactly one path prefix")
         self._values["custom_implementations"] = customs
-        if _PER_NODE_CUSTOM in self._mapping:
-            path = self._mapping[_PER_NODE_CUSTOM]
-            self._values["per_node_custom_path"] = path
-            if not isinstance(path, str):
-                self._faults.add_type(_PER_NODE_CUSTOM, path, "the path of a YAML file")
+        self._values["per_node_custom_path"] = self._read_text(_PER_NODE_CUSTOM, "the path of a YAML file")
 
     def _warn_of_unknown_keys(self) -> None:
-        known = {*_INTEGERS, *_NUMBERS, *_CHOICES, *_SWITCHES, *_NO_TIMING, _SHARED_BUS, _PER_NODE_CUSTOM}
+        known = {*_INTEGERS, *_SINGLES, *_DOUBLES, *_CHOICES, *_SWITCHES, *_NO_TIMING, _SHARED_BUS, _PER_NODE_CUSTOM}
         for kind in CollectiveKind:
             known |= {f"{kind.value}-implementation", f"{kind.value}-implementation-custom"}
         self._warnings += ignored_keys(self._mapping, known, _IGNORED_KEYS)

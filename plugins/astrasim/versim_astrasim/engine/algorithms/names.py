@@ -65,6 +65,15 @@ def is_known(name: str) -> bool:
     return name in _EXACT or name.startswith(("direct", "oneDirect"))
 
 
+def has_legal_window(name: str) -> bool:
+    """Whether a known name has a window that can be read, or none."""
+    try:
+        parse(name)
+    except Abort:
+        return False
+    return True
+
+
 def parse(name: str) -> AlgorithmChoice:
     """Read one entry.
 
