@@ -214,3 +214,29 @@ def test_command_line_options_are_text(options: dict[str, object], read: tuple[o
         return
     line = command_line(options)
     assert (line.num_queues_per_dim, line.injection_scale, line.rendezvous) == read
+
+
+@pytest.mark.parametrize("key", ["peak-perf", "local-mem-bw"])
+def test_a_truth_value_is_no_double(key: str) -> None:
+    """Though it is a whole number and a single; measured on ASTRA-sim 518bd51."""
+    with pytest.raises(ConfigurationError) as caught:
+        SystemConfig.from_mapping({key: True})
+    assert caught.value.original is Status.ABORTED
+    assert SystemConfig.from_mapping({"endpoint-delay": True, "G": True}).endpoint_delay_ns == 1
+
+
+def test_a_scaled_endpoint_delay_that_does_not_fit_is_the_smallest_number() -> None:
+    """As the hardware converts doubles to 32 bits; a negative delay never comes."""
+    system = SystemConfig.from_mapping({"endpoint-delay": 10}, injection_scale=1e9)
+    assert system.effective_endpoint_delay_ns == -(2**31)
+
+
+def test_remote_memory_numbers_are_unsigned_and_of_64_bits() -> None:
+    """No truth value is one; the servers' numbers are looked at only where there are servers (518bd51)."""
+    memory = {"memory-type": "MEMORY_POOL", "remote-mem-latency": 2**40, "num-nodes": "many"}
+    assert RemoteMemoryConfig.from_mapping(memory).latency_ns == 2**40
+    for wrong in ({"remote-mem-latency": True}, {"memory-type": "PER_NODE_MEMORY_EXPANSION"}):
+        with pytest.raises(ConfigurationError) as caught:
+            RemoteMemoryConfig.from_mapping(memory | wrong)
+        assert caught.value.original is Status.ABORTED
+    assert RemoteMemoryConfig.from_mapping({}).memory_type == "NO_MEMORY_EXPANSION"

@@ -327,6 +327,33 @@ def test_without_an_optimization_one_dimension_is_as_with_the_baseline(
     assert unset == baseline != other
 
 
+def test_a_message_to_oneself_over_several_dimensions_is_refused(trace: Make, send: Make, system: Make) -> None:
+    """In one dimension it aborts; over several, the original finds none that differs and exits (518bd51)."""
+    plane = NetworkConfig.from_mapping(
+        {"topology": ["Ring", "Switch"], "npus_count": [2, 2], "bandwidth": [50, 50], "latency": [1, 1]},
+        congestion_aware=False,
+    )
+    compute = trace({"id": 0, "type": "COMP_NODE"})
+    outcome = simulate([trace(send(0, 0, 8)), compute, compute, compute], plane, system())
+    assert outcome.status is Status.REFUSED
+
+
+def test_without_queues_every_collective_hangs(
+    run: Make, trace: Make, compute: Make, collective: Make, system: Make
+) -> None:
+    """Chunks have no lane to be in; compute runs. Measured on ASTRA-sim 518bd51."""
+    settings = system(options={"num_queues_per_dim": 0})
+    assert run(trace(collective(0, "ALL_REDUCE", 4096)), settings=settings).status is Status.UNFINISHED
+    assert run(trace(compute(0, 1)), settings=settings).status is Status.COMPLETED
+
+
+def test_reducing_at_minus_nothing_takes_for_ever(run: Make, trace: Make, collective: Make, system: Make) -> None:
+    """Truncated, plus infinity becomes 0 ns and minus infinity 2^63 ns (measured on ASTRA-sim 518bd51)."""
+    node = trace(collective(0, "ALL_REDUCE", 4096))
+    assert run(node, settings=system(local_mem_bw=0.0)).status is Status.COMPLETED
+    assert run(node, settings=system(local_mem_bw=-0.0)).status is Status.UNFINISHED
+
+
 def test_nodes_on_a_circle_are_dropped_and_reported(run: Make, trace: Make, compute: Make) -> None:
     """They never run and do not keep the rank from finishing."""
     outcome = run(trace(compute(0, 1), compute(1, 1, 2), compute(2, 1, 1)))

@@ -16,7 +16,7 @@ from versim import FaultsError, VersimError
 
 from versim_astrasim.engine.command_line import command_line
 from versim_astrasim.engine.configuration_faults import ConfigurationError
-from versim_astrasim.engine.custom_files import CustomFiles
+from versim_astrasim.engine.custom_files import Files, WrittenFiles
 from versim_astrasim.engine.group_config import groups_from_mapping
 from versim_astrasim.engine.memory_config import RemoteMemoryConfig
 from versim_astrasim.engine.network_config import NetworkConfig
@@ -110,18 +110,20 @@ def _generated_nodes(workload: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def run_case(
-    case: Mapping[str, Any], exactness: Exactness = "auto", files: CustomFiles | None = None
+    case: Mapping[str, Any], exactness: Exactness = "auto", files: Files | None = None
 ) -> Outcome | FaultsError:
     """Simulate a case from its inputs; refused input is returned, not raised.
 
     Args:
         case: The case.
         exactness: See :func:`~.simulation.simulate`.
-        files: Where the trace-described collectives are that the case's system names.
+        files: Where the trace-described collectives are that the case's system names; by default the case's own
+            ``files``, which map a path to a list of nodes or, for the map of nodes, to ids and path prefixes.
     """
+    files = files or WrittenFiles(case.get("files") or {})
     try:
         inputs = case_inputs(case)
-        per_node = files.per_node(inputs.system) if files is not None else None
+        per_node = files.per_node(inputs.system)
     except FaultsError as error:
         return error
     return simulate(
@@ -131,12 +133,12 @@ def run_case(
         groups=inputs.groups,
         memory=inputs.memory,
         per_node_custom=per_node,
-        read_trace=files.trace if files is not None else None,
+        read_trace=files.trace,
         exactness=exactness,
     )
 
 
-def verify_case(case: Mapping[str, Any], exactness: Exactness = "auto", files: CustomFiles | None = None) -> CaseResult:
+def verify_case(case: Mapping[str, Any], exactness: Exactness = "auto", files: Files | None = None) -> CaseResult:
     """Simulate a case and compare with what was measured."""
     expected = case["expected"]
     try:

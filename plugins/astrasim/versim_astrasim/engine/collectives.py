@@ -135,6 +135,8 @@ class CollectiveScheduler:
             return "nothing is ever communicated for it: no dimension takes part"
         if count == ENDLESSLY_MANY:
             self._never_return(plan, usable, group, size_bytes, chunk_bytes)
+        if system.num_queues_per_dim < 1:
+            return "num-queues-per-dim leaves no queue for its chunks"
         if system.collective_optimization is None and kind is CollectiveKind.ALL_REDUCE and len(usable) > 1:
             return (
                 "collective-optimization is not set, so the phases of an all-reduce over several dimensions depend on "

@@ -15,8 +15,10 @@ from versim import FaultsError, did_you_mean
 
 from versim_astrasim.engine.outcome import Status
 
-INT32_MIN, INT32_MAX, UINT32_MAX = -(2**31), 2**31 - 1, 2**32 - 1
-"""Whole numbers of the original's files are of 32 bits; what becomes of others depends on its compiler."""
+INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
+"""Most whole numbers of the original's files are of 32 bits; what becomes of others depends on its compiler."""
+
+UINT64_MAX = 2**64 - 1
 
 _MOST_SHOWN = 120
 
@@ -111,10 +113,11 @@ class Faults:
     def integer(self, key: str, value: object, lowest: int = INT32_MIN, highest: int = INT32_MAX) -> int:
         """A number, truncated as the original does."""
         number = finite(value)
-        if number is None or not lowest <= int(number) <= highest:
+        whole = int(value) if number is not None and isinstance(value, bool | int | float) else None
+        if whole is None or not lowest <= whole <= highest:
             self.add_type(key, value, f"a number from {lowest} to {highest}")
             return 0
-        return int(number)
+        return whole
 
     def check(self) -> None:
         """Raise if there are any.

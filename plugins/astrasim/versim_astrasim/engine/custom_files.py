@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 import yaml
 
-from versim_astrasim.engine.configuration_faults import INT32_MAX, INT32_MIN, Faults, shown
+from versim_astrasim.engine.configuration_faults import INT32_MAX, INT32_MIN, ConfigurationError, Faults, shown
 from versim_astrasim.engine.outcome import Status
 from versim_astrasim.engine.system_config import SystemConfig
 from versim_astrasim.engine.trace import RankTrace
@@ -43,6 +43,24 @@ def per_node_from_mapping(content: object) -> dict[int, str]:
     return paths
 
 
+class Files(Protocol):
+    """Where the files of trace-described collectives are."""
+
+    def trace(self, path: str) -> RankTrace:
+        """The trace at a path.
+
+        Raises:
+            OSError: If there is no such file.
+        """
+
+    def per_node(self, system: SystemConfig) -> dict[int, str]:
+        """Path prefixes by node, from the file the system names; none if it names none.
+
+        Raises:
+            ConfigurationError: If the file cannot be read.
+        """
+
+
 @attrs.frozen
 class CustomFiles:
     """A folder with files of trace-described collectives.
@@ -56,29 +74,50 @@ class CustomFiles:
     read: Callable[[Path], RankTrace]
 
     def trace(self, path: str) -> RankTrace:
-        """The trace at a path.
-
-        Raises:
-            OSError: If there is no such file.
-        """
+        """See :class:`Files`."""
         place = self.folder / path
         if not place.is_file():
             raise FileNotFoundError(f"there is no file {place}")
         return self.read(place)
 
     def per_node(self, system: SystemConfig) -> dict[int, str]:
-        """Path prefixes by node, from the file the system names; none if it names none.
-
-        Raises:
-            ConfigurationError: If the file cannot be read.
-        """
+        """See :class:`Files`."""
         name = system.per_node_custom_path
         if name is None:
             return {}
         try:
             content = yaml.safe_load((self.folder / name).read_text(encoding="utf-8"))
         except (OSError, ValueError, yaml.YAMLError) as error:
-            faults = Faults("system configuration")
-            faults.add(f"{_KEY}: {shown(name)} is not a readable YAML file: {shown(str(error))}", Status.ABORTED)
-            faults.check()
+            raise _unreadable(name, error) from error
         return per_node_from_mapping(content)
+
+
+@attrs.frozen
+class WrittenFiles:
+    """Files of trace-described collectives that are written down where they are used.
+
+    Attributes:
+        contents: By path, a trace as a list of nodes or a map of node ids to path prefixes.
+    """
+
+    contents: Mapping[str, Any]
+
+    def trace(self, path: str) -> RankTrace:
+        """See :class:`Files`."""
+        if path not in self.contents:
+            raise FileNotFoundError(f"there is no file {path}")
+        return RankTrace.from_nodes(self.contents[path])
+
+    def per_node(self, system: SystemConfig) -> dict[int, str]:
+        """See :class:`Files`."""
+        name = system.per_node_custom_path
+        if name is None:
+            return {}
+        if name not in self.contents:
+            raise _unreadable(name, FileNotFoundError("there is no such file"))
+        return per_node_from_mapping(self.contents[name])
+
+
+def _unreadable(name: str, error: Exception) -> ConfigurationError:
+    fault = f"{_KEY}: {shown(name)} is not a readable YAML file: {shown(str(error))}"
+    return ConfigurationError("system configuration", [fault], Status.ABORTED)

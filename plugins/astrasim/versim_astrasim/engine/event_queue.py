@@ -11,6 +11,7 @@ Both are dictionaries whose missing keys enter themselves, so the hot path is ``
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from heapq import heappop, heappush
 
@@ -41,6 +42,15 @@ def as_uint64(value: float) -> int:
     if value >= 18446744073709551616.0:
         return 0
     return int(value) % UINT64 if value > -9223372036854775808.0 else 2**63
+
+
+def quotient(numerator: float, denominator: float) -> float:
+    """Division as the hardware does it, by zeros of either sign too."""
+    if denominator:
+        return numerator / denominator
+    if not numerator or math.isnan(numerator):
+        return math.nan
+    return math.copysign(math.inf, denominator) * math.copysign(1.0, numerator)
 
 
 def as_double(tick: int) -> int:

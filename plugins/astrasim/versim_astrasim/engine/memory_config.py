@@ -7,11 +7,14 @@ from typing import Any
 
 import attrs
 
-from versim_astrasim.engine.configuration_faults import UINT32_MAX, Faults, ignored_keys
+from versim_astrasim.engine.configuration_faults import UINT64_MAX, Faults, ignored_keys
 
 MEMORY_TYPES = ("NO_MEMORY_EXPANSION", "PER_NPU_MEMORY_EXPANSION", "PER_NODE_MEMORY_EXPANSION", "MEMORY_POOL")
 
-_INTEGERS = ("remote-mem-latency", "remote-mem-bw", "num-nodes", "num-npus-per-node")
+PER_NODE = "PER_NODE_MEMORY_EXPANSION"
+
+_UNSIGNED_KEYS = ("remote-mem-latency", "remote-mem-bw")
+_PER_NODE_KEYS = ("num-nodes", "num-npus-per-node")
 
 
 @attrs.frozen(kw_only=True)
@@ -48,8 +51,10 @@ class RemoteMemoryConfig:
             faults.add_type("memory-type", memory_type, f"one of {', '.join(MEMORY_TYPES)}")
         elif memory_type not in MEMORY_TYPES:
             faults.add_unknown("memory-type", memory_type, MEMORY_TYPES)
-        latency, bandwidth = (faults.integer(key, mapping.get(key, 0), 0, UINT32_MAX) for key in _INTEGERS[:2])
-        nodes, npus = (faults.integer(key, mapping.get(key, 0)) for key in _INTEGERS[2:])
+        nodes = npus = 0
+        if memory_type == PER_NODE:
+            nodes, npus = (faults.integer(key, mapping.get(key, 0)) for key in _PER_NODE_KEYS)
+        latency, bandwidth = (_unsigned(key, mapping.get(key, 0), faults) for key in _UNSIGNED_KEYS)
         faults.check()
         return cls(
             memory_type=str(memory_type),
@@ -57,5 +62,13 @@ class RemoteMemoryConfig:
             bandwidth_bytes_per_ns=bandwidth,
             num_nodes=nodes,
             num_npus_per_node=npus,
-            warnings=ignored_keys(mapping, ("memory-type", *_INTEGERS)),
+            warnings=ignored_keys(mapping, ("memory-type", *_UNSIGNED_KEYS, *_PER_NODE_KEYS)),
         )
+
+
+def _unsigned(key: str, value: object, faults: Faults) -> int:
+    """A number of 64 bits, truncated; unlike elsewhere, the original takes no truth value for one."""
+    if isinstance(value, bool):
+        faults.add_type(key, value, f"a number from 0 to {UINT64_MAX}")
+        return 0
+    return faults.integer(key, value, 0, UINT64_MAX)

@@ -207,7 +207,8 @@ class CongestionUnawareNetwork(MessageNetwork):
         """Time from sending to full arrival.
 
         Raises:
-            Abort: For a message to oneself or to a rank that does not exist.
+            Abort: For a message to a rank that does not exist, or in one dimension to oneself.
+            Refusal: For a message to oneself in several.
         """
         way = self._ways.get((source, destination))
         if way is None:
@@ -216,6 +217,8 @@ class CongestionUnawareNetwork(MessageNetwork):
 
     def _way(self, source: int, destination: int) -> tuple[float, float]:
         """Latency in ns and bandwidth in bytes per ns."""
+        if source == destination and len(self._config.npus_count) > 1:
+            raise Refusal(f"rank {source} sends a message to itself, which differs from it in no dimension", source)
         if source == destination or not 0 <= destination < self._ranks:
             raise Abort(f"rank {source} sends a message to rank {destination}, which cannot be reached", source)
         config = self._config

@@ -5,7 +5,7 @@ from __future__ import annotations
 from versim_astrasim.engine.algorithms.custom import CustomCollectives, CustomPhase
 from versim_astrasim.engine.algorithms.phase import QUICK_ENDPOINT_DELAY_NS, Phase
 from versim_astrasim.engine.collectives import CollectiveScheduler
-from versim_astrasim.engine.event_queue import UINT64, EventQueue, RankCalendar, as_uint64
+from versim_astrasim.engine.event_queue import UINT64, EventQueue, RankCalendar, as_uint64, quotient
 from versim_astrasim.engine.plans import Group, Planner
 from versim_astrasim.engine.repetition import Repetition
 from versim_astrasim.engine.shared_bus import SharedBus
@@ -63,11 +63,13 @@ class Rank:
         return QUICK_ENDPOINT_DELAY_NS if ring.quick else self.endpoint_delay_ns
 
     def reduction_ns(self, size_bytes: int) -> int:
-        """Time to reduce a message: one write and two reads, each truncated; free without local memory bandwidth."""
+        """Time to reduce a message: one write and two reads, each truncated.
+
+        Without local memory bandwidth it is infinitely long, which is truncated to 0 ns.
+        """
         duration = self._reductions_ns.get(size_bytes)
         if duration is None:
-            bytes_per_s = self._local_mem_bytes_per_s
-            duration = 3 * as_uint64(size_bytes / bytes_per_s * NS_PER_S) if bytes_per_s else 0
+            duration = 3 * as_uint64(quotient(size_bytes, self._local_mem_bytes_per_s) * NS_PER_S)
             self._reductions_ns[size_bytes] = duration
         return duration
 

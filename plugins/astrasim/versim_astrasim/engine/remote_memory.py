@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 
-from versim_astrasim.engine.event_queue import Action, RankCalendar, as_uint64
+from versim_astrasim.engine.event_queue import Action, RankCalendar, as_uint64, quotient
 from versim_astrasim.engine.failures import Abort, Refusal
 from versim_astrasim.engine.memory_config import RemoteMemoryConfig
 
@@ -44,9 +43,7 @@ class RemoteMemory:
 
     def duration_ns(self, size_bytes: int) -> int:
         """Latency and transfer of one access. Without bandwidth the transfer takes infinitely long, which is 0 ns."""
-        bandwidth = self._config.bandwidth_bytes_per_ns
-        without_ns = math.inf if size_bytes else math.nan
-        return self._config.latency_ns + as_uint64(size_bytes / bandwidth if bandwidth else without_ns)
+        return self._config.latency_ns + as_uint64(quotient(size_bytes, self._config.bandwidth_bytes_per_ns))
 
     def access(self, rank: int, calendar: RankCalendar, size_bytes: int, done: Action) -> None:
         """Load or store ``size_bytes``; ``done`` is called when that is over.

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import attrs
 
-from versim_astrasim.engine.event_queue import as_uint64
+from versim_astrasim.engine.event_queue import as_uint64, quotient
 
 BYTES_PER_GB = 1e9
 FLOP_PER_TFLOP = 1e12
@@ -30,13 +28,6 @@ class RooflinePoint:
     compute_utilization: float
     memory_utilization: float
     compute_bound: bool
-
-
-def _divide(numerator: float, denominator: float) -> float:
-    """Division as the hardware does it."""
-    if denominator:
-        return numerator / denominator
-    return math.nan if not numerator or math.isnan(numerator) else math.inf
 
 
 @attrs.frozen
@@ -64,9 +55,9 @@ class Roofline:
         intensity = float(num_ops) / float(tensor_bytes)
         performance = min(self.bandwidth_bytes_per_s * intensity, self.peak_flop_per_s)
         return RooflinePoint(
-            duration_ns=as_uint64(_divide(float(num_ops), performance) * NS_PER_S),
+            duration_ns=as_uint64(quotient(float(num_ops), performance) * NS_PER_S),
             intensity_flop_per_byte=intensity,
-            compute_utilization=_divide(performance, self.peak_flop_per_s),
-            memory_utilization=_divide(_divide(performance, intensity), self.bandwidth_bytes_per_s),
+            compute_utilization=quotient(performance, self.peak_flop_per_s),
+            memory_utilization=quotient(quotient(performance, intensity), self.bandwidth_bytes_per_s),
             compute_bound=not performance < self.peak_flop_per_s,
         )

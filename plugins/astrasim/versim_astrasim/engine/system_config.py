@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 
 from versim_astrasim.engine.algorithms.names import KNOWN_NAMES, has_legal_window, is_known
-from versim_astrasim.engine.configuration_faults import Faults, finite, ignored_keys
+from versim_astrasim.engine.configuration_faults import INT32_MAX, INT32_MIN, Faults, finite, ignored_keys
 
 
 class CollectiveKind(Enum):
@@ -57,7 +57,7 @@ class SystemConfig:
         injection_scale: Multiplies the endpoint delay if that is given.
         active_chunks_per_dimension: Chunks worked on at once in a dimension, over all its queues.
         preferred_dataset_splits: Chunks a collective is cut into; 0 divides by zero at the first collective.
-        num_queues_per_dim: Queues (lanes) per dimension.
+        num_queues_per_dim: Queues (lanes) per dimension; without any, no collective ever starts.
         collective_optimization: ``localBWAware`` or ``baseline``; None leaves it unset, and the original acts on
             uninitialised memory: as with ``baseline`` in one dimension, while an all-reduce over several never ends
             (measured on ASTRA-sim 518bd51, where ranks came to disagree in every of 60 cases).
@@ -104,11 +104,14 @@ class SystemConfig:
         """The endpoint delay after scaling."""
         if self.endpoint_delay_ns is None:
             return DEFAULT_ENDPOINT_DELAY_NS
-        return int(self.endpoint_delay_ns * self.injection_scale)
+        scaled = self.endpoint_delay_ns * self.injection_scale
+        return int(scaled) if INT32_MIN <= scaled <= INT32_MAX else INT32_MIN  # as the hardware converts doubles
 
     @property
     def lane_width(self) -> int:
-        """Chunks a lane works on at once."""
+        """Chunks a lane works on at once; none where there are no lanes."""
+        if self.num_queues_per_dim < 1:
+            return 0
         return math.ceil(self.active_chunks_per_dimension / self.num_queues_per_dim)
 
     @classmethod
@@ -174,8 +177,8 @@ class _SystemReader:
 
     def read(self, num_queues_per_dim: int, injection_scale: float, *, rendezvous: bool) -> SystemConfig:
         """The configuration, or all faults at once."""
-        if not 1 <= num_queues_per_dim <= MOST_QUEUES:
-            self._faults.add_value("num-queues-per-dim", num_queues_per_dim, f"an integer from 1 to {MOST_QUEUES}")
+        if num_queues_per_dim > MOST_QUEUES:
+            self._faults.add_value("num-queues-per-dim", num_queues_per_dim, f"an integer of at most {MOST_QUEUES}")
         if finite(injection_scale) is None:
             self._faults.add_type("injection-scale", injection_scale, "a finite number")
         self._read_choices()
@@ -221,7 +224,9 @@ class _SystemReader:
                 self._values[name] = single if key == "G" else int(single)
         for key, name in _DOUBLES.items():
             if key in mapping:
-                self._values[name] = faults.number(key, mapping[key])
+                value = mapping[key]
+                # Unlike elsewhere, the original takes no truth value for a number of double precision.
+                self._values[name] = faults.number(key, None if isinstance(value, bool) else value)
         if _SHARED_BUS in mapping:
             self._values["model_shared_bus"] = faults.integer(_SHARED_BUS, mapping[_SHARED_BUS]) == 1
 
