@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: compare test check lint types layers docs bench fuzz simgrid clean
+.PHONY: compare test check lint types layers docs bench fuzz fuzz-engine simgrid clean
 
 compare: $(VENV)/installed
 	$(BIN)/versim compare
@@ -35,6 +35,10 @@ simgrid: $(VENV)/installed-dev
 # Hostile traces by the ten thousand; the suite runs a few hundred of them.
 fuzz: $(VENV)/installed-dev
 	$(BIN)/python tests/fuzz/traces.py --inputs 20000
+
+# Random cases on the embedded engine and on the real ASTRA-sim that ASTRA_SIM_BIN or ASTRA_SIM_HOME names.
+fuzz-engine: $(VENV)/installed-dev
+	$(BIN)/python tests/fuzz/engine.py --inputs 2200
 
 bench: $(VENV)/installed-dev
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -1,10 +1,13 @@
-"""500 damaged traces; ``python tests/fuzz/traces.py`` tries more."""
+"""500 damaged traces and some random cases; the scripts in ``tests/fuzz`` try more."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
+import attrs
+import pytest
 from chakra_files import listed
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +15,13 @@ from versim_astrasim.engine.trace import INTEGER_ATTRIBUTES
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
 
+import engine
+import engine_cases
+import measuring
 import traces
+
+REAL = os.environ.get("ASTRA_SIM_BIN") or os.environ.get("ASTRA_SIM_HOME")
+"""Looked at before every test takes it out of the environment."""
 
 
 def test_damaged_traces_are_errors_of_versim_in_bounded_time_and_memory() -> None:
@@ -52,3 +61,35 @@ _nodes = st.lists(
 def test_sound_files_of_senseless_nodes_are_errors_too(nodes: list[dict[str, object]]) -> None:
     """Attributes of every type and extreme values, repeated ids, circles, dependencies on nothing."""
     assert traces.tried(listed(nodes))
+
+
+@pytest.mark.parametrize("kind", engine_cases.KINDS)
+def test_shortcuts_change_nothing_on_random_cases(kind: str) -> None:
+    """Figures, order of finishing and failures are those of the plain simulation, message by message."""
+    assert [(case["name"], text) for case in engine.cases(8, 5, kind) if (text := engine.shortcuts_differ(case))] == []
+
+
+def test_a_difference_to_what_was_measured_is_found() -> None:
+    """One ns on one rank, another order, a node's end: the comparison can say no."""
+    case = {
+        **next(engine.cases(1, 5, "collective")),
+        "simulator": "congestion_aware",
+        "network": {"topology": ["Switch"], "npus_count": [2], "bandwidth": [50.0], "latency": [500.0]},
+        "workload": {"form": "explicit", "ranks": [[{"id": 0, "type": "COMP_NODE", "duration_micros": 1}]] * 2},
+    }
+    times = measuring.LoggedTimes(start_ns={(0, 0): 0, (1, 0): 0}, end_ns={(0, 0): 1000, (1, 0): 1000}, files=1)
+    figures = {"rank_ns": [1000, 1000], "exposed_comm_ns": [0, 0], "gpu_ns": [1000, 1000]}
+    right = measuring.Measured(expected=figures, order=(0, 1), times=times, memory_broke=False)
+    assert engine.differences(case, right) == []
+    late = {**figures, "rank_ns": [1000, 1001]}
+    assert len(engine.differences(case, attrs.evolve(right, expected=late))) == 2
+    assert "finish order" in engine.differences(case, attrs.evolve(right, order=(1, 0)))[0]
+    other = measuring.LoggedTimes(start_ns=times.start_ns, end_ns={(0, 0): 1000, (1, 0): 999}, files=1)
+    assert "node 0 of rank 1 ended" in engine.differences(case, attrs.evolve(right, times=other))[0]
+
+
+@pytest.mark.skipif(not REAL, reason="no real ASTRA-sim: set ASTRA_SIM_BIN or ASTRA_SIM_HOME to compare with it")
+def test_random_cases_are_equal_on_the_real_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every kind four times."""
+    monkeypatch.setenv("ASTRA_SIM_BIN", str(REAL))
+    assert sum(engine.run(4 * len(engine_cases.KINDS), seed=9).values()) == 4 * len(engine_cases.KINDS)

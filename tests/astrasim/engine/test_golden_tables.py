@@ -13,12 +13,16 @@ TABLES = Path(__file__).parents[2] / "golden" / "astrasim"
 NAMES = (
     "comm_groups",
     "compute",
+    "custom_collectives",
+    "endings",
     "multi_collective",
     "multidim_unaware",
     "options",
     "point_to_point",
     "realistic",
+    "rendezvous",
     "scaling",
+    "shared_bus",
     "single_collective",
 )
 MOST_RANKS_MESSAGE_BY_MESSAGE = 32
@@ -38,7 +42,18 @@ def test_every_case_of_a_table_is_matched(name: str) -> None:
     assert [(result.name, result.details) for result in results if not result.matched] == []
 
 
-@pytest.mark.parametrize("name", ["comm_groups", "multi_collective", "options", "single_collective"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "comm_groups",
+        "custom_collectives",
+        "multi_collective",
+        "options",
+        "rendezvous",
+        "shared_bus",
+        "single_collective",
+    ],
+)
 def test_message_by_message_gives_the_same(name: str) -> None:
     """The shortcuts are only that: without them every case is matched too."""
     small = [case for case in cases(name) if case["network"]["npus_count"][0] <= MOST_RANKS_MESSAGE_BY_MESSAGE]
