@@ -107,6 +107,7 @@ class AstraSimBackend:
             FaultsError: The table has no cases, or cases without what they need.
         """
         from versim_astrasim.engine.cases import verify_case  # noqa: PLC0415
+        from versim_astrasim.engine.table_faults import case_faults  # noqa: PLC0415
 
         for name in options:
             if name not in ("exactness", "only"):
@@ -117,12 +118,12 @@ class AstraSimBackend:
         cases = table.get("cases")
         if not isinstance(cases, list):
             raise FaultsError("table", ["cases: a list of cases is missing"])
+        faults = [fault for index, case in enumerate(cases) for fault in case_faults(case, f"cases[{index}]")]
+        if faults:
+            raise FaultsError("table", faults)
         mismatches = []
         total = 0
-        for index, case in enumerate(cases):
-            missing = {"name", "network", "system", "workload", "expected"} - set(case)
-            if missing:
-                raise FaultsError("table", [f"cases[{index}]: {', '.join(sorted(missing))} missing"])
+        for case in cases:
             if options.get("only", "") not in case["name"]:
                 continue
             total += 1

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from versim_astrasim.engine.cases import verify_case
+from versim_astrasim.engine.table_faults import case_faults
 
 TABLES = Path(__file__).parents[2] / "golden" / "astrasim"
 NAMES = (
@@ -80,3 +81,43 @@ def test_a_failure_of_another_kind_is_noticed() -> None:
     case = cases("single_collective")[0]
     case["expected"] = {"error": "killed by signal 6"}
     assert verify_case(case).details == ("status: expected aborted, got completed",)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"name": 3}, "cases[0].name: 3 is not a text"),
+        ({"simulator": "aware"}, "cases[0].simulator: 'aware' is none of congestion_aware, congestion_unaware"),
+        ({"options": [1]}, "cases[0].options: [1] is not an object of keys and values"),
+        ({"files": {"a.0.et": 3}}, "cases[0].files['a.0.et']: 3 is not a list of nodes"),
+        ({"workload": {"form": "other"}}, "cases[0].workload: {'form': 'other'} is not an object whose form is"),
+        ({"workload": {"form": "explicit"}}, "cases[0].workload.ranks: None is not a list of the nodes of each rank"),
+        ({"workload": {"form": "explicit", "ranks": [[{"id": 0}]]}}, "cases[0].workload.ranks[0][0]: a node needs a"),
+        (
+            {"workload": {"form": "explicit", "ranks": [[{"id": -1, "type": "COMP_NODE"}]]}},
+            "cases[0].workload.ranks[0]: nodes[0].id: -1 is not a whole number of at least 0",
+        ),
+        (
+            {"workload": {"form": "explicit", "ranks": [[{"id": 0, "type": "COMP_NODE", "ctrl_deps": ["a"]}]]}},
+            "cases[0].workload.ranks[0][0].ctrl_deps: ['a'] is not a list of ids",
+        ),
+        (
+            {"workload": {"form": "generated", "comm_type": "ALL_REDUCE", "comm_size_bytes": 1, "count": 10**9}},
+            "cases[0].workload.count: 1000000000 is not a whole number of at least 0 and at most 1048576",
+        ),
+        ({"expected": {}}, "cases[0].expected: has neither rank_ns nor an error"),
+        ({"expected": {"rank_ns": 5}}, "cases[0].expected.rank_ns: 5 is neither a list, one entry per rank, nor"),
+        ({"expected": {"error": "x", "unfinished_ranks": 5}}, "cases[0].expected.unfinished_ranks: 5 is neither"),
+        ({"expected": {"error": "x", "partial": 5}}, "cases[0].expected.partial: 5 is not an object of figures"),
+        ({"expected": None}, "cases[0].expected: None is not what was measured"),
+    ],
+)
+def test_a_malformed_case_is_named_by_its_place(change: dict[str, Any], fault: str) -> None:
+    """Before any case is run, and as a fault of the table, not of the simulator."""
+    (found,) = case_faults(cases("single_collective")[0] | change, "cases[0]")
+    assert found.startswith(fault)
+
+
+def test_all_tables_are_well_formed() -> None:
+    """What is checked is no stricter than what was measured."""
+    assert [fault for name in NAMES for case in cases(name) for fault in case_faults(case, name)] == []

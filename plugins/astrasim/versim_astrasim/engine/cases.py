@@ -156,7 +156,7 @@ def _compare(expected: Mapping[str, Any], outcome: Outcome | FaultsError) -> lis
         status = outcome.status
     wanted = expected_status(expected)
     if status is not wanted:
-        reason = str(outcome) if isinstance(outcome, FaultsError) else _first_finding(outcome)
+        reason = f" ({outcome})" if isinstance(outcome, FaultsError) else _first_finding(outcome)
         return [f"status: expected {wanted.value}, got {status.value}{reason}"]
     if isinstance(outcome, FaultsError) or status in (Status.REFUSED, Status.ABORTED, Status.LOOPS):
         return []
