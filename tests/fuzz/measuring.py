@@ -38,8 +38,8 @@ _PRINTED = {
     "avg_mem_util_pct": r"sys\[(\d+)\], Average memory utilization: (\S+)%",
     "avg_op_intensity": r"sys\[(\d+)\], Average operation intensity: (\S+)",
 }
-_HEAP_MESSAGES = ("malloc", "free()", "double free", "corrupted", "munmap_chunk", "entry.has_value()")
-"""The last is a message whose own record is gone when it arrives."""
+_HEAP_MESSAGES = ("malloc", "free()", "double free", "corrupted", "munmap_chunk", "has_value()")
+"""The last is of a check of the program's records of messages, which fails where such a record was overwritten."""
 
 
 @attrs.frozen(kw_only=True)
