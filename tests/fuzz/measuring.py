@@ -176,7 +176,7 @@ def _read(code: int, output: str, ranks: int, times: LoggedTimes) -> Measured:
     broke = code < 0 and "Assertion" not in output and "terminate called" not in output
     broke = broke or (code < 0 and any(message in output for message in _HEAP_MESSAGES))
     expected: dict[str, Any] = {}
-    if code < 0 and len(finished) == ranks:
+    if broke and len(finished) == ranks:
         expected["teardown_crash"] = True  # after all figures were printed
     elif "bad_alloc" in output:
         expected["error"] = "did not end"

@@ -15,7 +15,7 @@ from heapq import heappop, heappush
 import attrs
 
 from versim_astrasim.engine.collectives import DEFAULT_INVOLVED_DIMENSIONS
-from versim_astrasim.engine.event_queue import UINT64
+from versim_astrasim.engine.event_queue import EXACT_DOUBLE_TICKS, UINT64, as_double
 from versim_astrasim.engine.failures import Abort, CallbackError, Failure, Refusal
 from versim_astrasim.engine.notes import Notes
 from versim_astrasim.engine.plans import Group
@@ -136,10 +136,16 @@ class Workload:
             if start != NOT_YET and self.end_ns[position] == NOT_YET
         ]
 
+    @property
+    def _clock_ns(self) -> int:
+        """The current tick as the rank reads it."""
+        now = self._queue.now
+        return now if now < EXACT_DOUBLE_TICKS else as_double(now) % UINT64
+
     # The engine of it: ready nodes, scan, completion.
 
     def _make_ready(self, position: int) -> None:
-        self.ready_ns[position] = self._queue.now
+        self.ready_ns[position] = self._clock_ns
         if self._scanning:
             self._late.append(position)
         else:
@@ -185,7 +191,7 @@ class Workload:
                 self.rank.number,
                 self.program.node_ids[position],
             )
-        self.start_ns[position] = self._queue.now
+        self.start_ns[position] = self._clock_ns
         if node_type in (INVALID, MEM_LOAD, MEM_STORE) or (node_type == COMP and slot != GPU_SLOT):
             self.only_gpu_and_comm = False
             self.odd_node_id = self.program.node_ids[position]
@@ -203,7 +209,7 @@ class Workload:
     def _end(self, position: int) -> None:
         """Finish a node without looking for what to do next."""
         self._busy[self.program.slots[position]] = False
-        self.end_ns[position] = self._queue.now
+        self.end_ns[position] = self._clock_ns
         self._running -= 1
         waiting_for = self._waiting_for
         for successor in self.program.successors[position]:
@@ -221,7 +227,7 @@ class Workload:
     def _check_finished(self) -> None:
         if self._running or any(self._ready):
             return
-        self.finished_ns = self._queue.now
+        self.finished_ns = self._clock_ns
         self._machine.finish(self.rank.number)
         if not self.only_gpu_and_comm:
             raise CallbackError(
