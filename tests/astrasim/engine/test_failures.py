@@ -309,7 +309,8 @@ def test_a_negative_endpoint_delay_never_comes_or_aborts(
     nothing is found to do. At 5000 ns a delay that passes 2^64 aborts at once. Measured on ASTRA-sim 518bd51.
     """
     settings = system(endpoint_delay=delay_ns)
-    assert run(trace(collective(0, "ALL_REDUCE", 100000)), settings=settings).status is at_the_start
+    for name in ("ALL_REDUCE", "ALL_GATHER"):
+        assert run(trace(collective(0, name, 100000)), settings=settings).status is at_the_start
     after = trace(compute(0, 5), collective(1, "ALL_REDUCE", 100000, 0))
     assert run(after, settings=settings).status is later
 

@@ -247,8 +247,8 @@ class _Simulation:
 
 
 def _ticks(values: list[int]) -> Integers:
-    """Whole numbers as a column; those of 2^63 and more (only broken input gets there) are cut off there."""
+    """Whole numbers as a column; those that need more bits (only broken input gets there) are cut off."""
     try:
         return np.array(values, dtype=np.int64)
     except OverflowError:
-        return np.array([min(value, 2**63 - 1) for value in values], dtype=np.int64)
+        return np.array([max(-(2**63), min(value, 2**63 - 1)) for value in values], dtype=np.int64)
