@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import attrs
+import numpy as np
 import pytest
 from chakra_files import listed
 from hypothesis import given, settings
@@ -77,14 +78,21 @@ def test_a_difference_to_what_was_measured_is_found() -> None:
         "network": {"topology": ["Switch"], "npus_count": [2], "bandwidth": [50.0], "latency": [500.0]},
         "workload": {"form": "explicit", "ranks": [[{"id": 0, "type": "COMP_NODE", "duration_micros": 1}]] * 2},
     }
-    times = measuring.LoggedTimes(start_ns={(0, 0): 0, (1, 0): 0}, end_ns={(0, 0): 1000, (1, 0): 1000}, files=1)
+    times = measuring.LoggedTimes(
+        is_end=np.array([False, False, True, True]),
+        rank=np.array([0, 1, 0, 1]),
+        node_id=np.zeros(4, dtype=np.int64),
+        tick_ns=np.array([0, 0, 1000, 1000]),
+        rotated_away=False,
+        found=True,
+    )
     figures = {"rank_ns": [1000, 1000], "exposed_comm_ns": [0, 0], "gpu_ns": [1000, 1000]}
     right = measuring.Measured(expected=figures, order=(0, 1), times=times, memory_broke=False)
     assert engine.differences(case, right) == []
     late = {**figures, "rank_ns": [1000, 1001]}
     assert len(engine.differences(case, attrs.evolve(right, expected=late))) == 2
     assert "finish order" in engine.differences(case, attrs.evolve(right, order=(1, 0)))[0]
-    other = measuring.LoggedTimes(start_ns=times.start_ns, end_ns={(0, 0): 1000, (1, 0): 999}, files=1)
+    other = attrs.evolve(times, tick_ns=np.array([0, 0, 1000, 999]))
     assert "node 0 of rank 1 ended" in engine.differences(case, attrs.evolve(right, times=other))[0]
 
 

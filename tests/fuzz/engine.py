@@ -23,6 +23,7 @@ from typing import Any
 
 import engine_cases
 import measuring
+import numpy as np
 from versim import FaultsError, VersimError
 from versim_astrasim.engine import Exactness, Outcome, Status
 from versim_astrasim.engine.cases import printed_figures, run_case, verify_case
@@ -79,12 +80,17 @@ def differences(case: Mapping[str, Any], measured: measuring.Measured) -> list[s
 
 def _node_times_that_differ(outcome: Outcome, measured: measuring.Measured) -> Iterator[str]:
     spans = outcome.spans
-    if spans is None or measured.times.rotated_away:
+    if spans is None or measured.times.rotated_away or not measured.times.found:
         return
+    logged = measured.times
+    ticks: dict[bool, dict[tuple[int, int], int]] = {False: {}, True: {}}
+    columns = (logged.is_end, logged.rank, logged.node_id.view(np.uint64), logged.tick_ns)
+    for is_end, rank, node, tick_ns in zip(*(column.tolist() for column in columns), strict=True):
+        ticks[is_end][rank, node] = tick_ns
     keys = list(zip(spans.rank.tolist(), spans.node_id.tolist(), strict=True))
     starts = dict(zip(keys, spans.start_ns.tolist(), strict=True))
     ends = {key: end for key, end in zip(keys, spans.end_ns.tolist(), strict=True) if end >= 0}
-    for what, got, wanted in (("issued", starts, measured.times.start_ns), ("ended", ends, measured.times.end_ns)):
+    for what, got, wanted in (("issued", starts, ticks[False]), ("ended", ends, ticks[True])):
         for key in sorted(set(got) | set(wanted)):
             if got.get(key) != wanted.get(key):
                 rank, node = key
