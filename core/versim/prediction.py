@@ -58,6 +58,19 @@ class Spans:
     end_ps: NDArray[np.int64]
     resource: NDArray[np.int8]
 
+    @classmethod
+    def none(cls) -> Spans:
+        """Of a prediction that does not say when anything ran."""
+        nothing = np.empty(0, dtype=np.int64)
+        return cls(
+            node=nothing.astype(np.int32),
+            rank=nothing,
+            ready_ps=nothing,
+            start_ps=nothing,
+            end_ps=nothing,
+            resource=nothing.astype(np.int8),
+        )
+
     @property
     def count(self) -> int:
         """Number of spans."""

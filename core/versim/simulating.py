@@ -134,7 +134,6 @@ def _said(finding: Finding) -> str:
 
 def _refused(prepared: Prepared, backend: str, why: tuple[str, ...]) -> Prediction:
     graph = prepared.pinned.graph
-    nothing = np.empty(0, dtype=np.int64)
     return Prediction(
         simulator=backend,
         engine="none",
@@ -143,14 +142,7 @@ def _refused(prepared: Prepared, backend: str, why: tuple[str, ...]) -> Predicti
         makespan_ps=None,
         finish_ps=np.full(graph.mesh.world_size, NO_TIME, dtype=np.int64),
         representative=np.arange(graph.mesh.world_size, dtype=np.int64),
-        spans=Spans(
-            node=nothing.astype(np.int32),
-            rank=nothing,
-            ready_ps=nothing,
-            start_ps=nothing,
-            end_ps=nothing,
-            resource=nothing.astype(np.int8),
-        ),
+        spans=Spans.none(),
         consumed=Consumed(
             compute_ns=np.full(graph.node_count, NO_TIME, dtype=np.int64),
             size_bytes=np.full(graph.communication_count, NO_TIME, dtype=np.int64),

@@ -113,19 +113,6 @@ def spans_of(times: Times, translation: Translation) -> Spans:
     )
 
 
-def no_spans() -> Spans:
-    """Spans of nothing, where nothing is known."""
-    nothing = np.empty(0, dtype=np.int64)
-    return Spans(
-        node=nothing.astype(np.int32),
-        rank=nothing,
-        ready_ps=nothing,
-        start_ps=nothing,
-        end_ps=nothing,
-        resource=nothing.astype(np.int8),
-    )
-
-
 def last_ends_ps(times: Times, translation: Translation) -> NDArray[np.int64]:
     """When the last node of each rank ended, shape (ranks,); 0 for a rank without nodes in its trace."""
     instances = translation.instances

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from versim import NO_TIME, PS_PER_NS, LinkLoads, PinnedGraph, Prediction, SimulationError, Status
+from versim import NO_TIME, PS_PER_NS, LinkLoads, PinnedGraph, Prediction, SimulationError, Spans, Status
 
 from versim_astrasim import diagnosis, launch
 from versim_astrasim.engine import Outcome
 from versim_astrasim.engine import Status as EngineStatus
 from versim_astrasim.launch import Run
-from versim_astrasim.node_times import no_spans, spans_of, stuck, times_of
+from versim_astrasim.node_times import spans_of, stuck, times_of
 from versim_astrasim.parse import ProgramOutput
 from versim_astrasim.translate import Translation
 
@@ -110,7 +110,7 @@ def from_program(
         makespan_ps=int(finish_ps.max()) if status is Status.COMPLETED else None,
         finish_ps=finish_ps,
         representative=np.arange(pinned.graph.mesh.world_size, dtype=np.int64),
-        spans=no_spans(),
+        spans=Spans.none(),
         consumed=translation.consumed,
         diagnosis=diagnosis.bounded(lines),
         waiting=tuple(waiting),

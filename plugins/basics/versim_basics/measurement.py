@@ -74,7 +74,7 @@ class Measurement:
         graph = request.pinned.graph
         world = graph.mesh.world_size
         if options.rows == "step":
-            spans, makespan_ps = _no_spans(), _step_ps(record, options)
+            spans, makespan_ps = Spans.none(), _step_ps(record, options)
             # Ranks of a synchronous step begin the next one together, so it is over for all of them.
             finish_ps = np.full(world, makespan_ps, dtype=np.int64)
             said = "only the time of the whole step was measured"
@@ -183,15 +183,3 @@ def _nodes_named(pinned: PinnedGraph, name: str, rank: int) -> list[int]:
         raise VersimError(f"no node of the graph is named {name!r}; names are {', '.join(sorted(graph.names)[:8])} …")
     rows: list[int] = np.flatnonzero(graph.name == graph.names.index(name)).tolist()
     return [row for row in rows if rank in graph.mesh.ranks(graph.placements[int(graph.placement[row])])]
-
-
-def _no_spans() -> Spans:
-    none = np.empty(0, dtype=np.int64)
-    return Spans(
-        node=none.astype(np.int32),
-        rank=none,
-        ready_ps=none,
-        start_ps=none,
-        end_ps=none,
-        resource=none.astype(np.int8),
-    )
