@@ -21,7 +21,6 @@ from versim import (
     PinnedGraph,
     Prediction,
     RankClasses,
-    Resource,
     Schedule,
     Spans,
     Status,
@@ -146,7 +145,6 @@ def nothing_ran(pinned: PinnedGraph, status: Status = Status.ABORTED) -> Predict
     """A prediction of a run that gave up at once."""
     graph = pinned.graph
     world = graph.mesh.world_size
-    none = np.empty(0, dtype=np.int64)
     return Prediction(
         simulator="fake",
         engine="fake 1",
@@ -155,14 +153,7 @@ def nothing_ran(pinned: PinnedGraph, status: Status = Status.ABORTED) -> Predict
         makespan_ps=None,
         finish_ps=np.full(world, NO_TIME, dtype=np.int64),
         representative=np.arange(world, dtype=np.int64),
-        spans=Spans(
-            node=none.astype(np.int32),
-            rank=none,
-            ready_ps=none,
-            start_ps=none,
-            end_ps=none,
-            resource=np.empty(0, dtype=np.int8) + np.int8(Resource.COMPUTE),
-        ),
+        spans=Spans.none(),
         consumed=Consumed(compute_ns=pinned.compute_ns, size_bytes=graph.size_bytes),
         label="fake",
     )
