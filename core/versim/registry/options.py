@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -80,6 +81,10 @@ def _resolved(value: Any, folder: Path) -> Any:
     return value
 
 
+_MODULES = re.compile(r"\b(?:typing|pathlib(?:\._local)?)\.")
+"""Where names in types come from, which readers need not see; Python 3.13 has a private room in pathlib."""
+
+
 @attrs.frozen
 class OptionInfo:
     """One option of a component, for people.
@@ -115,7 +120,7 @@ def _described(field: attrs.Attribute[Any]) -> OptionInfo:
     kind = field.type.__name__ if isinstance(field.type, type) and not get_args(field.type) else field.type or "any"
     return OptionInfo(
         name=field.alias or field.name,
-        type=str(kind).replace("typing.", "").replace("pathlib.", ""),
+        type=_MODULES.sub("", str(kind)),
         required=default is attrs.NOTHING,
         default=None if default is attrs.NOTHING else default,
         help=str(field.metadata.get("help", "")),
