@@ -44,7 +44,7 @@ def try_options(component: Component, mapping: Any) -> tuple[Any, tuple[Fault, .
     from versim.registry import scalars, structure  # noqa: PLC0415
 
     try:
-        return structure.structured(structure.make_converter(), mapping or {}, component.options), ()
+        return structure.structured(structure.plain_converter(), mapping or {}, component.options), ()
     except scalars.MisfitError as error:
         return None, error.faults
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import enum
+import functools
 import types
 import typing
 from collections.abc import Collection, Mapping
@@ -32,6 +33,12 @@ def make_converter() -> cattrs.Converter:
     converter.register_structure_hook_factory(_is_union, _union_hook)
     converter.register_structure_hook_factory(_is_attrs, class_hook)
     return converter
+
+
+@functools.cache
+def plain_converter() -> cattrs.Converter:
+    """The converter with the strict hooks and no others, made once: it remembers the hooks of each type it has met."""
+    return make_converter()
 
 
 def structured(converter: cattrs.Converter, value: Any, type_: Any) -> Any:
