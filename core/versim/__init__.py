@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from versim.components import ShowsCollectives as ShowsCollectives
     from versim.components import SimulationRequest as SimulationRequest
     from versim.components import SimulatorBackend as SimulatorBackend
+    from versim.components import Sizes as Sizes
     from versim.components import TableResult as TableResult
     from versim.components import TimingModel as TimingModel
     from versim.components import Verifies as Verifies
@@ -105,6 +106,8 @@ if TYPE_CHECKING:
     from versim.schedules import Round as Round
     from versim.schedules import Transfer as Transfer
     from versim.schedules import collective_rounds as collective_rounds
+    from versim.sizes import RankMemory as RankMemory
+    from versim.sizes import StepSizes as StepSizes
     from versim.storage import document_text as document_text
     from versim.storage import load_predictions as load_predictions
     from versim.storage import load_report as load_report
@@ -116,19 +119,28 @@ if TYPE_CHECKING:
     from versim.system import Message as Message
     from versim.system import System as System
     from versim.system import Topology as Topology
+    from versim.timing import ComputeOrigins as ComputeOrigins
     from versim.timing import ComputeTiming as ComputeTiming
+    from versim.timing import NetworkOrigins as NetworkOrigins
     from versim.timing import NetworkTiming as NetworkTiming
+    from versim.timing import Origin as Origin
+    from versim.timing import Source as Source
     from versim.units import GB as GB
     from versim.units import GIB as GIB
     from versim.units import NS_PER_S as NS_PER_S
     from versim.units import PS_PER_NS as PS_PER_NS
     from versim.units import PS_PER_S as PS_PER_S
+    from versim.work import ATTENTION_BACKWARD as ATTENTION_BACKWARD
+    from versim.work import DTYPE_BITS as DTYPE_BITS
+    from versim.work import Attention as Attention
     from versim.work import DeviceTerm as DeviceTerm
     from versim.work import Fixed as Fixed
     from versim.work import Folded as Folded
     from versim.work import Gemm as Gemm
+    from versim.work import GroupedGemm as GroupedGemm
     from versim.work import HostTransfer as HostTransfer
     from versim.work import Kind as Kind
+    from versim.work import Pass as Pass
     from versim.work import Phase as Phase
     from versim.work import Pointwise as Pointwise
     from versim.work import Term as Term
@@ -146,8 +158,8 @@ _HOMES = {
     ),
     "components": (
         "Component Destination Diagnoses Diagnostic Exports Finding GraphProducer Isolates NoOptions Preflights "
-        "ProposesSystem Rendering Reporter Severity ShowsCollectives SimulationRequest SimulatorBackend TableResult "
-        "TimingModel Verifies option"
+        "ProposesSystem Rendering Reporter Severity ShowsCollectives SimulationRequest SimulatorBackend Sizes "
+        "TableResult TimingModel Verifies option"
     ),
     "curves": "Crossing Curve SweptCommunication",
     "errors": (
@@ -166,11 +178,15 @@ _HOMES = {
     "scenario": "Scenario load_scenario",
     "schedule": "Schedule replay",
     "schedules": "ALGORITHMS Round Transfer collective_rounds",
+    "sizes": "RankMemory StepSizes",
     "storage": "document_text load_predictions load_report report_document save_report",
     "system": "Device Dimension Link Message System Topology",
-    "timing": "ComputeTiming NetworkTiming",
+    "timing": "ComputeOrigins ComputeTiming NetworkOrigins NetworkTiming Origin Source",
     "units": "GB GIB NS_PER_S PS_PER_NS PS_PER_S",
-    "work": "DeviceTerm Fixed Folded Gemm HostTransfer Kind Phase Pointwise Term Work shard_bytes",
+    "work": (
+        "ATTENTION_BACKWARD DTYPE_BITS Attention DeviceTerm Fixed Folded Gemm GroupedGemm HostTransfer Kind Pass Phase "
+        "Pointwise Term Work shard_bytes"
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

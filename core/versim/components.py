@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from versim.graph import ExecutionGraph
     from versim.pinning import PinnedGraph
     from versim.prediction import Prediction
+    from versim.sizes import StepSizes
     from versim.sweep import CollectiveSweep
 
 
@@ -87,6 +88,15 @@ class ProposesSystem(Protocol):
 
     def system(self, options: Any) -> System:
         """The system that a scenario without a ``system`` section runs on."""
+        ...
+
+
+@runtime_checkable
+class Sizes(Protocol):
+    """A producer that knows what its step amounts to: tokens, model FLOP, memory."""
+
+    def sizes(self, options: Any) -> StepSizes:
+        """Of the step that ``options``, an instance of ``self.options``, describe."""
         ...
 
 

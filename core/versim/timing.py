@@ -1,9 +1,17 @@
-"""Timings: seconds for compute work on a device, and for a communication alone on the network."""
+"""Timings: seconds for compute work on a device, and for a communication alone on the network.
+
+A timing may decline a row with NaN: it was not measured there, or has no formula for it. In a chain of timings the
+first that does not decline answers. A timing that can say where its seconds come from has ``origins`` besides
+(:class:`ComputeOrigins`, :class:`NetworkOrigins`); the seconds of one that cannot are modelled by its name.
+"""
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import attrs
 
 from versim.system import Device, Message, System
 from versim.work import DeviceTerm
@@ -17,7 +25,7 @@ class ComputeTiming(Protocol):
     """Seconds that compute takes on a device."""
 
     def times_s(self, terms: Sequence[DeviceTerm], device: Device) -> NDArray[np.float64]:
-        """Seconds of each term, alone on the device; shape (terms,). Rows are distinct."""
+        """Seconds of each term, alone on the device, NaN where declined; shape (terms,). Rows are distinct."""
         ...
 
 
@@ -25,9 +33,58 @@ class NetworkTiming(Protocol):
     """Seconds that a communication takes, alone on the network."""
 
     def times_s(self, messages: Sequence[Message], system: System) -> NDArray[np.float64]:
-        """Seconds of each message; shape (messages,). Rows are distinct.
+        """Seconds of each message, NaN where declined; shape (messages,). Rows are distinct.
 
         Raises:
-            UnsupportedGraphError: A kind or algorithm this timing does not model.
+            UnsupportedGraphError: A kind or algorithm this timing does not model. In a chain, the next is asked.
         """
+        ...
+
+
+class Source(enum.StrEnum):
+    """How a second is known, the firmest ground first."""
+
+    MEASURED = "measured"
+    """Of this very row, on this device."""
+    INTERPOLATED = "interpolated"
+    """Between measured rows."""
+    SATURATED = "saturated"
+    """Beyond the largest measured row, with its efficiency held."""
+    MODELLED = "modelled"
+    """By a formula."""
+
+
+@attrs.frozen
+class Origin:
+    """Where the seconds of a row come from.
+
+    Attributes:
+        source: How they are known.
+        by: Who says so, e.g. ``roofline``.
+        detail: For people, e.g. between which rows; equal rows should say it alike, for it is summed over.
+    """
+
+    source: Source = attrs.field(converter=Source)
+    by: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.source.value} by {self.by}" + (f" ({self.detail})" if self.detail else "")
+
+
+@runtime_checkable
+class ComputeOrigins(Protocol):
+    """A compute timing that says where its seconds come from."""
+
+    def origins(self, terms: Sequence[DeviceTerm], device: Device) -> Sequence[Origin]:
+        """The origin of each term that ``times_s`` does not decline; what it declines may be anything."""
+        ...
+
+
+@runtime_checkable
+class NetworkOrigins(Protocol):
+    """A network timing that says where its seconds come from."""
+
+    def origins(self, messages: Sequence[Message], system: System) -> Sequence[Origin]:
+        """The origin of each message that ``times_s`` does not decline; what it declines may be anything."""
         ...

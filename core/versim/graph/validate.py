@@ -15,7 +15,7 @@ import numpy as np
 
 from versim.graph.columns import KINDS, ExecutionGraph, Op
 from versim.graph.order import cycle_of
-from versim.work import Fixed, Folded, Kind, Pointwise, Term
+from versim.work import DTYPE_BITS, Attention, Fixed, Folded, Gemm, GroupedGemm, Kind, Pointwise, Term
 
 MOST_FAULTS_PER_CHECK = 20
 """A wrong loop in a producer makes the same fault a million times; that many are listed, the rest counted."""
@@ -65,14 +65,18 @@ def _faults_of_work(work: tuple[tuple[Term, float], ...]) -> list[str]:
             faults.append(f"count {count!r} of {type(term).__name__} must be a finite number above 0")
         for field in attrs.fields(type(term)):
             value = getattr(term, field.name)
-            if isinstance(value, str):
+            if isinstance(value, str) or field.name == "causal":
                 continue
-            lowest_allowed = 0 if isinstance(term, (Pointwise, Fixed)) else None
+            # A field that is 0 unless given may be 0 when it is given.
+            lowest_allowed = 0 if isinstance(term, (Pointwise, Fixed)) or field.default == 0 else None
             if not _is_finite(value) or value < 0 or (value == 0 and lowest_allowed is None):
                 bound = "of at least 0" if lowest_allowed == 0 else "above 0"
                 faults.append(f"{field.name} of {type(term).__name__} must be a finite number {bound}, got {value!r}")
         if isinstance(term, Folded):
             faults.extend(_faults_of_folded(term))
+        elif isinstance(term, Gemm | GroupedGemm | Attention) and term.dtype not in ("", *DTYPE_BITS):
+            known = ", ".join(DTYPE_BITS)
+            faults.append(f"dtype of {type(term).__name__} must be one of {known}, got {term.dtype!r}")
     return faults
 
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 from versim import (
+    ATTENTION_BACKWARD,
+    Attention,
     ComputeTiming,
     Device,
     DeviceTerm,
     FaultsError,
     Gemm,
+    GroupedGemm,
     HostTransfer,
     Kind,
     Message,
     NetworkTiming,
+    Pass,
     Pointwise,
     System,
     UnsupportedGraphError,
@@ -57,7 +61,9 @@ class DeepFlowComputeTiming:
         """Seconds of each term on a device whose parameters hold DeepFlow's figures; shape (terms,).
 
         A GEMM takes its best schedule and one launch; element-wise work its roofline and its launches; a host transfer
-        bytes over host bandwidth, or nothing where the device leaves such copies out.
+        bytes over host bandwidth, or nothing where the device leaves such copies out. DeepFlow has one product per
+        kernel: those of a batch, of experts and of fused attention run one after the other under one launch, and
+        attention's scores pass through memory as any product's do.
 
         Raises:
             FaultsError: The device lacks DeepFlow's figures; or there are operations without bytes, at which DeepFlow
@@ -67,9 +73,10 @@ class DeepFlowComputeTiming:
         times = np.zeros(len(terms))
         pointwise = []
         for row, term in enumerate(terms):
-            if isinstance(term, Gemm):
-                best = gemm_time(term.m, term.k, term.n, term.element_bytes, model)
-                times[row] = best.time_s + model.kernel_launch_overhead_s
+            if isinstance(term, Gemm | GroupedGemm | Attention):
+                times[row] = model.kernel_launch_overhead_s + sum(
+                    count * gemm_time(m, k, n, term.element_bytes, model).time_s for m, k, n, count in _products(term)
+                )
             elif isinstance(term, Pointwise):
                 pointwise.append((row, term))
             elif model.host_bandwidth_bytes_per_s is not None:
@@ -94,6 +101,20 @@ class DeepFlowComputeTiming:
                 "roofline needs bytes and ends there; the correction pointwise_memory takes it as bound by compute"
             )
             raise FaultsError("compute timing deepflow", [fault])
+
+
+def _products(term: Gemm | GroupedGemm | Attention) -> Iterator[tuple[float, float, float, float]]:
+    """The products (m, k, n) of a term, and how often each is done."""
+    if isinstance(term, Gemm):
+        yield term.m, term.k, term.n, term.batch
+    elif isinstance(term, GroupedGemm):
+        yield term.m / term.groups, term.k, term.n, term.groups
+    else:
+        count = term.batch * term.heads * (0.5 if term.causal else 1.0)
+        if term.of_pass is not Pass.FORWARD:
+            count *= ATTENTION_BACKWARD
+        yield term.query_length, term.head_size, term.key_length, count
+        yield term.query_length, term.key_length, term.value_size or term.head_size, count
 
 
 def _transferred(term: DeviceTerm) -> HostTransfer:

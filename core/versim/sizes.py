@@ -1,0 +1,74 @@
+"""What a training step amounts to, whoever simulates it: tokens, model FLOP, and the memory of its ranks.
+
+From these come the figures by which practitioners know a step: model FLOP utilisation (MFU), tokens per second and
+GPU, and whether it fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class RankMemory:
+    """Device memory of the ranks that hold one part of the model, e.g. a pipeline stage; all in bytes.
+
+    Attributes:
+        label: Which ranks, e.g. ``stage 0``.
+        weights_bytes: Parameters in the precision of the products.
+        gradients_bytes: Gradients as they are accumulated.
+        optimizer_bytes: Optimizer state, full-precision copies of the parameters included.
+        activations_bytes: Stored for the backward pass, at their peak under the schedule.
+        logits_bytes: Output of the head and what the loss keeps beside it, at their peak.
+        buffers_bytes: What communication and kernels need beside that: gathered shards, workspaces, the context.
+    """
+
+    label: str
+    weights_bytes: float
+    gradients_bytes: float
+    optimizer_bytes: float
+    activations_bytes: float
+    logits_bytes: float = 0.0
+    buffers_bytes: float = 0.0
+
+    @property
+    def persistent_bytes(self) -> float:
+        """What stays allocated between two steps."""
+        return self.weights_bytes + self.gradients_bytes + self.optimizer_bytes
+
+    @property
+    def peak_bytes(self) -> float:
+        """The most that is allocated at one time."""
+        return self.persistent_bytes + self.activations_bytes + self.logits_bytes + self.buffers_bytes
+
+
+@attrs.frozen(kw_only=True)
+class StepSizes:
+    """What a step amounts to, over all its ranks.
+
+    Attributes:
+        tokens: Tokens that the step trains on.
+        model_flop: Forward products × 3 by the number format of the products: attention counted in full, the head
+            included, nothing computed twice (Narayanan et al. 2021, section 5; Chowdhery et al. 2022, appendix B).
+        causal_flop: The same over all formats with the masked half of causal attention left out.
+        hardware_flop: ``model_flop`` over all formats and what recomputation adds, attention in full.
+        memory: One entry per part of the model; empty where memory is not modelled.
+    """
+
+    tokens: int
+    model_flop: Mapping[str, float]
+    causal_flop: float
+    hardware_flop: float
+    memory: tuple[RankMemory, ...] = ()
+
+    @property
+    def persistent_bytes(self) -> float | None:
+        """What stays on the fullest rank between two steps; None where memory is not modelled."""
+        return max((part.persistent_bytes for part in self.memory), default=None)
+
+    @property
+    def peak_bytes(self) -> float | None:
+        """The highest peak of any rank; None where memory is not modelled."""
+        return max((part.peak_bytes for part in self.memory), default=None)
