@@ -66,6 +66,17 @@ if TYPE_CHECKING:
     from versim.errors import UnsupportedGraphError as UnsupportedGraphError
     from versim.errors import VersimError as VersimError
     from versim.errors import did_you_mean as did_you_mean
+    from versim.fabric import Cut as Cut
+    from versim.fabric import Device as Device
+    from versim.fabric import Dimension as Dimension
+    from versim.fabric import Fabric as Fabric
+    from versim.fabric import Hop as Hop
+    from versim.fabric import Level as Level
+    from versim.fabric import Link as Link
+    from versim.fabric import Message as Message
+    from versim.fabric import Spread as Spread
+    from versim.fabric import System as System
+    from versim.fabric import Topology as Topology
     from versim.graph import KINDS as KINDS
     from versim.graph import NONE as NONE
     from versim.graph import PHASES as PHASES
@@ -113,12 +124,6 @@ if TYPE_CHECKING:
     from versim.storage import load_report as load_report
     from versim.storage import report_document as report_document
     from versim.storage import save_report as save_report
-    from versim.system import Device as Device
-    from versim.system import Dimension as Dimension
-    from versim.system import Link as Link
-    from versim.system import Message as Message
-    from versim.system import System as System
-    from versim.system import Topology as Topology
     from versim.timing import ComputeOrigins as ComputeOrigins
     from versim.timing import ComputeTiming as ComputeTiming
     from versim.timing import NetworkOrigins as NetworkOrigins
@@ -180,7 +185,7 @@ _HOMES = {
     "schedules": "ALGORITHMS Round Transfer collective_rounds",
     "sizes": "RankMemory StepSizes",
     "storage": "document_text load_predictions load_report report_document save_report",
-    "system": "Device Dimension Link Message System Topology",
+    "fabric": "Cut Device Dimension Fabric Hop Level Link Message Spread System Topology",
     "timing": "ComputeOrigins ComputeTiming NetworkOrigins NetworkTiming Origin Source",
     "units": "GB GIB NS_PER_S PS_PER_NS PS_PER_S",
     "work": (

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import attrs
 
-from versim.system import System
+from versim.fabric import System
 from versim.timing import ComputeTiming, NetworkTiming
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.errors import FaultsError, VersimError
+from versim.fabric import Message, System
 from versim.graph import KINDS, NONE, ExecutionGraph, participants_of
 from versim.graph.columns import Op
-from versim.system import Message, System
 from versim.timing import ComputeTiming, NetworkTiming
 from versim.units import NS_PER_S
 from versim.work import DeviceTerm, Fixed, Folded, Kind, Term

@@ -11,12 +11,12 @@ import attrs
 
 from versim.components import ProposesSystem
 from versim.errors import ComponentError, SimulationError, VersimError
+from versim.fabric import System
 from versim.graph import PHASES, ExecutionGraph
 from versim.pinning import PinnedGraph, pin
 from versim.prediction import Prediction
 from versim.registry import Registry, structure_options
 from versim.scenario import DurationSource, Pin, Scenario, TimingChoice, Workload
-from versim.system import System
 from versim.timing import ComputeTiming, NetworkTiming
 from versim.units import PS_PER_S
 

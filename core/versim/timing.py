@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import attrs
 
-from versim.system import Device, Message, System
+from versim.fabric import Device, Message, System
 from versim.work import DeviceTerm
 
 if TYPE_CHECKING:

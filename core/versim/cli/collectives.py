@@ -148,11 +148,11 @@ def collectives(
     bandwidth 1/β that each model implies, and the sizes at which two models, or two algorithms of one, cross over.
     """
     from versim.errors import VersimError  # noqa: PLC0415 - see group
+    from versim.fabric import Link  # noqa: PLC0415
     from versim.preparing import held_responsible  # noqa: PLC0415
     from versim.registry.quantities import parse_quantity  # noqa: PLC0415
     from versim.run import provenance_of  # noqa: PLC0415
     from versim.sweep import SweepRange, collective_report, proposed_device, sweep_collectives  # noqa: PLC0415
-    from versim.system import Link  # noqa: PLC0415
     from versim.terminal import WIDTH  # noqa: PLC0415
     from versim.work import Kind  # noqa: PLC0415
 

@@ -15,10 +15,10 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from versim.fabric import Dimension, System, Topology
 from versim.graph import KINDS, ExecutionGraph, Instances
 from versim.pinning import PinnedGraph
 from versim.schedule import longest_chain_ps
-from versim.system import Dimension, System, Topology
 from versim.units import PS_PER_NS, PS_PER_S
 from versim.work import Kind
 

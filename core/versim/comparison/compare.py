@@ -18,10 +18,10 @@ from versim.comparison.model import Comparison, Result
 from versim.comparison.slack import execution_slack_ps, path_change
 from versim.comparison.totals import by_group, by_operation, totals
 from versim.errors import VersimError
+from versim.fabric import System
 from versim.graph import ExecutionGraph
 from versim.pinning import PinnedGraph
 from versim.prediction import NO_TIME, Prediction, Spans
-from versim.system import System
 
 
 def compare_predictions(

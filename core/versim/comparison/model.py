@@ -17,10 +17,10 @@ from versim.comparison.critical_path import CriticalPath
 from versim.comparison.slack import PathChange
 from versim.comparison.totals import Breakdown, Totals
 from versim.curves import SweptCommunication
+from versim.fabric import System
 from versim.graph import ExecutionGraph, Instances
 from versim.pinning import PinnedGraph
 from versim.prediction import Prediction
-from versim.system import System
 
 FORMAT_VERSION = 1
 """Version of the report's form, in memory and as JSON; raised when a field changes its meaning or goes."""

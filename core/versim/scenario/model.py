@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import attrs
 
 from versim.errors import FaultsError, UnknownNameError
-from versim.system import Device, Dimension, Link, System
+from versim.fabric import Device, Dimension, Link, System
 
 Labelled = TypeVar("Labelled", "Workload", "Pin", "Instance")
 

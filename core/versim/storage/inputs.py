@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from versim.fabric import Link, System
 from versim.graph import KINDS, PHASES, Op
 from versim.pinning import PinnedGraph
 from versim.storage.columns import ColumnWriter
 from versim.storage.text import plain
-from versim.system import Link, System
 from versim.units import NS_PER_S
 
 

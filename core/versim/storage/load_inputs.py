@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from versim.errors import VersimError
+from versim.fabric import Device, Dimension, Link, System, Topology
 from versim.graph import KINDS, NONE, PHASES, ExecutionGraph, Op, RankClasses, Scope
 from versim.graph.validate import faults_of
 from versim.mesh import Mesh, Placement
@@ -21,7 +22,6 @@ from versim.pinning import LONGEST_NS, PinnedGraph, pin
 from versim.prediction import Prediction
 from versim.storage.column_reader import ColumnReader, within
 from versim.storage.reading import Value
-from versim.system import Device, Dimension, Link, System, Topology
 from versim.units import NS_PER_S
 from versim.work import Fixed, Work
 

@@ -11,8 +11,8 @@ import attrs
 from versim.curves import SweptCommunication
 from versim.curves.curve import Ask, Crossing, Curve, crossings
 from versim.errors import UnknownNameError
+from versim.fabric import Device, Dimension, Link, System, Topology
 from versim.sweep.contestants import Contestant, hold_apart
-from versim.system import Device, Dimension, Link, System, Topology
 from versim.work import Kind
 
 COLLECTIVES = tuple(kind for kind in Kind if kind is not Kind.POINT_TO_POINT)

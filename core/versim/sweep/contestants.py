@@ -8,11 +8,11 @@ import attrs
 
 from versim.components import ProposesSystem
 from versim.errors import FaultsError, UnsupportedGraphError, VersimError
+from versim.fabric import Device, Message, System
 from versim.preparing import held_responsible, network_timing, prepare_pin
 from versim.registry import Registry, structure_options
 from versim.scenario import DevicePart, Instance, Pin, Scenario, SystemPart, TimingChoice, Workload
 from versim.simulating import ask
-from versim.system import Device, Message, System
 from versim.units import PS_PER_S
 from versim.work import Kind
 

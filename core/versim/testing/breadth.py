@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from versim.system import Topology
+from versim.fabric import Topology
 from versim.testing import graphs
 from versim.testing.check import NotClaimedError, Outcome, check, holds, spelt_s
 from versim.testing.subject import BANDWIDTH_BYTES_PER_S, LATENCY_S, Subject

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from versim.errors import VersimError
-from versim.system import Device, Topology
+from versim.fabric import Device, Topology
 from versim.work import Kind
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from versim.system import Topology
+from versim.fabric import Topology
 from versim.testing import graphs
 from versim.testing.check import NotClaimedError, Outcome, check, holds
 from versim.testing.claims import AllToAll

@@ -8,11 +8,11 @@ from typing import Any
 import attrs
 
 from versim.components import SimulationRequest, SimulatorBackend
+from versim.fabric import Device, Dimension, Link, System, Topology
 from versim.graph import ExecutionGraph
 from versim.pinning import PinnedGraph, pin
 from versim.prediction import Prediction
 from versim.registry import Registry, load_registry, structure_options
-from versim.system import Device, Dimension, Link, System, Topology
 from versim.testing.check import DiffersError, NotClaimedError, Outcome, holds, spelt_s
 from versim.testing.claims import Claims
 from versim.timing import NetworkTiming

@@ -1,0 +1,146 @@
+"""The network as an object that everybody asks the same questions.
+
+Which way is it from one endpoint to another, which dimensions does a group of ranks cross and how, where is the
+network narrowest between its members, and which groups lie alike. Answers are remembered per way of lying, so a step
+on 100,000 endpoints whose groups all lie alike costs one answer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from versim.fabric.crossing import least_time_s
+from versim.fabric.cuts import Cut, cuts_of
+from versim.fabric.network import Dimension, Link, Topology
+from versim.fabric.routes import Hop, walk
+from versim.fabric.spread import Spread, alike_codes, fingerprint, spread_of
+
+
+class Fabric:
+    """A network of dimensions, innermost first; rank ``r`` is endpoint ``r`` and dimension 0 varies fastest.
+
+    Attributes:
+        dimensions: Innermost first.
+        strides: Ranks between two neighbours along each dimension.
+    """
+
+    def __init__(self, dimensions: Sequence[Dimension]) -> None:
+        self.dimensions = tuple(dimensions)
+        sizes = [dimension.size for dimension in self.dimensions]
+        self.strides = tuple(math.prod(sizes[:number]) for number in range(len(sizes)))
+        self._spreads: dict[bytes, Spread] = {}
+        self._cuts: dict[bytes, tuple[Cut, ...]] = {}
+
+    @cached_property
+    def world_size(self) -> int:
+        """Endpoints."""
+        return math.prod(dimension.size for dimension in self.dimensions)
+
+    def coordinates(self, ranks: ArrayLike) -> NDArray[np.int64]:
+        """Coordinates of ranks, innermost dimension first; shape (ranks, dimensions)."""
+        column = self._ranks(ranks)
+        sizes = np.array([dimension.size for dimension in self.dimensions])
+        return np.asarray(column[:, None] // np.array(self.strides) % sizes, dtype=np.int64)
+
+    def path(self, source: int, target: int) -> tuple[Hop, ...]:
+        """The links from one endpoint to another one, in order; none from an endpoint to itself."""
+        self._ranks([source, target])
+        return tuple(walk(self.dimensions, self.strides, source, target))
+
+    def path_link(self, source: int, target: int) -> Link:
+        """A path as one link: the bandwidth of its slowest link and the latency of all of them.
+
+        Raises:
+            ValueError: The two are the same endpoint.
+        """
+        hops = self.path(source, target)
+        if not hops:
+            raise ValueError(f"there is no link from endpoint {source} to itself")
+        return Link(
+            bandwidth_bytes_per_s=min(hop.link.bandwidth_bytes_per_s for hop in hops),
+            latency_s=math.fsum(hop.link.latency_s for hop in hops),
+        )
+
+    def spread(self, ranks: ArrayLike) -> Spread:
+        """Which dimensions a group of distinct ranks crosses, and how.
+
+        Raises:
+            ValueError: Ranks outside the network, or one of them twice.
+        """
+        members = self._group(ranks)
+        key = self.signature(members)
+        if key not in self._spreads:
+            self._spreads[key] = spread_of(self.coordinates(members))
+        return self._spreads[key]
+
+    def cuts(self, ranks: ArrayLike) -> tuple[Cut, ...]:
+        """Every distinct cut between the members of a group that can be the narrowest; none of a single rank."""
+        members = self._group(ranks)
+        key = self.signature(members)
+        if key not in self._cuts:
+            levels = self.spread(members).levels
+            self._cuts[key] = cuts_of(members, levels, self.dimensions, self.strides)
+        return self._cuts[key]
+
+    def narrowest_cut(self, ranks: ArrayLike) -> Cut:
+        """The cut between the members of a group that carries least; of equal ones the outermost.
+
+        Raises:
+            ValueError: A group of fewer than two ranks has none.
+        """
+        cuts = self.cuts(ranks)
+        if not cuts:
+            raise ValueError("a group of one rank has no cut")
+        return min(cuts, key=lambda cut: (cut.bandwidth_bytes_per_s, -cut.dimension, -min(cut.inside, cut.outside)))
+
+    def least_time_s(self, kind: str, size_bytes: int, ranks: ArrayLike) -> float:
+        """Seconds in which no network of these links can do a communication between some ranks alone."""
+        return least_time_s(kind, size_bytes, self.cuts(ranks))
+
+    def signature(self, ranks: ArrayLike) -> bytes:
+        """A key that is equal for groups that lie alike: the network looks the same from one as from the other.
+
+        Equal where one group can be laid onto the other, member by member in group order, by exchanging endpoints of
+        switches and of fully connected ranks and by turning rings.
+        """
+        return self.signatures(self._ranks(ranks)[None, :])[0]
+
+    def signatures(self, groups: ArrayLike) -> list[bytes]:
+        """Signatures of many groups of one size; shape of ``groups`` (groups, participants), in group order."""
+        table = np.asarray(groups, dtype=np.int64)
+        self._ranks(table.ravel())
+        codes = alike_codes(table, self.dimensions, self.strides)
+        return [fingerprint(row) for row in codes]
+
+    def bisection_bytes_per_s(self, dimension: int) -> float:
+        """What the whole network carries in one direction between the halves of a dimension."""
+        here = self.dimensions[dimension]
+        below, above = here.size // 2, (here.size + 1) // 2
+        rate = here.rate_bytes_per_s(above)
+        lines = self.world_size // here.size
+        return lines * (rate if here.topology is Topology.RING else below * rate) / here.oversubscription
+
+    def _ranks(self, ranks: ArrayLike) -> NDArray[np.int64]:
+        column = np.asarray(ranks, dtype=np.int64)
+        if column.ndim != 1 or not len(column):
+            raise ValueError(f"ranks have to be a list of at least one, got shape {column.shape}")
+        lowest, highest = int(column.min()), int(column.max())
+        if lowest < 0 or highest >= self.world_size:
+            outside = lowest if lowest < 0 else highest
+            raise ValueError(f"rank {outside} is outside the network of {self.world_size} endpoints")
+        return column
+
+    def _group(self, ranks: ArrayLike) -> NDArray[np.int64]:
+        members = self._ranks(ranks)
+        if len(np.unique(members)) != len(members):
+            raise ValueError("a group has a rank twice")
+        return members
+
+    def __repr__(self) -> str:
+        shape = " x ".join(f"{dimension.topology.value} {dimension.size}" for dimension in self.dimensions)
+        return f"<Fabric {shape}>"

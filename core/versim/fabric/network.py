@@ -1,0 +1,83 @@
+"""What a network is made of: links, and dimensions of ranks joined by them.
+
+Bandwidths are bytes per second in one direction and latencies seconds everywhere; a plugin converts at its edge.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from typing import Any
+
+import attrs
+
+
+class Topology(enum.StrEnum):
+    """How the ranks of one network dimension are joined."""
+
+    RING = "ring"
+    FULLY_CONNECTED = "fully_connected"
+    SWITCH = "switch"
+
+
+def positive(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
+    """Refuse what is not a finite number above 0."""
+    if not (value > 0 and math.isfinite(value)):
+        raise ValueError(f"{attribute.name} must be a finite number above 0, got {value!r}")
+
+
+def not_negative(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
+    """Refuse what is not a finite number of at least 0."""
+    if not (value >= 0 and math.isfinite(value)):
+        raise ValueError(f"{attribute.name} must be a finite number of at least 0, got {value!r}")
+
+
+def _at_least_one(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
+    if not (value >= 1 and math.isfinite(value)):
+        raise ValueError(f"{attribute.name} must be a finite number of at least 1, got {value!r}")
+
+
+@attrs.frozen(kw_only=True)
+class Link:
+    """One directed link.
+
+    Attributes:
+        bandwidth_bytes_per_s: Bytes per second in one direction.
+        latency_s: Seconds from the first byte in to the first byte out.
+    """
+
+    bandwidth_bytes_per_s: float = attrs.field(validator=positive)
+    latency_s: float = attrs.field(validator=not_negative)
+
+
+@attrs.frozen(kw_only=True)
+class Dimension:
+    """One dimension of the network.
+
+    Attributes:
+        topology: How its ranks are joined.
+        size: Ranks along it.
+        link: Each of its links.
+        oversubscription: What the endpoints of one block (those that agree in this dimension and every outer one) can
+            send into this dimension together, over what they may: their links' sum divided by this. 1 where nothing
+            is shared; 2 where eight endpoints share four network cards, or a leaf switch has half as many links up
+            as down. One endpoint alone still has its whole link.
+    """
+
+    topology: Topology = attrs.field(converter=Topology)
+    size: int = attrs.field(validator=attrs.validators.ge(1))
+    link: Link
+    oversubscription: float = attrs.field(default=1.0, validator=_at_least_one)
+
+    def rate_bytes_per_s(self, reached: int) -> float:
+        """What one endpoint can send to ``reached`` others of its line at once, in bytes per second.
+
+        A ring has a link each way, a switch one link whatever it reaches, fully connected ranks a link to each. Routes
+        along a fully connected dimension are direct, so others that are not meant do not help.
+        """
+        lanes = {
+            Topology.RING: min(2, self.size - 1),
+            Topology.FULLY_CONNECTED: min(reached, self.size - 1),
+            Topology.SWITCH: 1,
+        }[self.topology]
+        return lanes * self.link.bandwidth_bytes_per_s
