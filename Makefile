@@ -50,8 +50,10 @@ $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
-$(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
+# Proof is a distribution of its own: it reads the reference tables that tests and `versim verify` hold versim against.
+$(VENV)/installed-dev: pyproject.toml proof/pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable proof
 	touch $@ $(VENV)/installed
 
 clean:

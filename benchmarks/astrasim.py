@@ -32,12 +32,12 @@ sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Pa
 
 import attrs  # noqa: E402
 from versim_astrasim.engine import Outcome, simulate  # noqa: E402
-from versim_astrasim.engine.cases import CaseInputs, case_inputs  # noqa: E402
-from versim_astrasim.export import arguments, write_input  # noqa: E402
-from versim_astrasim.launch import BINARY_VARIABLE, find_program, run  # noqa: E402
 from versim_astrasim.options import SystemOptions  # noqa: E402
-from versim_astrasim.parse import parse  # noqa: E402
-from versim_astrasim.translate import SimulatorInput  # noqa: E402
+from versim_astrasim.program.export import arguments, write_input  # noqa: E402
+from versim_astrasim.program.launch import BINARY_VARIABLE, find_program, run  # noqa: E402
+from versim_astrasim.program.parse import parse  # noqa: E402
+from versim_astrasim.step.simulator_input import SimulatorInput  # noqa: E402
+from versim_proof.astrasim.cases import CaseInputs, case_inputs  # noqa: E402
 
 SCALING = Path(__file__).parents[1] / "tests" / "golden" / "astrasim" / "scaling.json"
 

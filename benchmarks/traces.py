@@ -15,9 +15,10 @@ import time
 from pathlib import Path
 
 from chakra.schema.protobuf import et_def_pb2 as schema
-from versim_astrasim.chakra import read_file
 from versim_astrasim.chakra.framing import write_message
-from versim_astrasim.importing.producer import ChakraProducer, ImportOptions
+from versim_astrasim.chakra.reader import read_file
+from versim_astrasim.importing.options import ImportOptions
+from versim_astrasim.importing.producer import ChakraProducer
 
 READ_BAR_S = 20.0
 """Promised for 100 MB."""

@@ -66,6 +66,7 @@ HOOK_OF = {
     "timings": "versim_timing_models",
     "backends": "versim_backends",
     "reporters": "versim_reporters",
+    "verifiers": "versim_verifiers",
 }
 
 ABILITIES = {

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from versim.components import Sizes as Sizes
     from versim.components import TableResult as TableResult
     from versim.components import TimingModel as TimingModel
+    from versim.components import Verifier as Verifier
     from versim.components import Verifies as Verifies
     from versim.components import option as option
     from versim.curves import Crossing as Crossing
@@ -164,7 +165,7 @@ _HOMES = {
     "components": (
         "Component Destination Diagnoses Diagnostic Exports Finding GraphProducer Isolates NoOptions Preflights "
         "ProposesSystem Rendering Reporter Severity ShowsCollectives SimulationRequest SimulatorBackend Sizes "
-        "TableResult TimingModel Verifies option"
+        "TableResult TimingModel Verifier Verifies option"
     ),
     "curves": "Crossing Curve SweptCommunication",
     "errors": (

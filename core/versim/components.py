@@ -307,3 +307,12 @@ class Verifies(Protocol):
     def verify(self, table: Mapping[str, Any], options: Mapping[str, str]) -> TableResult:
         """Hold every case of a table against what this component computes from the case's input."""
         ...
+
+
+@runtime_checkable
+class Verifier(Component, Protocol):
+    """Holds a re-creation of a program, of the same name, against tables of that program's answers."""
+
+    def verify(self, table: Mapping[str, Any], options: Mapping[str, str]) -> TableResult:
+        """Hold every case of a table against what the re-creation computes from the case's input."""
+        ...

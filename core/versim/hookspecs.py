@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from versim.components import GraphProducer, Reporter, SimulatorBackend, TimingModel
+    from versim.components import GraphProducer, Reporter, SimulatorBackend, TimingModel, Verifier
 
 PROJECT = "versim"
 """The project name of the hook markers and the entry-point group."""
@@ -54,6 +54,14 @@ def versim_reporters() -> Iterable[Reporter]:  # type: ignore[empty-body]
     """Offer reporters: a finished report ─▶ text.
 
     :returns: zero or more :class:`versim.Reporter`.
+    """
+
+
+@hookspec
+def versim_verifiers() -> Iterable[Verifier]:  # type: ignore[empty-body]
+    """Offer verifiers: tables of a program's own answers ─▶ how many come out the same.
+
+    :returns: zero or more :class:`versim.Verifier`.
     """
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from chakra.schema.protobuf import et_def_pb2 as schema
-from versim_astrasim.chakra import write_traces
 from versim_astrasim.chakra.framing import varint
+from versim_astrasim.chakra.writer import write_traces
 from versim_astrasim.engine import RankTrace
 
 Node = dict[str, Any]

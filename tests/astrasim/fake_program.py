@@ -23,7 +23,7 @@ import tomllib
 from pathlib import Path
 
 import yaml
-from versim_astrasim.chakra import read_traces
+from versim_astrasim.chakra.reader import read_traces
 from versim_astrasim.engine import NetworkConfig, Outcome, SystemConfig, groups_from_mapping, simulate
 from versim_astrasim.engine.outcome import RankStatistics
 

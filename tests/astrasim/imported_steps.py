@@ -16,7 +16,8 @@ from versim import (
     System,
     pin,
 )
-from versim_astrasim.importing.producer import ChakraProducer, ImportOptions
+from versim_astrasim.importing.options import ImportOptions
+from versim_astrasim.importing.producer import ChakraProducer
 from versim_astrasim.options import BackendOptions
 
 LINK = Link(bandwidth_bytes_per_s=1e9, latency_s=1e-6)

@@ -23,12 +23,10 @@ from versim import (
     SimulatorBackend,
     Status,
     System,
-    UnknownNameError,
-    Verifies,
 )
 from versim_astrasim.backend import AstraSimBackend
-from versim_astrasim.launch import PROGRAM_NAMES, ProgramNotFoundError
 from versim_astrasim.options import BackendOptions
+from versim_astrasim.program.launch import PROGRAM_NAMES, ProgramNotFoundError
 
 Request = Callable[..., SimulationRequest]
 WORK = [(Fixed(1e-6), 1)]
@@ -94,11 +92,10 @@ def finished(rank: int, nanoseconds: int) -> str:
 
 
 def test_the_backend_does_everything_it_may() -> None:
-    """It verifies itself, exports, and says what it found on the machine."""
+    """It exports, and says what it found on the machine."""
     backend = AstraSimBackend()
     assert isinstance(backend, SimulatorBackend)
     assert isinstance(backend, Exports)
-    assert isinstance(backend, Verifies)
     assert isinstance(backend, Diagnoses)
 
 
@@ -308,29 +305,6 @@ def test_export_writes_everything_and_how_to_run_it(request_for: Request, tmp_pa
     assert json.loads((tmp_path / "memory.json").read_text(encoding="utf-8")) == {"memory-type": "NO_MEMORY_EXPANSION"}
     readme = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "--comm-group-configuration=comm_groups.json --num-queues-per-dim=2" in readme
-
-
-def test_verify_counts_matches_and_shows_mismatches() -> None:
-    """A table's cases are simulated from their inputs; a wrong figure is shown beside the right one."""
-    case = {
-        "name": "one",
-        "network": {"topology": ["Ring"], "npus_count": [4], "bandwidth": [50.0], "latency": [500.0]},
-        "system": {
-            "preferred-dataset-splits": 4,
-            "local-mem-bw": 1600,
-            "all-reduce-implementation": ["ring"],
-        },
-        "workload": {"form": "generated", "comm_type": "ALL_REDUCE", "comm_size_bytes": 1048576, "count": 1},
-        "expected": {name: {"all": 43000} for name in ("rank_ns", "exposed_comm_ns", "comm_ns")},
-    }
-    wrong = {**case, "name": "two", "expected": {**case["expected"], "rank_ns": {"all": 43001}}}  # type: ignore[dict-item]
-    backend = AstraSimBackend()
-    result = backend.verify({"cases": [case, wrong]}, {})
-    assert (result.matched, result.total) == (1, 2)
-    assert "expected 43001, got 43000" in result.mismatches[0]
-    assert backend.verify({"cases": [case, wrong]}, {"only": "one", "exactness": "plain"}).total == 1
-    with pytest.raises(UnknownNameError, match="exactnes"):
-        backend.verify({"cases": []}, {"exactnes": "plain"})
 
 
 def test_diagnose_says_where_it_looked() -> None:

@@ -30,14 +30,15 @@ from versim import (
     System,
     pin,
 )
-from versim_astrasim import capabilities, launch, program, timing
 from versim_astrasim.backend import AstraSimBackend
-from versim_astrasim.cache import Cache
-from versim_astrasim.embedded import outcome_of
-from versim_astrasim.export import write_input
+from versim_astrasim.isolation import network_timing
+from versim_astrasim.isolation.timing_model import AstraSimTiming
 from versim_astrasim.options import BackendOptions, TimingOptions
-from versim_astrasim.timing_model import AstraSimTiming
-from versim_astrasim.translate import translate
+from versim_astrasim.program import capabilities, launch, running
+from versim_astrasim.program.cache import Cache
+from versim_astrasim.program.export import write_input
+from versim_astrasim.step.embedded import outcome_of
+from versim_astrasim.step.translate import translate
 
 REAL = os.environ.get("ASTRA_SIM_BIN") or os.environ.get("ASTRA_SIM_HOME")
 """Looked at before every test takes it out of the environment."""
@@ -145,7 +146,7 @@ def test_every_figure_of_a_rank_is_the_same(name: str, tmp_path: Path) -> None:
     translation = translate(step(system), system, BackendOptions(**options))
     write_input(translation.given, tmp_path)
     path = launch.find_program(REAL, translation.options.congestion, {})
-    printed = program.run_program(path, translation.given, tmp_path, 60).output.ranks
+    printed = running.run_program(path, translation.given, tmp_path, 60).output.ranks
     statistics = outcome_of(translation).statistics
     assert len(printed) == len(statistics)
     for rank, figures in printed.items():
@@ -223,7 +224,7 @@ def test_communications_alone_take_as_long_and_are_remembered(tmp_path: Path, mo
             assert real.times_s(messages, system).tolist() == wanted
     assert Cache(tmp_path / "astrasim").entries()
     monkeypatch.setattr(launch, "run", None)
-    timing._alone_ns.cache_clear()
+    network_timing._alone_ns.cache_clear()
     assert real.times_s(messages, system).tolist() == wanted
 
 

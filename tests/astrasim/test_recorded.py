@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from versim import ExecutionGraph, PinnedGraph, SimulationRequest, System
 from versim_astrasim.backend import AstraSimBackend
-from versim_astrasim.chakra import read_traces, write_traces
+from versim_astrasim.chakra.reader import read_traces
+from versim_astrasim.chakra.writer import write_traces
 from versim_astrasim.engine import NetworkConfig, Outcome, RankTrace, Status, SystemConfig, simulate
 from versim_astrasim.options import BackendOptions
 

@@ -29,10 +29,10 @@ from versim import (
     pin,
 )
 from versim_astrasim.backend import AstraSimBackend
-from versim_astrasim.chakra import read_traces
+from versim_astrasim.chakra.reader import read_traces
 from versim_astrasim.engine import RankTrace
 from versim_astrasim.options import BackendOptions
-from versim_astrasim.translate import translate
+from versim_astrasim.step.translate import translate
 
 options = st.builds(
     BackendOptions,

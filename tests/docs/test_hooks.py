@@ -18,6 +18,7 @@ COMPONENTS = {
     "versim_timing_models": components.TimingModel,
     "versim_backends": components.SimulatorBackend,
     "versim_reporters": components.Reporter,
+    "versim_verifiers": components.Verifier,
 }
 
 

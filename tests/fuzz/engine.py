@@ -26,7 +26,7 @@ import measuring
 import numpy as np
 from versim import FaultsError, VersimError
 from versim_astrasim.engine import Exactness, Outcome, Status
-from versim_astrasim.engine.cases import printed_figures, run_case, verify_case
+from versim_proof.astrasim.cases import printed_figures, run_case, verify_case
 
 EXACTNESSES: tuple[Exactness, ...] = ("auto", "plain")
 RUNS_THAT_AGREE = 3

@@ -19,8 +19,8 @@ from typing import Any
 import attrs
 from chakra.schema.protobuf import et_def_pb2 as schema
 from versim_astrasim.chakra.framing import varint
-from versim_astrasim.launch import find_program
-from versim_astrasim.program_log import LoggedTimes, read_log
+from versim_astrasim.program.launch import find_program
+from versim_astrasim.program.node_log import LoggedTimes, read_log
 
 LONGEST_S = 60.0
 MOST_MEMORY_BYTES = 4 << 30

@@ -19,8 +19,9 @@ from pathlib import Path
 
 from chakra.schema.protobuf import et_def_pb2 as schema
 from versim import VersimError
-from versim_astrasim.chakra import read_file, restored
+from versim_astrasim.chakra.elided_nodes import restored
 from versim_astrasim.chakra.framing import varint
+from versim_astrasim.chakra.reader import read_file
 from versim_astrasim.engine import groups_from_mapping
 from versim_astrasim.importing.build import Choices, build
 from versim_astrasim.importing.communicators import Communicators

@@ -30,7 +30,8 @@ def verify(ctx: click.Context, name: str, arguments: tuple[str, ...], options: t
 
     An option that versim does not know belongs to the component: --exactness plain is --option exactness=plain.
 
-    Of several components of that name the backend is meant, else the timing, producer or reporter; KIND:NAME says it.
+    Of several components of that name the verifier is meant, else the backend, timing, producer or reporter; KIND:NAME
+    says it.
     Prints how many cases match in each table and every mismatch. Exit status 1 if anything does not match.
     """
     registry = session_of(ctx).registry()
@@ -83,12 +84,13 @@ def _lines(path: Path, result: TableResult) -> list[str]:
 
 def _component(registry: Registry, name: str) -> Verifies:
     from versim.components import Verifies  # noqa: PLC0415 - not for the list of commands
-    from versim.errors import UnknownNameError  # noqa: PLC0415
+    from versim.errors import UnknownNameError, VersimError  # noqa: PLC0415
 
     kind, colon, bare = name.rpartition(":")
     able = {
         f"{kind_}:{component.name}": component
         for kind_, components in (
+            ("verifier", registry.verifiers()),
             ("backend", registry.backends()),
             ("timing", registry.timings()),
             ("producer", registry.producers()),
@@ -99,6 +101,12 @@ def _component(registry: Registry, name: str) -> Verifies:
     }
     matching = [full for full in able if full == name or (not colon and full.split(":")[1] == bare)]
     if not matching:
+        known_names = {component.name for component in (*registry.backends(), *registry.timings())}
+        if bare in known_names and not registry.verifiers():
+            raise VersimError(
+                f"{bare!r} is installed, but nothing that reads tables of its program's answers is; the readers of "
+                "versim's own reference tables are a distribution of their own: pip install ./proof in its repository"
+            )
         known = able if colon else {full.split(":")[1] for full in able}
         raise UnknownNameError(f"{kind or 'component'} that can be verified is", name, known)
     return able[matching[0]]

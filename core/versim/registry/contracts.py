@@ -15,6 +15,7 @@ KINDS = {
     "timing": ("versim_timing_models", ("compute", "network")),
     "backend": ("versim_backends", ("simulate",)),
     "reporter": ("versim_reporters", ("render",)),
+    "verifier": ("versim_verifiers", ("verify",)),
 }
 """Kind of component ─▶ the hook that offers it and the methods it must have."""
 

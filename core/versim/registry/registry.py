@@ -17,7 +17,7 @@ from versim.registry.contracts import COMMANDS_HOOK, KINDS, Command, commands_of
 from versim.registry.plugins import Candidate, PluginError, candidates, register
 
 if TYPE_CHECKING:
-    from versim.components import Component, GraphProducer, Reporter, SimulatorBackend, TimingModel
+    from versim.components import Component, GraphProducer, Reporter, SimulatorBackend, TimingModel, Verifier
 
 SCENARIOS_ATTRIBUTE = "VERSIM_SCENARIOS"
 
@@ -119,7 +119,7 @@ class Registry:
         return cast("Command", self.component(COMMANDS_HOOK, name))
 
     def component(self, kind: str, name: str) -> Any:
-        """The component of a kind (``producer``, ``timing``, ``backend``, ``reporter``) and name.
+        """The component of a kind (``producer``, ``timing``, ``backend``, ``reporter``, ``verifier``) and name.
 
         Raises:
             UnknownNameError: Nothing installed answers to it.
@@ -146,6 +146,10 @@ class Registry:
     def reporters(self) -> tuple[Reporter, ...]:
         """Every reporter, by name."""
         return tuple(self._pool("reporter").values())
+
+    def verifiers(self) -> tuple[Verifier, ...]:
+        """Every verifier, by name."""
+        return tuple(self._pool("verifier").values())
 
     def commands(self) -> tuple[Command, ...]:
         """Every contributed command, by name."""

@@ -14,7 +14,7 @@ import attrs
 from versim import GB, option
 
 AUTO = "auto"
-"""As an algorithm: what suits the topology, see :func:`versim_astrasim.configuration.algorithms_of`."""
+"""As an algorithm: what suits the topology, see :func:`versim_astrasim.step.configuration.algorithms_of`."""
 
 ALGORITHM_NAMES = {
     "halving_doubling": "halvingDoubling",

@@ -34,7 +34,7 @@ def versim_backends() -> list[SimulatorBackend]:
 @hookimpl
 def versim_timing_models() -> list[TimingModel]:
     """The network timing."""
-    from versim_astrasim.timing_model import AstraSimTiming  # noqa: PLC0415
+    from versim_astrasim.isolation.timing_model import AstraSimTiming  # noqa: PLC0415
 
     return [AstraSimTiming()]
 

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import enum
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
@@ -33,7 +32,6 @@ from versim import (
     SimulationRequest,
     Status,
     System,
-    TableResult,
     communication_s,
     consumed_as_pinned,
     instances_of,
@@ -158,12 +156,6 @@ class DeepFlow:
             diagnosis=(f"{len(prediction.waiting)} nodes never ran: {cause}", *prediction.diagnosis),
             reported_s=ran.makespan_ps / PS_PER_S,
         )
-
-    def verify(self, table: Mapping[str, Any], options: Mapping[str, str]) -> TableResult:  # noqa: ARG002
-        """Holds every case of a table of DeepFlow's answers against what is computed here."""
-        from versim_deepflow.verification import verify_table  # noqa: PLC0415 - it builds on this module
-
-        return verify_table(table)
 
 
 def _notes(graph: ExecutionGraph) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from versim_astrasim.engine import (
     SystemConfig,
     groups_from_mapping,
 )
-from versim_astrasim.engine.command_line import command_line
+from versim_proof.astrasim.command_line import command_line
 
 
 def test_all_faults_of_a_network_are_reported_at_once() -> None:

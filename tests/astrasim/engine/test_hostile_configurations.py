@@ -19,7 +19,7 @@ from versim_astrasim.engine import (
     groups_from_mapping,
     simulate,
 )
-from versim_astrasim.engine.cases import case_inputs
+from versim_proof.astrasim.cases import case_inputs
 
 HUGE = 10**5000
 """Neither a double nor, by default, printable."""

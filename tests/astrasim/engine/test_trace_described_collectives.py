@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from versim_astrasim.chakra import read_trace, write_traces
+from versim_astrasim.chakra.reader import read_trace
+from versim_astrasim.chakra.writer import write_traces
 from versim_astrasim.engine import (
     ConfigurationError,
     CustomFiles,
@@ -20,9 +21,9 @@ from versim_astrasim.engine import (
     SystemConfig,
     simulate,
 )
-from versim_astrasim.engine.cases import run_case, verify_case
 from versim_astrasim.engine.custom_files import per_node_from_mapping
 from versim_astrasim.engine.hash_set import OrderedHashSet
+from versim_proof.astrasim.cases import run_case, verify_case
 
 ONE_BYTE_PER_NS = 1e9 / 2**30
 

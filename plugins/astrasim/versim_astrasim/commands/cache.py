@@ -18,7 +18,7 @@ def cache(clear: bool, form: str) -> None:
     An answer is found by the exact bytes of the program and of everything it was given. VERSIM_CACHE_DIR moves the
     folder.
     """
-    from versim_astrasim.cache import Cache, cache_folder  # noqa: PLC0415 - not for the list of commands
+    from versim_astrasim.program.cache import Cache, cache_folder  # noqa: PLC0415 - not for the list of commands
 
     store = Cache(cache_folder(os.environ))
     removed = store.clear() if clear else 0

@@ -22,7 +22,7 @@ import click
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file instead of standard output.")
 def show(trace: Path, form: str, limit: int, output: Path | None) -> None:
     """List, count or draw the nodes of the Chakra trace file TRACE, of whatever schema version."""
-    from versim_astrasim.showing import shown  # noqa: PLC0415 - loads numpy and the schema
+    from versim_astrasim.commands.listing import shown  # noqa: PLC0415 - loads numpy and the schema
 
     text = shown(trace, form, limit)
     if output is None:

@@ -16,10 +16,10 @@ from versim_astrasim.engine.trace import COMM_TYPES, MISSING, SEND
 from versim_astrasim.importing import order
 from versim_astrasim.importing.communicators import Communicators, UnknownGroupError
 from versim_astrasim.importing.matching import Group, Place, match_collectives, match_messages
-from versim_astrasim.importing.origin import with_origin
 from versim_astrasim.importing.ranks import RankNodes
 from versim_astrasim.importing.work import Meaning, Role, has_exact_nanoseconds, role_of, work_of
-from versim_astrasim.traces import COMM_TYPE_OF, numbers_given
+from versim_astrasim.step.origin import with_origin
+from versim_astrasim.step.traces import COMM_TYPE_OF, numbers_given
 
 _KINDS = {number: kind for kind, number in COMM_TYPE_OF.items()} | {COMM_TYPES["BROADCAST"]: Kind.BROADCAST}
 _COLLECTIVE_NAMES = {number: name for name, number in COMM_TYPES.items()}

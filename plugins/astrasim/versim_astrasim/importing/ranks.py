@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from versim import FaultsError
 
-from versim_astrasim.chakra import NO_LABELS, Labels, TraceFile
+from versim_astrasim.chakra.labels import NO_LABELS, Labels
+from versim_astrasim.chakra.reader import TraceFile
 from versim_astrasim.engine.trace import MISSING, NODE_TYPES
 
 _TYPE_NAMES = {number: name for name, number in NODE_TYPES.items()}

@@ -10,11 +10,13 @@ import attrs
 import numpy as np
 from versim import ExecutionGraph, VersimError
 
-from versim_astrasim.chakra import Generation, TraceFile, read_file, restored
+from versim_astrasim.chakra.elided_nodes import restored
+from versim_astrasim.chakra.generation import Generation
+from versim_astrasim.chakra.reader import TraceFile, read_file
 from versim_astrasim.engine import NetworkConfig
 from versim_astrasim.importing.build import Choices, build
 from versim_astrasim.importing.communicators import Communicators, check_dimensions
-from versim_astrasim.importing.producer import ImportOptions
+from versim_astrasim.importing.options import ImportOptions
 from versim_astrasim.importing.ranks import RankNodes
 from versim_astrasim.importing.sources import groups_file, groups_of, mapping_in, trace_files
 

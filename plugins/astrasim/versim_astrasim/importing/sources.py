@@ -14,7 +14,7 @@ from versim import VersimError
 from versim_astrasim.engine import groups_from_mapping
 
 GROUPS_FILE = "comm_groups.json"
-"""Where :mod:`versim_astrasim.export` writes groups."""
+"""Where :mod:`versim_astrasim.program.export` writes groups."""
 
 _FILE = re.compile(r"(?P<prefix>.+)\.(?P<rank>0|[1-9]\d{0,7})\.(?P<ending>et|eg)", re.DOTALL | re.ASCII)
 """Version 0.0.1 called execution traces execution graphs, and its files end so."""

@@ -15,9 +15,9 @@ import attrs
 import numpy as np
 from versim import Fixed, Pointwise, Work
 
-from versim_astrasim.encoding import OPS_PER_NS, TENSOR_BYTES
 from versim_astrasim.engine.trace import COLL, COMP, INVALID, MEM_LOAD, MEM_STORE, METADATA, MISSING
 from versim_astrasim.importing.ranks import RankNodes
+from versim_astrasim.step.encoding import OPS_PER_NS, TENSOR_BYTES
 
 _NS_PER_S = 1e9
 _NS_PER_MICRO = 1000

@@ -8,7 +8,9 @@ from typing import Any
 import attrs
 from versim import Finding, VersimError
 
-from versim_astrasim.chakra import Generation, TraceFormatError, read_file
+from versim_astrasim.chakra.framing import TraceFormatError
+from versim_astrasim.chakra.generation import Generation
+from versim_astrasim.chakra.reader import read_file
 from versim_astrasim.engine import NetworkConfig, RankTrace, SystemConfig, groups_from_mapping
 from versim_astrasim.importing.sources import groups_file, mapping_in, trace_files
 from versim_astrasim.lint.check import check

@@ -5,10 +5,10 @@ from __future__ import annotations
 import attrs
 from versim import Finding
 
-from versim_astrasim.diagnosis import row_of
 from versim_astrasim.lint.check import check
 from versim_astrasim.lint.step import Step
-from versim_astrasim.translate import Translation
+from versim_astrasim.step.diagnosis import row_of
+from versim_astrasim.step.translate import Translation
 
 _EXPECTED = frozenset({"inflated-size", "remainder-chunk", "zero-duration"})
 """What translating notes already, as a loss, or what a graph leaves to its simulator."""

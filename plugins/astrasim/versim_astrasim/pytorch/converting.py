@@ -10,7 +10,8 @@ from pathlib import Path
 import attrs
 from versim import VersimError
 
-from versim_astrasim.chakra import read_file, trace_path
+from versim_astrasim.chakra.reader import read_file
+from versim_astrasim.chakra.writer import trace_path
 from versim_astrasim.importing.sources import GROUPS_FILE, groups_of
 from versim_astrasim.pytorch.completing import complete
 from versim_astrasim.pytorch.groups import numbered

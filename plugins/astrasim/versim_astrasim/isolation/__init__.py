@@ -1,0 +1,1 @@
+"""Communications alone: for the network timing, and for the attribution of waiting to contention."""

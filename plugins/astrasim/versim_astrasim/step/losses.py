@@ -1,0 +1,97 @@
+"""Bytes that ASTRA-sim really moves for a collective of a given size.
+
+It cuts a collective into chunks of equal size and each chunk into one message per rank, in whole bytes: a remainder
+makes one more full chunk, a chunk smaller than the number of ranks is inflated to it, and the bytes that do not
+divide by the ranks are not sent (specified: spec/astrasim §9.3, §11; measured: golden/astrasim/single_collective.json).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from versim import KINDS, ExecutionGraph, Kind, UnsupportedGraphError
+
+from versim_astrasim.options import SystemOptions
+from versim_astrasim.step.configuration import COLLECTIVE_STEMS, Network, given_bytes
+
+
+def moved_bytes(
+    kind: Kind, size_bytes: int, participants: int, *, world_size: int, splits: int, divides: bool
+) -> int | None:
+    """The full tensor that is moved, in bytes; None if ASTRA-sim would cut for ever.
+
+    Args:
+        kind: A collective ASTRA-sim has.
+        size_bytes: As ASTRA-sim takes it: an all-gather's shard, else the full tensor.
+        participants: Ranks in the group.
+        world_size: Simulated ranks, which bound chunks from below in groups too.
+        splits: Chunks wanted.
+        divides: Whether the algorithm sends a chunk as one equal message per rank.
+    """
+    chunk = size_bytes // splits
+    if kind is Kind.ALL_GATHER:
+        if chunk == 0:
+            return None
+        return -(-size_bytes // chunk) * chunk * participants
+    if chunk < world_size:
+        chunk, size_bytes = world_size, splits * world_size
+    count = -(-size_bytes // chunk)
+    return count * (chunk // participants * participants if divides else chunk)
+
+
+def moved_sizes(
+    graph: ExecutionGraph,
+    participants: NDArray[np.int64],
+    network: Network,
+    algorithms: Mapping[Kind, tuple[str, ...]],
+    options: SystemOptions,
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Bytes moved for each communication, shape (communications,), and a note if they are not those asked for.
+
+    Raises:
+        UnsupportedGraphError: An all-gather that ASTRA-sim would cut for ever.
+    """
+    columns = np.stack([graph.kind.astype(np.int64), graph.size_bytes, participants])
+    distinct, first, inverse = np.unique(columns, axis=1, return_index=True, return_inverse=True)
+    moved = distinct[1].copy()
+    for row, (code, size_bytes, count) in enumerate(distinct.T.tolist()):
+        kind = KINDS[code]
+        if kind not in COLLECTIVE_STEMS:
+            continue
+        given = given_bytes(kind, size_bytes, count)
+        result = moved_bytes(
+            kind,
+            given,
+            count,
+            world_size=network.rank_count,
+            splits=options.preferred_dataset_splits,
+            divides=_divides(algorithms[kind], in_group=count < graph.mesh.world_size),
+        )
+        if result is None:
+            node = int(np.argmax(graph.match == first[row]))
+            raise UnsupportedGraphError(
+                f"node {node} ({graph.node_name(node)!r}) gathers shards of {given} bytes, which ASTRA-sim cannot cut "
+                f"into {options.preferred_dataset_splits} chunks; lower preferred_dataset_splits"
+            )
+        moved[row] = result
+    sizes: NDArray[np.int64] = moved[inverse.ravel()]
+    off = np.abs(sizes - graph.size_bytes)
+    if not off.any():
+        return sizes, ()
+    worst = int(np.argmax(off / graph.size_bytes))
+    node = int(np.argmax(graph.match == worst))
+    note = (
+        f"{np.count_nonzero(off)} collectives move other sizes than pinned, because ASTRA-sim cuts them into whole "
+        f"chunks and messages: at most {graph.node_name(node)!r}, {sizes[worst]} instead of "
+        f"{graph.size_bytes[worst]} bytes"
+    )
+    return sizes, (note,)
+
+
+def _divides(names: tuple[str, ...], *, in_group: bool) -> bool:
+    """Whether a chunk is sent as equal messages of one ring or of direct exchanges between all participants."""
+    if len(names) > 1:
+        return in_group  # in which ring is used, whatever is named
+    return names[0].removeprefix("one").lower().startswith(("ring", "direct"))

@@ -1,0 +1,79 @@
+"""When each instance of the graph ran, from the embedded engine or from the real program's log."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from versim import NO_TIME, PS_PER_NS, Op, Resource, Spans
+
+from versim_astrasim.engine import Outcome
+from versim_astrasim.step.numbering import nearest_kept
+from versim_astrasim.step.translate import Translation
+
+_NEVER_ENDED = -1
+_LONGEST_NS = (2**63 - 1) // PS_PER_NS
+
+
+@attrs.frozen(eq=False)
+class Times:
+    """When instances ran, in ps; columns have shape (instances,) and hold NO_TIME for what did not happen."""
+
+    ready_ps: NDArray[np.int64]
+    start_ps: NDArray[np.int64]
+    end_ps: NDArray[np.int64]
+
+
+def times_of(outcome: Outcome, translation: Translation) -> Times:
+    """Times of all instances; a left-out one gets no length, at the end of what it waits for."""
+    instances = translation.instances
+    ready, start, end = (np.full(instances.count, NO_TIME, dtype=np.int64) for _ in range(3))
+    spans = outcome.spans
+    if spans is not None and len(spans):
+        rows = translation.instance_of(spans.rank, spans.node_id.astype(np.int64))
+        known = rows >= 0
+        for column, given in ((ready, spans.ready_ns), (start, spans.start_ns), (end, spans.end_ns)):
+            values = given[known]
+            column[rows[known]] = np.where(values == _NEVER_ENDED, NO_TIME, values * PS_PER_NS)
+    times = Times(ready, start, end)
+    fill_left_out(times, translation)
+    return times
+
+
+def fill_left_out(times: Times, translation: Translation) -> None:
+    """Give instances that stand in no trace no length, at the end of what they wait for."""
+    if translation.kept.all():
+        return
+    end = times.end_ps
+    for row, waited_for in nearest_kept(translation.instances, translation.kept).items():
+        ends = end[sorted(waited_for)]
+        if (ends != NO_TIME).all():
+            times.ready_ps[row] = times.start_ps[row] = end[row] = ends.max(initial=0)
+
+
+def spans_of(times: Times, translation: Translation) -> Spans:
+    """Spans of what ran to its end, by row of the graph and then rank."""
+    instances = translation.instances
+    ran = np.flatnonzero(times.end_ps != NO_TIME)
+    compute = instances.graph.op[instances.node[ran]] == Op.COMPUTE
+    return Spans(
+        node=instances.node[ran],
+        rank=instances.rank_class[ran].astype(np.int64),
+        ready_ps=times.ready_ps[ran],
+        start_ps=times.start_ps[ran],
+        end_ps=times.end_ps[ran],
+        resource=np.where(compute, Resource.COMPUTE, Resource.COMMUNICATION).astype(np.int8),
+    )
+
+
+def stuck(times: Times, translation: Translation) -> tuple[tuple[int, int], ...]:
+    """(rank, row) of everything that began and never ended, or was ready and never began."""
+    waits = (times.end_ps == NO_TIME) & ((times.start_ps != NO_TIME) | (times.ready_ps != NO_TIME))
+    return places_of(waits, translation)
+
+
+def places_of(chosen: NDArray[np.bool_], translation: Translation) -> tuple[tuple[int, int], ...]:
+    """(rank, row) of the chosen instances."""
+    instances = translation.instances
+    rows = np.flatnonzero(chosen)
+    return tuple(zip(instances.rank_class[rows].tolist(), instances.node[rows].tolist(), strict=True))

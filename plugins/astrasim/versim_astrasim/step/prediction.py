@@ -1,0 +1,92 @@
+"""What an engine answers ─▶ a prediction for the graph that was given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from versim import NO_TIME, PS_PER_NS, LinkLoads, PinnedGraph, Prediction, SimulationError, Status
+
+from versim_astrasim.engine import Outcome
+from versim_astrasim.engine import Status as EngineStatus
+from versim_astrasim.step import diagnosis
+from versim_astrasim.step.node_times import spans_of, stuck, times_of
+from versim_astrasim.step.translate import Translation
+
+SIMULATOR = "astrasim"
+
+_STATUSES = {
+    EngineStatus.COMPLETED: Status.COMPLETED,
+    EngineStatus.UNFINISHED: Status.DEADLOCK,
+    EngineStatus.ABORTED: Status.ABORTED,
+    EngineStatus.REFUSED: Status.ABORTED,
+    EngineStatus.LOOPS: Status.ABORTED,
+}
+_LONGEST_NS = (2**63 - 1) // PS_PER_NS
+
+
+def from_outcome(outcome: Outcome, translation: Translation, pinned: PinnedGraph, engine: str) -> Prediction:
+    """The embedded engine's answer."""
+    times = times_of(outcome, translation)
+    status = _STATUSES[outcome.status]
+    if status is Status.COMPLETED and (times.end_ps == NO_TIME).any():
+        status = Status.INCOMPLETE
+    finish_ps = finish_ps_of(dict(enumerate(outcome.finish_ns)), translation)
+    lines = [*diagnosis.findings(outcome, translation)]
+    if outcome.status is EngineStatus.UNFINISHED:
+        lines = [*diagnosis.bounded(diagnosis.waits(translation, times.start_ps, times.end_ps)), *lines]
+    if outcome.status is EngineStatus.ABORTED:
+        lines += diagnosis.bounded(diagnosis.instant_sends(translation))
+    lines += diagnosis.crossed_collectives(translation, times.start_ps)
+    return Prediction(
+        simulator=SIMULATOR,
+        engine=engine,
+        digest=pinned.digest,
+        status=status,
+        makespan_ps=int(finish_ps.max()) if status is Status.COMPLETED else None,
+        finish_ps=finish_ps,
+        representative=np.arange(pinned.graph.mesh.world_size, dtype=np.int64),
+        spans=spans_of(times, translation),
+        consumed=translation.consumed,
+        diagnosis=tuple(lines),
+        waiting=stuck(times, translation) if status is not Status.COMPLETED else (),
+        provenance=provenance_of(translation),
+        links=_link_loads(outcome),
+    )
+
+
+def _link_loads(outcome: Outcome) -> LinkLoads | None:
+    """What the links carried that carried anything; None of the congestion-unaware network, which has no links."""
+    links = outcome.links
+    if not links.name:
+        return None
+    used = np.flatnonzero(links.messages)
+    return LinkLoads(
+        name=tuple(links.name[link] for link in used.tolist()),
+        carried_bytes=links.bytes_carried[used],
+        messages=links.messages[used],
+        busy_ps=links.busy_ns[used] * PS_PER_NS,
+        queueing_ps=links.queueing_ns[used] * PS_PER_NS,
+    )
+
+
+def finish_ps_of(finish_ns: Mapping[int, int | None], translation: Translation) -> NDArray[np.int64]:
+    """Finishes of the graph's ranks; one that had nothing to do finishes at 0, whatever its placeholder took."""
+    busy = np.diff(translation.numbering.start) > 0
+    finish_ps = np.full(len(busy), NO_TIME, dtype=np.int64)
+    for rank, busy_rank in enumerate(busy.tolist()):
+        nanoseconds = finish_ns.get(rank)
+        if nanoseconds is not None and nanoseconds > _LONGEST_NS:
+            raise SimulationError(
+                f"rank {rank} finishes after {nanoseconds} ns, more than the 106 days that 64 bits hold in picoseconds"
+            )
+        if nanoseconds is not None:
+            finish_ps[rank] = nanoseconds * PS_PER_NS if busy_rank else 0
+    return finish_ps
+
+
+def provenance_of(translation: Translation) -> dict[str, str]:
+    """The options that a prediction was made with."""
+    return {name: str(value) for name, value in attrs.asdict(translation.options).items()}

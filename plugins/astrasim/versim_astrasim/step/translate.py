@@ -1,0 +1,219 @@
+"""A pinned graph, a system and options ─▶ everything ASTRA-sim is given, in memory.
+
+The traces are the embedded engine's own, so that it runs without files; ``program/export`` writes the same object for
+the real program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from versim import (
+    KINDS,
+    NO_TIME,
+    Consumed,
+    ExecutionGraph,
+    Instances,
+    Kind,
+    Op,
+    PinnedGraph,
+    RankClasses,
+    System,
+    UnsupportedGraphError,
+    instances_of,
+    participants_of,
+)
+
+from versim_astrasim.options import BackendOptions, SystemOptions
+from versim_astrasim.step.configuration import (
+    COLLECTIVE_STEMS,
+    CollectiveUse,
+    Network,
+    algorithms_of,
+    given_bytes,
+    memory_mapping,
+    network_of,
+    system_mapping,
+)
+from versim_astrasim.step.custom_collectives import kinds_of, per_node_of, system_keys
+from versim_astrasim.step.encoding import ComputeEncoding, encode
+from versim_astrasim.step.losses import moved_sizes
+from versim_astrasim.step.numbering import Numbering, number
+from versim_astrasim.step.origin import origin_of
+from versim_astrasim.step.simulator_input import SimulatorInput
+from versim_astrasim.step.traces import Meetings, meetings_of, traces_of
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Translation:
+    """A translated graph, and the way back from its traces.
+
+    Attributes:
+        given: What the simulator is given.
+        options: What the user chose.
+        instances: The graph with one row per node and rank.
+        kept: Which instances stand in a trace.
+        numbering: Their ids.
+        meetings: Sizes, tags and groups of communications.
+        compute_ns: int64 (nodes,), what was pinned.
+        consumed: What is left of compute times and sizes.
+    """
+
+    given: SimulatorInput
+    options: BackendOptions
+    instances: Instances
+    kept: NDArray[np.bool_]
+    numbering: Numbering
+    meetings: Meetings
+    compute_ns: NDArray[np.int64]
+    consumed: Consumed
+
+    def instance_of(self, ranks: NDArray[np.int64], node_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Instances behind trace nodes; -1 for a placeholder."""
+        return self.numbering.instance_of(ranks, node_ids)
+
+
+def translate(pinned: PinnedGraph, system: System, options: BackendOptions) -> Translation:
+    """Translate a graph.
+
+    Raises:
+        UnsupportedGraphError: Something ASTRA-sim cannot express, with its node and a remedy.
+    """
+    graph = pinned.graph
+    if system.world_size != graph.mesh.world_size:
+        sizes = " × ".join(str(dimension.size) for dimension in system.dimensions)
+        raise UnsupportedGraphError(
+            f"the graph stands on {graph.mesh.world_size} ranks {graph.mesh}, but the network has "
+            f"{system.world_size} ({sizes}); make the product of the system's dimensions {graph.mesh.world_size}"
+        )
+    network = network_of(system.dimensions, options)
+    participants = participants_of(graph)
+    chosen = chosen_algorithms(graph, network, options)
+    algorithms = {kind: names for kind, (names, _) in chosen.items()}
+    encoding = encode(
+        pinned.compute_ns, graph.op == Op.COMPUTE, options.compute_encoding, options.local_mem_bw_gb_per_s
+    )
+    instances = instances_of(graph, RankClasses.single(graph.mesh))
+    kept = ~encoding.elided[instances.node]
+    origin = origin_of(graph)
+    numbering = number(instances, kept, options.node_order, origin.node_id)
+    meetings = meetings_of(instances, participants, network.rank_count, origin)
+    size_bytes, size_notes = moved_sizes(graph, participants, network, algorithms, options)
+    per_node = per_node_of(options)
+    unsized, unsized_notes = _unsized(instances, numbering, options, per_node)
+    size_bytes = np.where(unsized, NO_TIME, size_bytes)
+    notes = (
+        *network.notes,
+        *_link_notes(graph, system),
+        *(note for _, notes in chosen.values() for note in notes),
+        *encoding.notes,
+        *size_notes,
+        *unsized_notes,
+        *meetings.notes,
+        *_idle_notes(numbering),
+    )
+    return Translation(
+        given=SimulatorInput(
+            traces=traces_of(instances, encoding, kept, numbering, meetings, network.rank_count),
+            network=network.mapping(),
+            system={
+                **system_mapping(algorithms, options, roofline=encoding.roofline),
+                **system_keys(options, per_node),
+            },
+            memory=memory_mapping(options),
+            groups=meetings.groups,
+            options=options,
+            per_node=per_node,
+        ),
+        options=options,
+        instances=instances,
+        kept=kept,
+        numbering=numbering,
+        meetings=meetings,
+        compute_ns=pinned.compute_ns,
+        consumed=Consumed(compute_ns=_consumed_ns(graph, encoding), size_bytes=size_bytes, notes=notes),
+    )
+
+
+def chosen_algorithms(
+    graph: ExecutionGraph, network: Network, options: SystemOptions
+) -> dict[Kind, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Algorithms of every kind of collective, one per dimension, and notes.
+
+    Raises:
+        UnsupportedGraphError: See :func:`versim_astrasim.step.configuration.algorithms_of`.
+    """
+    uses = _uses(graph, participants_of(graph))
+    return {kind: algorithms_of(kind, uses.get(kind), network, options) for kind in COLLECTIVE_STEMS}
+
+
+def _unsized(
+    instances: Instances, numbering: Numbering, options: BackendOptions, per_node: Mapping[int, str]
+) -> tuple[NDArray[np.bool_], list[str]]:
+    """Communications whose size does not matter, shape (communications,), and notes that say why."""
+    graph = instances.graph
+    if options.replay_only:
+        note = "replay_only: every communication lasts 1 ns, for a trace of versim records no duration of any"
+        return np.ones(graph.communication_count, dtype=bool), [note]
+    unsized = np.zeros(graph.communication_count, dtype=bool)
+    notes = []
+    for kind, prefix in kinds_of(options).items():
+        unsized |= graph.kind == KINDS.index(Kind(kind))
+        notes.append(f"{kind}: carried out as the traces {prefix}.*.et say, whatever its size")
+    if per_node:
+        ranks = np.repeat(np.arange(graph.mesh.world_size), len(per_node))
+        rows = numbering.instance_of(ranks, np.tile(np.array(list(per_node), dtype=np.int64), graph.mesh.world_size))
+        named = instances.node[rows[rows >= 0]]
+        unsized[graph.match[named[graph.op[named] == Op.COLLECTIVE]]] = True
+        notes.append("per_node_custom: collectives of the nodes it names are carried out as traces say")
+    return unsized, notes
+
+
+def _consumed_ns(graph: ExecutionGraph, encoding: ComputeEncoding) -> NDArray[np.int64]:
+    return np.where(graph.op == Op.COMPUTE, encoding.consumed_ns, 0)
+
+
+def _uses(graph: ExecutionGraph, participants: NDArray[np.int64]) -> dict[Kind, CollectiveUse]:
+    """How each kind of collective in the graph is used."""
+    uses = {}
+    for code in np.unique(graph.kind).tolist():
+        kind = KINDS[code]
+        if kind not in COLLECTIVE_STEMS:
+            continue
+        of_kind = graph.kind == code
+        asked = sorted({graph.algorithms[index] for index in np.unique(graph.algorithm[of_kind]).tolist()} - {""})
+        # The node named in messages is one that asks, if any does.
+        asking = of_kind & (graph.algorithm != 0) if asked else of_kind
+        node = int(np.argmax(graph.match == np.argmax(asking)))
+        smallest: dict[int, int] = {}
+        for count in np.unique(participants[of_kind]).tolist():
+            size_bytes = int(graph.size_bytes[of_kind & (participants == count)].min())
+            smallest[count] = given_bytes(kind, size_bytes, count)
+        uses[kind] = CollectiveUse(
+            node=f"node {node} ({graph.node_name(node)!r})",
+            algorithms=frozenset(asked),
+            smallest_bytes=smallest,
+        )
+    return uses
+
+
+def _link_notes(graph: ExecutionGraph, system: System) -> list[str]:
+    """Axes whose link is not that of any dimension: ASTRA-sim knows links per dimension only."""
+    used = {axis for code in np.unique(graph.scope).tolist() for axis in graph.scopes[code].axes}
+    links = {dimension.link for dimension in system.dimensions if dimension.size > 1}
+    return [
+        f"axis {axis}: its own link ({link.bandwidth_bytes_per_s:g} bytes/s, {link.latency_s:g} s) is not used; "
+        "ASTRA-sim knows links per network dimension"
+        for axis, link in system.axis_links.items()
+        if axis in used and link not in links
+    ]
+
+
+def _idle_notes(numbering: Numbering) -> list[str]:
+    idle = np.flatnonzero(np.diff(numbering.start) == 0)
+    if not len(idle):
+        return []
+    return [f"{len(idle)} ranks have nothing to do (the first is {idle[0]}); ASTRA-sim needs a node there, of 1 ns"]
