@@ -32,6 +32,7 @@ from versim import (
     save_report,
     structure_options,
 )
+from versim.plain import parse_yaml
 from versim_basics.alpha_beta import AlphaBeta, AlphaBetaOptions
 from versim_basics.measurement import Measurement
 
@@ -103,7 +104,7 @@ def test_a_rank_that_was_not_recorded_has_no_finish(tmp_path: Path) -> None:
         (CSV, {"where": {"mode": "x"}, "column": "case"}, "does not end in a unit"),
         (CSV, {"where": {"mode": "x"}, "column": "case", "unit": "s"}, "'a' is not a time above 0"),
         (CSV.split("\n", 1)[1], {"column": "step_ms"}, "does not say where its times come from"),
-        ("# a test\na,b\n1\n", {}, "row 1 has not as many cells as the header"),
+        ("# a test\na,b\n1\n", {}, "line 3: has 1 cells, the header has 2"),
         ("# a test\na,b\n", {}, "holds no row"),
         (OPS.replace("work", "wrok"), {"rows": "ops", "unit": "us", "start_column": "start_us"}, "no column 'end_s'"),
     ],
@@ -185,3 +186,64 @@ def test_it_survives_being_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert (measured.makespan_ps, measured.spans.count) == (PS_PER_S // 1000, 0)
     assert (measured.consumed.size_bytes == NO_TIME).all()
     assert simulated.makespan_ps == 2 * 1_000_000 + (1 << 20) * 1000
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "where"),
+    [
+        (
+            "r.yaml",
+            "source: a\nrows: [{recompute: off, measured_s: 1}, {recompute: full, measured_s: 2}]\n",
+            "off",
+        ),
+        ("r.csv", "# a test\nrecompute,measured_s\noff,1\nfull,2\n", "off"),
+        (
+            "r.yaml",
+            "source: a\nrows: [{recompute: true, measured_s: 1}, {recompute: no, measured_s: 2}]\n",
+            "true",
+        ),
+        ("r.csv", "# a test\nrecompute,measured_s\ntrue,1\nfalse,2\n", "true"),
+    ],
+)
+def test_a_scenario_finds_the_row_it_names(tmp_path: Path, name: str, text: str, where: str) -> None:
+    """Scenario and record speak one dialect: ``off`` is a word in both, ``true`` a truth value in both."""
+    chosen = parse_yaml(f"recompute: {where}")
+    assert _measured(tmp_path / name, text, where=chosen).makespan_ps == PS_PER_S
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("r.yaml", "source: a\nrows: [{measured_s: 12:30}]\n", "'12:30' is not a time above 0"),
+        (
+            "r.yaml",
+            "source: a\nrows: [{measured_s: 1, measured_s: 2}]\n",
+            "line 2, column 24: the key 'measured",
+        ),
+        ("r.yaml", "source: [a]\nrows: [{measured_s: 1}]\n", r"line 1, \$\.source: is not a text"),
+        ("r.yaml", "source: a\nrows:\n - {measured_s: [1]}\n", r"line 3, \$\.rows\[0\]: is not a mapping"),
+        ("r.csv", "# a\nmeasured_s,measured_s\n1,2\n", "the column 'measured_s' is there 2 times"),
+        ("r.csv", "# a\nmeasured_s,x\n1," + "x" * 200_000, "is not CSV: field larger"),
+        ("r.csv", "# a\nmeasured_s\n1e8\n", "'1e8' is 1e.08 s, above the 9.0072e.06 s that are counted"),
+        ("r.csv", "# a\nmeasured_s\n1_000\n", "'1_000' is not a time above 0"),
+        ("r.csv", "# a\nmeasured_s\n１２\n", "is not a time above 0"),
+    ],
+)
+def test_what_could_be_misread_is_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
+    """A measurement is the truth that others are held against."""
+    with pytest.raises(VersimError, match=message):
+        _measured(tmp_path / name, text)
+
+
+def test_a_leading_zero_makes_no_octal_number(tmp_path: Path) -> None:
+    """``010`` seconds are ten."""
+    text = "source: a test\nrows: [{measured_s: 010}]\n"
+    assert _measured(tmp_path / "r.yaml", text).makespan_ps == 10 * PS_PER_S
+
+
+def test_a_record_that_multiplies_itself_is_refused(tmp_path: Path) -> None:
+    """A billion laughs in the source took 1.5 GB."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+    with pytest.raises(VersimError, match="unfolds to more than 100000 values"):
+        _measured(tmp_path / "r.yaml", "\n".join(lines) + "\nsource: *a9\nrows: [{measured_s: 1}]\n")

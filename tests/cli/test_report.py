@@ -45,7 +45,7 @@ def test_several_forms_at_once(versim: Versim, saved: Path, tmp_path: Path) -> N
         (("report", "nowhere.json"), 2, "does not exist"),
         (("report", "result.json", "-f", "tabel"), 1, "did you mean 'table'"),
         (("report", "result.json", "-f", "table:width=3"), 1, "width"),
-        (("report", "then.txt"), 1, "then.txt: not a JSON document"),
+        (("report", "then.txt"), 1, "then.txt, line 1, column 1: is not a JSON document"),
         (("report", "result.json", "-f", "csv"), 2, "makes a folder of files"),
     ],
 )

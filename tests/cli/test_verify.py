@@ -49,11 +49,11 @@ def test_the_kind_may_be_said(versim: Versim, tables: list[Path]) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"{", "line 1, column 2: is not JSON"),
+        (b"{", "line 1, column 2: is not a JSON document"),
         (b"[1]", "has to hold a mapping, it holds a list"),
         (b"\xff\xfe", "is not UTF-8 text"),
-        (b"[" * 100_000, "is not a table"),
-        (b"", "is not JSON"),
+        (b"[" * 100_000, "is nested too deeply"),
+        (b"", "is not a JSON document"),
     ],
 )
 def test_a_table_that_is_none_is_refused(versim: Versim, tmp_path: Path, content: bytes, message: str) -> None:

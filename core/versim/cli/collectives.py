@@ -41,7 +41,7 @@ def _sizes(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...]:
 
 
 def _size(text: str) -> int:
-    from versim.registry.quantities import parse_quantity  # noqa: PLC0415 - see group
+    from versim.plain.quantities import parse_quantity  # noqa: PLC0415 - see group
 
     try:
         size = parse_quantity(text, "size_bytes")
@@ -149,8 +149,8 @@ def collectives(
     """
     from versim.errors import VersimError  # noqa: PLC0415 - see group
     from versim.fabric import Link  # noqa: PLC0415
+    from versim.plain.quantities import parse_quantity  # noqa: PLC0415
     from versim.preparing import held_responsible  # noqa: PLC0415
-    from versim.registry.quantities import parse_quantity  # noqa: PLC0415
     from versim.run import provenance_of  # noqa: PLC0415
     from versim.sweep import SweepRange, collective_report, proposed_device, sweep_collectives  # noqa: PLC0415
     from versim.terminal import WIDTH  # noqa: PLC0415

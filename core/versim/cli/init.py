@@ -51,6 +51,8 @@ def init(ctx: click.Context, file: Path, source: str, force: bool) -> None:
     It is a shipped scenario, with every option of what it uses explained at the end.
     """
     from versim.atomic import UnwritableError, check_writable, writing  # noqa: PLC0415 - not for the list of commands
+    from versim.plain.files import read_text  # noqa: PLC0415
+    from versim.plain.yaml_text import LARGEST_FILE_BYTES  # noqa: PLC0415
     from versim.scenario import load_scenario  # noqa: PLC0415
     from versim.scenario.load import find_scenario  # noqa: PLC0415
 
@@ -59,7 +61,7 @@ def init(ctx: click.Context, file: Path, source: str, force: bool) -> None:
         raise UnwritableError(file, "it is there already; --force replaces it")
     registry = session_of(ctx).registry()
     scenario = load_scenario(source, registry)
-    text = find_scenario(source, registry).read_text(encoding="utf-8-sig")
+    text = read_text(find_scenario(source, registry), LARGEST_FILE_BYTES)
     text = re.sub(r"^name:.*$", lambda _: f"name: {_quoted(file.stem)}", text, count=1, flags=re.MULTILINE)
     parts = [HEADER.format(file=file), text.rstrip() + "\n", "\n".join(_explanations(scenario, registry)) + "\n"]
     if scenario.system is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,23 +120,9 @@ def _setting(item: str, ctx: click.Context) -> tuple[str, str]:
 
 def _read(path: Path) -> dict[str, Any]:
     from versim.errors import VersimError  # noqa: PLC0415 - not for the list of commands
+    from versim.plain import read_json  # noqa: PLC0415
 
-    if path.is_dir():
-        raise VersimError(f"{path}: is a folder; name the tables in it")
-    try:
-        if path.stat().st_size > LARGEST_TABLE_BYTES:
-            raise VersimError(f"{path}: is larger than {LARGEST_TABLE_BYTES // 2**20} MiB")
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise VersimError(f"{path}: no such file") from None
-    except OSError as error:
-        raise VersimError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise VersimError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
-    except json.JSONDecodeError as error:
-        raise VersimError(f"{path}, line {error.lineno}, column {error.colno}: is not JSON: {error.msg}") from None
-    except (RecursionError, ValueError) as error:
-        raise VersimError(f"{path}: is not a table: {error}") from None
+    content = read_json(path, LARGEST_TABLE_BYTES)
     if not isinstance(content, dict):
         raise VersimError(f"{path}: has to hold a mapping, it holds a {type(content).__name__}")
     return content

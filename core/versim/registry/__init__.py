@@ -10,10 +10,8 @@ Reading order: ``plugins`` (found and loaded, each alone), ``contracts`` (what a
 """
 
 from versim.registry.contracts import Command as Command
-from versim.registry.options import Fault as Fault
 from versim.registry.options import OptionInfo as OptionInfo
 from versim.registry.options import describe_options as describe_options
-from versim.registry.options import place as place
 from versim.registry.options import resolve_paths as resolve_paths
 from versim.registry.options import structure_options as structure_options
 from versim.registry.options import try_options as try_options

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import attrs
 
 from versim.errors import FaultsError
+from versim.plain.faults import Fault, MisfitError, place
 
 if TYPE_CHECKING:
     from versim.components import Component
-
-Fault = tuple[tuple[str | int, ...], str]
-"""Where below a value, and what is wrong there."""
 
 
 def structure_options(component: Component, mapping: Any, path: str = "$.options") -> Any:
@@ -41,20 +39,12 @@ def try_options(component: Component, mapping: Any) -> tuple[Any, tuple[Fault, .
     A fault is the keys below the mapping and what is wrong there.
     """
     # Here, because it brings cattrs, which `versim --help` must not wait for.
-    from versim.registry import scalars, structure  # noqa: PLC0415
+    from versim.plain import structure  # noqa: PLC0415
 
     try:
         return structure.structured(structure.plain_converter(), mapping or {}, component.options), ()
-    except scalars.MisfitError as error:
+    except MisfitError as error:
         return None, error.faults
-
-
-def place(path: str, keys: Iterable[str | int], message: str) -> str:
-    """A fault as people read it: ``$.backends[0].options.engine: no such key``."""
-    for key in keys:
-        plain = isinstance(key, str) and key.replace("-", "_").isidentifier()
-        path += f".{key}" if plain else f"[{key!r}]"
-    return f"{path}: {message}"
 
 
 def resolve_paths(options: type, mapping: Mapping[str, Any], folder: Path) -> dict[str, Any]:

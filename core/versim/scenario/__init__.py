@@ -4,7 +4,7 @@
 >>> from versim.scenario import load_scenario
 >>> scenario = load_scenario("bundled", load_registry())                     # doctest: +SKIP
 
-Reading order: ``model`` (the values), ``yaml_text`` (reading untrusted YAML), ``form`` (written form to model and
+Reading order: ``model`` (the values), ``form`` (written form to model and
 back), ``check`` (references and plugins), ``load``, ``overrides`` (what a command line changes).
 """
 
@@ -22,4 +22,3 @@ from versim.scenario.model import SystemPart as SystemPart
 from versim.scenario.model import TimingChoice as TimingChoice
 from versim.scenario.model import Workload as Workload
 from versim.scenario.overrides import override as override
-from versim.scenario.yaml_text import YamlError as YamlError

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from versim.errors import FaultsError, UnknownNameError, did_you_mean
-from versim.registry import Registry, place, try_options
+from versim.plain.faults import Fault, place
+from versim.registry import Registry, try_options
 from versim.scenario.form import plain_form
 from versim.scenario.model import DEFAULT_PINS, Scenario
 
@@ -29,15 +30,20 @@ def check_scenario(scenario: Scenario, registry: Registry, source: str = "") -> 
     """
     faults = faults_of(plain_form(scenario), registry)
     if faults:
-        raise FaultsError(source or f"scenario {scenario.name!r}", faults)
+        raise FaultsError(source or f"scenario {scenario.name!r}", [place("$", *fault) for fault in faults])
 
 
-def faults_of(document: Any, registry: Registry) -> list[str]:
+def faults_of(document: Any, registry: Registry) -> list[Fault]:
     """Every fault of a scenario's written form beyond its structure."""
     if not isinstance(document, Mapping):
         return []
     form = _Form(document)
     return list(dict.fromkeys([*_label_faults(form), *_component_faults(form, registry), *_reference_faults(form)]))
+
+
+_Keys = tuple[str | int, ...]
+_Item = tuple[_Keys, Mapping[str, Any]]
+"""A workload, pin or instance as written, and where it stands."""
 
 
 class _Form:
@@ -46,14 +52,14 @@ class _Form:
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = document
         self.workloads = self._items("workloads")
-        self.pins = self._items("pins") or [("$.pins[0]", {"label": pin.label}) for pin in DEFAULT_PINS]
+        self.pins = self._items("pins") or [(("pins", 0), {"label": pin.label}) for pin in DEFAULT_PINS]
         self.instances = self._items("backends")
 
-    def _items(self, key: str) -> list[tuple[str, Mapping[str, Any]]]:
+    def _items(self, key: str) -> list[_Item]:
         items = self.document.get(key)
         if not isinstance(items, list):
             return []
-        return [(f"$.{key}[{index}]", item) for index, item in enumerate(items) if isinstance(item, Mapping)]
+        return [((key, index), item) for index, item in enumerate(items) if isinstance(item, Mapping)]
 
     def applies(self, workload: Mapping[str, Any], pin: Mapping[str, Any]) -> bool:
         """Whether a pin applies to a workload."""
@@ -71,12 +77,12 @@ class _Form:
         return [pin for _, pin in self.pins if self.applies(workload, pin)]
 
 
-def labels_of(items: list[tuple[str, Mapping[str, Any]]]) -> list[str]:
+def labels_of(items: list[_Item]) -> list[str]:
     """The labels of workloads, pins or instances, those that are texts."""
     return [item["label"] for _, item in items if isinstance(item.get("label"), str)]
 
 
-def _label_faults(form: _Form) -> Iterator[str]:
+def _label_faults(form: _Form) -> Iterator[Fault]:
     for items in (form.workloads, form.pins, form.instances):
         counts = Counter(labels_of(items))
         for path, item in items:
@@ -84,35 +90,35 @@ def _label_faults(form: _Form) -> Iterator[str]:
             if not isinstance(label, str):
                 continue
             if not label.strip() or not label.isprintable() or set(label) & set("=:,"):
-                yield f"{path}.label: {label!r} is not a usable label; it needs a letter, and no '=', ':' or ','"
+                yield (*path, "label"), f"{label!r} is not a usable label; it needs a letter, and no '=', ':' or ','"
             if counts[label] > 1:
                 counts[label] = 0  # said once
-                yield f"{path}.label: {label!r} is the label of several; labels have to differ"
+                yield (*path, "label"), f"{label!r} is the label of several; labels have to differ"
 
 
-def _component_faults(form: _Form, registry: Registry) -> Iterator[str]:
+def _component_faults(form: _Form, registry: Registry) -> Iterator[Fault]:
     for path, workload in form.workloads:
         yield from _producer_faults(form, registry, path, workload)
     for path, pin in form.pins:
         for role in ("compute", "folded"):
-            yield from _timing_faults(registry, f"{path}.{role}", pin.get(role))
+            yield from _timing_faults(registry, (*path, role), pin.get(role))
     for path, instance in form.instances:
         backend = instance.get("backend")
         if isinstance(backend, str):
-            component, fault = _component(registry, "backend", backend, f"{path}.backend")
+            component, fault = _component(registry, "backend", backend, (*path, "backend"))
             yield from fault
             if component is not None:
-                yield from _option_faults(component, instance.get("options"), f"{path}.options")
+                yield from _option_faults(component, instance.get("options"), (*path, "options"))
                 if instance.get("network") is not None and getattr(component, "network_timing", None) is None:
-                    yield f"{path}.network: {backend} models the network itself; leave this out"
-        yield from _timing_faults(registry, f"{path}.network", instance.get("network"))
+                    yield (*path, "network"), f"{backend} models the network itself; leave this out"
+        yield from _timing_faults(registry, (*path, "network"), instance.get("network"))
 
 
-def _producer_faults(form: _Form, registry: Registry, path: str, workload: Mapping[str, Any]) -> Iterator[str]:
+def _producer_faults(form: _Form, registry: Registry, path: _Keys, workload: Mapping[str, Any]) -> Iterator[Fault]:
     producer, own = workload.get("producer"), workload.get("options") or {}
     if not isinstance(producer, str) or not isinstance(own, Mapping):
         return
-    component, fault = _component(registry, "producer", producer, f"{path}.producer")
+    component, fault = _component(registry, "producer", producer, (*path, "producer"))
     yield from fault
     if component is None:
         return
@@ -121,61 +127,61 @@ def _producer_faults(form: _Form, registry: Registry, path: str, workload: Mappi
         if form.applies(workload, pin) and isinstance(override, Mapping):
             for keys, message in try_options(component, {**own, **override})[1]:
                 if keys and keys[0] in override:
-                    yield place(f"{pin_path}.options", keys, f"{message} (workload {workload.get('label')!r})")
+                    yield (*pin_path, "options", *keys), f"{message} (workload {workload.get('label')!r})"
                 else:
-                    yield place(f"{path}.options", keys, message)
+                    yield (*path, "options", *keys), message
 
 
-def _timing_faults(registry: Registry, path: str, choice: Any) -> Iterator[str]:
+def _timing_faults(registry: Registry, path: _Keys, choice: Any) -> Iterator[Fault]:
     name, options = (choice.get("timing"), choice.get("options")) if isinstance(choice, Mapping) else (choice, None)
     if isinstance(name, str):
         component, fault = _component(registry, "timing", name, path)
         yield from fault
         if component is not None:
-            yield from _option_faults(component, options, f"{path}.options")
+            yield from _option_faults(component, options, (*path, "options"))
 
 
-def _option_faults(component: Any, options: Any, path: str) -> list[str]:
+def _option_faults(component: Any, options: Any, path: _Keys) -> list[Fault]:
     if options is not None and not isinstance(options, Mapping):
         return []
-    return [place(path, *fault) for fault in try_options(component, options)[1]]
+    return [((*path, *keys), message) for keys, message in try_options(component, options)[1]]
 
 
-def _component(registry: Registry, kind: str, name: str, path: str) -> tuple[Any, list[str]]:
+def _component(registry: Registry, kind: str, name: str, path: _Keys) -> tuple[Any, list[Fault]]:
     try:
         return registry.component(kind, name), []
     except UnknownNameError as error:
-        return None, [f"{path}: {error}"]
+        return None, [(path, str(error))]
 
 
-def _reference_faults(form: _Form) -> Iterator[str]:
+def _reference_faults(form: _Form) -> Iterator[Fault]:
     workloads, pins, instances = (labels_of(items) for items in (form.workloads, form.pins, form.instances))
 
-    def unknown(path: str, what: str, label: Any, known: list[str]) -> Iterator[str]:
+    def unknown(path: _Keys, what: str, label: Any, known: list[str]) -> Iterator[Fault]:
         if isinstance(label, str) and label not in known:
-            yield f"{path}: no {what} is labelled {label!r}{did_you_mean(label, known)}"
+            yield path, f"no {what} is labelled {label!r}{did_you_mean(label, known)}"
 
-    yield from unknown("$.reference", "backend instance", form.document.get("reference"), instances)
+    yield from unknown(("reference",), "backend instance", form.document.get("reference"), instances)
     for path, item in (*form.workloads, *form.pins):
         for key, known in (("pins", pins), ("backends", instances)):
             listed = item.get(key)
             for index, label in enumerate(listed if isinstance(listed, list) else ()):
                 what = "pin" if key == "pins" else "backend instance"
-                yield from unknown(f"{path}.{key}[{index}]", what, label, known)
+                yield from unknown((*path, key, index), what, label, known)
     for path, workload in form.workloads:
         if form.instances and not any(form.simulators(workload, pin) for pin in form.pins_of(workload)):
-            yield f"{path}: nothing simulates it; no pin that applies to it shares an instance with it"
-    edges: dict[str, list[tuple[str, str]]] = {}
+            yield path, "nothing simulates it; no pin that applies to it shares an instance with it"
+    edges: dict[str, list[tuple[_Keys, str]]] = {}
     for path, pin in form.pins:
         sources = pin.get("durations")
         for index, source in enumerate(sources if isinstance(sources, list) else ()):
             if not isinstance(source, Mapping):
                 continue
-            here = f"{path}.durations[{index}]"
+            here = (*path, "durations", index)
             faults = [
-                *unknown(f"{here}.workload", "workload", source.get("workload"), workloads),
-                *unknown(f"{here}.pin", "pin", source.get("pin"), pins),
-                *unknown(f"{here}.backend", "backend instance", source.get("backend"), instances),
+                *unknown((*here, "workload"), "workload", source.get("workload"), workloads),
+                *unknown((*here, "pin"), "pin", source.get("pin"), pins),
+                *unknown((*here, "backend"), "backend instance", source.get("backend"), instances),
             ]
             yield from faults
             if faults:
@@ -187,7 +193,7 @@ def _reference_faults(form: _Form) -> Iterator[str]:
     yield from _cycles(edges)
 
 
-def _source_faults(form: _Form, path: str, source: Mapping[str, Any]) -> Iterator[str]:
+def _source_faults(form: _Form, path: _Keys, source: Mapping[str, Any]) -> Iterator[Fault]:
     """Whether the simulation that durations are taken from is one the scenario has."""
     workload = next((item for _, item in form.workloads if item.get("label") == source.get("workload")), None)
     if workload is None:
@@ -196,26 +202,28 @@ def _source_faults(form: _Form, path: str, source: Mapping[str, Any]) -> Iterato
     applying = form.pins_of(workload)
     chosen = [pin for pin in applying if pin_label in (None, pin.get("label"))]
     if pin_label is not None and not chosen:
-        yield f"{path}.pin: {pin_label!r} does not apply to workload {label!r}"
+        yield (*path, "pin"), f"{pin_label!r} does not apply to workload {label!r}"
     elif len(chosen) != 1:
         labels = ", ".join(repr(pin.get("label")) for pin in applying) or "none"
-        yield f"{path}.pin: is missing; these apply to workload {label!r}: {labels}"
+        yield (*path, "pin"), f"is missing; these apply to workload {label!r}: {labels}"
     elif backend not in form.simulators(workload, chosen[0]):
-        yield f"{path}.backend: {backend!r} does not simulate workload {label!r} under pin {chosen[0].get('label')!r}"
+        message = f"{backend!r} does not simulate workload {label!r} under pin {chosen[0].get('label')!r}"
+        yield (*path, "backend"), message
 
 
-def _cycles(edges: Mapping[str, list[tuple[str, str]]]) -> Iterator[str]:
+def _cycles(edges: Mapping[str, list[tuple[_Keys, str]]]) -> Iterator[Fault]:
     """Workloads that, in the end, borrow durations from themselves; a workload is simulated as a whole."""
     done: set[str] = set()
 
-    def visit(workload: str, path: str, trail: tuple[str, ...]) -> Iterator[str]:
+    def visit(workload: str, path: _Keys, trail: tuple[str, ...]) -> Iterator[Fault]:
         if workload in trail:
             loop = " ─▶ ".join((*trail[trail.index(workload) :], workload))
-            yield f"{path}.workload: durations go round in a circle ({loop}); limit the pins of a workload to break it"
+            message = f"durations go round in a circle ({loop}); limit the pins of a workload to break it"
+            yield (*path, "workload"), message
         elif workload not in done:
             for next_path, target in edges.get(workload, ()):
                 yield from visit(target, next_path, (*trail, workload))
             done.add(workload)
 
     for start in edges:
-        yield from visit(start, "", ())
+        yield from visit(start, (), ())

@@ -10,9 +10,8 @@ from typing import Any
 import attrs
 
 from versim.fabric import Dimension, Link, Topology
-from versim.registry.options import Fault
-from versim.registry.scalars import MisfitError
-from versim.registry.structure import class_hook, make_converter, structured
+from versim.plain.faults import Fault, MisfitError
+from versim.plain.structure import class_hook, make_converter, structured
 from versim.scenario.model import Scenario, TimingChoice
 
 

@@ -10,11 +10,12 @@ import attrs
 import yaml
 
 from versim.errors import FaultsError, UnknownNameError, VersimError
-from versim.registry import Registry, UnknownComponentError, place, resolve_paths
+from versim.plain.faults import place
+from versim.plain.yaml_text import RESOLVERS, YamlDocument, read_document
+from versim.registry import Registry, UnknownComponentError, resolve_paths
 from versim.scenario.check import faults_of
 from versim.scenario.form import plain_form, scenario_from
 from versim.scenario.model import Scenario, TimingChoice
-from versim.scenario.yaml_text import RESOLVERS, read_yaml
 
 DEFAULT_SCENARIO = "bundled"
 """The name of the scenario that is taken where none is given."""
@@ -33,9 +34,9 @@ def load_scenario(path_or_name: str | os.PathLike[str], registry: Registry) -> S
         FaultsError: Every fault of the scenario by its path.
     """
     path = find_scenario(path_or_name, registry)
-    document = read_yaml(path)
-    if isinstance(document, dict):
-        document.setdefault("name", path.stem)
+    document = read_document(path)
+    if isinstance(document.content, dict):
+        document.content.setdefault("name", path.stem)
     return structure_scenario(document, registry, str(path), path.parent)
 
 
@@ -43,7 +44,7 @@ def structure_scenario(document: Any, registry: Registry, source: str, folder: P
     """A checked scenario from plain data.
 
     Args:
-        document: As read from YAML or JSON.
+        document: Plain data, or a document of YAML, whose faults are told with their lines, too.
         registry: The plugins there are.
         source: Where it came from, for messages.
         folder: What relative file names are relative to; the current folder if left out.
@@ -51,10 +52,13 @@ def structure_scenario(document: Any, registry: Registry, source: str, folder: P
     Raises:
         FaultsError: Every fault by its path.
     """
-    scenario, form_faults = scenario_from(document)
-    faults = [*(place("$", *fault) for fault in form_faults), *faults_of(document, registry)]
+    content = document.content if isinstance(document, YamlDocument) else document
+    scenario, form_faults = scenario_from(content)
+    faults = list(dict.fromkeys([*form_faults, *faults_of(content, registry)]))
     if scenario is None or faults:
-        raise FaultsError(source, tuple(dict.fromkeys(faults)))
+        if isinstance(document, YamlDocument):
+            raise FaultsError(source, document.placed(faults))
+        raise FaultsError(source, [place("$", *fault) for fault in faults])
     return with_absolute_paths(scenario, registry, folder or Path())
 
 

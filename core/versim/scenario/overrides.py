@@ -9,12 +9,12 @@ from typing import Any
 import attrs
 
 from versim.errors import FaultsError, UnknownNameError, VersimError, did_you_mean
+from versim.plain.quantities import unit_suffix
+from versim.plain.yaml_text import YamlError, parse_yaml
 from versim.registry import Registry, resolve_paths
-from versim.registry.quantities import unit_suffix
 from versim.scenario.check import check_scenario
 from versim.scenario.load import with_absolute_paths
 from versim.scenario.model import Instance, Scenario, TimingChoice
-from versim.scenario.yaml_text import YamlError, parse_yaml
 
 _BRACKETS = {"[": "]", "{": "}"}
 

@@ -15,9 +15,13 @@ import attrs
 import numpy as np
 
 from versim.errors import VersimError
+from versim.plain.files import UnreadableError, read_bytes, size_of
+from versim.plain.values import Value
 from versim.prediction import NO_TIME
 from versim.storage.columns import DTYPES, Archive, Column, Place, read_archive
-from versim.storage.reading import Value
+
+MOST_ATTACHED_BYTES = 4 * 2**30
+"""Of the archive beside a report, which is held in memory."""
 
 _ATTACHMENT = re.compile(r"versim-([0-9a-f]{64})\.npz")
 
@@ -51,13 +55,13 @@ class ColumnReader:
         beside = path.parent / named.group(0)
         size = attachment["size_bytes"].integer()
         try:
-            found = beside.stat().st_size
+            found = size_of(beside, MOST_ATTACHED_BYTES)
             if found != size:
                 raise VersimError(f"{beside}: it has {found} bytes, the report was written with {size}")
-            content = beside.read_bytes()
-        except OSError as error:
+            content = read_bytes(beside, size)
+        except UnreadableError as error:
             raise VersimError(
-                f"cannot read {beside}: {error.strerror or error}; {path} keeps its columns there, "
+                f"cannot read {beside}: {error.problem}; {path} keeps its columns there, "
                 "so the two files have to stay together"
             ) from error
         return cls(read_archive(content, str(beside), named.group(1)))

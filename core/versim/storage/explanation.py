@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from versim.comparison.attribution import Attribution, Averaging, Pattern, Policy, Term, TermKind
 from versim.comparison.slack import Move, PathChange, Reason
 from versim.graph import ExecutionGraph
-from versim.storage.reading import Value
+from versim.plain.values import Value
 
 _ANY = -(2**63)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from versim.plain.values import Value
 from versim.prediction import LinkLoads
 from versim.storage.column_reader import ColumnReader
 from versim.storage.columns import ColumnWriter
-from versim.storage.reading import Value
 
 
 def links_document(loads: LinkLoads | None, columns: ColumnWriter) -> dict[str, Any] | None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from versim.comparison.model import FORMAT_VERSION
+from versim.plain.values import Value, read_values
 from versim.prediction import Consumed, Prediction, Resource, Spans, Status
 from versim.storage.column_reader import ColumnReader, within
 from versim.storage.document import FORMAT
 from versim.storage.links import links_from
-from versim.storage.reading import Value, read_json
 
 Address = tuple[str, str, str]
 """Workload, pin and label of a prediction."""
@@ -38,7 +38,7 @@ def load_predictions(path: Path) -> dict[Address, Prediction]:
 
 def open_report(path: Path) -> tuple[Value, ColumnReader]:
     """The document of a report and its columns; ``VersimError`` if it is something else."""
-    document = read_json(path)
+    document = read_values(path)
     if document["format"].text() != FORMAT:
         document["format"].wrong(f"expected {FORMAT!r}")
     version = document["format_version"].integer()

@@ -19,9 +19,9 @@ from versim.graph import KINDS, NONE, PHASES, ExecutionGraph, Op, RankClasses, S
 from versim.graph.validate import faults_of
 from versim.mesh import Mesh, Placement
 from versim.pinning import LONGEST_NS, PinnedGraph, pin
+from versim.plain.values import Value
 from versim.prediction import Prediction
 from versim.storage.column_reader import ColumnReader, within
-from versim.storage.reading import Value
 from versim.units import NS_PER_S
 from versim.work import Fixed, Work
 

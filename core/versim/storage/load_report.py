@@ -14,11 +14,11 @@ import attrs
 from versim.comparison.compare import compare_predictions
 from versim.comparison.model import Comparison, Report, WorkloadReport
 from versim.errors import VersimError
+from versim.plain.values import Value
 from versim.storage.column_reader import ColumnReader
 from versim.storage.explanation import attribution_from, path_change_from
 from versim.storage.load import open_report, prediction_from
 from versim.storage.load_inputs import pinned_from, system_from
-from versim.storage.reading import Value
 from versim.storage.sweep import sweep_from
 
 

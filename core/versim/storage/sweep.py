@@ -9,7 +9,7 @@ from typing import Any
 
 from versim.curves import Curve, SweptCommunication, telling_crossings
 from versim.curves.document import curve_document
-from versim.storage.reading import Value
+from versim.plain.values import Value
 from versim.work import Kind
 
 

@@ -17,19 +17,23 @@ A record that does not say where it comes from is refused: nobody could hold a s
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
-import yaml
 from versim import FaultsError, VersimError
+from versim.plain import YamlDocument, parse_table, parse_yaml, read_bytes
 
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 """Seconds per unit."""
+
+LONGEST_S = 2.0**53 / 1e9
+"""104 days: the longest time that a graph may hold, too."""
+
+_DECIMAL = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?", re.ASCII)
 
 LARGEST_BYTES = 64 * 1024 * 1024
 """Files are read whole; a table of measurements is smaller."""
@@ -77,14 +81,11 @@ def read_record(path: Path, source: str = "") -> Record:
     Raises:
         VersimError: It cannot be read, holds no table, or nothing says where it comes from.
     """
+    data = read_bytes(path, LARGEST_BYTES)
     try:
-        with path.open("rb") as stream:
-            data = stream.read(LARGEST_BYTES + 1)
         text = data.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise VersimError(f"{path}: cannot be read: {error}") from error
-    if len(data) > LARGEST_BYTES:
-        raise VersimError(f"{path}: is larger than {LARGEST_BYTES} bytes; keep the rows that matter")
+    except UnicodeDecodeError as error:
+        raise VersimError(f"{path}: is not UTF-8 text; save it as UTF-8 ({error.reason})") from None
     stated, rows = _from_yaml(text, path) if path.suffix.lower() in {".yaml", ".yml"} else _from_csv(text, path)
     if not rows:
         raise VersimError(f"{path}: holds no row")
@@ -101,14 +102,16 @@ def seconds(text: str, unit: str, place: str) -> float:
     """A cell as seconds, above 0.
 
     Raises:
-        VersimError: It is not a positive finite number.
+        VersimError: It is not a positive decimal number, or longer than picoseconds can be counted.
     """
-    try:
-        value = float(text) * UNITS[unit]
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise VersimError(f"{place}: {text!r} is not a time above 0")
+    # Not everything that float() takes: 1_000, nan and digits of other scripts are slips in a record.
+    value = float(text) * UNITS[unit] if _DECIMAL.fullmatch(text) else 0.0
+    if not value > 0:
+        raise VersimError(f"{place}: {text!r:.60} is not a time above 0")
+    if value >= LONGEST_S:
+        raise VersimError(
+            f"{place}: {text!r:.60} is {value:g} s, above the {LONGEST_S:g} s that are counted; see its unit"
+        )
     return value
 
 
@@ -126,37 +129,31 @@ def unit_of(column: str, unit: str) -> str:
 
 def _same(cell: str, value: Any) -> bool:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            return float(cell) == value
-        except ValueError:
-            return False
-    return cell == str(value)
+        return _DECIMAL.fullmatch(cell) is not None and float(cell) == value
+    return cell == _spelt(value)
+
+
+def _spelt(value: Any) -> str:
+    """A value of YAML as a cell."""
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _from_csv(text: str, path: Path) -> tuple[str, tuple[Mapping[str, str], ...]]:
-    lines = text.splitlines()
-    comments = [line.lstrip("#").strip() for line in lines if line.startswith("#")]
-    table = csv.DictReader(io.StringIO("\n".join(line for line in lines if line.strip() and line[0] != "#")))
-    rows = []
-    for number, row in enumerate(table, start=1):
-        if None in row or None in row.values():
-            raise VersimError(f"{path}: row {number} has not as many cells as the header")
-        rows.append({column.strip(): cell.strip() for column, cell in row.items()})
-    return " ".join(comments), tuple(rows)
+    table = parse_table(text, str(path))
+    return " ".join(table.comments), table.rows
 
 
 def _from_yaml(text: str, path: Path) -> tuple[str, tuple[Mapping[str, str], ...]]:
-    try:
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise VersimError(f"{path}: is not YAML: {error}") from error
+    content = parse_yaml(text, str(path))
     if not isinstance(content, Mapping) or not isinstance(content.get("rows"), list):
         raise VersimError(f"{path}: is not a mapping with 'source' and a list 'rows'")
-    faults = []
-    for number, row in enumerate(content["rows"]):
-        if not isinstance(row, Mapping) or any(isinstance(cell, Mapping | list) for cell in row.values()):
-            faults.append(f"$.rows[{number}]: is not a mapping of columns to numbers and texts")
-    if faults:
-        raise FaultsError(str(path), faults)
-    rows = tuple({str(column): str(cell) for column, cell in row.items()} for row in content["rows"])
-    return str(content.get("source") or ""), rows
+    YamlDocument(content, str(path), text).refuse(
+        [
+            (("rows", number), "is not a mapping of columns to numbers and texts")
+            for number, row in enumerate(content["rows"])
+            if not isinstance(row, Mapping) or any(isinstance(cell, Mapping | list) for cell in row.values())
+        ]
+        + ([] if isinstance(content.get("source", ""), str) else [(("source",), "is not a text")])
+    )
+    rows = tuple({_spelt(column): _spelt(cell) for column, cell in row.items()} for row in content["rows"])
+    return content.get("source", ""), rows

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import attrs
 from versim import FaultsError, UnknownNameError
+from versim.plain import parse_yaml, read_yaml
 
 from versim_deepflow.documents import Document, checked, count, flag, one_of, text
-from versim_deepflow.yaml_text import parse_yaml, read_yaml
 
 Shape = tuple[int, int, int]
 """A matrix product: rows m, inner dimension k, columns n."""

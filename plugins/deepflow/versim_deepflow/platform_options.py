@@ -10,13 +10,13 @@ from typing import Any, Literal, get_args
 
 import attrs
 from versim import FaultsError, Topology, option
+from versim.plain import read_yaml
 
 from versim_deepflow import hardware
 from versim_deepflow.corrections import Corrections, compat_option
 from versim_deepflow.hardware import ClusterSpec, Derived, HardwareSpec, derive, in_file, refuse_disorder
 from versim_deepflow.parallelism import Parallelism, TensorScheme
 from versim_deepflow.step import Platform
-from versim_deepflow.yaml_text import read_yaml
 
 Axis = Literal["dp", "pp", "tp1", "tp2"]
 

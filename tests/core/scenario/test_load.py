@@ -10,6 +10,7 @@ import attrs
 import pytest
 import yaml
 from versim import FaultsError, UnknownNameError, VersimError
+from versim.plain.yaml_text import parse_yaml
 from versim.registry import Registry
 from versim.scenario import (
     Instance,
@@ -22,7 +23,6 @@ from versim.scenario import (
     load_scenario,
     structure_scenario,
 )
-from versim.scenario.yaml_text import parse_yaml
 
 Spoil = Callable[[dict[str, Any]], Any]
 

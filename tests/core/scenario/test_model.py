@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from versim import Device, Dimension, FaultsError, Link, System, Topology, UnknownNameError
+from versim.plain.yaml_text import parse_yaml
 from versim.scenario import (
     DevicePart,
     DurationSource,
@@ -21,7 +22,6 @@ from versim.scenario import (
     dump_scenario,
 )
 from versim.scenario.form import plain_form, scenario_from
-from versim.scenario.yaml_text import parse_yaml
 
 FAST = Link(bandwidth_bytes_per_s=1e12, latency_s=0.0)
 SLOW = Link(bandwidth_bytes_per_s=1e9, latency_s=1e-6)

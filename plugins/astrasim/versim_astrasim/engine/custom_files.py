@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import attrs
-import yaml
+from versim.plain import UnreadableError, read_yaml
 
 from versim_astrasim.engine.configuration_faults import INT32_MAX, INT32_MIN, ConfigurationError, Faults, shown
 from versim_astrasim.engine.outcome import Status
@@ -86,8 +86,8 @@ class CustomFiles:
         if name is None:
             return {}
         try:
-            content = yaml.safe_load((self.folder / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError, yaml.YAMLError) as error:
+            content = read_yaml(self.folder / name)
+        except UnreadableError as error:
             raise _unreadable(name, error) from error
         return per_node_from_mapping(content)
 

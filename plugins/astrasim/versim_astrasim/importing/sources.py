@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from versim import VersimError
+from versim.plain import read_json, read_yaml
 
 from versim_astrasim.engine import groups_from_mapping
 
@@ -92,15 +91,7 @@ def mapping_in(path: Path) -> Mapping[str, Any]:
     Raises:
         VersimError: It cannot be read, is no JSON or YAML, or holds something else.
     """
-    try:
-        if path.stat().st_size > _MOST_CONFIGURATION_BYTES:
-            raise VersimError(f"{path}: larger than {_MOST_CONFIGURATION_BYTES} bytes, which no configuration is")
-        text = path.read_text(encoding="utf-8")
-        content = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except OSError as error:
-        raise VersimError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
-        raise VersimError(f"{path}: {error}") from error
+    content = read_json(path, _MOST_CONFIGURATION_BYTES) if path.suffix == ".json" else read_yaml(path)
     if not isinstance(content, Mapping):
         raise VersimError(f"{path}: holds {type(content).__name__}, not a mapping of keys to values")
     return content

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from versim import VersimError
+from versim.plain import UnreadableError, read_yaml
 
 from versim_astrasim.engine import RankTrace
 from versim_astrasim.engine.custom_files import per_node_from_mapping
@@ -43,9 +43,9 @@ def per_node_of(options: BackendOptions) -> dict[int, str]:
         return {}
     place = Path(options.per_node_custom).expanduser().resolve()
     try:
-        content = yaml.safe_load(place.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise VersimError(f"per_node_custom: cannot read {place} as YAML: {error}") from error
+        content = read_yaml(place)
+    except UnreadableError as error:
+        raise VersimError(f"per_node_custom: {error}") from error
     return {node: str(place.parent / prefix) for node, prefix in per_node_from_mapping(content).items()}
 
 

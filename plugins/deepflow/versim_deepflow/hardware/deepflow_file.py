@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 from versim import Topology
+from versim.plain import read_yaml
 
 from versim_deepflow.documents import Document, KeyPath, checked, count, flag, not_negative, number, one_of, positive
 from versim_deepflow.hardware import deepflow_names
@@ -28,7 +29,6 @@ from versim_deepflow.hardware.spec import (
     VoltageSpec,
 )
 from versim_deepflow.parallelism import Parallelism, TensorScheme
-from versim_deepflow.yaml_text import read_yaml
 
 _AMOUNT = re.compile(r"^\s*(?P<amount>\d{1,18})\s+(?P<prefix>[KMGT])(?P<unit>[bB])\S*\s*$")
 _PREFIX = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}

@@ -10,10 +10,10 @@ from importlib import resources
 from pathlib import Path
 
 from versim import UnknownNameError
+from versim.plain import parse_yaml, read_yaml
 
 from versim_deepflow.documents import Document, one_of
 from versim_deepflow.hardware.spec import CoreSpec, DramSpec, HardwareSpec, SramSpec, SubnetworkSpec, VoltageSpec
-from versim_deepflow.yaml_text import parse_yaml, read_yaml
 
 MEMORY_LEVELS = 4
 """DeepFlow's GEMM model is written for registers, shared memory, cache and DRAM."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, NoReturn
 import attrs
 
 from versim.errors import VersimError
+from versim.plain.json_text import read_json
 
 _SPELT = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -124,23 +124,10 @@ def _kind(content: object) -> str:
     return names.get(type(content), "a number")
 
 
-def read_json(path: Path) -> Value:
-    """The document in a file.
+def read_values(path: Path) -> Value:
+    """The document in a JSON file.
 
     Raises:
-        VersimError: It cannot be read, or is not strict JSON.
+        UnreadableError: It cannot be read, or is not strict JSON.
     """
-    subject = str(path)
-
-    def no_constant(constant: str) -> NoReturn:
-        raise ValueError(f"{constant} is not JSON")
-
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=no_constant)
-    except OSError as error:
-        raise VersimError(f"cannot read {path}: {error.strerror or error}") from error
-    except RecursionError:
-        raise VersimError(f"{path}: nested too deeply for a report") from None
-    except ValueError as error:  # also UnicodeDecodeError, JSONDecodeError and numbers of too many digits
-        raise VersimError(f"{path}: not a JSON document: {error}") from None
-    return Value(subject, "$", content)
+    return Value(str(path), "$", read_json(path))

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from versim.registry.quantities import BANDWIDTH, SIZE, TIME, parse_quantity, unit_suffix
+from versim.plain.quantities import BANDWIDTH, SIZE, TIME, parse_quantity, unit_suffix
 
 
 def test_gib_per_second_is_exact() -> None:

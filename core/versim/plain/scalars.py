@@ -5,31 +5,15 @@ from __future__ import annotations
 import enum
 import math
 import typing
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
 from versim.errors import did_you_mean
-from versim.registry.options import Fault, place
+from versim.plain.faults import misfit
 
 Hook = Callable[[Any, Any], Any]
 """Makes a value of a type from plain data, called with both."""
-
-
-class MisfitError(ValueError):
-    """Data that does not fit a type: every fault with its path below the data's own place."""
-
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__(tuple(faults))
-        self.faults = tuple(faults)
-
-    def __str__(self) -> str:
-        return "; ".join(place("$", *fault) for fault in self.faults)
-
-
-def misfit(message: str) -> MisfitError:
-    """One fault of the value itself."""
-    return MisfitError([((), message)])
 
 
 def described(value: Any) -> str:

@@ -19,9 +19,9 @@ import cattrs
 from cattrs.errors import StructureHandlerNotFoundError
 
 from versim.errors import did_you_mean
-from versim.registry.options import Fault
-from versim.registry.quantities import parse_quantity, unit_suffix
-from versim.registry.scalars import EXACT, Hook, MisfitError, as_enum, as_literal, described, misfit
+from versim.plain.faults import Fault, MisfitError, misfit
+from versim.plain.quantities import parse_quantity, unit_suffix
+from versim.plain.scalars import EXACT, Hook, as_enum, as_literal, described
 
 
 def make_converter() -> cattrs.Converter:
