@@ -1,0 +1,74 @@
+"""How far off a measured time would be predicted, had it not been measured."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from versim_silicon.gpus import Gpu
+from versim_silicon.products import Products
+from versim_silicon.tables import Table
+
+TRAINING_FROM = 512
+"""Rows of the left matrix from which a product counts as one of training; below, as one of decoding."""
+
+
+@attrs.frozen
+class Errors:
+    """Of rows that were held out.
+
+    Attributes:
+        rows: How many.
+        answered: Share of them that were not declined.
+        mean: Mean absolute error of the answered, relative.
+        worst: The largest.
+    """
+
+    rows: int
+    answered: float
+    mean: float
+    worst: float
+
+    @classmethod
+    def of(cls, predicted_s: NDArray[np.float64], measured_s: NDArray[np.float64]) -> Errors:
+        """From both times; NaN is declined."""
+        errors = np.abs(predicted_s / measured_s - 1)
+        known = np.isfinite(errors)
+        return cls(
+            rows=len(errors),
+            answered=float(np.mean(known)),
+            mean=float(np.mean(errors[known])),
+            worst=float(np.max(errors[known])),
+        )
+
+
+def of_products(gpu: Gpu, dtype: str, table: Table) -> dict[str, Errors]:
+    """Products of training and of decoding, each (n, k) predicted from all others."""
+    m, n, k = (table.axes[axis] for axis in "mnk")
+    predicted = np.full(table.times_s.shape, np.nan)
+    for i in range(len(n)):
+        for j in range(len(k)):
+            if np.isfinite(table.times_s[:, i, j]).any():
+                products = Products.of(gpu, dtype, table.without((slice(None), i, j)))
+                asked = products.times_s(m, np.full(len(m), n[i]), np.full(len(m), k[j]))
+                predicted[:, i, j] = asked.values
+    known = np.isfinite(table.times_s)
+    training = known & (m >= TRAINING_FROM)[:, None, None]
+    return {
+        name: Errors.of(predicted[rows], table.times_s[rows])
+        for name, rows in (("training", training), ("decoding", known & ~training))
+    }
+
+
+def of_collectives(table: Table) -> Errors:
+    """Collectives, each size predicted from its neighbours; the smallest and largest have none."""
+    sizes = table.axes["size_bytes"]
+    predicted = np.full(table.times_s.shape, np.nan)
+    for place in range(1, len(sizes) - 1):
+        low, high = sizes[place - 1], sizes[place + 1]
+        share = (sizes[place] - low) / (high - low)
+        predicted[:, place] = table.times_s[:, place - 1] * (1 - share) + table.times_s[:, place + 1] * share
+    inner = table.times_s[:, 1:-1]
+    known = np.isfinite(inner)
+    return Errors.of(predicted[:, 1:-1][known], inner[known])

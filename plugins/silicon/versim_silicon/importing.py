@@ -1,0 +1,191 @@
+"""The measured tables of the wheel ``aiconfigurator-core``, read from its parquet files.
+
+The package's own library is not used: it scales beyond what was measured. What the files mean was found by holding
+them against data sheets: ``latency`` is milliseconds; NCCL's ``message_size`` is elements, its version stands in the
+column, and sizes are those of nccl-tests (output of an all-gather, input of a reduce-scatter, send buffer of an
+all-to-all); products are y = x·Wᵀ; attention is causal and forward; experts are both products of a layer with its
+activation, ``num_tokens`` tokens each to ``topk`` of ``num_experts`` experts, of which this GPU has one in
+``moe_ep_size``, each cut by ``moe_tp_size``.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from versim import VersimError
+
+from versim_silicon.tables import Table, Tables, grid
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+COLLECTORS = ("trtllm", "sglang", "vllm")
+
+_DTYPES = {"bfloat16": "bf16", "float16": "fp16", "fp8": "fp8", "fp8_block": "fp8_block", "nvfp4": "nvfp4"}
+_KINDS = {"all_reduce": "all_reduce", "all_gather": "all_gather", "reduce_scatter": "reduce_scatter"} | {
+    "alltoall": "all_to_all"
+}
+_UNGATED = ("nongated", "min_latency")
+_BALANCED = ("balanced", "power_law_1.01")
+"""How tokens fall on experts, the most even first; A100 was measured with the second only."""
+_MS = 1e-3
+
+
+@attrs.frozen
+class Source:
+    """Parquet files by their place under ``systems/data``: ``SYSTEM/OPERATION/COLLECTOR/VERSION/NAME.parquet``."""
+
+    path: Path
+
+    def files(self) -> dict[PurePosixPath, Any]:
+        """Place ─▶ what :func:`_rows` reads."""
+        if self.path.is_dir():
+            found = {
+                PurePosixPath(file.relative_to(self.path).as_posix()): file for file in self.path.rglob("*.parquet")
+            }
+        elif zipfile.is_zipfile(self.path):
+            with zipfile.ZipFile(self.path) as wheel:
+                names = [name for name in wheel.namelist() if name.endswith(".parquet")]
+            found = {PurePosixPath(name): (self.path, name) for name in names}  # type: ignore[misc]
+        else:
+            raise VersimError(f"{self.path}: neither a wheel nor a folder; see: versim silicon import --help")
+        placed = {_place(at): file for at, file in found.items() if _place(at) is not None}
+        if not placed:
+            raise VersimError(
+                f"{self.path}: holds no systems/data/SYSTEM/gemm/…/gemm_perf.parquet; "
+                "pip download --no-deps aiconfigurator-core==0.12.0 fetches the wheel"
+            )
+        return placed  # type: ignore[return-value]
+
+
+def _place(path: PurePosixPath) -> PurePosixPath | None:
+    parts = path.parts
+    return PurePosixPath(*parts[-5:]) if len(parts) >= 5 else None
+
+
+def systems(source: Source) -> list[str]:
+    """The systems that have measured products."""
+    return sorted({place.parts[0] for place in source.files() if place.parts[1] == "gemm"})
+
+
+def read(source: Source, system: str, collector: str) -> Tables:
+    """Every table of a system that we know, by one collector; collectives are NCCL's, whoever collects."""
+    files = source.files()
+    tables: Tables = {}
+    for operation, name, reader in (
+        ("gemm", "gemm_perf", _products),
+        ("attention", "context_attention_perf", _attention),
+        ("moe", "moe_perf", _experts),
+    ):
+        found = [place for place in files if _is(place, system, operation, collector, name)]
+        if found:
+            # Releases add small files for what they collected anew; the fullest is the sweep, of equal ones the newest.
+            read_rows = [_rows(files[place]) for place in sorted(found, key=lambda place: _version_key(place.parts[3]))]
+            tables |= reader(max(reversed(read_rows), key=lambda rows: len(rows["latency"])))
+    nccl = [files[place] for place in files if _is(place, system, "comm", "nccl", "nccl_perf")]
+    return tables | (_collectives([_rows(file) for file in nccl]) if nccl else {})
+
+
+def _is(place: PurePosixPath, system: str, operation: str, collector: str, name: str) -> bool:
+    return (place.parts[0], place.parts[1], place.parts[2], place.stem) == (system, operation, collector, name)
+
+
+def _version_key(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version))
+
+
+Rows = dict[str, NDArray[Any]]
+
+
+def _rows(file: Path | tuple[Path, str]) -> Rows:
+    try:
+        import pyarrow.parquet as pq  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise VersimError("reading parquet needs pyarrow: pip install 'versim[silicon]'") from error
+    if isinstance(file, Path):
+        table: pa.Table = pq.read_table(file)
+    else:
+        import pyarrow as pa  # noqa: PLC0415
+
+        with zipfile.ZipFile(file[0]) as wheel:
+            table = pq.read_table(pa.BufferReader(wheel.read(file[1])))
+    return {name: table.column(name).to_numpy(zero_copy_only=False) for name in table.column_names}
+
+
+def _picked(rows: Rows, mask: NDArray[np.bool_]) -> Rows:
+    return {name: column[mask] for name, column in rows.items()}
+
+
+def _by(rows: Rows, column: str) -> Iterator[tuple[Any, Rows]]:
+    for value in np.unique(rows[column]):
+        yield value, _picked(rows, rows[column] == value)
+
+
+def _columns(rows: Rows, names: Iterable[str], of: Iterable[str]) -> dict[str, NDArray[np.float64]]:
+    return {name: rows[column].astype(np.float64) for name, column in zip(names, of, strict=True)}
+
+
+def _products(rows: Rows) -> Tables:
+    return {
+        f"product/{_DTYPES[dtype]}": grid(_columns(some, "mnk", "mnk"), some["latency"] * _MS)
+        for dtype, some in _by(rows, "gemm_dtype")
+        if dtype in _DTYPES
+    }
+
+
+def _attention(rows: Rows) -> Tables:
+    """Without a sliding window, and with keys and values kept in the format they are computed in."""
+    whole = rows["window_size"] == 0 if "window_size" in rows else np.ones(len(rows["latency"]), dtype=bool)
+    rows = _picked(rows, whole & (rows["attn_dtype"] == rows["kv_cache_dtype"]))
+    rows["num_key_value_heads"] = np.where(
+        rows["num_key_value_heads"] == 0, rows["num_heads"], rows["num_key_value_heads"]
+    )
+    names = ("batch", "heads", "kv_heads", "length")
+    columns = ("batch_size", "num_heads", "num_key_value_heads", "isl")
+    return {
+        f"attention/{_DTYPES[dtype]}/{int(head)}": grid(_columns(some, names, columns), some["latency"] * _MS)
+        for dtype, of_dtype in _by(rows, "attn_dtype")
+        if dtype in _DTYPES
+        for head, some in _by(of_dtype, "head_dim")
+    }
+
+
+def _experts(rows: Rows) -> Tables:
+    gated = np.array([not any(word in kernel for word in _UNGATED) for kernel in rows["kernel_source"]])
+    tables: Tables = {}
+    for dtype, some in _by(_picked(rows, gated), "moe_dtype"):
+        spread = next((name for name in _BALANCED if np.any(some["distribution"] == name)), None)
+        if dtype not in _DTYPES or spread is None:
+            continue
+        even = _picked(some, some["distribution"] == spread)
+        experts = even["num_experts"].astype(np.float64)
+        axes = {
+            "rows": even["num_tokens"] * even["topk"] / experts,
+            "experts": experts / even["moe_ep_size"],
+            "hidden": even["hidden_size"].astype(np.float64),
+            "inner": even["inter_size"] / even["moe_tp_size"],
+        }
+        tables[f"experts/{_DTYPES[dtype]}"] = Table(axes, even["latency"] * _MS)
+    return tables
+
+
+def _collectives(files: list[Rows]) -> Tables:
+    names = ("op_name", "nccl_dtype", "num_gpus", "message_size", "latency", "version")
+    together = {name: np.concatenate([rows[name] for rows in files if "version" in rows]) for name in names}
+    half = _picked(together, together["nccl_dtype"] == "half")
+    return {
+        f"collective/{version}/{_KINDS[kind]}": grid(
+            {"ranks": some["num_gpus"].astype(np.float64), "size_bytes": some["message_size"] * 2.0},
+            some["latency"] * _MS,
+        )
+        for version, of_version in _by(half, "version")
+        for kind, some in _by(of_version, "op_name")
+        if kind in _KINDS
+    }

@@ -1,0 +1,54 @@
+"""The timing model ``silicon``."""
+# Without `from __future__ import annotations`: the option classes' types are resolved when options are structured.
+
+from pathlib import Path
+
+import attrs
+from versim import ComputeTiming, NetworkTiming, option
+
+from versim_silicon.collectives import MeasuredNetwork
+from versim_silicon.compute import MeasuredCompute
+from versim_silicon.importing import COLLECTORS
+from versim_silicon.store import BUNDLED_COLLECTOR
+
+BEYOND = ("hold", "decline")
+
+
+@attrs.frozen(kw_only=True)
+class SiliconOptions:
+    """Options of the timing model ``silicon``."""
+
+    collector: str = option(
+        BUNDLED_COLLECTOR,
+        validator=attrs.validators.in_(COLLECTORS),
+        help="whose measurements of products, attention and experts: trtllm (bundled), or sglang or vllm once imported",
+    )
+    beyond: str = option(
+        "hold",
+        validator=attrs.validators.in_(BEYOND),
+        help="above the largest measured shape: hold its efficiency (the origin says saturated), or decline",
+    )
+    nccl_version: str = option("", help="measurements with this version of NCCL; the newest of each GPU unless given")
+    folder: str | None = option(
+        None, path=True, help="where imported measurements are; versim silicon import writes to the user's data folder"
+    )
+
+
+@attrs.frozen
+class Silicon:
+    """What was measured: products, attention and experts on a GPU, and NCCL within a node."""
+
+    name: str = "silicon"
+    options: type[SiliconOptions] = SiliconOptions
+
+    def compute(self, options: SiliconOptions) -> ComputeTiming:
+        """Measured operators."""
+        return MeasuredCompute(options.collector, options.beyond == "hold", _folder(options))
+
+    def network(self, options: SiliconOptions) -> NetworkTiming:
+        """Measured collectives."""
+        return MeasuredNetwork(options.nccl_version, options.collector, _folder(options))
+
+
+def _folder(options: SiliconOptions) -> Path | None:
+    return None if options.folder is None else Path(options.folder)
