@@ -67,7 +67,12 @@ if TYPE_CHECKING:
     from versim.errors import UnsupportedGraphError as UnsupportedGraphError
     from versim.errors import VersimError as VersimError
     from versim.errors import did_you_mean as did_you_mean
+    from versim.fabric import CLUSTERS as CLUSTERS
+    from versim.fabric import DATA_SHEETS as DATA_SHEETS
+    from versim.fabric import Cluster as Cluster
+    from versim.fabric import ClusterChoice as ClusterChoice
     from versim.fabric import Cut as Cut
+    from versim.fabric import DataSheet as DataSheet
     from versim.fabric import Device as Device
     from versim.fabric import Dimension as Dimension
     from versim.fabric import Fabric as Fabric
@@ -78,7 +83,9 @@ if TYPE_CHECKING:
     from versim.fabric import Spread as Spread
     from versim.fabric import System as System
     from versim.fabric import Topology as Topology
+    from versim.fabric import data_sheet as data_sheet
     from versim.graph import KINDS as KINDS
+    from versim.graph import LAYOUTS as LAYOUTS
     from versim.graph import NONE as NONE
     from versim.graph import PHASES as PHASES
     from versim.graph import Communication as Communication
@@ -90,6 +97,7 @@ if TYPE_CHECKING:
     from versim.graph import RankClasses as RankClasses
     from versim.graph import Scope as Scope
     from versim.graph import instances_of as instances_of
+    from versim.graph import laid_out as laid_out
     from versim.graph import participants_of as participants_of
     from versim.hookspecs import API_VERSION as API_VERSION
     from versim.hookspecs import hookimpl as hookimpl
@@ -172,8 +180,8 @@ _HOMES = {
         "ComponentError FaultsError SimulationError UnknownNameError UnsupportedGraphError VersimError did_you_mean"
     ),
     "graph": (
-        "KINDS NONE PHASES Communication ExecutionGraph GraphBuilder Instances Node Op RankClasses Scope instances_of "
-        "participants_of"
+        "KINDS LAYOUTS NONE PHASES Communication ExecutionGraph GraphBuilder Instances Node Op RankClasses Scope "
+        "instances_of laid_out participants_of"
     ),
     "hookspecs": "API_VERSION hookimpl",
     "mesh": "Mesh Placement",
@@ -186,7 +194,10 @@ _HOMES = {
     "schedules": "ALGORITHMS Round Transfer collective_rounds",
     "sizes": "RankMemory StepSizes",
     "storage": "document_text load_predictions load_report report_document save_report",
-    "fabric": "Cut Device Dimension Fabric Hop Level Link Message Spread System Topology",
+    "fabric": (
+        "CLUSTERS DATA_SHEETS Cluster ClusterChoice Cut DataSheet Device Dimension Fabric Hop Level Link Message "
+        "Spread System Topology data_sheet"
+    ),
     "timing": "ComputeOrigins ComputeTiming NetworkOrigins NetworkTiming Origin Source",
     "units": "GB GIB NS_PER_S PS_PER_NS PS_PER_S",
     "work": (

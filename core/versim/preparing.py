@@ -12,7 +12,7 @@ import attrs
 from versim.components import ProposesSystem
 from versim.errors import ComponentError, SimulationError, VersimError
 from versim.fabric import System
-from versim.graph import PHASES, ExecutionGraph
+from versim.graph import PHASES, ExecutionGraph, laid_out
 from versim.pinning import PinnedGraph, pin
 from versim.prediction import Prediction
 from versim.registry import Registry, structure_options
@@ -106,7 +106,10 @@ def prepare_pin(
         proposed = producer.system(options) if isinstance(producer, ProposesSystem) else None
     if not isinstance(graph, ExecutionGraph):
         raise ComponentError("producer", workload.producer, f"it returned {type(graph).__name__}, not a graph")
-    system = scenario.system_of(workload, proposed)
+    layout = scenario.system_part(workload).layout
+    if layout is not None:
+        graph = laid_out(graph, layout)
+    system = scenario.system_of(workload, proposed, graph.mesh.world_size)
     if system.world_size != graph.mesh.world_size:
         raise VersimError(
             f"workload {workload.label!r} has {graph.mesh.world_size} ranks, mesh {graph.mesh}, but its system has "

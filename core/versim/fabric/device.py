@@ -13,6 +13,10 @@ _SAME_UNITS = {"fp8_block": "fp8", "mxfp8": "fp8", "nvfp4": "fp4", "mxfp4": "fp4
 """Formats that differ in their scaling factors but run on the same units."""
 
 
+def _copied(peaks: Mapping[str, float]) -> dict[str, float]:
+    return dict(peaks)
+
+
 def _peaks(_: object, attribute: attrs.Attribute[Any], value: Mapping[str, float]) -> None:
     for dtype, peak in value.items():
         if not 0 < peak < float("inf"):
@@ -35,7 +39,7 @@ class Device:
 
     name: str
     kernel_launch_overhead_s: float = attrs.field(default=0.0, validator=not_negative)
-    peak_flop_per_s: Mapping[str, float] = attrs.field(factory=dict, converter=dict, hash=False, validator=_peaks)
+    peak_flop_per_s: Mapping[str, float] = attrs.field(factory=dict, converter=_copied, hash=False, validator=_peaks)
     memory_bandwidth_bytes_per_s: float = attrs.field(default=0.0, validator=not_negative)
     memory_bytes: int = attrs.field(default=0, validator=not_negative)
     parameters: Mapping[str, Any] = attrs.field(factory=dict, eq=False, repr=False)

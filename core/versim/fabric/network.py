@@ -32,9 +32,17 @@ def not_negative(_: object, attribute: attrs.Attribute[Any], value: float) -> No
         raise ValueError(f"{attribute.name} must be a finite number of at least 0, got {value!r}")
 
 
-def _at_least_one(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
+def at_least_one(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
+    """Refuse what is not a finite number of at least 1."""
     if not (value >= 1 and math.isfinite(value)):
         raise ValueError(f"{attribute.name} must be a finite number of at least 1, got {value!r}")
+
+
+def only_switches_share(dimension: Any, attribute: attrs.Attribute[Any], value: float) -> None:
+    """Refuse shared links where there are none."""
+    if value != 1 and dimension.topology is not Topology.SWITCH:
+        topology = dimension.topology.value
+        raise ValueError(f"{attribute.name} is for switches: a {topology} has no links that are shared")
 
 
 @attrs.frozen(kw_only=True)
@@ -67,7 +75,7 @@ class Dimension:
     topology: Topology = attrs.field(converter=Topology)
     size: int = attrs.field(validator=attrs.validators.ge(1))
     link: Link
-    oversubscription: float = attrs.field(default=1.0, validator=_at_least_one)
+    oversubscription: float = attrs.field(default=1.0, validator=[at_least_one, only_switches_share])
 
     def rate_bytes_per_s(self, reached: int) -> float:
         """What one endpoint can send to ``reached`` others of its line at once, in bytes per second.

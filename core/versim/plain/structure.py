@@ -223,6 +223,10 @@ def _is_collection(type_: Any) -> bool:
 
 def _field_value(converter: cattrs.Converter, field: attrs.Attribute[Any], key: str, item: Any) -> Any:
     name = field.name
+    if isinstance(item, Mapping) and unit_suffix(name) and _is_mapping(field.type):
+        # Of a mapping, each value is such a quantity.
+        one = field.evolve(type=(get_args(field.type) or (Any, Any))[1])
+        return structured(converter, _quantities(converter, one, key, item), field.type)
     if isinstance(item, str) and unit_suffix(name) and not _takes_text(field.type):
         try:
             exact = parse_quantity(item, name)
@@ -233,6 +237,22 @@ def _field_value(converter: cattrs.Converter, field: attrs.Attribute[Any], key: 
         unit = unit_suffix(name)
         raise misfit(f"say the unit: write {key}{unit}: {item}, or text with a unit; got {described(item)}")
     return structured(converter, item, field.type)
+
+
+def _quantities(
+    converter: cattrs.Converter, field: attrs.Attribute[Any], key: str, items: Mapping[Any, Any]
+) -> dict[Any, Any]:
+    """A mapping whose values are quantities in a field's unit."""
+    faults: list[Fault] = []
+    result = {}
+    for name, item in items.items():
+        try:
+            result[name] = _field_value(converter, field, key, item)
+        except MisfitError as error:
+            faults += [((str(name), *path), message) for path, message in error.faults]
+    if faults:
+        raise MisfitError(faults)
+    return result
 
 
 def _takes_text(type_: Any) -> bool:

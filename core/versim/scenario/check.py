@@ -7,14 +7,20 @@ does not have the right type here is passed over, the structure's own faults nam
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import attrs
+
 from versim.errors import FaultsError, UnknownNameError, did_you_mean
+from versim.fabric import CLUSTERS, DATA_SHEETS, ClusterChoice
+from versim.graph import LAYOUTS
 from versim.plain.faults import Fault, place
 from versim.registry import Registry, try_options
 from versim.scenario.form import plain_form
 from versim.scenario.model import DEFAULT_PINS, Scenario
+
+_CLUSTER_KEYS = {field.name for field in attrs.fields(ClusterChoice)} - {"preset"}
 
 
 def check_scenario(scenario: Scenario, registry: Registry, source: str = "") -> None:
@@ -38,7 +44,13 @@ def faults_of(document: Any, registry: Registry) -> list[Fault]:
     if not isinstance(document, Mapping):
         return []
     form = _Form(document)
-    return list(dict.fromkeys([*_label_faults(form), *_component_faults(form, registry), *_reference_faults(form)]))
+    found = [
+        *_label_faults(form),
+        *_system_faults(form),
+        *_component_faults(form, registry),
+        *_reference_faults(form),
+    ]
+    return list(dict.fromkeys(found))
 
 
 _Keys = tuple[str | int, ...]
@@ -94,6 +106,32 @@ def _label_faults(form: _Form) -> Iterator[Fault]:
             if counts[label] > 1:
                 counts[label] = 0  # said once
                 yield (*path, "label"), f"{label!r} is the label of several; labels have to differ"
+
+
+def _system_faults(form: _Form) -> Iterator[Fault]:
+    """Presets and layouts that do not exist, and figures of a preset where none is named."""
+    parts: list[tuple[_Keys, Any]] = [(("system",), form.document.get("system"))]
+    parts += [((*path, "system"), workload.get("system")) for path, workload in form.workloads]
+    named = any(isinstance(part, Mapping) and part.get("preset") is not None for _, part in parts)
+    for path, part in parts:
+        if not isinstance(part, Mapping):
+            continue
+        device = part.get("device")
+        yield from _unknown((*path, "preset"), "system preset", part.get("preset"), CLUSTERS)
+        yield from _unknown((*path, "device"), "device preset", device, DATA_SHEETS)
+        if isinstance(device, Mapping):
+            yield from _unknown((*path, "device", "preset"), "device preset", device.get("preset"), DATA_SHEETS)
+        yield from _unknown((*path, "layout"), "layout", part.get("layout"), LAYOUTS)
+        if part.get("preset") is not None and part.get("dimensions") is not None:
+            yield path, "a preset and dimensions are two networks; keep one of them"
+        for key in sorted(_CLUSTER_KEYS & set(part)):
+            if not named:
+                yield (*path, key), f"belongs to a preset, and none is named (preset: {next(iter(CLUSTERS))})"
+
+
+def _unknown(path: _Keys, kind: str, name: Any, known: Iterable[str]) -> Iterator[Fault]:
+    if isinstance(name, str) and name not in known:
+        yield path, str(UnknownNameError(kind, name, known))
 
 
 def _component_faults(form: _Form, registry: Registry) -> Iterator[Fault]:

@@ -12,7 +12,7 @@ import attrs
 from versim.fabric import Dimension, Link, Topology
 from versim.plain.faults import Fault, MisfitError
 from versim.plain.structure import class_hook, make_converter, structured
-from versim.scenario.model import Scenario, TimingChoice
+from versim.scenario.model import DevicePart, Scenario, TimingChoice
 
 
 @attrs.frozen(kw_only=True)
@@ -23,6 +23,7 @@ class _WrittenDimension:
     size: int = attrs.field(validator=attrs.fields(Dimension).size.validator)
     bandwidth_bytes_per_s: float = attrs.field(validator=attrs.fields(Link).bandwidth_bytes_per_s.validator)
     latency_s: float = attrs.field(validator=attrs.fields(Link).latency_s.validator)
+    oversubscription: float = attrs.field(default=1.0, validator=attrs.fields(Dimension).oversubscription.validator)
 
 
 def scenario_from(document: Any) -> tuple[Scenario | None, tuple[Fault, ...]]:
@@ -30,18 +31,23 @@ def scenario_from(document: Any) -> tuple[Scenario | None, tuple[Fault, ...]]:
     converter = make_converter()
     written_dimension = class_hook(_WrittenDimension, converter)
     written_timing = class_hook(TimingChoice, converter)
+    written_device = class_hook(DevicePart, converter)
 
     def dimension(value: Any, _: Any) -> Dimension:
         if isinstance(value, Dimension):
             return value
         flat = written_dimension(value, _WrittenDimension)
         link = Link(bandwidth_bytes_per_s=flat.bandwidth_bytes_per_s, latency_s=flat.latency_s)
-        return Dimension(topology=flat.topology, size=flat.size, link=link)
+        return Dimension(topology=flat.topology, size=flat.size, link=link, oversubscription=flat.oversubscription)
 
     def timing(value: Any, _: Any) -> Any:
         return written_timing({"timing": value} if isinstance(value, str) else value, TimingChoice)
 
+    def device(value: Any, _: Any) -> Any:
+        return written_device({"preset": value} if isinstance(value, str) else value, DevicePart)
+
     converter.register_structure_hook(Dimension, dimension)
+    converter.register_structure_hook(DevicePart, device)
     converter.register_structure_hook(TimingChoice, timing)
     try:
         return structured(converter, document, Scenario), ()
@@ -57,7 +63,8 @@ def plain_form(scenario: Scenario) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Dimension):
-        return {"topology": value.topology.value, "size": value.size, **_plain(value.link)}
+        shared = {} if value.oversubscription == 1 else {"oversubscription": value.oversubscription}
+        return {"topology": value.topology.value, "size": value.size, **_plain(value.link), **shared}
     if isinstance(value, TimingChoice) and not value.options:
         return value.timing
     if attrs.has(type(value)):

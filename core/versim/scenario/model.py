@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 import attrs
 
-from versim.errors import FaultsError, UnknownNameError
-from versim.fabric import Device, Dimension, Link, System
+from versim.errors import FaultsError, UnknownNameError, VersimError
+from versim.fabric import ClusterChoice, Device, Dimension, Link, System, data_sheet
 
 Labelled = TypeVar("Labelled", "Workload", "Pin", "Instance")
 
@@ -43,9 +43,25 @@ def _links(links: Mapping[str, Link]) -> dict[str, Link]:
     return dict(links)
 
 
-def _overhead_if_given(_: object, __: attrs.Attribute[Any], value: float | None) -> None:
+def _layout(layout: str | Iterable[str] | None) -> str | tuple[str, ...] | None:
+    return layout if layout is None or isinstance(layout, str) else tuple(layout)
+
+
+def _first(mine: Any, theirs: Any) -> Any:
+    return theirs if mine is None else mine
+
+
+_DEVICE_FIGURES = ("name", "kernel_launch_overhead_s", "memory_bandwidth_bytes_per_s", "memory_bytes")
+
+
+def _as_a_device_has_it(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     if value is not None:
-        Device(name="", kernel_launch_overhead_s=value)
+        Device(name="", **{attribute.name: value})
+
+
+def _as_a_cluster_has_it(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value is not None:
+        ClusterChoice(preset="", **{attribute.name: value})
 
 
 @attrs.frozen(kw_only=True)
@@ -66,81 +82,149 @@ class DevicePart:
     """What a scenario says about the device; what it leaves out comes from the producer's proposal.
 
     Attributes:
+        preset: A data sheet by name, see :mod:`versim.fabric.data_sheets`.
         name: For people.
         kernel_launch_overhead_s: Seconds between two dependent kernels.
+        peak_flop_per_s: Dense FLOP/s by dtype; merged over the data sheet's, key by key.
+        memory_bandwidth_bytes_per_s: Of device memory.
+        memory_bytes: Of device memory.
         parameters: What a compute timing knows beyond that; merged over the proposal's, key by key.
     """
 
+    preset: str | None = None
     name: str | None = None
-    kernel_launch_overhead_s: float | None = attrs.field(default=None, validator=_overhead_if_given)
+    kernel_launch_overhead_s: float | None = attrs.field(default=None, validator=_as_a_device_has_it)
+    peak_flop_per_s: Mapping[str, float] = attrs.field(factory=dict, converter=_plain, validator=_as_a_device_has_it)
+    memory_bandwidth_bytes_per_s: float | None = attrs.field(default=None, validator=_as_a_device_has_it)
+    memory_bytes: int | None = attrs.field(default=None, validator=_as_a_device_has_it)
     parameters: Mapping[str, Any] = attrs.field(factory=dict, converter=_plain)
 
     def merged_over(self, other: DevicePart) -> DevicePart:
         """What two parts say together; this one where both do."""
-        overhead_s = self.kernel_launch_overhead_s
-        return DevicePart(
-            name=other.name if self.name is None else self.name,
-            kernel_launch_overhead_s=other.kernel_launch_overhead_s if overhead_s is None else overhead_s,
-            parameters={**other.parameters, **self.parameters},
-        )
+        said: dict[str, Any] = {
+            name: _first(getattr(self, name), getattr(other, name)) for name in ("preset", *_DEVICE_FIGURES)
+        }
+        said |= {name: {**getattr(other, name), **getattr(self, name)} for name in ("peak_flop_per_s", "parameters")}
+        return DevicePart(**said)
 
     def over(self, proposal: Device | None) -> Device:
-        """The device: this part where it says something, else the proposal.
+        """The device: this part where it says something, else its data sheet, else the proposal.
 
-        Without either, the device has no name and no parameters, which is enough where nothing computes.
+        A data sheet does not know what a compute timing needs beyond it, so the proposal's parameters stay, and with
+        them the launch overhead that belongs to them. Without any of these, the device has no name and no parameters,
+        which is enough where nothing computes.
         """
         base = proposal or Device(name="unnamed")
-        overhead_s = self.kernel_launch_overhead_s
-        return Device(
-            name=base.name if self.name is None else self.name,
-            kernel_launch_overhead_s=base.kernel_launch_overhead_s if overhead_s is None else overhead_s,
+        if self.preset is not None:
+            base = on_data_sheet(data_sheet(self.preset).device, proposal)
+        given = {name: getattr(self, name) for name in _DEVICE_FIGURES if getattr(self, name) is not None}
+        return attrs.evolve(
+            base,
+            **given,
+            peak_flop_per_s={**base.peak_flop_per_s, **self.peak_flop_per_s},
             parameters={**base.parameters, **self.parameters},
         )
+
+
+def on_data_sheet(sheet: Device, proposal: Device | None) -> Device:
+    """A data sheet's device with what a producer proposes beyond a data sheet."""
+    if proposal is None:
+        return sheet
+    overhead_s = proposal.kernel_launch_overhead_s if proposal.parameters else sheet.kernel_launch_overhead_s
+    return attrs.evolve(sheet, parameters=proposal.parameters, kernel_launch_overhead_s=overhead_s)
+
+
+_CLUSTER_KEYS = tuple(field.name for field in attrs.fields(ClusterChoice))
 
 
 @attrs.frozen(kw_only=True)
 class SystemPart:
     """What a scenario says about the system; what it leaves out comes from the producer's proposal.
 
+    The network is given by a ``preset`` and what is different about it, or by ``dimensions``, or proposed.
+
     Attributes:
+        preset: A cluster by name, see :mod:`versim.fabric.clusters`; it brings its device's data sheet along.
+        nodes: Nodes of it; None is as many as the step has ranks for.
+        gpus_per_node: Devices used of each node; None is all.
+        nvlink_domain: Devices that one NVLink network joins, where it spans nodes.
+        nic_bytes_per_s: What one network card carries in one direction; None is the preset's.
+        nics_per_node: Network cards of a node; None is the preset's.
+        oversubscription: What nodes may send into their network over what it carries; None is 1.
         dimensions: Network dimensions, innermost first; all of them or none.
+        layout: The order in which mesh axes are laid over endpoints: a name, or axes, fastest first; None is the
+            producer's.
         device: Parts of the device.
-        axis_links: Links of single axes of parallelism; merged over the proposal's, axis by axis. Where dimensions are
-            given, the proposal's are dropped: they belong to the network it proposed, and a timing that knows links
-            per axis would go on simulating that one.
+        axis_links: Links of single axes of parallelism; merged over the proposal's, axis by axis. Where dimensions or
+            a preset are given, the proposal's are dropped: they belong to the network it proposed, and a timing that
+            knows links per axis would go on simulating that one.
     """
 
+    preset: str | None = None
+    nodes: int | None = attrs.field(default=None, validator=_as_a_cluster_has_it)
+    gpus_per_node: int | None = attrs.field(default=None, validator=_as_a_cluster_has_it)
+    nvlink_domain: int | None = attrs.field(default=None, validator=_as_a_cluster_has_it)
+    nic_bytes_per_s: float | None = attrs.field(default=None, validator=_as_a_cluster_has_it)
+    nics_per_node: int | None = attrs.field(default=None, validator=_as_a_cluster_has_it)
+    oversubscription: float | None = attrs.field(default=None, validator=_as_a_cluster_has_it)
     dimensions: tuple[Dimension, ...] | None = attrs.field(
         default=None, converter=_tuple_or_none, validator=attrs.validators.optional(attrs.validators.min_len(1))
     )
+    layout: str | tuple[str, ...] | None = attrs.field(default=None, converter=_layout)
     device: DevicePart | None = None
     axis_links: Mapping[str, Link] = attrs.field(factory=dict, converter=_links)
 
     def merged_over(self, other: SystemPart) -> SystemPart:
-        """What two parts say together; this one where both do."""
+        """What two parts say together; this one where both do, and of two networks this one's."""
         device = self.device
         if device is not None and other.device is not None:
             device = device.merged_over(other.device)
+        theirs = {name: getattr(other, name) for name in (*_CLUSTER_KEYS, "dimensions")}
+        if self.dimensions is not None or self.preset not in (None, other.preset):
+            theirs = dict.fromkeys(theirs)
         return SystemPart(
-            dimensions=self.dimensions or other.dimensions,
+            **{name: _first(getattr(self, name), value) for name, value in theirs.items()},
+            layout=_first(self.layout, other.layout),
             device=device or other.device,
             axis_links={**other.axis_links, **self.axis_links},
         )
 
-    def over(self, proposal: System | None) -> System:
+    def cluster(self) -> ClusterChoice | None:
+        """The cluster it names, with what is different about it."""
+        if self.preset is None:
+            return None
+        given = {name: getattr(self, name) for name in _CLUSTER_KEYS if getattr(self, name) is not None}
+        return ClusterChoice(**given)
+
+    def over(self, proposal: System | None, world_size: int | None = None) -> System:
         """The system: this part where it says something, else the proposal.
 
+        Args:
+            proposal: The producer's.
+            world_size: Ranks of the step; needed for a preset without a number of nodes.
+
         Raises:
-            FaultsError: Neither gives the network's dimensions.
+            FaultsError: Neither gives the network's dimensions, or the preset and the ranks do not go together.
         """
+        proposed = proposal.device if proposal else None
         dimensions = self.dimensions or (proposal.dimensions if proposal else ())
+        cluster = self.cluster()
+        if cluster is not None:
+            try:
+                named = cluster.system(world_size)
+            except VersimError as error:
+                raise FaultsError("system", [f"$.system: {error}"]) from None
+            dimensions, proposed = named.dimensions, on_data_sheet(named.device, proposed)
         if not dimensions:
-            raise FaultsError("system", ["$.system.dimensions: is missing, and the workload's producer proposes none"])
-        proposed_links = proposal.axis_links if proposal and not self.dimensions else {}
+            raise FaultsError(
+                "system",
+                ["$.system.dimensions: is missing, and the workload's producer proposes none; or name a preset"],
+            )
+        own_network = bool(self.dimensions or cluster)
         return System(
             dimensions=dimensions,
-            device=(self.device or DevicePart()).over(proposal.device if proposal else None),
-            axis_links={**proposed_links, **self.axis_links},
+            device=(self.device or DevicePart()).over(proposed),
+            axis_links={**(proposal.axis_links if proposal and not own_network else {}), **self.axis_links},
         )
 
 
@@ -280,16 +364,23 @@ class Scenario:
         """Which of some instances is the reference: the one named, else the first."""
         return next((instance for instance in instances if instance.label == self.reference), instances[0])
 
-    def system_of(self, workload: Workload, proposal: System | None) -> System:
+    def system_part(self, workload: Workload) -> SystemPart:
+        """What is said about a workload's system: its own part over the scenario's."""
+        part = self.system or SystemPart()
+        return part if workload.system is None else workload.system.merged_over(part)
+
+    def system_of(self, workload: Workload, proposal: System | None, world_size: int | None = None) -> System:
         """What a workload runs on: its own part over the scenario's over its producer's proposal.
+
+        Args:
+            workload: The workload.
+            proposal: The producer's.
+            world_size: Ranks of its graph.
 
         Raises:
             FaultsError: None of them gives the network's dimensions.
         """
-        part = self.system or SystemPart()
-        if workload.system is not None:
-            part = workload.system.merged_over(part)
-        return part.over(proposal)
+        return self.system_part(workload).over(proposal, world_size)
 
 
 def _labelled(kind: str, label: str, items: Sequence[Labelled]) -> Labelled:

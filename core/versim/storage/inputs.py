@@ -26,13 +26,21 @@ def system_document(system: System) -> dict[str, Any]:
     return {
         "world_size": system.world_size,
         "dimensions": [
-            {"topology": dimension.topology.value, "size": int(dimension.size), "link": _link(dimension.link)}
+            {
+                "topology": dimension.topology.value,
+                "size": int(dimension.size),
+                "link": _link(dimension.link),
+                "oversubscription": float(dimension.oversubscription),
+            }
             for dimension in system.dimensions
         ],
         "axis_links": {axis: _link(system.axis_links[axis]) for axis in sorted(system.axis_links)},
         "device": {
             "name": device.name,
             "kernel_launch_overhead_s": float(device.kernel_launch_overhead_s),
+            "peak_flop_per_s": {dtype: float(peak) for dtype, peak in sorted(device.peak_flop_per_s.items())},
+            "memory_bandwidth_bytes_per_s": float(device.memory_bandwidth_bytes_per_s),
+            "memory_bytes": int(device.memory_bytes),
             "parameters": plain(device.parameters),
         },
     }

@@ -43,16 +43,33 @@ def system_from(value: Value) -> System:
                     topology=Topology(dimension["topology"].one_of(Topology)),
                     size=dimension["size"].integer(lowest=1),
                     link=_link(dimension["link"]),
+                    oversubscription=_later(dimension, "oversubscription", 1.0),
                 )
                 for dimension in value["dimensions"]
             ),
             device=Device(
-                name=device["name"].text(), kernel_launch_overhead_s=overhead.number(), parameters=parameters
+                name=device["name"].text(),
+                kernel_launch_overhead_s=overhead.number(),
+                peak_flop_per_s=_peaks(device),
+                memory_bandwidth_bytes_per_s=_later(device, "memory_bandwidth_bytes_per_s", 0.0),
+                memory_bytes=int(_later(device, "memory_bytes", 0)),
+                parameters=parameters,
             ),
             axis_links={axis: _link(links[axis]) for axis in links.keys()},  # noqa: SIM118 - a Value is no mapping
         )
     except ValueError as error:
         value.wrong(str(error))
+
+
+def _later(value: Value, key: str, instead: float) -> float:
+    """A number that the first reports did not have."""
+    found = value.optional(key)
+    return instead if found.missing else found.number()
+
+
+def _peaks(device: Value) -> dict[str, float]:
+    peaks = device.optional("peak_flop_per_s")
+    return {} if peaks.missing else {dtype: peaks[dtype].number() for dtype in peaks.keys()}  # noqa: SIM118
 
 
 def _link(value: Value) -> Link:
