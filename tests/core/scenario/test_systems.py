@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from versim import Device, Dimension, FaultsError, Link, System
+from versim.plain.yaml_text import parse_yaml
 from versim.registry import Registry
 from versim.scenario import Scenario, dump_scenario, structure_scenario
-from versim.plain.yaml_text import parse_yaml
 
 GB = 1e9
 
