@@ -22,8 +22,18 @@ from versim_astrasim.engine.outcome import Outcome, Status
 from versim_astrasim.engine.simulation import Exactness, simulate
 from versim_astrasim.engine.system_config import SystemConfig
 from versim_astrasim.engine.trace import RankTrace
+from versim_astrasim.engine.variant import Variant
 
 from versim_proof.astrasim.command_line import command_line
+
+_FORK = "gkarfakis19/astra-sim"
+
+
+def variant_of(table: Mapping[str, Any]) -> Variant:
+    """The program whose answers a table holds."""
+    program = table.get("program")
+    built_from = program.get("astra_sim", "") if isinstance(program, Mapping) else ""
+    return Variant.RAPID_LLM if str(built_from).startswith(_FORK) else Variant.ASTRA_SIM
 
 
 @attrs.frozen
@@ -60,7 +70,7 @@ class CaseInputs:
     memory: RemoteMemoryConfig
 
 
-def case_inputs(case: Mapping[str, Any]) -> CaseInputs:
+def case_inputs(case: Mapping[str, Any], variant: Variant = Variant.ASTRA_SIM) -> CaseInputs:
     """Read a case's inputs; its expected figures are not looked at.
 
     Raises:
@@ -68,7 +78,9 @@ def case_inputs(case: Mapping[str, Any]) -> CaseInputs:
     """
     options = command_line(case.get("options") or {})
     network = NetworkConfig.from_mapping(
-        case["network"], congestion_aware=case.get("simulator", "congestion_aware") == "congestion_aware"
+        case["network"],
+        congestion_aware=case.get("simulator", "congestion_aware") == "congestion_aware",
+        variant=variant,
     )
     memory = RemoteMemoryConfig.from_mapping(case.get("remote_memory") or {"memory-type": "NO_MEMORY_EXPANSION"})
     system = SystemConfig.from_mapping(
@@ -76,6 +88,7 @@ def case_inputs(case: Mapping[str, Any]) -> CaseInputs:
         num_queues_per_dim=options.num_queues_per_dim,
         injection_scale=options.injection_scale,
         rendezvous=options.rendezvous,
+        variant=variant,
     )
     return CaseInputs(
         traces=_traces(case["workload"], network.rank_count),
@@ -110,7 +123,10 @@ def _generated_nodes(workload: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def run_case(
-    case: Mapping[str, Any], exactness: Exactness = "auto", files: Files | None = None
+    case: Mapping[str, Any],
+    exactness: Exactness = "auto",
+    files: Files | None = None,
+    variant: Variant = Variant.ASTRA_SIM,
 ) -> Outcome | FaultsError:
     """Simulate a case from its inputs; refused input is returned, not raised.
 
@@ -119,10 +135,11 @@ def run_case(
         exactness: See :func:`~.simulation.simulate`.
         files: Where the trace-described collectives are that the case's system names; by default the case's own
             ``files``, which map a path to a list of nodes or, for the map of nodes, to ids and path prefixes.
+        variant: The program that was measured.
     """
     files = files or WrittenFiles(case.get("files") or {})
     try:
-        inputs = case_inputs(case)
+        inputs = case_inputs(case, variant)
         per_node = files.per_node(inputs.system)
     except FaultsError as error:
         return error
@@ -138,11 +155,16 @@ def run_case(
     )
 
 
-def verify_case(case: Mapping[str, Any], exactness: Exactness = "auto", files: Files | None = None) -> CaseResult:
+def verify_case(
+    case: Mapping[str, Any],
+    exactness: Exactness = "auto",
+    files: Files | None = None,
+    variant: Variant = Variant.ASTRA_SIM,
+) -> CaseResult:
     """Simulate a case and compare with what was measured."""
     expected = case["expected"]
     try:
-        outcome = run_case(case, exactness, files)
+        outcome = run_case(case, exactness, files, variant)
     except VersimError as error:
         return CaseResult(case["name"], matched=False, details=(f"not simulated: {error}",))
     details = tuple(_compare(expected, outcome))

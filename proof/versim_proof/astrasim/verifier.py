@@ -19,13 +19,16 @@ class AstraSimTables:
     def verify(self, table: Mapping[str, Any], options: Mapping[str, str]) -> TableResult:
         """Hold every case of a table of the real program's answers against the embedded engine.
 
+        A table's ``program`` says which one answered: its ``astra_sim`` names the repository of the fork, or it is
+        ASTRA-sim.
+
         Options: ``exactness`` (``auto``, ``plain``) as for simulating; ``only``, a part of the names of cases to look
         at.
 
         Raises:
             FaultsError: The table has no cases, or cases without what they need.
         """
-        from versim_proof.astrasim.cases import verify_case  # noqa: PLC0415 - loads numpy and the engine
+        from versim_proof.astrasim.cases import variant_of, verify_case  # noqa: PLC0415 - loads numpy and the engine
         from versim_proof.astrasim.table_faults import case_faults  # noqa: PLC0415
 
         for name in options:
@@ -40,13 +43,14 @@ class AstraSimTables:
         faults = [fault for index, case in enumerate(cases) for fault in case_faults(case, f"cases[{index}]")]
         if faults:
             raise FaultsError("table", faults)
+        variant = variant_of(table)
         mismatches = []
         total = 0
         for case in cases:
             if options.get("only", "") not in case["name"]:
                 continue
             total += 1
-            result = verify_case(case, "plain" if exactness == "plain" else "auto")
+            result = verify_case(case, "plain" if exactness == "plain" else "auto", variant=variant)
             if not result.matched:
                 mismatches.append(f"{result.name}: {'; '.join(result.details)}")
         return TableResult(matched=total - len(mismatches), total=total, mismatches=tuple(mismatches))

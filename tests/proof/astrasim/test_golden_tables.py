@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from versim_proof.astrasim.cases import verify_case
+from versim_proof.astrasim.cases import variant_of, verify_case
 from versim_proof.astrasim.table_faults import case_faults
 
 TABLES = Path(__file__).parents[2] / "golden" / "astrasim"
@@ -60,6 +60,21 @@ def test_message_by_message_gives_the_same(name: str) -> None:
     small = [case for case in cases(name) if case["network"]["npus_count"][0] <= MOST_RANKS_MESSAGE_BY_MESSAGE]
     results = [verify_case(case, "plain") for case in small[::3]]
     assert [(result.name, result.details) for result in results if not result.matched] == []
+
+
+@pytest.mark.parametrize("name", ["multidim_fork", "random_fork"])
+def test_every_case_of_the_forks_tables_is_matched(name: str) -> None:
+    """A table says which program it was measured on; that one's networks, faults and algorithms are re-created."""
+    table = json.loads((TABLES.parent / "astrasim-fork" / f"{name}.json").read_text(encoding="utf-8"))
+    results = [verify_case(case, variant=variant_of(table)) for case in table["cases"]]
+    assert [(result.name, result.details) for result in results if not result.matched] == []
+
+
+def test_the_two_programs_are_told_apart() -> None:
+    """The fork's ring messages are half as large, so its table is no match for ASTRA-sim."""
+    table = json.loads((TABLES.parent / "astrasim-fork" / "multidim_fork.json").read_text(encoding="utf-8"))
+    case = next(case for case in table["cases"] if case["name"] == "d1-ring-3-ar-1M-ring")
+    assert not verify_case(case).matched
 
 
 def test_a_wrong_figure_is_noticed() -> None:

@@ -12,16 +12,18 @@ from versim_astrasim.engine.algorithms.double_binary_tree import DoubleBinaryTre
 from versim_astrasim.engine.algorithms.halving_doubling import HalvingDoublingPhase, pairs_up
 from versim_astrasim.engine.algorithms.names import Algorithm, AlgorithmChoice
 from versim_astrasim.engine.algorithms.phase import Phase
-from versim_astrasim.engine.algorithms.ring import RingPhase
+from versim_astrasim.engine.algorithms.ring import RingPhase, rounds_of
 from versim_astrasim.engine.closed_forms import Chunk
 from versim_astrasim.engine.failures import Abort, EndlessLoop
 from versim_astrasim.engine.jobs import Job, Op, PlannedPhase
 from versim_astrasim.engine.lanes import DimensionLanes, Lane, Pick
 from versim_astrasim.engine.matching import COLLECTIVE_TAGS
 from versim_astrasim.engine.plans import Group, Plan, Planner
+from versim_astrasim.engine.rapid_llm import algorithms as rapid_llm
 from versim_astrasim.engine.repetition import RepeatedOp
 from versim_astrasim.engine.structures import RingStructure, Structure, TreePair
 from versim_astrasim.engine.system_config import LOCAL_BW_AWARE, CollectiveKind, SystemConfig
+from versim_astrasim.engine.variant import Variant
 
 if TYPE_CHECKING:
     from versim_astrasim.engine.rank import Rank
@@ -321,10 +323,16 @@ class CollectiveScheduler:
             turn = self._tree_turns.get((plan.kind, dimension), 0)
             self._tree_turns[plan.kind, dimension] = turn + 1
             return DoubleBinaryTreePhase(rank, size_bytes, structure.place(rank.number, turn))
+        rounds = rounds_of(kind, size_bytes, structure.size)
+        if self._system.variant is Variant.RAPID_LLM:
+            own = rapid_llm.phase_of(choice.algorithm, rank, kind, size_bytes, structure, direction)
+            if own is not None:
+                return own
+            rounds = rapid_llm.ring_rounds(kind, size_bytes, structure.size)
         if choice.algorithm is Algorithm.RING:
-            return RingPhase(rank, kind, size_bytes, structure, direction)
+            return RingPhase(rank, kind, rounds, structure, direction)
         if choice.algorithm is Algorithm.DIRECT:
-            return DirectPhase(rank, kind, size_bytes, structure, direction, choice.window)
+            return DirectPhase(rank, kind, rounds, structure, direction, choice.window)
         if choice.algorithm is Algorithm.HALVING_DOUBLING:
             return HalvingDoublingPhase(rank, kind, size_bytes, structure)
         raise Abort("a double binary tree does not work in a group smaller than the world", rank.number)

@@ -14,15 +14,11 @@ from versim_astrasim.engine.failures import Abort, Refusal
 from versim_astrasim.engine.links import NOTHING_CARRIED, Exchange, Link, LinkFigures, Load
 from versim_astrasim.engine.matching import Channel, Flow, MessageNetwork, Pair
 from versim_astrasim.engine.network_config import NetworkConfig
+from versim_astrasim.engine.rapid_llm import network as rapid_llm
 from versim_astrasim.engine.topologies import LINKED_TOPOLOGIES, LinkedTopology, RingLinks, SwitchLinks, hops
-
-BYTES_PER_GIB = 1 << 30
-NS_PER_S = 1e9
-
-
-def bandwidth_bytes_per_ns(bandwidth_gib_per_s: float) -> float:
-    """A link's bandwidth in bytes per ns."""
-    return bandwidth_gib_per_s * BYTES_PER_GIB / NS_PER_S
+from versim_astrasim.engine.units import bandwidth_bytes_per_ns
+from versim_astrasim.engine.variant import Variant
+from versim_astrasim.engine.wired_network import WiredNetwork
 
 
 class _Transit:
@@ -268,6 +264,18 @@ class CongestionUnawareNetwork(MessageNetwork):
         return _DelayedFlow(self, tag, size_bytes)
 
 
-def build_network(config: NetworkConfig, queue: EventQueue) -> CongestionAwareNetwork | CongestionUnawareNetwork:
-    """The back-end a configuration asks for."""
-    return (CongestionAwareNetwork if config.congestion_aware else CongestionUnawareNetwork)(config, queue)
+AnyNetwork = CongestionAwareNetwork | CongestionUnawareNetwork | WiredNetwork
+
+
+def build_network(config: NetworkConfig, queue: EventQueue) -> AnyNetwork:
+    """The back-end a configuration asks for.
+
+    Raises:
+        Abort: The original dies building it.
+        Refusal: The original refuses it.
+    """
+    if not config.congestion_aware:
+        return CongestionUnawareNetwork(config, queue)
+    if config.variant is Variant.RAPID_LLM:
+        return WiredNetwork(rapid_llm.wiring_of(config), queue)
+    return CongestionAwareNetwork(config, queue)

@@ -12,6 +12,7 @@ from versim_astrasim.engine.failures import Abort, CallbackError
 from versim_astrasim.engine.notes import Notes
 from versim_astrasim.engine.structures import RingStructure, Structure, TreePair
 from versim_astrasim.engine.system_config import CollectiveKind, SystemConfig
+from versim_astrasim.engine.variant import Variant
 
 GROUP_ID_SPAN = 1_000_000
 """A group's job ids start at its own id times this."""
@@ -79,7 +80,11 @@ class Planner:
         self.world_size = math.prod(npus_count)
         self._system = system
         self._per_node_custom = dict(per_node_custom or {})
-        self._choices = {kind: tuple(map(parse, names)) for kind, names in system.implementations.items() if names}
+        self._choices = {
+            kind: tuple(parse(name, system.variant) for name in names)
+            for kind, names in system.implementations.items()
+            if names
+        }
         for kind, choices in self._choices.items():
             if len(choices) > len(npus_count):
                 raise Abort(
@@ -128,7 +133,7 @@ class Planner:
         if ring is None:
             ring = self._group_rings[group.members] = RingStructure.of(group.members, quick=True)
         ring.index(rank)
-        if len(choices) > 1:
+        if len(choices) > 1 and self._system.variant is Variant.ASTRA_SIM:
             # The world's dimensions mean nothing in a group, so the original falls back to a ring.
             choices = (AlgorithmChoice(Algorithm.RING),)
         return Plan(kind, (ring,), choices, all_involved=True, custom_path=custom)

@@ -14,7 +14,7 @@ from versim_astrasim.engine.event_queue import EventQueue
 from versim_astrasim.engine.failures import Abort, CallbackError, Failure, Refusal
 from versim_astrasim.engine.memory_config import RemoteMemoryConfig
 from versim_astrasim.engine.network_config import NetworkConfig
-from versim_astrasim.engine.networks import CongestionAwareNetwork, CongestionUnawareNetwork, build_network
+from versim_astrasim.engine.networks import AnyNetwork, build_network
 from versim_astrasim.engine.notes import Notes
 from versim_astrasim.engine.outcome import Finding, Integers, LinkUse, Outcome, RankStatistics, Spans, Status
 from versim_astrasim.engine.plans import Planner
@@ -28,6 +28,7 @@ from versim_astrasim.engine.system_config import SystemConfig
 from versim_astrasim.engine.trace import RankTrace
 from versim_astrasim.engine.transport import RendezvousTransport, Transport
 from versim_astrasim.engine.waves import AmbiguousOrder, Waves
+from versim_astrasim.engine.wired_network import WiredNetwork
 from versim_astrasim.engine.workload import NOT_YET, Machine, Workload
 
 Exactness = Literal["auto", "plain"]
@@ -109,7 +110,7 @@ class _Simulation:
         self._read_trace = read_trace
         self._exactness = exactness
         self._queue = EventQueue()
-        self._network: CongestionAwareNetwork | CongestionUnawareNetwork | None = None
+        self._network: AnyNetwork | None = None
         self._workloads: list[Workload] = []
         self._finish_order: list[int] = []
         self._notes = Notes()
@@ -161,8 +162,10 @@ class _Simulation:
             notes=self._notes,
             finish=self._finish_order.append,
         )
-        waves = Waves(network) if self._exactness == "auto" and not system.rendezvous else None
-        repetition = Repetition(network, config.rank_count) if waves is not None else None
+        waves: Waves | None = None
+        repetition: Repetition | None = None
+        if self._exactness == "auto" and not system.rendezvous and not isinstance(network, WiredNetwork):
+            waves, repetition = Waves(network), Repetition(network, config.rank_count)
         customs = CustomCollectives(self._read_trace)
         programs: dict[int, Program] = {}
         for number, trace in enumerate(self._traces[: config.rank_count]):

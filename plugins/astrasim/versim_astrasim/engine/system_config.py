@@ -14,8 +14,9 @@ from typing import Any
 
 import attrs
 
-from versim_astrasim.engine.algorithms.names import KNOWN_NAMES, has_legal_window, is_known
+from versim_astrasim.engine.algorithms.names import has_legal_window, is_known, known_names
 from versim_astrasim.engine.configuration_faults import INT32_MAX, INT32_MIN, Faults, finite, ignored_keys
+from versim_astrasim.engine.variant import Variant
 
 
 class CollectiveKind(Enum):
@@ -73,6 +74,7 @@ class SystemConfig:
         bus_gap_ns: The bus's ``g``.
         bus_gap_ns_per_byte: The bus's ``G``.
         local_reduction_delay_ns: Per 100 bytes, on the shared bus only.
+        variant: Which program's system layer.
         warnings: What was found in the file and has no effect.
     """
 
@@ -97,6 +99,7 @@ class SystemConfig:
     bus_gap_ns: int = 0
     bus_gap_ns_per_byte: float = 0.0
     local_reduction_delay_ns: int = 1
+    variant: Variant = Variant.ASTRA_SIM
     warnings: tuple[str, ...] = ()
 
     @property
@@ -122,13 +125,14 @@ class SystemConfig:
         num_queues_per_dim: int = 1,
         injection_scale: float = 1.0,
         rendezvous: bool = False,
+        variant: Variant = Variant.ASTRA_SIM,
     ) -> SystemConfig:
-        """Read the system JSON's object; the other arguments are command-line options of the original.
+        """Read the system JSON's object of a program; the other arguments are its command-line options.
 
         Raises:
             ConfigurationError: Naming every malformed key, its value and what is allowed.
         """
-        return _SystemReader(mapping).read(num_queues_per_dim, injection_scale, rendezvous=rendezvous)
+        return _SystemReader(mapping, variant).read(num_queues_per_dim, injection_scale, rendezvous=rendezvous)
 
 
 _CHOICES = {
@@ -169,7 +173,8 @@ _READING_ORDER = (
 class _SystemReader:
     """Reads a system JSON's object key by key in the original's order, collecting faults and warnings."""
 
-    def __init__(self, mapping: Mapping[str, Any]) -> None:
+    def __init__(self, mapping: Mapping[str, Any], variant: Variant) -> None:
+        self._variant = variant
         self._faults = Faults("system configuration")
         self._mapping = self._faults.mapping(mapping)
         self._values: dict[str, Any] = {}
@@ -193,6 +198,7 @@ class _SystemReader:
             num_queues_per_dim=num_queues_per_dim,
             injection_scale=injection_scale,
             rendezvous=rendezvous,
+            variant=self._variant,
             warnings=tuple(self._warnings),
             **self._values,
         )
@@ -257,9 +263,9 @@ class _SystemReader:
                 self._faults.add_type(key, names, "a list of algorithm names, one per dimension")
                 continue
             for index, name in enumerate(names):
-                if not is_known(name):
-                    self._faults.add_unknown(f"{key}[{index}]", name, KNOWN_NAMES)
-                elif not has_legal_window(name):
+                if not is_known(name, self._variant):
+                    self._faults.add_unknown(f"{key}[{index}]", name, known_names(self._variant))
+                elif not has_legal_window(name, self._variant):
                     self._faults.add_type(f"{key}[{index}]", name, "an algorithm with a number for its window")
             implementations[kind] = tuple(names)
         self._values["implementations"] = implementations
@@ -276,6 +282,9 @@ class _SystemReader:
             else:
                 self._faults.add_type(key, paths, "a list of exactly one path prefix")
         self._values["custom_implementations"] = customs
+        if customs and self._variant is Variant.RAPID_LLM:
+            keys = ", ".join(f"{kind.value}-implementation-custom" for kind in customs)
+            self._faults.add(f"{keys}: collectives described by traces are not re-created for {self._variant.value}")
         self._values["per_node_custom_path"] = self._read_text(_PER_NODE_CUSTOM, "the path of a YAML file")
 
     def _warn_of_unknown_keys(self) -> None:

@@ -13,6 +13,23 @@ from versim_astrasim.engine.links import Link
 
 RING, FULLY_CONNECTED, SWITCH = "Ring", "FullyConnected", "Switch"
 
+READ_AND_NOT_BUILT = ("Bus", "HyperCube")
+"""Topologies the fork's parser knows and its network does not."""
+
+RAPID_LLM_TOPOLOGIES = (
+    RING,
+    FULLY_CONNECTED,
+    SWITCH,
+    "Mesh",
+    "Mesh2D",
+    "KingMesh2D",
+    "Torus2D",
+    "BinaryTree",
+    "DoubleBinaryTree",
+    *READ_AND_NOT_BUILT,
+)
+"""Names the fork's parser knows."""
+
 
 def ring_hops(source: int, destination: int, size: int) -> int:
     """Number of hops of the shorter way round a ring of ``size`` devices."""

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from versim_astrasim.engine.algorithms.phase import Phase
-from versim_astrasim.engine.algorithms.ring import RingPhase, message_bytes, message_count
+from versim_astrasim.engine.algorithms.ring import RingPhase, message_bytes, message_count, rounds_of
 from versim_astrasim.engine.event_queue import EXACT_DOUBLE_TICKS, EventQueue
 from versim_astrasim.engine.jobs import Job, Op, PlannedPhase
 from versim_astrasim.engine.lanes import CLOCKWISE, Lane
@@ -97,9 +97,8 @@ class Member(Phase):
         """Become the plain phases of a chunk that has so many messages and reductions to go, and of all later ones."""
         shape, rank = self.wave.shape, self._rank
         self._op.job_count = shape.count - chunk
-        phases = [
-            RingPhase(rank, shape.kind, shape.chunk_bytes, self.ring, CLOCKWISE) for _ in range(chunk, shape.count)
-        ]
+        rounds = rounds_of(shape.kind, shape.chunk_bytes, shape.ring_size)
+        phases = [RingPhase(rank, shape.kind, rounds, self.ring, CLOCKWISE) for _ in range(chunk, shape.count)]
         self.job.replace_phase(self.tags[chunk], phases[0])
         phases[0].resume(self.tags[chunk], self.job.advance, left, reductions_left)
         for tag, phase in zip(self.tags[chunk + 1 :], phases[1:], strict=True):

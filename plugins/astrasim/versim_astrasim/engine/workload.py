@@ -36,6 +36,7 @@ from versim_astrasim.engine.trace import (
     RECV,
     SEND,
 )
+from versim_astrasim.engine.variant import Variant
 
 NOT_YET = -1
 """Stands for a time that has not come."""
@@ -356,7 +357,7 @@ class Workload:
         if wrong is not None:
             raise CallbackError(f"{self.program.describe(position)}: {wrong}")
         name = trace.pg_name.get(row, "")
-        if name in ("", "0"):
+        if name == "" or (name == "0" and self._machine.system.variant is Variant.ASTRA_SIM):
             return None
         group_id = leading_integer(name)
         if group_id is None:

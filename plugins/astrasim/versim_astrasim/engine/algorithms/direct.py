@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from versim_astrasim.engine.algorithms.cycles import ReductionCycle
 from versim_astrasim.engine.algorithms.names import WHOLE_WINDOW
 from versim_astrasim.engine.algorithms.phase import Phase
-from versim_astrasim.engine.algorithms.ring import message_bytes, output_bytes
+from versim_astrasim.engine.algorithms.ring import Rounds
 from versim_astrasim.engine.structures import RingStructure
 from versim_astrasim.engine.system_config import CollectiveKind
 
@@ -75,12 +75,12 @@ class DirectPhase(Phase):
         self,
         rank: Rank,
         kind: CollectiveKind,
-        size_bytes: int,
+        rounds: Rounds,
         ring: RingStructure,
         direction: int,
         window: int = WHOLE_WINDOW,
     ) -> None:
-        super().__init__(rank, output_bytes(kind, size_bytes, ring.size))
+        super().__init__(rank, rounds.output_bytes)
         others = ring.size - 1
         self._calendar = rank.calendar
         self._queue = rank.queue
@@ -91,7 +91,7 @@ class DirectPhase(Phase):
         self._index = ring.index(rank.number)
         self._direction = direction
         self._others = others
-        self._message_bytes = message_bytes(kind, size_bytes, ring.size)
+        self._message_bytes = rounds.message_bytes
         self._window = others if window == WHOLE_WINDOW else min(window, others)
         self._cycle = ReductionCycle(kind, self._window, others * self._window if ring.quick else self._window)
         self._reduces, self._reduces_until = False, 0

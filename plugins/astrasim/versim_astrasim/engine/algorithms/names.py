@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import Enum
 
 import attrs
 
 from versim_astrasim.engine.failures import Abort, Refusal
+from versim_astrasim.engine.variant import Variant
 
 
 class Algorithm(Enum):
@@ -17,6 +19,14 @@ class Algorithm(Enum):
     DIRECT = "direct"
     HALVING_DOUBLING = "halvingDoubling"
     DOUBLE_BINARY_TREE = "doubleBinaryTree"
+    MESH = "mesh"
+    HYPERCUBE = "hypercube"
+    TORUS_2D = "torus2d"
+    MESH_2D = "mesh2d"
+
+
+RAPID_LLM_ONLY = (Algorithm.MESH, Algorithm.HYPERCUBE, Algorithm.TORUS_2D, Algorithm.MESH_2D)
+"""Names only the fork knows."""
 
 
 WHOLE_WINDOW = -1
@@ -54,35 +64,47 @@ _EXACT = {
     "oneDirect": AlgorithmChoice(Algorithm.DIRECT, spans_all_ranks=True),
 }
 
-KNOWN_NAMES = (*_EXACT, "direct<window>", "oneDirect<window>")
+_OF_RAPID_LLM = _EXACT | {algorithm.value: AlgorithmChoice(algorithm) for algorithm in RAPID_LLM_ONLY}
+
+_WINDOWED = ("direct<window>", "oneDirect<window>")
 
 _WINDOW = re.compile(r"\s*[+-]?\d+")
 _WINDOW_CHARACTERS = 5
 
 
-def is_known(name: str) -> bool:
+def _exact(variant: Variant) -> Mapping[str, AlgorithmChoice]:
+    return _OF_RAPID_LLM if variant is Variant.RAPID_LLM else _EXACT
+
+
+def known_names(variant: Variant) -> tuple[str, ...]:
+    """Names of algorithms, for people."""
+    return (*_exact(variant), *_WINDOWED)
+
+
+def is_known(name: str, variant: Variant = Variant.ASTRA_SIM) -> bool:
     """Whether the original takes the name for an algorithm's (it may still fail on the window)."""
-    return name in _EXACT or name.startswith(("direct", "oneDirect"))
+    return name in _exact(variant) or name.startswith(("direct", "oneDirect"))
 
 
-def has_legal_window(name: str) -> bool:
+def has_legal_window(name: str, variant: Variant = Variant.ASTRA_SIM) -> bool:
     """Whether a known name has a window that can be read, or none."""
     try:
-        parse(name)
+        parse(name, variant)
     except Abort:
         return False
     return True
 
 
-def parse(name: str) -> AlgorithmChoice:
+def parse(name: str, variant: Variant = Variant.ASTRA_SIM) -> AlgorithmChoice:
     """Read one entry.
 
     Raises:
         Refusal: For a name that is no algorithm's.
         Abort: For a window that does not start with an integer.
     """
-    if name in _EXACT:
-        return _EXACT[name]
+    exact = _exact(variant)
+    if name in exact:
+        return exact[name]
     for prefix, spans_all_ranks in (("direct", False), ("oneDirect", True)):
         if name.startswith(prefix):
             window = _WINDOW.match(name[len(prefix) : len(prefix) + _WINDOW_CHARACTERS])

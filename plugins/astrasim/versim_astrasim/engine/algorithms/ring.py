@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING
+
+import attrs
 
 from versim_astrasim.engine.algorithms.phase import Phase
 from versim_astrasim.engine.structures import RingStructure
@@ -33,6 +36,34 @@ def message_count(kind: CollectiveKind, members: int) -> int:
     return members * (members - 1) // 2 if kind is CollectiveKind.ALL_TO_ALL else members - 1
 
 
+@attrs.frozen(slots=True)
+class Rounds:
+    """How much each member of a ring algorithm sends.
+
+    Attributes:
+        message_bytes: Size of each message.
+        output_bytes: Data size after the collective.
+        messages: Messages each member sends.
+        reduced: Receives in a row that are reduced, where any are.
+    """
+
+    message_bytes: int
+    output_bytes: int
+    messages: int
+    reduced: int
+
+
+@lru_cache(maxsize=1024)
+def rounds_of(kind: CollectiveKind, size_bytes: int, members: int) -> Rounds:
+    """Of the ring algorithm, and the sizes of the direct one."""
+    return Rounds(
+        message_bytes(kind, size_bytes, members),
+        output_bytes(kind, size_bytes, members),
+        message_count(kind, members),
+        members - 1,
+    )
+
+
 class RingPhase(Phase):
     """One member's part in a ring algorithm.
 
@@ -43,10 +74,10 @@ class RingPhase(Phase):
 
     __slots__ = (
         "_calendar",
+        "_cycle_length",
         "_delay_ns",
         "_incoming",
         "_left",
-        "_members",
         "_message_bytes",
         "_next",
         "_outgoing",
@@ -58,21 +89,20 @@ class RingPhase(Phase):
         "_reductions_left",
     )
 
-    def __init__(self, rank: Rank, kind: CollectiveKind, size_bytes: int, ring: RingStructure, direction: int) -> None:
-        members = ring.size
-        super().__init__(rank, output_bytes(kind, size_bytes, members))
+    def __init__(self, rank: Rank, kind: CollectiveKind, rounds: Rounds, ring: RingStructure, direction: int) -> None:
+        super().__init__(rank, rounds.output_bytes)
         self._calendar = rank.calendar
         self._queue = rank.queue
         self._quick = ring.quick or rank.bus is None
         self._delay_ns = rank.endpoint_delay_of(ring)
-        self._message_bytes = message_bytes(kind, size_bytes, members)
-        self._left = message_count(kind, members)
+        self._message_bytes = rounds.message_bytes
+        self._left = rounds.messages
         reduces = kind in (CollectiveKind.ALL_REDUCE, CollectiveKind.REDUCE_SCATTER)
-        self._reductions_left = members - 1 if reduces else 0
+        self._reductions_left = rounds.reduced if reduces else 0
         self._reduction_ns = rank.reduction_ns(self._message_bytes) if reduces else 0
         self._next = ring.neighbour(rank.number, direction)
         self._previous = ring.neighbour(rank.number, -direction)
-        self._members = members
+        self._cycle_length = rounds.reduced + 1
         self._received_count = 0
 
     def _run(self) -> None:
@@ -135,7 +165,7 @@ class RingPhase(Phase):
 
     def _prepare_on_bus(self) -> None:
         self._received_count += 1
-        place = self._received_count % self._members
+        place = self._received_count % self._cycle_length
         reduces = self._reductions_left > 0 and place > 0
         if reduces:
             self._reductions_left -= 1
@@ -144,5 +174,5 @@ class RingPhase(Phase):
             self.proceed,
             reduces=reduces,
             on_memory_side=place > 0,
-            send_back=place > 0 and self._members - place > 1,
+            send_back=place > 0 and self._cycle_length - place > 1,
         )
