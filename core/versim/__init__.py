@@ -84,10 +84,8 @@ if TYPE_CHECKING:
     from versim.fabric import System as System
     from versim.fabric import Topology as Topology
     from versim.fabric import data_sheet as data_sheet
-    from versim.graph import KINDS as KINDS
     from versim.graph import LAYOUTS as LAYOUTS
     from versim.graph import NONE as NONE
-    from versim.graph import PHASES as PHASES
     from versim.graph import Communication as Communication
     from versim.graph import ExecutionGraph as ExecutionGraph
     from versim.graph import GraphBuilder as GraphBuilder
@@ -180,7 +178,7 @@ _HOMES = {
         "ComponentError FaultsError SimulationError UnknownNameError UnsupportedGraphError VersimError did_you_mean"
     ),
     "graph": (
-        "KINDS LAYOUTS NONE PHASES Communication ExecutionGraph GraphBuilder Instances Node Op RankClasses Scope "
+        "LAYOUTS NONE Communication ExecutionGraph GraphBuilder Instances Node Op RankClasses Scope "
         "instances_of laid_out participants_of"
     ),
     "hookspecs": "API_VERSION hookimpl",

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from versim.errors import FaultsError, VersimError
 from versim.fabric import Message, System
-from versim.graph import KINDS, NONE, ExecutionGraph, participants_of
+from versim.graph import NONE, ExecutionGraph, participants_of
 from versim.graph.columns import Op
 from versim.timing import ComputeTiming, NetworkTiming
 from versim.units import NS_PER_S
-from versim.work import DeviceTerm, Fixed, Folded, Kind, Term
+from versim.work import DeviceTerm, Fixed, Folded, Term
 
 LONGEST_NS = 2**53
 """Durations above this (104 days) lose nanoseconds in double precision and are refused."""
@@ -179,7 +179,7 @@ def messages_of(graph: ExecutionGraph) -> tuple[Message, ...]:
         if key not in made:
             axes = graph.scopes[scope].axes
             made[key] = Message(
-                kind=KINDS[kind],
+                kind=graph.kinds[kind],
                 size_bytes=size_bytes,
                 participants=participants[match],
                 axis="+".join(axes),
@@ -206,7 +206,7 @@ def _digest(graph: ExecutionGraph, compute_ns: NDArray[np.int64]) -> str:
         "placements": [[list(i) if i is not None else None for i in p.indices] for p in graph.placements],
         "scopes": [[list(scope.axes), list(scope.ranks)] for scope in graph.scopes],
         "algorithms": list(graph.algorithms),
-        "kinds": [kind.value for kind in Kind],
+        "kinds": [kind.value for kind in graph.kinds],
     }
     content.update(json.dumps(tables, sort_keys=True).encode())
     for column in (

@@ -12,7 +12,7 @@ import attrs
 from versim.components import ProposesSystem
 from versim.errors import ComponentError, SimulationError, VersimError
 from versim.fabric import System
-from versim.graph import PHASES, ExecutionGraph, laid_out
+from versim.graph import ExecutionGraph, laid_out
 from versim.pinning import PinnedGraph, pin
 from versim.prediction import Prediction
 from versim.registry import Registry, structure_options
@@ -168,7 +168,7 @@ def _borrowed(
             known = ", ".join(sorted(graph.names)[:8])
             raise VersimError(f"{place}.nodes: no compute node is named {borrowed.nodes!r}; names are {known} …")
         for row in rows:
-            phase = PHASES[graph.phase[row]].value
+            phase = graph.phase_of(row).value
             if phase not in spans_s:
                 raise VersimError(
                     f"{place}: node {row} ({graph.node_name(row)!r}) is of phase {phase!r}, which workload "
@@ -203,7 +203,7 @@ def _phase_spans_s(source: Simulated) -> dict[str, float]:
     spans = source.prediction.spans
     phases = source.pinned.graph.phase[spans.node]
     result = {}
-    for code, phase in enumerate(PHASES):
+    for code, phase in enumerate(source.pinned.graph.phases):
         here = phases == code
         if here.any():
             length_ps = int(spans.end_ps[here].max()) - int(spans.start_ps[here].min())

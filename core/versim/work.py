@@ -14,29 +14,45 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import attrs
 
-
-class Kind(enum.StrEnum):
-    """The kinds of communication, spelt as the field does."""
-
-    ALL_REDUCE = "all_reduce"
-    ALL_GATHER = "all_gather"
-    REDUCE_SCATTER = "reduce_scatter"
-    ALL_TO_ALL = "all_to_all"
-    BROADCAST = "broadcast"
-    POINT_TO_POINT = "point_to_point"
+from versim.labels import Label, name_labels
 
 
-class Phase(enum.StrEnum):
-    """The part of a training step a node belongs to."""
+class Kind(Label):
+    """The kind of a communication, spelt as the field does; open text, of which these are known by name."""
 
-    NONE = ""
-    FORWARD = "forward"
-    BACKWARD = "backward"
-    OPTIMIZER = "optimizer"
+    ALL_REDUCE: ClassVar[Kind]
+    ALL_GATHER: ClassVar[Kind]
+    REDUCE_SCATTER: ClassVar[Kind]
+    ALL_TO_ALL: ClassVar[Kind]
+    BROADCAST: ClassVar[Kind]
+    POINT_TO_POINT: ClassVar[Kind]
+
+
+name_labels(
+    Kind,
+    ALL_REDUCE="all_reduce",
+    ALL_GATHER="all_gather",
+    REDUCE_SCATTER="reduce_scatter",
+    ALL_TO_ALL="all_to_all",
+    BROADCAST="broadcast",
+    POINT_TO_POINT="point_to_point",
+)
+
+
+class Phase(Label):
+    """The part of a training step a node belongs to; open text, of which these are known by name."""
+
+    NONE: ClassVar[Phase]
+    FORWARD: ClassVar[Phase]
+    BACKWARD: ClassVar[Phase]
+    OPTIMIZER: ClassVar[Phase]
+
+
+name_labels(Phase, NONE="", FORWARD="forward", BACKWARD="backward", OPTIMIZER="optimizer")
 
 
 def shard_bytes(kind: Kind, size_bytes: int, participants: int) -> int:

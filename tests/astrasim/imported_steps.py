@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from versim import (
-    KINDS,
     Device,
     Dimension,
     ExecutionGraph,
@@ -56,9 +55,9 @@ def per_rank(pinned: PinnedGraph) -> list[list[object]]:
             parts = rows[start[match] : start[match + 1]].tolist()
             scope = graph.scopes[graph.scope[match]]
             met = (
-                KINDS[graph.kind[match]],
+                graph.kind_of(match),
                 int(graph.size_bytes[match]),
-                scope.ranks if KINDS[graph.kind[match]] is not Kind.POINT_TO_POINT else (),
+                scope.ranks if graph.kind_of(match) is not Kind.POINT_TO_POINT else (),
                 graph.algorithms[graph.algorithm[match]],
                 int(graph.tag[match]),
                 sorted((ranks[part], position[part]) for part in parts),

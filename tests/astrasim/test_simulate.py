@@ -11,7 +11,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import graphs
 from versim import (
-    KINDS,
     PS_PER_NS,
     Device,
     Dimension,
@@ -45,7 +44,7 @@ options = st.builds(
 
 def request_for(graph: ExecutionGraph, chosen: BackendOptions, topology: str = "ring") -> SimulationRequest:
     """A graph on one dimension, with links on which even a byte takes a nanosecond."""
-    assume(Kind.BROADCAST not in {KINDS[code] for code in graph.kind.tolist()})
+    assume(Kind.BROADCAST not in graph.kinds)
     link = Link(bandwidth_bytes_per_s=1e9, latency_s=1e-6)
     system = System(
         dimensions=(Dimension(topology=topology, size=graph.mesh.world_size, link=link),), device=Device(name="test")

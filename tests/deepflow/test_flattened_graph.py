@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from versim import (
     NONE,
-    PHASES,
     ExecutionGraph,
     FaultsError,
     Kind,
@@ -61,7 +60,7 @@ def seconds_by_task(granularity: Granularity, **options: Any) -> dict[Task, floa
         if match != NONE and not set(graph.scopes[graph.scope[match]].axes) & {"tp", "tp1", "tp2"}:
             continue
         (stage,) = graph.placements[graph.placement[row]].indices[stage_axis] or (0,)
-        task = (stage, PHASES[graph.phase[row]].value, int(graph.layer[row]), int(graph.microbatch[row]))
+        task = (stage, graph.phase_of(row).value, int(graph.layer[row]), int(graph.microbatch[row]))
         terms[task].append(float(pinned.compute_s[row] if match == NONE else communication_s[match]))
     return {task: math.fsum(listed) for task, listed in terms.items()}
 

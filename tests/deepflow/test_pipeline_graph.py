@@ -115,7 +115,7 @@ def test_gradients_are_reduced_once_per_step_where_corrected() -> None:
 def test_a_rank_reduces_its_own_shard_where_corrected() -> None:
     """DeepFlow reduces the gradients of the whole layer on each tensor-parallel rank."""
     measured, mended = (graph_of(dp=2, tp=4, compat=compat) for compat in ("deepflow", "reduce_own_shard"))
-    reduced = measured.kind == list(Kind).index(Kind.ALL_REDUCE)
+    reduced = measured.is_kind(Kind.ALL_REDUCE)
     assert (measured.size_bytes[reduced] == 4 * mended.size_bytes[reduced]).all()
 
 

@@ -285,7 +285,7 @@ def graphs(draw: st.DrawFn) -> ExecutionGraph:
         for position in draw(st.permutations(range(len(shared)))):
             seconds = draw(durations_s)
             name = draw(hostile_text)
-            phase = draw(st.sampled_from(Phase))
+            phase = draw(st.sampled_from(list(Phase)))
             row = builder.compute(name, [(Fixed(seconds), 1.0)], on={"pp": rank}, after=previous, phase=phase)
             part = builder.collective(
                 shared[position],

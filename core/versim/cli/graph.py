@@ -105,9 +105,8 @@ def _node_rows(pinned: PinnedGraph) -> Iterator[dict[str, Any]]:
 
 
 def _kind(pinned: PinnedGraph, match: int) -> str:
-    from versim.graph import KINDS  # noqa: PLC0415 - brings numpy
 
-    kind: str = KINDS[pinned.graph.kind[match]].value
+    kind: str = pinned.graph.kind_of(match).value
     return kind
 
 

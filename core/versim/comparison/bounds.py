@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.fabric import Dimension, System, Topology
-from versim.graph import KINDS, ExecutionGraph, Instances
+from versim.graph import ExecutionGraph, Instances
 from versim.pinning import PinnedGraph
 from versim.schedule import longest_chain_ps
 from versim.units import PS_PER_NS, PS_PER_S
@@ -110,7 +110,7 @@ def _crossing(graph: ExecutionGraph, below: NDArray[np.bool_]) -> list[Crossing]
     for (kind, size_bytes, *_), (match, count) in alike.items():
         for group in graph.communication(match).groups:
             for cut, sides in enumerate(below[:, list(group)].tolist()):
-                each = _of_group(KINDS[kind], size_bytes, sides)
+                each = _of_group(graph.kinds[kind], size_bytes, sides)
                 total[cut] = [sum_ + count * more for sum_, more in zip(total[cut], each, strict=True)]
     return [(up, down, either, messages) for up, down, either, messages in total]
 
@@ -138,3 +138,6 @@ def _of_group(kind: Kind, size_bytes: int, below: list[bool]) -> Crossing:
             return (whole, nothing, nothing, Fraction(1)) if below[0] else (nothing, whole, nothing, Fraction(1))
         case Kind.BROADCAST:
             return nothing, nothing, whole, rounds
+        case _:
+            # Nothing is known of a kind that somebody added, so nothing is asked of it.
+            return nothing, nothing, nothing, nothing

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from versim.comparison.align import Timeline, is_communication
 from versim.comparison.bounds import Bounds
 from versim.comparison.groups import exact_sums
-from versim.graph import KINDS, NONE, Op
+from versim.graph import NONE, Op
 from versim.pinning import PinnedGraph
 from versim.prediction import NO_TIME, Prediction
 from versim.units import PS_PER_NS
@@ -189,9 +189,9 @@ def _ended_too_early(line: Timeline, parts: NDArray[np.int64], *, all_ran: bool)
     """
     instances, graph = line.instances, line.instances.graph
     op = graph.op[instances.node[parts]]
-    kind = graph.kind[graph.match[instances.node[parts]]]
-    sends = (op != Op.RECV) & (kind != KINDS.index(Kind.BROADCAST))
-    receives = (op != Op.SEND) & (kind != KINDS.index(Kind.BROADCAST))
+    broadcast = graph.is_kind(Kind.BROADCAST)[graph.match[instances.node[parts]]]
+    sends = (op != Op.RECV) & ~broadcast
+    receives = (op != Op.SEND) & ~broadcast
     unseen = np.iinfo(np.int64).max if all_ran else 0
     begun = np.zeros(len(instances.meeting_match), dtype=np.int64)
     giving = parts[sends]

@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from versim.graph import KINDS, NONE, PHASES, ExecutionGraph, Instances
+from versim.graph import NONE, ExecutionGraph, Instances
 
 COMPUTE = "compute"
 """The key of compute nodes."""
@@ -46,7 +46,7 @@ def node_keys(graph: ExecutionGraph) -> tuple[NDArray[np.int64], tuple[str, ...]
     for match, pair in enumerate(zip(graph.kind.tolist(), graph.scope.tolist(), strict=True)):
         if pair not in known:
             axes = graph.scopes[pair[1]].axes
-            kind = KINDS[pair[0]].value
+            kind = graph.kinds[pair[0]].value
             label = f"{kind} over {'+'.join(axes)}" if axes else f"{kind} in a group"
             known[pair] = labels.setdefault(label, len(labels))
         of_match[match] = known[pair]
@@ -57,7 +57,8 @@ def groups_of(instances: Instances) -> Groups:
     """The groups of a graph's instances, in program order."""
     graph = instances.graph
     key, labels = node_keys(graph)
-    code = (key * len(PHASES) + graph.phase)[instances.node]
+    phases = graph.phases
+    code = (key * len(phases) + graph.phase)[instances.node]
     unique, first, inverse = np.unique(code, return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty(len(order), dtype=np.int64)
@@ -65,8 +66,8 @@ def groups_of(instances: Instances) -> Groups:
     codes = unique[order].tolist()
     return Groups(
         of=rank[inverse],
-        keys=tuple(labels[code // len(PHASES)] for code in codes),
-        phases=tuple(PHASES[code % len(PHASES)].value for code in codes),
+        keys=tuple(labels[code // len(phases)] for code in codes),
+        phases=tuple(phases[code % len(phases)].value for code in codes),
     )
 
 

@@ -22,7 +22,7 @@ from versim.graph import ExecutionGraph, Instances
 from versim.pinning import PinnedGraph
 from versim.prediction import Prediction
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Version of the report's form, in memory and as JSON; raised when a field changes its meaning or goes."""
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from versim.comparison.align import Timeline, is_communication, ranks_per_class
 from versim.comparison.groups import node_keys
-from versim.graph import PHASES, Instances
+from versim.graph import Instances
 
 
 @attrs.frozen(kw_only=True)
@@ -105,16 +105,18 @@ def _length(intervals: tuple[NDArray[np.int64], NDArray[np.int64]]) -> int:
 def by_operation(line: Timeline) -> tuple[Breakdown, ...]:
     """One row per node name and phase, in program order."""
     graph = line.instances.graph
-    node_key = graph.name.astype(np.int64) * len(PHASES) + graph.phase
-    return _rows(line, node_key, lambda code: (graph.names[code // len(PHASES)], PHASES[code % len(PHASES)]))
+    phases = graph.phases
+    node_key = graph.name.astype(np.int64) * len(phases) + graph.phase
+    return _rows(line, node_key, lambda code: (graph.names[code // len(phases)], phases[code % len(phases)]))
 
 
 def by_group(line: Timeline) -> tuple[Breakdown, ...]:
     """One row per kind of communication, axis and phase, and one per phase for compute, in program order."""
     graph = line.instances.graph
     key, labels = node_keys(graph)
-    node_key = key * len(PHASES) + graph.phase
-    return _rows(line, node_key, lambda code: (labels[code // len(PHASES)], PHASES[code % len(PHASES)]))
+    phases = graph.phases
+    node_key = key * len(phases) + graph.phase
+    return _rows(line, node_key, lambda code: (labels[code // len(phases)], phases[code % len(phases)]))
 
 
 def _rows(line: Timeline, node_key: NDArray[np.int64], spell: object) -> tuple[Breakdown, ...]:

@@ -2,17 +2,15 @@
 
 from versim.graph.builder import GraphBuilder
 from versim.graph.classes import RankClasses
-from versim.graph.columns import KINDS, NONE, PHASES, ExecutionGraph, Op, Scope
+from versim.graph.columns import NONE, ExecutionGraph, Op, Scope
 from versim.graph.instances import Instances, instances_of, participants_of
 from versim.graph.layout import LAYOUTS, laid_out
 from versim.graph.order import topological_order
 from versim.graph.views import Communication, Node
 
 __all__ = [
-    "KINDS",
     "LAYOUTS",
     "NONE",
-    "PHASES",
     "Communication",
     "ExecutionGraph",
     "GraphBuilder",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.errors import FaultsError
-from versim.graph.columns import KINDS, NONE, PHASES, ExecutionGraph, Op, Scope
+from versim.graph.columns import NONE, ExecutionGraph, Op, Scope
 from versim.graph.validate import faults_of
 from versim.mesh import Mesh, Placement
 from versim.work import Kind, Phase, Term, Work
@@ -17,8 +17,6 @@ from versim.work import Kind, Phase, Term, Work
 On = Mapping[str, int | Iterable[int]] | Placement | None
 """Where a node stands: indices per axis (axes not named: all), or a placement made once and used often."""
 
-_KIND_CODE = {kind: code for code, kind in enumerate(KINDS)}
-_PHASE_CODE = {phase: code for code, phase in enumerate(PHASES)}
 _INT64_MAX = 2**63 - 1
 
 
@@ -57,6 +55,8 @@ class GraphBuilder:
         self._tag: list[int] = []
         self._placements: dict[Placement, int] = {}
         self._names: dict[str, int] = {}
+        self._phases: dict[Phase, int] = {}
+        self._kinds: dict[Kind, int] = {}
         self._works: dict[Work, int] = {}
         self._scopes: dict[Scope, int] = {}
         self._algorithms: dict[str, int] = {"": 0}
@@ -220,13 +220,13 @@ class GraphBuilder:
             placement=np.asarray(self._placement, dtype=np.int32),
             name=np.asarray(self._name, dtype=np.int32),
             work=np.asarray(self._work, dtype=np.int32),
-            phase=np.asarray(self._phase, dtype=np.int8),
+            phase=np.asarray(self._phase, dtype=np.int32),
             layer=np.asarray(self._layer, dtype=np.int32),
             microbatch=np.asarray(self._microbatch, dtype=np.int32),
             match=np.asarray(self._match, dtype=np.int32),
             dependency_start=start,
             dependency=dependency.astype(np.int32),
-            kind=np.asarray(self._kind, dtype=np.int8),
+            kind=np.asarray(self._kind, dtype=np.int32),
             size_bytes=np.asarray(self._size_bytes, dtype=np.int64),
             scope=self._resolved_scopes(),
             algorithm=np.asarray(self._algorithm, dtype=np.int32),
@@ -236,6 +236,8 @@ class GraphBuilder:
             works=tuple(self._works),
             scopes=tuple(self._scopes),
             algorithms=tuple(self._algorithms),
+            phases=tuple(self._phases),
+            kinds=tuple(self._kinds),
             notes=tuple(self._notes),
         )
         faults = [*self._faults, *(faults_of(graph) if not len(outside) else ())]
@@ -290,7 +292,7 @@ class GraphBuilder:
         self._placement.append(self._placements.setdefault(on, len(self._placements)))
         self._name.append(self._names.setdefault(name, len(self._names)))
         self._work.append(work)
-        self._phase.append(_PHASE_CODE[phase])
+        self._phase.append(self._phases.setdefault(phase, len(self._phases)))
         self._layer.append(NONE if layer is None else layer)
         self._microbatch.append(NONE if microbatch is None else microbatch)
         self._match.append(match)
@@ -303,18 +305,19 @@ class GraphBuilder:
     ) -> int:
         """The communication a part belongs to, made by its first part and held against every further one."""
         size = self._checked_size(size_bytes, name)
+        kind_code = self._kinds.setdefault(kind, len(self._kinds))
         scope_code = self._scopes.setdefault(scope, len(self._scopes))
         algorithm_code = self._algorithms.setdefault(algorithm, len(self._algorithms))
         row = self._matches.setdefault(match, len(self._kind))
         if row == len(self._kind):
-            self._kind.append(_KIND_CODE[kind])
+            self._kind.append(kind_code)
             self._size_bytes.append(size)
             self._scope.append(scope_code)
             self._algorithm.append(algorithm_code)
             self._tag.append(NONE if tag is None else tag)
             return row
         for what, given, expected in (
-            ("kind", kind.value, KINDS[self._kind[row]].value),
+            ("kind", kind.value, tuple(self._kinds)[self._kind[row]].value),
             ("size_bytes", size, self._size_bytes[row]),
             ("group", scope_code, self._scope[row]),
             ("algorithm", algorithm_code, self._algorithm[row]),
@@ -344,7 +347,7 @@ class GraphBuilder:
     def _resolved_scopes(self) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
         """The scope column, with each message's scope set to the axes along which its two ends differ."""
         ends: dict[int, list[int]] = {}
-        point_to_point = _KIND_CODE[Kind.POINT_TO_POINT]
+        point_to_point = self._kinds.get(Kind.POINT_TO_POINT)
         for row, match in enumerate(self._match):
             if match != NONE and self._kind[match] == point_to_point:
                 ends.setdefault(match, []).append(self._placement[row])

@@ -21,12 +21,6 @@ from versim.work import Kind, Phase, Work
 if TYPE_CHECKING:
     from versim.graph.views import Communication, Node
 
-KINDS = tuple(Kind)
-"""Decodes the ``kind`` column."""
-
-PHASES = tuple(Phase)
-"""Decodes the ``phase`` column."""
-
 NONE = -1
 """In an index column: this row has none."""
 
@@ -70,13 +64,13 @@ class ExecutionGraph:
         placement: int32 (nodes,), index into ``placements``.
         name: int32 (nodes,), index into ``names``.
         work: int32 (nodes,), index into ``works``; NONE unless compute.
-        phase: int8 (nodes,), index into ``PHASES``.
+        phase: int32 (nodes,), index into ``phases``.
         layer: int32 (nodes,), NONE where not said.
         microbatch: int32 (nodes,), NONE where not said.
         match: int32 (nodes,), the communication a node is a part of; NONE if compute.
         dependency_start: int64 (nodes + 1,), where each node's dependencies begin.
         dependency: int32 (dependencies,), rows waited for.
-        kind: int8 (communications,), index into ``KINDS``.
+        kind: int32 (communications,), index into ``kinds``.
         size_bytes: int64 (communications,), the full tensor.
         scope: int32 (communications,), index into ``scopes``.
         algorithm: int32 (communications,), index into ``algorithms``; index 0 is "" (free choice).
@@ -86,6 +80,8 @@ class ExecutionGraph:
         works: Work in use.
         scopes: Scopes in use.
         algorithms: Algorithm names in use, "" first.
+        phases: Phases in use; open labels.
+        kinds: Kinds of communication in use; open labels.
         notes: What the producer wants said about this graph, e.g. what it left out.
         node_attributes: By name, int64 (nodes,): whole numbers of the producer's own that travel with the graph, e.g.
             the ids of the trace it was read from. Names begin with the producer's; simulators that know one may use it.
@@ -97,13 +93,13 @@ class ExecutionGraph:
     placement: NDArray[np.int32]
     name: NDArray[np.int32]
     work: NDArray[np.int32]
-    phase: NDArray[np.int8]
+    phase: NDArray[np.int32]
     layer: NDArray[np.int32]
     microbatch: NDArray[np.int32]
     match: NDArray[np.int32]
     dependency_start: NDArray[np.int64]
     dependency: NDArray[np.int32]
-    kind: NDArray[np.int8]
+    kind: NDArray[np.int32]
     size_bytes: NDArray[np.int64]
     scope: NDArray[np.int32]
     algorithm: NDArray[np.int32]
@@ -113,6 +109,8 @@ class ExecutionGraph:
     works: tuple[Work, ...]
     scopes: tuple[Scope, ...]
     algorithms: tuple[str, ...]
+    phases: tuple[Phase, ...]
+    kinds: tuple[Kind, ...]
     notes: tuple[str, ...] = ()
     node_attributes: Mapping[str, NDArray[np.int64]] = attrs.field(factory=dict)
     communication_attributes: Mapping[str, NDArray[np.int64]] = attrs.field(factory=dict)
@@ -143,6 +141,18 @@ class ExecutionGraph:
         start = np.zeros(self.communication_count + 1, dtype=np.int64)
         np.cumsum(np.bincount(self.match[rows], minlength=self.communication_count), out=start[1:])
         return start, rows[order]
+
+    def phase_of(self, node: int) -> Phase:
+        """The phase of a row."""
+        return self.phases[int(self.phase[node])]
+
+    def kind_of(self, communication: int) -> Kind:
+        """The kind of a communication."""
+        return self.kinds[int(self.kind[communication])]
+
+    def is_kind(self, *kinds: Kind) -> NDArray[np.bool_]:
+        """Which communications are of one of these kinds; shape (communications,)."""
+        return np.isin(self.kind, [code for code, kind in enumerate(self.kinds) if kind in kinds])
 
     def node_name(self, node: int) -> str:
         """The name of a row."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.graph.classes import RankClasses
-from versim.graph.columns import KINDS, NONE, ExecutionGraph
+from versim.graph.columns import NONE, ExecutionGraph
 from versim.work import Kind
 
 
@@ -161,10 +161,9 @@ def participants_of(graph: ExecutionGraph) -> NDArray[np.int64]:
     sizes = np.empty(graph.communication_count, dtype=np.int64)
     known: dict[tuple[int, ...], int] = {}
     starts, scopes, placements = start.tolist(), graph.scope.tolist(), graph.placement[rows].tolist()
-    kinds = graph.kind.tolist()
-    point_to_point = KINDS.index(Kind.POINT_TO_POINT)
+    message = graph.is_kind(Kind.POINT_TO_POINT).tolist()
     for match in range(graph.communication_count):
-        if kinds[match] == point_to_point:
+        if message[match]:
             sizes[match] = 2
             continue
         key = (scopes[match], *placements[starts[match] : starts[match + 1]])

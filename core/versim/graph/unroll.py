@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from versim.graph.classes import RankClasses
-from versim.graph.columns import KINDS, NONE, ExecutionGraph, Scope
+from versim.graph.columns import NONE, ExecutionGraph, Scope
 from versim.graph.instances import instances_of
 from versim.mesh import Mesh, Placement
 from versim.work import Kind
@@ -22,7 +22,7 @@ def unroll(graph: ExecutionGraph) -> ExecutionGraph:
     scope = np.empty(len(source), dtype=np.int32)
     start, rows = per_rank.parts()
     for meeting, communication in enumerate(source.tolist()):
-        if KINDS[graph.kind[communication]] is Kind.POINT_TO_POINT:
+        if graph.kind_of(communication) == Kind.POINT_TO_POINT:
             made = Scope(axes=("rank",))
         else:
             explicit = graph.scopes[graph.scope[communication]].ranks
@@ -55,6 +55,8 @@ def unroll(graph: ExecutionGraph) -> ExecutionGraph:
         works=graph.works,
         scopes=tuple(scopes),
         algorithms=graph.algorithms,
+        phases=graph.phases,
+        kinds=graph.kinds,
         notes=graph.notes,
         node_attributes={name: column[node] for name, column in graph.node_attributes.items()},
         communication_attributes={name: column[source] for name, column in graph.communication_attributes.items()},

@@ -13,7 +13,7 @@ from numbers import Integral, Real
 import attrs
 import numpy as np
 
-from versim.graph.columns import KINDS, ExecutionGraph, Op
+from versim.graph.columns import ExecutionGraph, Op
 from versim.graph.order import cycle_of
 from versim.work import DTYPE_BITS, Attention, Fixed, Folded, Gemm, GroupedGemm, Kind, Pointwise, Term
 
@@ -114,7 +114,7 @@ def _shared_ranks(graph: ExecutionGraph) -> Iterator[str]:
 def _matches(graph: ExecutionGraph) -> Iterator[str]:
     start, rows = graph.parts()
     sound: set[tuple[int, ...]] = set()
-    point_to_point = KINDS.index(Kind.POINT_TO_POINT)
+    message = graph.is_kind(Kind.POINT_TO_POINT).tolist()
     starts, kinds, scopes = start.tolist(), graph.kind.tolist(), graph.scope.tolist()
     ops, placements, all_rows = graph.op.tolist(), graph.placement.tolist(), rows.tolist()
     for match in range(graph.communication_count):
@@ -122,10 +122,7 @@ def _matches(graph: ExecutionGraph) -> Iterator[str]:
         signature = (kinds[match], scopes[match], *((ops[part], placements[part]) for part in parts))
         if signature in sound:
             continue
-        if kinds[match] == point_to_point:
-            fault = _message_fault(graph, parts)
-        else:
-            fault = _collective_fault(graph, match, parts)
+        fault = _message_fault(graph, parts) if message[match] else _collective_fault(graph, match, parts)
         if fault is None:
             sound.add(signature)
         else:

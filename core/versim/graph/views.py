@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from versim.graph.columns import KINDS, NONE, PHASES, ExecutionGraph, Op
+from versim.graph.columns import NONE, ExecutionGraph, Op
 from versim.mesh import Placement
 from versim.work import Kind, Phase, Work
 
@@ -75,7 +75,7 @@ def node_view(graph: ExecutionGraph, index: int) -> Node:
         op=Op(int(graph.op[index])),
         placement=graph.placements[graph.placement[index]],
         work=() if work == NONE else graph.works[work],
-        phase=PHASES[graph.phase[index]],
+        phase=graph.phase_of(index),
         layer=_optional(int(graph.layer[index])),
         microbatch=_optional(int(graph.microbatch[index])),
         match=_optional(int(graph.match[index])),
@@ -89,7 +89,7 @@ def communication_view(graph: ExecutionGraph, index: int) -> Communication:
     scope = graph.scopes[graph.scope[index]]
     return Communication(
         index=index,
-        kind=KINDS[graph.kind[index]],
+        kind=graph.kind_of(index),
         size_bytes=int(graph.size_bytes[index]),
         axes=scope.axes,
         groups=communicator_groups(graph, index, parts),
@@ -102,7 +102,7 @@ def communicator_groups(graph: ExecutionGraph, index: int, parts: tuple[int, ...
     """Who meets whom in communication ``index``: groups of ranks, or (sender, receiver) pairs."""
     mesh, scope = graph.mesh, graph.scopes[graph.scope[index]]
     placements = [graph.placements[graph.placement[part]] for part in parts]
-    if KINDS[graph.kind[index]] is Kind.POINT_TO_POINT:
+    if graph.kind_of(index) == Kind.POINT_TO_POINT:
         ends = {Op(int(graph.op[part])): mesh.ranks(place) for part, place in zip(parts, placements, strict=True)}
         return tuple(zip(ends[Op.SEND].tolist(), ends[Op.RECV].tolist(), strict=True))
     if scope.ranks:

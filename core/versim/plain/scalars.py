@@ -81,6 +81,15 @@ def as_enum(value: Any, type_: type[enum.Enum]) -> enum.Enum:
     return typing.cast("enum.Enum", _chosen(value, {str(member.value): member for member in type_}))
 
 
+def as_kind_of_text(value: Any, type_: type[str]) -> str:
+    """A text as a class of texts, which says itself what it takes."""
+    text = _str(value, str)
+    try:
+        return type_(text)
+    except ValueError as error:
+        raise misfit(str(error)) from None
+
+
 def as_literal(value: Any, type_: Any) -> Any:
     """The choice that is given."""
     return _chosen(value, {str(choice): choice for choice in get_args(type_)})

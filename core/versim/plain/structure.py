@@ -21,7 +21,7 @@ from cattrs.errors import StructureHandlerNotFoundError
 from versim.errors import did_you_mean
 from versim.plain.faults import Fault, MisfitError, misfit
 from versim.plain.quantities import parse_quantity, unit_suffix
-from versim.plain.scalars import EXACT, Hook, as_enum, as_literal, described
+from versim.plain.scalars import EXACT, Hook, as_enum, as_kind_of_text, as_literal, described
 
 
 def make_converter() -> cattrs.Converter:
@@ -56,6 +56,8 @@ def _hook(converter: cattrs.Converter, type_: Any) -> Hook:
         return EXACT[type_]
     if isinstance(type_, type) and issubclass(type_, enum.Enum):
         return as_enum
+    if isinstance(type_, type) and issubclass(type_, str):
+        return as_kind_of_text
     try:
         return converter.get_structure_hook(type_)
     except StructureHandlerNotFoundError:

@@ -38,10 +38,9 @@ def collective_rounds(
     """
     if algorithm not in ALGORITHMS:
         raise UnknownNameError("collective algorithm", algorithm, ALGORITHMS)
-    try:
-        kind = Kind(kind)
-    except ValueError:
-        raise UnknownNameError("kind of collective", str(kind), [known.value for known in Kind]) from None
+    if kind not in Kind.known:
+        raise UnknownNameError("kind of collective", str(kind), Kind.known)
+    kind = Kind(kind)
     _hold(size_bytes, "size_bytes", least=1)
     _hold(participants, "participants", least=2)
     _hold(window, "window", least=0)

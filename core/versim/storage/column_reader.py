@@ -18,6 +18,7 @@ from versim.errors import VersimError
 from versim.plain.files import UnreadableError, read_bytes, size_of
 from versim.plain.values import Value
 from versim.prediction import NO_TIME
+from versim.storage import version_1
 from versim.storage.columns import DTYPES, Archive, Column, Place, read_archive
 
 MOST_ATTACHED_BYTES = 4 * 2**30
@@ -32,14 +33,16 @@ class ColumnReader:
 
     Attributes:
         archive: Where they are if they are not in the document.
+        version: Of the document's format.
         used: Sets of columns that were read; each belongs to one place, so that a small file cannot ask for much.
     """
 
     archive: Archive | None
+    version: int
     used: set[str] = attrs.field(factory=set)
 
     @classmethod
-    def open(cls, path: Path, columns: Value) -> ColumnReader:
+    def open(cls, path: Path, columns: Value, version: int) -> ColumnReader:
         """The columns of the document in ``path``, whose section ``columns`` says where they are."""
         place = columns["place"]
         if place.text() not in {known.value for known in Place}:
@@ -47,7 +50,7 @@ class ColumnReader:
         if place.text() == Place.OMITTED.value:
             place.wrong("this report was written without its columns; write it to a file to keep them")
         if place.text() == Place.INLINE.value:
-            return cls(None)
+            return cls(None, version)
         attachment = columns["attachment"]
         named = _ATTACHMENT.fullmatch(attachment["file"].text())
         if named is None:
@@ -64,21 +67,23 @@ class ColumnReader:
                 f"cannot read {beside}: {error.problem}; {path} keeps its columns there, "
                 "so the two files have to stay together"
             ) from error
-        return cls(read_archive(content, str(beside), named.group(1)))
+        return cls(read_archive(content, str(beside), named.group(1)), version)
 
     def read(self, kind: str, value: Value, rows: int | None = None) -> dict[str, Any]:
         """One set of columns, of ``rows`` rows where that is known."""
         declared = value["rows"].integer()
         if rows is not None and declared != rows:
             value["rows"].wrong(f"expected {rows}, got {declared}")
-        dtypes = DTYPES[kind]
+        dtypes = {**DTYPES[kind], **(version_1.DTYPES.get(kind, {}) if self.version == 1 else {})}
         if self.archive is None:
-            return {name: _inline(value["inline"][name], dtype, declared) for name, dtype in dtypes.items()}
+            read = {name: _inline(value["inline"][name], dtype, declared) for name, dtype in dtypes.items()}
+            return {name: column.astype(DTYPES[kind][name], copy=False) for name, column in read.items()}
         key = value["attached"].text()
         if key in self.used:
             value["attached"].wrong(f"the columns {key!r} belong to another place already")
         self.used.add(key)
-        return {name: self.archive.column(f"{key}.{name}", dtype, declared) for name, dtype in dtypes.items()}
+        read = {name: self.archive.column(f"{key}.{name}", dtype, declared) for name, dtype in dtypes.items()}
+        return {name: column.astype(DTYPES[kind][name], copy=False) for name, column in read.items()}
 
 
 def _inline(value: Value, dtype: type[np.generic], rows: int) -> Column:

@@ -27,7 +27,7 @@ DTYPES: Mapping[str, Mapping[str, type[np.generic]]] = {
         "op": np.int8,
         "placement": np.int32,
         "name": np.int32,
-        "phase": np.int8,
+        "phase": np.int32,
         "layer": np.int32,
         "microbatch": np.int32,
         "communication": np.int32,
@@ -36,7 +36,7 @@ DTYPES: Mapping[str, Mapping[str, type[np.generic]]] = {
     },
     "dependencies": {"node": np.int32, "on": np.int32},
     "communications": {
-        "kind": np.int8,
+        "kind": np.int32,
         "size_bytes": np.int64,
         "scope": np.int32,
         "algorithm": np.int32,

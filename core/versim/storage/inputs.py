@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.fabric import Link, System
-from versim.graph import KINDS, PHASES, Op
+from versim.graph import Op
 from versim.pinning import PinnedGraph
 from versim.storage.columns import ColumnWriter
 from versim.storage.text import plain
@@ -62,8 +62,8 @@ def graph_document(pinned: PinnedGraph, columns: ColumnWriter) -> dict[str, Any]
         "notes": list(graph.notes),
         "names": list(graph.names),
         "ops": [op.name.lower() for op in Op],
-        "phases": [phase.value for phase in PHASES],
-        "kinds": [kind.value for kind in KINDS],
+        "phases": [phase.value for phase in graph.phases],
+        "kinds": [kind.value for kind in graph.kinds],
         "placements": [[None if i is None else list(i) for i in place.indices] for place in graph.placements],
         "scopes": [{"axes": list(scope.axes), "ranks": list(scope.ranks)} for scope in graph.scopes],
         "algorithms": list(graph.algorithms),

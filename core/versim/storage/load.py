@@ -42,9 +42,9 @@ def open_report(path: Path) -> tuple[Value, ColumnReader]:
     if document["format"].text() != FORMAT:
         document["format"].wrong(f"expected {FORMAT!r}")
     version = document["format_version"].integer()
-    if version != FORMAT_VERSION:
-        document["format_version"].wrong(f"this versim reads version {FORMAT_VERSION}, not {version}")
-    return document, ColumnReader.open(path, document["columns"])
+    if not 1 <= version <= FORMAT_VERSION:
+        document["format_version"].wrong(f"this versim reads versions 1 to {FORMAT_VERSION}, not {version}")
+    return document, ColumnReader.open(path, document["columns"], version)
 
 
 def prediction_from(result: Value, comparison: Value, columns: ColumnReader) -> Prediction:

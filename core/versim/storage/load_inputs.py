@@ -9,21 +9,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from versim.errors import VersimError
 from versim.fabric import Device, Dimension, Link, System, Topology
-from versim.graph import KINDS, NONE, PHASES, ExecutionGraph, Op, RankClasses, Scope
+from versim.graph import NONE, ExecutionGraph, Op, RankClasses, Scope
 from versim.graph.validate import faults_of
+from versim.labels import Label
 from versim.mesh import Mesh, Placement
 from versim.pinning import LONGEST_NS, PinnedGraph, pin
 from versim.plain.values import Value
 from versim.prediction import Prediction
+from versim.storage import version_1
 from versim.storage.column_reader import ColumnReader, within
 from versim.units import NS_PER_S
-from versim.work import Fixed, Work
+from versim.work import Fixed, Kind, Phase, Work
+
+Named = TypeVar("Named", bound=Label)
 
 MOST_EXECUTIONS = 10_000_000
 """Executions told apart that a report may ask for; more only with a quarter as many spans to show for it."""
@@ -101,8 +106,9 @@ def pinned_from(
         value.wrong(str(error))
     if not np.array_equal(pinned.compute_ns, nodes["compute_ns"]):
         value["nodes"].wrong("compute_ns is not compute_s in nanoseconds")
-    if pinned.digest != comparison["digest"].text():
-        comparison["digest"].wrong(f"the graph has the digest {pinned.digest[:12]}…: it is not the one simulated")
+    digest = version_1.digest_of(graph, pinned.compute_ns) if columns.version == 1 else pinned.digest
+    if digest != comparison["digest"].text():
+        comparison["digest"].wrong(f"the graph has the digest {digest[:12]}…: it is not the one simulated")
     return pinned
 
 
@@ -142,13 +148,10 @@ def _scope(value: Value, mesh: Mesh) -> Scope:
 
 def _graph(value: Value, nodes: dict[str, Any], columns: ColumnReader) -> ExecutionGraph:
     mesh = _mesh(value)
-    for name, known in (
-        ("ops", [op.name.lower() for op in Op]),
-        ("phases", [phase.value for phase in PHASES]),
-        ("kinds", [kind.value for kind in KINDS]),
-    ):
-        if list(value[name].texts()) != known:
-            value[name].wrong(f"expected {', '.join(map(repr, known))}")
+    ops = [op.name.lower() for op in Op]
+    if list(value["ops"].texts()) != ops:
+        value["ops"].wrong(f"expected {', '.join(map(repr, ops))}")
+    phases, kinds = _labels(value["phases"], Phase), _labels(value["kinds"], Kind)
     placements = tuple(_placement(place, mesh) for place in value["placements"])
     scopes = tuple(_scope(scope, mesh) for scope in value["scopes"])
     names, algorithms = value["names"].texts(), value["algorithms"].texts()
@@ -159,10 +162,10 @@ def _graph(value: Value, nodes: dict[str, Any], columns: ColumnReader) -> Execut
         ("nodes", "op", nodes["op"], max(Op), 0),
         ("nodes", "placement", nodes["placement"], len(placements) - 1, 0),
         ("nodes", "name", nodes["name"], len(names) - 1, 0),
-        ("nodes", "phase", nodes["phase"], len(PHASES) - 1, 0),
+        ("nodes", "phase", nodes["phase"], len(phases) - 1, 0),
         ("nodes", "communication", nodes["communication"], matches - 1, NONE),
         ("nodes", "compute_s", nodes["compute_s"], LONGEST_NS / NS_PER_S, 0),
-        ("communications", "kind", messages["kind"], len(KINDS) - 1, 0),
+        ("communications", "kind", messages["kind"], len(kinds) - 1, 0),
         ("communications", "size_bytes", messages["size_bytes"], 2**63 - 1, 1),
         ("communications", "scope", messages["scope"], len(scopes) - 1, 0),
         ("communications", "algorithm", messages["algorithm"], len(algorithms) - 1, 0),
@@ -177,19 +180,21 @@ def _graph(value: Value, nodes: dict[str, Any], columns: ColumnReader) -> Execut
     start = np.zeros(count + 1, dtype=np.int64)
     np.cumsum(np.bincount(edges["node"], minlength=count), out=start[1:])
     work, works = _works(nodes)
+    phase, phases = _in_use(nodes["phase"], phases)
+    kind, kinds = _in_use(messages["kind"], kinds)
     return ExecutionGraph(
         mesh=mesh,
         op=nodes["op"],
         placement=nodes["placement"],
         name=nodes["name"],
         work=work,
-        phase=nodes["phase"],
+        phase=phase,
         layer=nodes["layer"],
         microbatch=nodes["microbatch"],
         match=nodes["communication"],
         dependency_start=start,
         dependency=edges["on"],
-        kind=messages["kind"],
+        kind=kind,
         size_bytes=messages["size_bytes"],
         scope=messages["scope"],
         algorithm=messages["algorithm"],
@@ -199,10 +204,35 @@ def _graph(value: Value, nodes: dict[str, Any], columns: ColumnReader) -> Execut
         works=works,
         scopes=scopes,
         algorithms=algorithms,
+        phases=phases,
+        kinds=kinds,
         notes=value["notes"].texts(),
         node_attributes=_attributes(value, "node_attributes", count, columns),
         communication_attributes=_attributes(value, "communication_attributes", matches, columns),
     )
+
+
+def _labels(value: Value, labels: type[Named]) -> tuple[Named, ...]:
+    """A table of labels; each is open text and stands in it once."""
+    texts = value.texts()
+    if len(set(texts)) != len(texts):
+        value.wrong("a label stands in it twice")
+    try:
+        return tuple(map(labels, texts))
+    except ValueError as error:
+        value.wrong(str(error))
+
+
+def _in_use(column: NDArray[np.int32], table: tuple[Named, ...]) -> tuple[NDArray[np.int32], tuple[Named, ...]]:
+    """A column and its table with what is used only, in order of first use, as a builder makes them.
+
+    Version 1 wrote tables of everything there was.
+    """
+    used, first = np.unique(column, return_index=True)
+    order = used[np.argsort(first)]
+    code = np.zeros(len(table), dtype=np.int32)
+    code[order] = np.arange(len(order), dtype=np.int32)
+    return code[column] if len(table) else column, tuple(table[index] for index in order.tolist())
 
 
 def _attributes(value: Value, key: str, rows: int, columns: ColumnReader) -> dict[str, Any]:

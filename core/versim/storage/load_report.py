@@ -57,6 +57,8 @@ def _comparison(value: Value, columns: ColumnReader) -> Comparison:
     system = system_from(value["system"])
     predictions = [prediction_from(result, value, columns) for result in results]
     pinned = pinned_from(value, system, predictions, columns)
+    # Digests of older versions were held to the graph by their own rule; from here on there is one rule.
+    predictions = [attrs.evolve(prediction, digest=pinned.digest) for prediction in predictions]
     try:
         comparison = compare_predictions(
             pinned,

@@ -46,7 +46,10 @@ def sweep_from(comparison: Value) -> tuple[SweptCommunication, ...] | None:
 
 
 def _swept_from(value: Value) -> SweptCommunication:
-    kind = Kind(value["kind"].one_of(kind.value for kind in Kind))
+    kind_text = value["kind"].text()
+    if not Kind.allows(kind_text):
+        value["kind"].wrong("is no kind of communication")
+    kind = Kind(kind_text)
     sizes = tuple(size.integer(1) for size in value["sizes_bytes"])
     if list(sizes) != sorted(set(sizes)):
         value["sizes_bytes"].wrong("sizes have to ascend")

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
-from versim import ExecutionGraph, GraphBuilder, Kind, Mesh, option
+from versim import ExecutionGraph, GraphBuilder, Kind, Mesh, did_you_mean, option
 
 _LARGEST = 2**63 - 1
 
@@ -24,6 +24,12 @@ def _sizes(_: object, attribute: attrs.Attribute[Any], value: int | tuple[int, .
             raise ValueError(f"{attribute.name} must be a whole number above 0 and below 2^63, got {size!r}")
 
 
+def _known_kind(_: object, attribute: attrs.Attribute[Kind], kind: Kind) -> None:
+    if kind not in Kind.known:
+        known = did_you_mean(kind, Kind.known)
+        raise ValueError(f"{attribute.name} {kind.value!r} is none that simulators know{known}")
+
+
 @attrs.frozen(kw_only=True)
 class CollectiveOptions:
     """Options of the producer ``collective``."""
@@ -31,6 +37,7 @@ class CollectiveOptions:
     kind: Kind = option(
         Kind.ALL_REDUCE,
         converter=Kind,
+        validator=_known_kind,
         help="all_reduce, all_gather, reduce_scatter, all_to_all, broadcast or point_to_point",
     )
     size_bytes: int | tuple[int, ...] = option(

@@ -19,7 +19,6 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 from versim import (
-    KINDS,
     PS_PER_NS,
     PS_PER_S,
     ExecutionGraph,
@@ -80,7 +79,7 @@ def durations_s(graph: ExecutionGraph, system: System, network: NetworkTiming) -
     """
     signal = graph.tag == SIGNAL_TAG
     seconds = np.where(signal, 0.0, communication_s(graph, system, network))
-    launched = np.isin(graph.kind, [KINDS.index(kind) for kind in LAUNCHED])
+    launched = graph.is_kind(*LAUNCHED)
     return np.where(launched, seconds + system.device.kernel_launch_overhead_s, seconds)
 
 

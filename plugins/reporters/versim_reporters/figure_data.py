@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from versim import (
-    KINDS,
     NONE,
-    PHASES,
     Comparison,
     ExecutionGraph,
     Instances,
@@ -104,9 +102,9 @@ def _prediction(result: Result, made: Blocks, category: NDArray[np.int8], names:
 def categories_of(graph: ExecutionGraph) -> tuple[NDArray[np.int8], list[str]]:
     """A colour code per node and what the codes mean: compute by phase, communication by kind and axes."""
     labels: dict[str, int] = {}
-    phase_code = np.array([0] * len(PHASES))
+    phase_code = np.array([0] * len(graph.phases))
     for phase in np.unique(graph.phase[graph.match == NONE]).tolist():
-        word = PHASES[phase].value
+        word = graph.phases[phase].value
         phase_code[phase] = labels.setdefault(f"compute, {word}" if word else "compute", len(labels))
     of_match = np.zeros(graph.communication_count + 1, dtype=np.int64)
     pairs = graph.kind.astype(np.int64) * max(1, len(graph.scopes)) + graph.scope
@@ -114,7 +112,7 @@ def categories_of(graph: ExecutionGraph) -> tuple[NDArray[np.int8], list[str]]:
         kind, scope = divmod(pair, len(graph.scopes))
         axes = graph.scopes[scope].axes
         where = f"over {'+'.join(map(printable, axes))}" if axes else "in a group"
-        of_match[:-1][pairs == pair] = labels.setdefault(f"{KINDS[kind].value} {where}", len(labels))
+        of_match[:-1][pairs == pair] = labels.setdefault(f"{graph.kinds[kind].value} {where}", len(labels))
     codes = np.where(graph.match == NONE, phase_code[graph.phase], of_match[graph.match])
     # The page has seven colours and grey for the rest.
     return np.minimum(codes, 127).astype(np.int8), list(labels)

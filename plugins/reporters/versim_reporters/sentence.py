@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import attrs
-from versim import KINDS, NONE, PHASES, Attribution, Breakdown, ExecutionGraph, Pattern, Result
+from versim import NONE, Attribution, Breakdown, ExecutionGraph, Pattern, Result
 from versim.terminal import printable
 
 from versim_reporters.figures import count, short_time
@@ -82,7 +82,7 @@ def _longer(term: Term, result: Result, reference: Result, graph: ExecutionGraph
     key, phase, group = term.key, term.phase, printable(term.name)
     mine, theirs = ({(row.key, row.phase): row for row in r.operations} for r in (result, reference))
     on_path = Counter(
-        (graph.node_name(step.node), PHASES[graph.phase[step.node]].value)
+        (graph.node_name(step.node), graph.phase_of(step.node).value)
         for step in (reference.critical_path.steps if reference.critical_path else ())
         if _group(graph, step.node) == (key, phase) and step.duration_ps
     )
@@ -111,11 +111,11 @@ def _takes(mine: Breakdown, theirs: Breakdown) -> str:
 
 def _group(graph: ExecutionGraph, node: int) -> tuple[str, str]:
     """The group of a node, as the attribution calls it."""
-    match, phase = int(graph.match[node]), PHASES[graph.phase[node]].value
+    match, phase = int(graph.match[node]), graph.phase_of(node).value
     if match == NONE:
         return "compute", phase
     axes = graph.scopes[graph.scope[match]].axes
-    kind = KINDS[graph.kind[match]].value
+    kind = graph.kind_of(match).value
     return (f"{kind} over {'+'.join(axes)}" if axes else f"{kind} in a group"), phase
 
 

@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import attrs
 from versim import (
-    KINDS,
     NONE,
-    PHASES,
     PS_PER_S,
     Breakdown,
     Comparison,
@@ -248,19 +246,20 @@ def _ranks(report: Report) -> Iterator[Row]:
 
 
 def _nodes(report: Report) -> Iterator[Row]:
-    ops, phases, kinds = [op.name.lower() for op in Op], [p.value for p in PHASES], [k.value for k in KINDS]
+    ops = [op.name.lower() for op in Op]
     for workload in report.workloads:
         for comparison in workload.comparisons:
             graph = comparison.pinned.graph
+            phases, kinds = graph.phases, graph.kinds
             kind, size_bytes = graph.kind.tolist(), graph.size_bytes.tolist()
             columns = (graph.name, graph.op, graph.phase, graph.layer, graph.microbatch, comparison.pinned.compute_ns)
             rows = zip(*(column.tolist() for column in columns), graph.match.tolist(), strict=True)
             for node, (name, op, phase, layer, microbatch, compute_ns, match) in enumerate(rows):
                 yield (
-                    *(workload.label, comparison.pinned.label, node, graph.names[name], ops[op], phases[phase]),
+                    *(workload.label, comparison.pinned.label, node, graph.names[name], ops[op], phases[phase].value),
                     *(_known(layer), _known(microbatch)),
                     *((compute_ns, None, None, None) if match == NONE else (None, match)),
-                    *(() if match == NONE else (kinds[kind[match]], size_bytes[match])),
+                    *(() if match == NONE else (kinds[kind[match]].value, size_bytes[match])),
                 )
 
 

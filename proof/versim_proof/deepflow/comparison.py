@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 import numpy as np
-from versim import KINDS, NS_PER_S, ExecutionGraph, Kind, Mesh, NetworkTiming, PinnedGraph, System, pin
+from versim import NS_PER_S, ExecutionGraph, Kind, Mesh, NetworkTiming, PinnedGraph, System, pin
 from versim_deepflow.corrections import Corrections
 from versim_deepflow.pipeline_graph import SIGNAL_TAG, pipeline_graph, pipeline_mesh
 from versim_deepflow.product_nodes import LocalOps
@@ -120,7 +120,7 @@ class Comparison:
         graph, mesh = self.graphs[name]
         pinned = pin(graph, self.system(mode, mesh), DeepFlowComputeTiming(Corrections()), self.network(mode))
         if mode == "hybrid":
-            carry = (graph.kind == KINDS.index(Kind.POINT_TO_POINT)) & (graph.tag != SIGNAL_TAG)
+            carry = graph.is_kind(Kind.POINT_TO_POINT) & (graph.tag != SIGNAL_TAG)
             for size in np.unique(graph.size_bytes[carry]).tolist():
                 self.engine.refuse_instant(size, self.step.hardware, self.step.cluster.topology)
         split = self.step.parallelism

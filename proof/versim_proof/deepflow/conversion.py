@@ -26,7 +26,6 @@ import attrs
 import numpy as np
 from versim import (
     GIB,
-    KINDS,
     NONE,
     NS_PER_S,
     ExecutionGraph,
@@ -261,7 +260,7 @@ class _Converter:
         attributes: dict[str, Any] = {"is_cpu_op": False}
         if self._op[row] == Op.COLLECTIVE:
             members = tuple(sorted(map(self._rank_of, met)))
-            kind = KINDS[graph.kind[match]]
+            kind = graph.kind_of(match)
             size = int(graph.size_bytes[match])
             attributes["comm_type"] = _COMM_TYPES[kind]
             attributes["comm_size"] = shard_bytes(kind, size, len(members)) if kind is Kind.ALL_GATHER else size

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 import numpy as np
-from versim import KINDS, NONE, ExecutionGraph, Kind, Op, participants_of
+from versim import NONE, ExecutionGraph, Kind, Op, participants_of
 from versim_deepflow.pipeline_graph import SIGNAL_TAG
 
 from versim_proof.deepflow.structure import LabelledGraph
@@ -87,7 +87,7 @@ def _communication(graph: ExecutionGraph, row: int) -> Hashable:
     match = int(graph.match[row])
     if graph.op[row] == Op.SEND or graph.tag[match] == SIGNAL_TAG:
         return None
-    kind, size = KINDS[graph.kind[match]], int(graph.size_bytes[match])
+    kind, size = graph.kind_of(match), int(graph.size_bytes[match])
     if kind is Kind.POINT_TO_POINT:
         return ("pipeline", size)
     part = graph.node_name(row).removeprefix("all-reduce ").removesuffix(" gradients")

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from imported_steps import imported, per_rank, request_for
 from strategies import graphs
 from versim import (
-    KINDS,
     ExecutionGraph,
     Fixed,
     GraphBuilder,
@@ -45,7 +44,7 @@ def test_a_graph_that_was_exported_comes_back_as_it_was(graph: ExecutionGraph, c
 
     Compute of 0 ns, which no simulator is shown, and nanoseconds that simulators are told rounded come back, too.
     """
-    assume(Kind.BROADCAST not in {KINDS[code] for code in graph.kind.tolist()})
+    assume(Kind.BROADCAST not in graph.kinds)
     request = request_for(graph, compute_encoding=compute_encoding)
     with TemporaryDirectory() as folder:
         AstraSimBackend().export(request, Path(folder))

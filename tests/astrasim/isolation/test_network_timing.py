@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 from versim import (
-    KINDS,
     PS_PER_S,
     ExecutionGraph,
     Kind,
@@ -103,7 +102,7 @@ def test_the_hybrid_step_is_the_recorded_one(
     timing = AstraSimTiming().network(TimingOptions(network=network, link_decimals=6))  # type: ignore[arg-type]
     assert timing is not None
     edges_s = communication_s(graph, system, timing)
-    edges_s += np.where(graph.kind == KINDS.index(Kind.ALL_REDUCE), LAUNCH_S, 0)
+    edges_s += np.where(graph.is_kind(Kind.ALL_REDUCE), LAUNCH_S, 0)
     instances = instances_of(graph)
     schedule = replay(
         instances,

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytorch_traces import Linked
 from pytorch_traces import written as linked_files
-from versim import KINDS, ExecutionGraph, Kind, VersimError
+from versim import ExecutionGraph, Kind, VersimError
 from versim_astrasim.chakra.framing import messages
 from versim_astrasim.commands.importing import import_
 from versim_astrasim.importing.options import ImportOptions
@@ -300,7 +300,7 @@ def test_communications_come_with_kind_size_group_and_peer(tmp_path: Path) -> No
     for match in range(len(graph.kind)):
         ranks = [graph.placements[graph.placement[row]].indices for row in rows[start[match] : start[match + 1]]]
         where = tuple(sorted(0 if each is None or each[0] is None else each[0][0] for each in ranks))
-        found.add((KINDS[graph.kind[match]], int(graph.size_bytes[match]), where))
+        found.add((graph.kind_of(match), int(graph.size_bytes[match]), where))
     everyone = (0, 1, 2, 3)
     assert found == {
         (Kind.ALL_GATHER, 4 * 400, everyone),

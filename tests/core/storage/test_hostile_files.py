@@ -60,7 +60,7 @@ FIRST = r"\$\.workloads\[0\]\.comparisons\[0\]\.results\[0\]"
     ("change", "message"),
     [
         (put("other", "$", "format"), r"\$\.format: expected 'versim-report'"),
-        (put(99, "$", "format_version"), r"\$\.format_version: this versim reads version 1, not 99"),
+        (put(99, "$", "format_version"), r"\$\.format_version: this versim reads versions 1 to 2, not 99"),
         (put("elsewhere", "$", "columns", "place"), r"\$\.columns\.place: expected one of inline"),
         (put({}, "$", "workloads"), r"\$\.workloads: expected a list, got an object"),
         (put("yes", "measured"), FIRST + r"\.measured: expected a truth value"),

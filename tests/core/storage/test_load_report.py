@@ -106,7 +106,7 @@ def test_a_report_from_before_attributes_loads(tmp_path: Path) -> None:
         (put([-1.0] * 7, "sweep", 0, "curves", 0, "times_s"), r"times_s: a time is a finite number of at least 0"),
         (put(["Infinity"] * 7, "sweep", 0, "curves", 0, "times_s"), r"a time is a finite number of at least 0"),
         (put("hybrid", "sweep", 0, "curves", 0, "model"), r"\.sweep\[0\]\.curves: two curves are of one model"),
-        (put("star_reduce", "sweep", 0, "kind"), r"\.sweep\[0\]\.kind: expected one of"),
+        (put("\x1b", "sweep", 0, "kind"), r"\.sweep\[0\]\.kind: is no kind"),
         (put("nobody", "reference"), r"\.reference: expected one of analytical"),
         (put([], "results"), r"\.reference: expected one of"),
         (put("0" * 64, "digest"), r"\.digest: the graph has the digest"),

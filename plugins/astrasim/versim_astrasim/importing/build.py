@@ -223,7 +223,7 @@ class _Import:
                 said: dict[str, Any] = {
                     "on": place,
                     "after": after[position],
-                    "phase": Phase(labels.phase) if labels.phase in set(Phase) else Phase.NONE,
+                    "phase": Phase(labels.phase) if Phase.allows(labels.phase) else Phase.NONE,
                     "layer": labels.layer,
                     "microbatch": labels.microbatch,
                 }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from versim import KINDS, NONE, PHASES, Kind, Op
+from versim import NONE, Kind, Op
 
 from versim_astrasim.chakra.labels import NO_LABELS, Labels
 from versim_astrasim.chakra.writer import left_out_message
@@ -47,19 +47,19 @@ def _said(translation: Translation) -> Callable[[int], Labels]:
     node = instances.node.tolist()
     columns = [column.tolist() for column in (graph.phase, graph.layer, graph.microbatch, graph.op, graph.match)]
     phases, layers, microbatches, ops, matches = columns
-    kinds, sizes, tags, algorithms, scopes = (
-        column.tolist() for column in (graph.kind, graph.size_bytes, graph.tag, graph.algorithm, graph.scope)
+    sizes, tags, algorithms, scopes = (
+        column.tolist() for column in (graph.size_bytes, graph.tag, graph.algorithm, graph.scope)
     )
     ns = translation.compute_ns.tolist()
     rounded = (translation.compute_ns != encoding_ns).tolist()
     world = tuple(range(graph.mesh.world_size))
     # Of an all-gather the trace has a shard, rounded up.
-    gathers = KINDS.index(Kind.ALL_GATHER)
+    gathers = graph.is_kind(Kind.ALL_GATHER).tolist()
 
     def said(instance: int) -> Labels:
         row = node[instance]
         common = {
-            "phase": PHASES[phases[row]].value,
+            "phase": graph.phases[phases[row]].value,
             "layer": None if layers[row] == NONE else layers[row],
             "microbatch": None if microbatches[row] == NONE else microbatches[row],
         }
@@ -72,7 +72,7 @@ def _said(translation: Translation) -> Callable[[int], Labels]:
         return Labels(
             **common,
             algorithm=graph.algorithms[algorithms[match]],
-            size_bytes=sizes[match] if kinds[match] == gathers else None,
+            size_bytes=sizes[match] if gathers[match] else None,
             # A group of all ranks is run in the order of ranks.
             ranks=ranks if len(ranks) == len(world) and ranks != world else (),
         )

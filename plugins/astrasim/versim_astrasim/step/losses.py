@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from versim import KINDS, ExecutionGraph, Kind, UnsupportedGraphError
+from versim import ExecutionGraph, Kind, UnsupportedGraphError
 
 from versim_astrasim.options import SystemOptions
 from versim_astrasim.step.configuration import COLLECTIVE_STEMS, Network, given_bytes
@@ -57,7 +57,7 @@ def moved_sizes(
     distinct, first, inverse = np.unique(columns, axis=1, return_index=True, return_inverse=True)
     moved = distinct[1].copy()
     for row, (code, size_bytes, count) in enumerate(distinct.T.tolist()):
-        kind = KINDS[code]
+        kind = graph.kinds[code]
         if kind not in COLLECTIVE_STEMS:
             continue
         given = given_bytes(kind, size_bytes, count)

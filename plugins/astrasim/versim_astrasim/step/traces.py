@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from versim import KINDS, NONE, ExecutionGraph, Instances, Kind, Op, RankClasses, UnsupportedGraphError, instances_of
+from versim import NONE, ExecutionGraph, Instances, Kind, Op, RankClasses, UnsupportedGraphError, instances_of
 
 from versim_astrasim.engine.trace import COLL, COMM_TYPES, COMP, MISSING, RECV, SEND, RankTrace
 from versim_astrasim.step.configuration import given_bytes
@@ -81,7 +81,7 @@ def meetings_of(instances: Instances, participants: NDArray[np.int64], world_siz
     comm_type = per_kind[graph.kind[match]]
     sizes = np.array(
         [
-            given_bytes(KINDS[kind], size, count)
+            given_bytes(graph.kinds[kind], size, count)
             for kind, size, count in zip(
                 graph.kind.tolist(), graph.size_bytes.tolist(), participants.tolist(), strict=True
             )
@@ -108,7 +108,7 @@ def meetings_of(instances: Instances, participants: NDArray[np.int64], world_siz
 
 def numbers_given(graph: ExecutionGraph) -> NDArray[np.int64]:
     """The group that every communication of an unrolled graph is given, 0 for the world and for messages."""
-    collective = np.array([kind is not Kind.POINT_TO_POINT for kind in KINDS])[graph.kind]
+    collective = ~graph.is_kind(Kind.POINT_TO_POINT)
     if not collective.any():
         return np.zeros(graph.communication_count, dtype=np.int64)
     instances = instances_of(graph, RankClasses.single(graph.mesh))
@@ -121,14 +121,14 @@ def numbers_given(graph: ExecutionGraph) -> NDArray[np.int64]:
 def _kinds(graph: ExecutionGraph) -> NDArray[np.int64]:
     """ASTRA-sim's collective types by versim's kinds; refuses kinds in use that it does not have."""
     for code in np.unique(graph.kind).tolist():
-        kind = KINDS[code]
+        kind = graph.kinds[code]
         if kind is not Kind.POINT_TO_POINT and kind not in COMM_TYPE_OF:
             node = int(np.argmax(np.isin(graph.match, np.flatnonzero(graph.kind == code))))
             raise UnsupportedGraphError(
                 f"node {node} ({graph.node_name(node)!r}) is a {kind.value}, for which ASTRA-sim moves no data; "
                 "express it as point-to-point messages or as an all-gather"
             )
-    return np.array([COMM_TYPE_OF.get(kind, MISSING) for kind in KINDS], dtype=np.int64)
+    return np.array([COMM_TYPE_OF.get(kind, MISSING) for kind in graph.kinds], dtype=np.int64)
 
 
 def _ends(instances: Instances) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -12,7 +12,6 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 from versim import (
-    KINDS,
     NO_TIME,
     Consumed,
     ExecutionGraph,
@@ -161,7 +160,7 @@ def _unsized(
     unsized = np.zeros(graph.communication_count, dtype=bool)
     notes = []
     for kind, prefix in kinds_of(options).items():
-        unsized |= graph.kind == KINDS.index(Kind(kind))
+        unsized |= graph.is_kind(Kind(kind))
         notes.append(f"{kind}: carried out as the traces {prefix}.*.et say, whatever its size")
     if per_node:
         ranks = np.repeat(np.arange(graph.mesh.world_size), len(per_node))
@@ -180,7 +179,7 @@ def _uses(graph: ExecutionGraph, participants: NDArray[np.int64]) -> dict[Kind, 
     """How each kind of collective in the graph is used."""
     uses = {}
     for code in np.unique(graph.kind).tolist():
-        kind = KINDS[code]
+        kind = graph.kinds[code]
         if kind not in COLLECTIVE_STEMS:
             continue
         of_kind = graph.kind == code
