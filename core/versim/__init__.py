@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     from versim.graph import Op as Op
     from versim.graph import RankClasses as RankClasses
     from versim.graph import Scope as Scope
+    from versim.graph import checked as checked
     from versim.graph import instances_of as instances_of
     from versim.graph import laid_out as laid_out
     from versim.graph import participants_of as participants_of
@@ -179,7 +180,7 @@ _HOMES = {
     ),
     "graph": (
         "LAYOUTS NONE Communication ExecutionGraph GraphBuilder Instances Node Op RankClasses Scope "
-        "instances_of laid_out participants_of"
+        "checked instances_of laid_out participants_of"
     ),
     "hookspecs": "API_VERSION hookimpl",
     "mesh": "Mesh Placement",

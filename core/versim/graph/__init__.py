@@ -6,6 +6,7 @@ from versim.graph.columns import NONE, ExecutionGraph, Op, Scope
 from versim.graph.instances import Instances, instances_of, participants_of
 from versim.graph.layout import LAYOUTS, laid_out
 from versim.graph.order import topological_order
+from versim.graph.validate import checked
 from versim.graph.views import Communication, Node
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Op",
     "RankClasses",
     "Scope",
+    "checked",
     "instances_of",
     "laid_out",
     "participants_of",

@@ -12,13 +12,62 @@ from numbers import Integral, Real
 
 import attrs
 import numpy as np
+from numpy.typing import NDArray
 
-from versim.graph.columns import ExecutionGraph, Op
+from versim.errors import FaultsError
+from versim.graph.columns import NONE, ExecutionGraph, Op
 from versim.graph.order import cycle_of
 from versim.work import DTYPE_BITS, Attention, Fixed, Folded, Gemm, GroupedGemm, Kind, Pointwise, Term
 
 MOST_FAULTS_PER_CHECK = 20
 """A wrong loop in a producer makes the same fault a million times; that many are listed, the rest counted."""
+
+
+def checked(graph: ExecutionGraph, subject: str = "graph") -> ExecutionGraph:
+    """A graph that was written as columns, if nothing is wrong with it; :class:`versim.GraphBuilder` checks its own.
+
+    Raises:
+        FaultsError: Everything that is wrong with it, each fault naming its nodes.
+    """
+    faults = _outside(graph) or faults_of(graph)
+    if faults:
+        raise FaultsError(subject, faults)
+    return graph
+
+
+def _outside(graph: ExecutionGraph) -> list[str]:
+    """Columns that point outside their tables, or do not fit one another."""
+    faults = []
+    nodes, communications = graph.node_count, graph.communication_count
+    for name, rows, table in (
+        ("placement", nodes, len(graph.placements)),
+        ("name", nodes, len(graph.names)),
+        ("work", nodes, len(graph.works)),
+        ("match", nodes, communications),
+        ("dependency", len(graph.dependency), nodes),
+        ("kind", communications, len(graph.kinds)),
+        ("phase", nodes, len(graph.phases)),
+        ("scope", communications, len(graph.scopes)),
+        ("algorithm", communications, len(graph.algorithms)),
+    ):
+        column = getattr(graph, name)
+        lowest = NONE if name in ("work", "match") else 0
+        if column.shape != (rows,):
+            faults.append(f"column {name} has shape {column.shape}, not ({rows},)")
+        elif rows and (column.min() < lowest or column.max() >= table):
+            faults.append(f"column {name} holds {column.min()} to {column.max()}; its table has {table} rows")
+    start = graph.dependency_start
+    if start.shape != (nodes + 1,) or start[0] != 0 or start[-1] != len(graph.dependency) or (np.diff(start) < 0).any():
+        faults.append("column dependency_start does not cut the dependencies into one run per node")
+    if not faults:
+        computes = graph.op == Op.COMPUTE
+        if ((graph.work == NONE) == computes).any() or ((graph.match == NONE) != computes).any():
+            faults.append("compute nodes need work and no match, all others a match and no work")
+        if communications and (np.bincount(graph.match[~computes], minlength=communications) == 0).any():
+            faults.append("a communication has no part")
+        if communications and graph.size_bytes.min() < 1:
+            faults.append("a communication has no bytes; leave it out")
+    return faults
 
 
 def faults_of(graph: ExecutionGraph) -> list[str]:
@@ -112,21 +161,61 @@ def _shared_ranks(graph: ExecutionGraph) -> Iterator[str]:
 
 
 def _matches(graph: ExecutionGraph) -> Iterator[str]:
+    """Communications alike in kind, scope and the placements of their parts are sound or unsound together."""
     start, rows = graph.parts()
-    sound: set[tuple[int, ...]] = set()
-    message = graph.is_kind(Kind.POINT_TO_POINT).tolist()
-    starts, kinds, scopes = start.tolist(), graph.kind.tolist(), graph.scope.tolist()
-    ops, placements, all_rows = graph.op.tolist(), graph.placement.tolist(), rows.tolist()
-    for match in range(graph.communication_count):
-        parts = all_rows[starts[match] : starts[match + 1]]
-        signature = (kinds[match], scopes[match], *((ops[part], placements[part]) for part in parts))
-        if signature in sound:
-            continue
-        fault = _message_fault(graph, parts) if message[match] else _collective_fault(graph, match, parts)
-        if fault is None:
-            sound.add(signature)
-        else:
+    starts, all_rows = start.tolist(), rows.tolist()
+    for alike in _alike_communications(graph, start, rows):
+        for match in alike:
+            parts = all_rows[starts[match] : starts[match + 1]]
+            if graph.kinds[graph.kind[match]] == Kind.POINT_TO_POINT:
+                fault = _message_fault(graph, parts)
+            else:
+                fault = _collective_fault(graph, match, parts)
+            if fault is None:
+                break
             yield fault
+
+
+def _alike_communications(
+    graph: ExecutionGraph, start: NDArray[np.int64], rows: NDArray[np.int32]
+) -> Iterator[Iterator[int]]:
+    """Communications grouped by kind, scope and what their parts are and where these stand, in order of the first."""
+    counts = np.diff(start)
+    part_code = graph.op[rows].astype(np.int64) * len(graph.placements) + graph.placement[rows]
+    # Most have one part or two: one number each. Those of many parts are few, and are told apart by what they hold.
+    code = np.zeros(graph.communication_count, dtype=np.int64)
+    known: dict[bytes, int] = {}
+    for match in np.flatnonzero(counts > 2).tolist():
+        held = part_code[start[match] : start[match + 1]].tobytes()
+        code[match] = known.setdefault(held, len(known) + 1)
+    few = counts <= 2
+    for position in range(2):
+        present = np.flatnonzero(few & (counts > position))
+        column = np.full(graph.communication_count, -1, dtype=np.int64)
+        column[present] = part_code[start[:-1][present] + position]
+        code = _joint(code, column)
+    code = _joint(_joint(code, graph.kind), graph.scope)
+    _, code = np.unique(code, return_inverse=True)
+    first = np.full(int(code.max(initial=-1)) + 1, graph.communication_count, dtype=np.int64)
+    np.minimum.at(first, code, np.arange(graph.communication_count))
+    order = np.argsort(first, kind="stable")
+    for group in order.tolist():
+        yield _from_first(code, group, int(first[group]))
+
+
+def _from_first(code: NDArray[np.int64], group: int, first: int) -> Iterator[int]:
+    """The communications of a group, looked for only as far as they are asked for."""
+    yield first
+    yield from (np.flatnonzero(code[first + 1 :] == group) + first + 1).tolist()
+
+
+def _joint(code: NDArray[np.int64], column: NDArray[np.generic]) -> NDArray[np.int64]:
+    """A number that is equal where both columns, of small numbers from −1 on, are equal."""
+    values = column.astype(np.int64) + 1
+    radix = int(values.max(initial=0)) + 1
+    if int(code.max(initial=0)) > np.iinfo(np.int64).max // radix - radix:
+        _, code = np.unique(code, return_inverse=True)
+    return code * radix + values
 
 
 def _message_fault(graph: ExecutionGraph, parts: list[int]) -> str | None:

@@ -1,0 +1,215 @@
+"""The attention part of a layer."""
+
+from __future__ import annotations
+
+from versim import Attention, Gemm, Kind, Pass, Work
+
+from versim_transformer.pieces import Beside, Collective, Compute, Module, collective, joined
+from versim_transformer.pointwise import pointwise
+from versim_transformer.products import column_parallel, product, row_parallel
+from versim_transformer.settings import Recompute, Settings
+
+
+def attention_part(settings: Settings, *, windowed: bool) -> Module:
+    """Normalisation, projections, attention, projection back and residual; of a window where ``windowed``."""
+    model = settings.architecture
+    heads = model.heads / settings.parallelism.tp
+    out = product(
+        settings,
+        "attention output",
+        settings.tokens,
+        model.value_size / settings.parallelism.tp,
+        model.hidden,
+        bias=model.biases or model.output_bias,
+    )
+    inputs = _latent_inputs(settings) if model.latent is not None else _inputs(settings)
+    return joined(
+        (
+            norm(settings, "attention norm"),
+            *inputs,
+            _core(settings, heads, windowed=windowed),
+            row_parallel(settings, out, model.hidden),
+            residual(settings, "attention residual"),
+        )
+    )
+
+
+def norm(settings: Settings, name: str, elements: float | None = None) -> Module:
+    """Normalisation over the width; each rank its share of the tokens."""
+    count = settings.shard_tokens * settings.architecture.hidden if elements is None else elements
+    return element_wise(settings, name, "norm", count)
+
+
+def element_wise(settings: Settings, name: str, operation: str, elements: float) -> Module:
+    """An element-wise operation with its backward."""
+    return Module(
+        forward=_node(f"{name} forward", pointwise(settings, f"{operation} forward", elements)),
+        backward=_node(f"{name} backward", pointwise(settings, f"{operation} backward", elements)),
+    )
+
+
+def residual(settings: Settings, name: str) -> Module:
+    """Dropout, and the sum with what went past the part; backward, the sum of both gradients."""
+    elements = settings.shard_tokens * settings.architecture.hidden
+    forward: Work = pointwise(settings, "residual forward", elements)
+    backward: Work = pointwise(settings, "residual backward", elements)
+    if settings.dropout > 0:
+        forward = (*pointwise(settings, "dropout forward", elements), *forward)
+        backward = (*backward, *pointwise(settings, "dropout backward", elements))
+    return Module(forward=_node(f"{name} forward", forward), backward=_node(f"{name} backward", backward))
+
+
+def _node(name: str, work: Work) -> tuple[Compute, ...]:
+    return (Compute(name, work),) if work else ()
+
+
+def kv_heads(settings: Settings) -> float:
+    """Key and value heads on one rank; ranks beyond their number hold copies."""
+    return max(1.0, settings.architecture.kv_heads / settings.parallelism.tp)
+
+
+def _inputs(settings: Settings) -> tuple[Module, ...]:
+    """Queries, keys and values in one product, positions, normalisation per head."""
+    model = settings.architecture
+    heads = model.heads / settings.parallelism.tp
+    columns = (heads + 2 * kv_heads(settings)) * model.head_size
+    joint = product(
+        settings, "qkv", settings.tokens, model.hidden, columns, bias=model.biases or model.attention_biases
+    )
+    rotated = settings.tokens * (heads + kv_heads(settings)) * model.head_size
+    modules = [column_parallel(settings, (joint,), model.hidden)]
+    if model.qk_norm:
+        modules.append(norm(settings, "qk norm", rotated))
+    if model.positions == "rotary":
+        modules.append(element_wise(settings, "rotary", "rotary", rotated))
+    return tuple(modules)
+
+
+def _latent_inputs(settings: Settings) -> tuple[Module, ...]:
+    """Queries, keys and values from compressed ones (MLA); each rank compresses alike and expands its heads."""
+    model = settings.architecture
+    latent = model.latent
+    if latent is None:
+        raise ValueError("an architecture without latent attention")
+    tokens, tp = settings.tokens, settings.parallelism.tp
+    heads = model.heads / tp
+    shard = settings.shard_tokens
+    # Each rank compresses its share of the tokens; what is compressed is gathered.
+    down_width = latent.key_value_rank + latent.rotary_size
+    down = [product(settings, "kv down", shard, model.hidden, down_width)]
+    if latent.query_rank:
+        down.append(product(settings, "q down", shard, model.hidden, latent.query_rank))
+    downward = Module(
+        forward=tuple(p.forward for p in down), backward=tuple(c for p in down for c in (p.data, p.weights))
+    )
+    normed = norm(settings, "latent norm", shard * (latent.key_value_rank + latent.query_rank))
+    query_input = latent.query_rank or model.hidden
+    query = product(settings, "q up", tokens, query_input, heads * (latent.plain_size + latent.rotary_size))
+    keys = product(settings, "kv up", tokens, latent.key_value_rank, heads * (latent.plain_size + latent.value_size))
+    upward = column_parallel(settings, (query, keys), query_input + down_width)
+    rotated = element_wise(settings, "rotary", "rotary", tokens * latent.rotary_size * (heads + 1))
+    return downward, normed, upward, rotated
+
+
+def _core(settings: Settings, heads: float, *, windowed: bool) -> Module:
+    """Scores, softmax and the sum of values, and over context-parallel ranks the exchange of keys and values."""
+    flash = settings.flash
+    work, back = (_flash if flash else _unfused)(settings, heads, windowed=windowed)
+    forward, backward = Compute("attention forward", work), Compute("attention backward", back)
+    gathers, scatters = _exchanges(settings)
+    twice = settings.recompute is Recompute.SELECTIVE
+    again = (Compute("attention forward again", work),) if twice else ()
+    if settings.ring_attention and gathers:
+        return Module(
+            forward=(Beside((forward,), gathers),), backward=(*again, Beside((backward,), (*gathers, *scatters)))
+        )
+    return Module(forward=(*gathers, forward), backward=(*gathers, *again, backward, *scatters))
+
+
+def _exchanges(settings: Settings) -> tuple[tuple[Collective, ...], tuple[Collective, ...]]:
+    """Keys and values to every context-parallel rank, and their gradients back.
+
+    A ring of cp − 1 steps moves what an all-gather moves; the gradients come home as a reduce-scatter does it.
+    """
+    model, cp = settings.architecture, settings.parallelism.cp
+    if model.latent is None:
+        per_token = 2 * kv_heads(settings) * model.head_size
+    else:
+        latent = model.latent
+        heads = model.heads / settings.parallelism.tp
+        per_token = heads * (latent.plain_size + latent.rotary_size + latent.value_size)
+    size = settings.microbatch_size * settings.sequence_length * per_token * settings.precision.activation_bytes
+    axes = settings.layout.cp
+    return (
+        collective("gather keys and values", Kind.ALL_GATHER, size, axes, cp),
+        collective("scatter gradients of keys and values", Kind.REDUCE_SCATTER, size, axes, cp),
+    )
+
+
+def _flash(settings: Settings, heads: float, *, windowed: bool) -> tuple[Work, Work]:
+    """Fused attention; context-parallel ranks hold two chunks of the sequence so that all have the same to do."""
+    model, cp = settings.architecture, settings.parallelism.cp
+    here = settings.rank_sequence
+    size, value = float(model.head_size), 0.0
+    if model.latent is not None:
+        size, value = float(model.latent.plain_size + model.latent.rotary_size), float(model.latent.value_size)
+    kv = kv_heads(settings) if model.latent is None else heads
+
+    def term(keys: float, *, causal: bool, of_pass: Pass) -> Attention:
+        return Attention(
+            batch=settings.microbatch_size,
+            heads=heads,
+            kv_heads=kv,
+            query_length=here,
+            key_length=keys,
+            head_size=size,
+            causal=causal,
+            element_bytes=settings.precision.activation_bytes,
+            dtype=settings.precision.activations,
+            of_pass=of_pass,
+            value_size=value,
+        )
+
+    def work(of_pass: Pass) -> Work:
+        if windowed and model.window < settings.sequence_length:
+            return ((term(min(model.window, here), causal=False, of_pass=of_pass), 1),)
+        own = (term(here, causal=True, of_pass=of_pass), 1)
+        if cp == 1:
+            return (own,)
+        # Of another rank's keys, half of the pairs of tokens are not masked.
+        return (own, (term(here / 2, causal=False, of_pass=of_pass), cp - 1))
+
+    return work(Pass.FORWARD), work(Pass.DATA_GRADIENT)
+
+
+def _unfused(settings: Settings, heads: float, *, windowed: bool) -> tuple[Work, Work]:
+    """Attention as two products with softmax and dropout between them; nothing is masked out of the products."""
+    del windowed
+    model, precision = settings.architecture, settings.precision
+    width, dtype = float(precision.activation_bytes), precision.activations
+    batch = settings.microbatch_size * heads
+    rows, keys = settings.rank_sequence, float(settings.sequence_length)
+    size = model.query_size / model.heads
+    value = model.value_size / model.heads
+    scores = batch * rows * keys
+
+    def gemm(m: float, k: float, n: float, of_pass: Pass = Pass.FORWARD) -> tuple[Gemm, float]:
+        return (Gemm(m, k, n, width, batch=batch, dtype=dtype, of_pass=of_pass), 1)
+
+    data, weights = Pass.DATA_GRADIENT, Pass.WEIGHT_GRADIENT
+    dropped = settings.dropout > 0
+    forward: Work = (
+        gemm(rows, size, keys),
+        *pointwise(settings, "softmax forward", scores),
+        *(pointwise(settings, "dropout forward", scores) if dropped else ()),
+        gemm(rows, keys, value),
+    )
+    backward: Work = (
+        gemm(rows, value, keys, data),
+        gemm(keys, rows, value, weights),
+        *(pointwise(settings, "dropout backward", scores) if dropped else ()),
+        *pointwise(settings, "softmax backward", scores),
+        gemm(rows, keys, size, data),
+        gemm(keys, rows, size, weights),
+    )
+    return forward, backward

@@ -1,0 +1,129 @@
+"""What each chunk of the model is made of: its layers with their passes and the parameters of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+from versim import NONE
+
+from versim_transformer.architecture import (
+    Parameters,
+    embedding_parameters,
+    head_parameters,
+    layer_parameters,
+    prediction_parameters,
+)
+from versim_transformer.attention import attention_part
+from versim_transformer.ends import embedding_part, head_part, prediction_part
+from versim_transformer.feed_forward import feed_forward_part
+from versim_transformer.pieces import Module, joined
+from versim_transformer.settings import Recompute, Settings
+
+
+@attrs.frozen
+class Section:
+    """A run of equal layers, or what stands before or behind them.
+
+    Attributes:
+        name: What it is.
+        passes: Its pieces; those of one layer.
+        parameters: Of one layer.
+        layer: Number of the first layer, counted from the chunk's first; NONE where it is none.
+        count: Layers.
+    """
+
+    name: str
+    passes: Module
+    parameters: Parameters
+    layer: int = NONE
+    count: int = 1
+
+
+@attrs.frozen
+class Chunk:
+    """Consecutive layers of one stage.
+
+    Attributes:
+        sections: In the order of the forward pass.
+        first_layer: Number of its first layer.
+        layers: How many it has.
+        first: True if it begins with the embedding.
+        last: True if it ends with the head.
+    """
+
+    sections: tuple[Section, ...]
+    first_layer: int
+    layers: int
+    first: bool
+    last: bool
+
+    def singly(self) -> Iterator[Section]:
+        """The sections, one per layer."""
+        for section in self.sections:
+            for number in range(section.count):
+                layer = NONE if section.layer == NONE else section.layer + number
+                yield attrs.evolve(section, layer=layer, count=1)
+
+
+class ChunkMaker:
+    """Makes chunks; equal layers share their pieces."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._layers: dict[tuple[bool, bool, bool], Module] = {}
+
+    def chunks(self) -> tuple[Chunk, ...]:
+        """All chunks, in the order of the model's layers."""
+        settings = self._settings
+        counts = [count for of_chunk in settings.stages for count in of_chunk]
+        found, first = [], 0
+        for number, count in enumerate(counts):
+            found.append(self._chunk(first, count, first=number == 0, last=number == len(counts) - 1))
+            first += count
+        return tuple(found)
+
+    def _chunk(self, first_layer: int, layers: int, *, first: bool, last: bool) -> Chunk:
+        settings = self._settings
+        model, vocab = settings.architecture, settings.padded_vocab
+        sections = []
+        if first:
+            sections.append(Section("embedding", embedding_part(settings), embedding_parameters(model, vocab)))
+        for layer in range(layers):
+            number = first_layer + layer
+            passes = self._layer(number, recomputed=self._is_recomputed(layer))
+            parameters = layer_parameters(model, number)
+            if sections and sections[-1].layer != NONE and sections[-1].passes is passes:
+                sections[-1] = attrs.evolve(sections[-1], count=sections[-1].count + 1)
+            else:
+                sections.append(Section("layer", passes, parameters, layer))
+        if last:
+            sections.append(Section("head", head_part(settings), head_parameters(model, vocab)))
+            for _ in range(model.predicted_tokens):
+                passes = prediction_part(settings, self._layer(model.layers, recomputed=False))
+                sections.append(Section("prediction", passes, prediction_parameters(model)))
+        return Chunk(tuple(sections), first_layer, layers, first, last)
+
+    def _is_recomputed(self, layer: int) -> bool:
+        settings = self._settings
+        if settings.recompute is not Recompute.FULL:
+            return False
+        return settings.recompute_layers is None or layer < settings.recompute_layers
+
+    def _layer(self, number: int, *, recomputed: bool) -> Module:
+        model = self._settings.architecture
+        windowed = model.window > 0 and number % 2 == 0
+        key = (model.has_experts(number), windowed, recomputed)
+        if key not in self._layers:
+            if recomputed:
+                passes = self._layer(number, recomputed=False)
+                made = Module(forward=passes.forward, backward=(*passes.forward, *passes.backward))
+            else:
+                made = joined(
+                    (
+                        attention_part(self._settings, windowed=windowed),
+                        feed_forward_part(self._settings, experts=key[0]),
+                    )
+                )
+            self._layers[key] = made
+        return self._layers[key]

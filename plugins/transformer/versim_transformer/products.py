@@ -1,0 +1,130 @@
+"""Matrix products of a layer, cut over tensor-parallel ranks by columns or rows, with what they communicate.
+
+Column-parallel products give each rank a share of their output, row-parallel ones take a share of their input
+(Shoeybi et al. 2019, arXiv 1909.08053). With sequence parallelism the all-reduces become gathers and scatters, and the
+input of a column-parallel product is gathered once more for its weight gradient (Korthikanti et al. 2022).
+"""
+
+from __future__ import annotations
+
+import attrs
+from versim import Gemm, Kind, Pass, Work
+
+from versim_transformer.pieces import Beside, Collective, Compute, Module, Piece, collective
+from versim_transformer.pointwise import pointwise, quantize, sized
+from versim_transformer.settings import Overlap, Settings
+
+
+@attrs.frozen
+class Product:
+    """The three products of one weight.
+
+    Attributes:
+        forward: y = x · W.
+        data: The gradient of x.
+        weights: The gradient of W.
+    """
+
+    forward: Compute
+    data: Compute
+    weights: Compute
+
+
+def product(
+    settings: Settings, name: str, rows: float, inner: float, columns: float, *, bias: bool = False, high: bool = False
+) -> Product:
+    """The products of a weight of (inner, columns) on one rank.
+
+    Args:
+        settings: The step.
+        name: Of the nodes.
+        rows: Tokens.
+        inner: Inputs on this rank.
+        columns: Outputs on this rank.
+        bias: True if it adds a bias.
+        high: True if it stays in the activations' format, as the head and routers do.
+    """
+    precision = settings.precision
+    dtype, width = precision.products, precision.product_bytes
+    into: Work = quantize(settings, rows * inner)
+    back: Work = quantize(settings, rows * columns)
+    if high:
+        dtype, width, into, back = precision.activations, float(precision.activation_bytes), (), ()
+    added = pointwise(settings, "bias forward", rows * columns) if bias else ()
+    reduced = pointwise(settings, "bias backward", rows * columns) if bias else ()
+    forward = Gemm(rows, inner, columns, width, dtype=dtype)
+    data = Gemm(rows, columns, inner, width, dtype=dtype, of_pass=Pass.DATA_GRADIENT)
+    weights = Gemm(columns, rows, inner, width, dtype=dtype, of_pass=Pass.WEIGHT_GRADIENT)
+    return Product(
+        forward=Compute(f"{name} forward", (*into, (forward, 1), *added)),
+        data=Compute(f"{name} data gradient", (*back, (data, 1))),
+        weights=Compute(
+            f"{name} weight gradient", ((weights, 1), *reduced, *accumulation(settings, inner * columns)), weights=True
+        ),
+    )
+
+
+def accumulation(settings: Settings, parameters: float) -> Work:
+    """Adding a weight gradient to what earlier microbatches left, where the product does not do it itself."""
+    if settings.fused_accumulation:
+        return ()
+    moved = parameters * (settings.precision.activation_bytes + 2 * settings.gradient_bytes)
+    return sized(settings, "gradient accumulation", moved, flop=parameters)
+
+
+def tensor_collective(
+    settings: Settings, name: str, kind: Kind, elements: float, *, weights: bool = False
+) -> tuple[Collective, ...]:
+    """A collective of the tensor-parallel group over a tensor of ``elements``; nothing with one rank."""
+    tp = settings.parallelism.tp
+    return collective(name, kind, elements * settings.tp_bytes, settings.layout.tp, tp, weights=weights)
+
+
+def column_parallel(
+    settings: Settings, parts: tuple[Product, ...], width: float, rest: tuple[Product, ...] = ()
+) -> Module:
+    """Products that take the same whole input of ``width`` and give each rank its share.
+
+    Args:
+        settings: The step.
+        parts: The products; each rank has its columns of them.
+        width: Elements per token of their input.
+        rest: Products of the same input that every rank does alike.
+    """
+    whole = settings.tokens * width
+    if settings.sequence_parallel:
+        gathered = tensor_collective(settings, "gather input", Kind.ALL_GATHER, whole)
+        again = tensor_collective(settings, "gather input again", Kind.ALL_GATHER, whole, weights=True)
+        reduced = tensor_collective(settings, "scatter data gradient", Kind.REDUCE_SCATTER, whole)
+    else:
+        gathered, again = (), ()
+        reduced = tensor_collective(settings, "reduce data gradient", Kind.ALL_REDUCE, whole)
+    every = (*parts, *rest)
+    data, weights = tuple(p.data for p in every), tuple(p.weights for p in every)
+    forward = tuple(p.forward for p in every)
+    if settings.overlap_tp is Overlap.NONE:
+        return Module(forward=(*gathered, *forward), backward=(*data, *reduced, *again, *weights))
+    hidden_forward = settings.overlap_tp is Overlap.ALL
+    return Module(
+        forward=_beside(forward, gathered) if hidden_forward else (*gathered, *forward),
+        backward=(*_beside(data, again), *_beside(weights, reduced)),
+    )
+
+
+def row_parallel(settings: Settings, part: Product, width: float) -> Module:
+    """A product of which each rank has its rows; ``width`` is the elements per token of its output."""
+    whole = settings.tokens * width
+    if settings.sequence_parallel:
+        reduced = tensor_collective(settings, "scatter output", Kind.REDUCE_SCATTER, whole)
+        gathered = tensor_collective(settings, "gather output gradient", Kind.ALL_GATHER, whole)
+    else:
+        reduced, gathered = tensor_collective(settings, "reduce output", Kind.ALL_REDUCE, whole), ()
+    if settings.overlap_tp is Overlap.ALL:
+        return Module(
+            forward=_beside((part.forward,), reduced), backward=(*_beside((part.data,), gathered), part.weights)
+        )
+    return Module(forward=(part.forward, *reduced), backward=(*gathered, part.data, part.weights))
+
+
+def _beside(computes: tuple[Compute, ...], collectives: tuple[Collective, ...]) -> tuple[Piece, ...]:
+    return (Beside(computes, collectives),) if computes and collectives else (*collectives, *computes)

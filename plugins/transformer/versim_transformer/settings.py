@@ -1,0 +1,214 @@
+"""How a step is run: everything about it beside the architecture, checked."""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+from versim_transformer.architecture import Architecture
+from versim_transformer.parallelism import Layout, Parallelism, layout_of
+
+
+class Granularity(enum.StrEnum):
+    """What a compute node of the graph stands for; simulated time hardly depends on it, size does."""
+
+    OPERATOR = "operator"
+    """An operator."""
+    LAYER = "layer"
+    """What a layer computes between two communications."""
+    STAGE = "stage"
+    """A pass of a microbatch over a chunk of layers: communication that nothing hides is folded into it."""
+
+
+class Sharding(enum.StrEnum):
+    """What the data-parallel ranks keep a share of."""
+
+    NONE = "none"
+    ZERO1 = "zero1"
+    """Optimizer state."""
+    ZERO2 = "zero2"
+    """And gradients, which are reduced after every microbatch."""
+    ZERO3 = "zero3"
+    """And parameters (FSDP), which are gathered for each layer and pass."""
+
+
+class Schedule(enum.StrEnum):
+    """In which order a stage works on microbatches."""
+
+    GPIPE = "gpipe"
+    ONE_F_ONE_B = "1f1b"
+    INTERLEAVED = "interleaved"
+    ZERO_BUBBLE = "zb-h1"
+
+
+class Recompute(enum.StrEnum):
+    """What is computed a second time instead of stored."""
+
+    NONE = "none"
+    SELECTIVE = "selective"
+    """The core of attention."""
+    FULL = "full"
+    """Layers, from their inputs."""
+
+
+class Kernels(enum.StrEnum):
+    """Whether element-wise work is fused."""
+
+    FUSED = "fused"
+    EAGER = "eager"
+    """One kernel per elementary operation, as PyTorch runs it uncompiled."""
+
+
+class Overlap(enum.StrEnum):
+    """Which tensor-parallel collectives run beside products."""
+
+    NONE = "none"
+    BACKWARD = "backward"
+    """In the backward pass: gathers for weight gradients, and reductions of data gradients (Megatron-LM's default)."""
+    ALL = "all"
+    """Each beside the product that gives or takes its tensor (Transformer Engine's user buffers, asynchronous TP)."""
+
+
+@attrs.frozen(kw_only=True)
+class Precision:
+    """Number formats.
+
+    Attributes:
+        products: Of the layers' matrix products.
+        product_bytes: Bytes per element of their operands.
+        activations: Of everything else in the layers, and of the head.
+        activation_bytes: Bytes per element of these.
+        quantized: True if operands are converted before each product.
+    """
+
+    products: str
+    product_bytes: float
+    activations: str
+    activation_bytes: int
+    quantized: bool
+
+
+def _unquantized(name: str, element_bytes: int) -> Precision:
+    return Precision(
+        products=name, product_bytes=element_bytes, activations=name, activation_bytes=element_bytes, quantized=False
+    )
+
+
+def _quantized(name: str, element_bytes: float) -> Precision:
+    return Precision(products=name, product_bytes=element_bytes, activations="bf16", activation_bytes=2, quantized=True)
+
+
+PRECISIONS: dict[str, Precision] = {
+    "fp32": _unquantized("fp32", 4),
+    "tf32": _unquantized("tf32", 4),
+    "fp16": _unquantized("fp16", 2),
+    "bf16": _unquantized("bf16", 2),
+    "fp8": _quantized("fp8", 1),
+    "fp8_block": _quantized("fp8_block", 1),
+    "mxfp8": _quantized("mxfp8", 1),
+    "nvfp4": _quantized("nvfp4", 0.5),
+}
+"""By name; scales of blocks (1/32 to 1/16 byte per element) are left out of the width."""
+
+DTYPE_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2, "fp8": 1}
+"""Of what is communicated or accumulated."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Settings:
+    """A step without faults.
+
+    Attributes:
+        architecture: The model.
+        parallelism: Degrees.
+        layout: The mesh they make.
+        sequence_length: Tokens per sequence.
+        microbatch_size: Sequences per microbatch and replica.
+        microbatches: Microbatches per step and replica.
+        sequence_parallel: True if what tensor parallelism leaves whole is cut along the sequence.
+        sharding: What replicas keep a share of.
+        schedule: Order of microbatches.
+        recompute: What is computed twice.
+        recompute_layers: Layers per chunk that ``recompute: full`` holds for, from the first.
+        precision: Number formats.
+        flash: True if attention is one fused kernel.
+        dropout: Probability; 0 leaves it out.
+        padded_vocab: Rows of the embedding and the head.
+        stages: Layers per chunk, (vp, pp): ``stages[chunk][stage]``.
+        kernels: Whether element-wise work is fused.
+        cuda_graphs: True if element-wise kernels cost no launch.
+        overlap_tp: Which tensor-parallel collectives are hidden.
+        overlap_gradients: True if gradients are reduced beside the last backward passes.
+        overlap_parameters: True if parameters are gathered beside the first forward passes.
+        overlap_p2p: True if stages do not wait for their messages to be sent, and post receives ahead.
+        overlap_ep: True if experts' tokens are exchanged beside the computation of shared experts.
+        ring_attention: True if keys and values travel beside attention, chunk by chunk, over context-parallel ranks.
+        gather_tokens: True if experts get their tokens by all-gather instead of all-to-all.
+        capacity_factor: Tokens per expert over their mean; 1 is balanced.
+        gradient_bytes: Bytes per element of accumulated gradients.
+        reduce_bytes: Bytes per element of gradients as communicated.
+        gather_bytes: Bytes per element of parameters as gathered.
+        tp_bytes: Bytes per element of tensor-parallel collectives.
+        ep_bytes: Bytes per element of tokens on their way to experts.
+        fused_accumulation: True if weight gradients are accumulated by the product itself.
+        bucket_parameters: Least parameters per bucket of reductions and gathers.
+        memory_profile: Whose bookkeeping counts memory.
+        granularity: What a node stands for.
+        notes: What a reader of any report should know.
+    """
+
+    architecture: Architecture
+    parallelism: Parallelism
+    sequence_length: int
+    microbatch_size: int
+    microbatches: int
+    sequence_parallel: bool
+    sharding: Sharding
+    schedule: Schedule
+    recompute: Recompute
+    recompute_layers: int | None
+    precision: Precision
+    flash: bool
+    dropout: float
+    padded_vocab: int
+    stages: tuple[tuple[int, ...], ...]
+    kernels: Kernels
+    cuda_graphs: bool
+    overlap_tp: Overlap
+    overlap_gradients: bool
+    overlap_parameters: bool
+    overlap_p2p: bool
+    overlap_ep: bool
+    ring_attention: bool
+    gather_tokens: bool
+    capacity_factor: float
+    gradient_bytes: int
+    reduce_bytes: int
+    gather_bytes: float
+    tp_bytes: int
+    ep_bytes: int
+    fused_accumulation: bool
+    bucket_parameters: int
+    memory_profile: str
+    granularity: Granularity
+    notes: tuple[str, ...] = ()
+    layout: Layout = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "layout", layout_of(self.parallelism))
+
+    @property
+    def rank_sequence(self) -> float:
+        """Tokens of a sequence that a context-parallel rank holds."""
+        return self.sequence_length / self.parallelism.cp
+
+    @property
+    def tokens(self) -> int:
+        """Tokens per microbatch and context-parallel rank."""
+        return self.microbatch_size * self.sequence_length // self.parallelism.cp
+
+    @property
+    def shard_tokens(self) -> float:
+        """Tokens of these that a rank holds where sequence parallelism cuts them."""
+        return self.tokens / self.parallelism.tp if self.sequence_parallel else self.tokens

@@ -1,0 +1,190 @@
+"""Stamping: templates become a graph, one copy per task of every stage, all columns at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from versim import NONE, ExecutionGraph, Mesh, Op, checked
+
+from versim_transformer.templates import Catalogue, Meeting, Outside, Template
+
+Column = NDArray[np.int64]
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Tasks:
+    """What all stages do, stage by stage and each in its order; all columns are int64 (tasks,).
+
+    Attributes:
+        template: Index of the template that is stamped.
+        stage: Where.
+        virtual: The chunk's place among all chunks of the model, in the order of its layers.
+        microbatch: NONE where there is none.
+        backward: 1 in a backward pass, 0 otherwise.
+        first_layer: Number of the chunk's first layer.
+    """
+
+    template: Column
+    stage: Column
+    virtual: Column
+    microbatch: Column
+    backward: Column
+    first_layer: Column
+
+
+@attrs.frozen(eq=False)
+class _Rows:
+    """Templates one after another: each column of all of them, and where each begins."""
+
+    start: Column
+    columns: dict[str, Column]
+    dependency_start: Column
+    dependency: Column
+    ends: dict[str, Column]
+
+
+def stamped(
+    templates: Sequence[Template], tasks: Tasks, catalogue: Catalogue, mesh: Mesh, notes: tuple[str, ...] = ()
+) -> ExecutionGraph:
+    """The graph of all tasks.
+
+    Raises:
+        FaultsError: Something is wrong with it.
+    """
+    rows = _rows_of(templates)
+    lengths = np.diff(rows.start)[tasks.template]
+    first = np.cumsum(lengths) - lengths
+    task = np.repeat(np.arange(len(lengths)), lengths)
+    source = np.arange(int(lengths.sum())) - first[task] + rows.start[tasks.template][task]
+    outside = _outside(rows, tasks, first)
+    start, dependency = _dependencies(rows, task, source, first, outside)
+    match, communications = _matches(rows, tasks, task, source)
+    columns = rows.columns
+    layer = columns["layer"][source]
+    pipeline = mesh.axis("pp")
+    stages = [mesh.placement({"pp": stage}) for stage in range(mesh.sizes[pipeline])]
+    graph = ExecutionGraph(
+        mesh=mesh,
+        op=columns["op"][source].astype(np.int8),
+        placement=tasks.stage[task].astype(np.int32),
+        name=columns["name"][source].astype(np.int32),
+        work=columns["work"][source].astype(np.int32),
+        phase=columns["phase"][source].astype(np.int32),
+        layer=np.where(layer == NONE, NONE, layer + tasks.first_layer[task]).astype(np.int32),
+        microbatch=tasks.microbatch[task].astype(np.int32),
+        match=match.astype(np.int32),
+        dependency_start=start,
+        dependency=dependency.astype(np.int32),
+        kind=columns["kind"][communications].astype(np.int32),
+        size_bytes=columns["size_bytes"][communications],
+        scope=columns["scope"][communications].astype(np.int32),
+        algorithm=np.zeros(len(communications), dtype=np.int32),
+        tag=np.full(len(communications), NONE, dtype=np.int64),
+        placements=tuple(stages),
+        names=tuple(catalogue.names),
+        works=tuple(catalogue.works),
+        scopes=tuple(catalogue.scopes),
+        algorithms=("",),
+        phases=tuple(catalogue.phases),
+        kinds=tuple(catalogue.kinds),
+        notes=notes,
+    )
+    return checked(graph, "training step")
+
+
+def _rows_of(templates: Sequence[Template]) -> _Rows:
+    lengths = [len(template.op) for template in templates]
+    names = ("op", "name", "work", "phase", "layer", "kind", "size_bytes", "scope", "meeting")
+    columns = {
+        name: np.array([value for template in templates for value in getattr(template, name)], dtype=np.int64)
+        for name in names
+    }
+    counts = [len(after) for template in templates for after in template.dependencies]
+    listed = [row for template in templates for after in template.dependencies for row in after]
+    ends = {
+        name: np.array([getattr(template, name) for template in templates], dtype=np.int64)
+        for name in ("end", "beside", "sent", "chain")
+    }
+    return _Rows(_starts(lengths), columns, _starts(counts), np.array(listed, dtype=np.int64), ends)
+
+
+def _starts(counts: Sequence[int] | Column) -> Column:
+    start = np.zeros(len(counts) + 1, dtype=np.int64)
+    np.cumsum(counts, out=start[1:])
+    return start
+
+
+def _outside(rows: _Rows, tasks: Tasks, first: Column) -> Column:
+    """The row that each code stands for, per task: column −code − 1 of (tasks, codes); NONE where there is none."""
+    found = np.full((len(first), len(Outside)), NONE, dtype=np.int64)
+    if not len(first):
+        return found
+
+    def ending(name: str) -> Column:
+        local = rows.ends[name][tasks.template]
+        return np.where(local == NONE, NONE, local + first)
+
+    def earlier(column: Column, by: int) -> Column:
+        """The entry of the task ``by`` places before on the same stage."""
+        moved = np.full_like(column, NONE)
+        moved[by:] = np.where(tasks.stage[by:] == tasks.stage[:-by], column[:-by], NONE)
+        return moved
+
+    ends = ending("end")
+    found[:, -Outside.PREVIOUS - 1] = earlier(ends, 1)
+    found[:, -Outside.PREVIOUS_BESIDE - 1] = earlier(ending("beside"), 1)
+    found[:, -Outside.PREVIOUS_SEND - 1] = earlier(ending("sent"), 1)
+    found[:, -Outside.BEFORE_PREVIOUS - 1] = earlier(ends, 2)
+    chain = ending("chain")
+    # Rows grow along a stage and from stage to stage: the latest is the highest, if it is of this stage.
+    latest = np.maximum.accumulate(chain)
+    stage_first = first[np.searchsorted(tasks.stage, tasks.stage)]
+    found[:, -Outside.CHAIN - 1] = earlier(np.where(latest >= stage_first, latest, NONE), 1)
+    return found
+
+
+def _dependencies(rows: _Rows, task: Column, source: Column, first: Column, outside: Column) -> tuple[Column, Column]:
+    counts = np.diff(rows.dependency_start)[source]
+    start = _starts(counts)
+    owner = np.repeat(np.arange(len(source)), counts)
+    entry = np.arange(int(start[-1])) - start[:-1][owner] + rows.dependency_start[source][owner]
+    local = rows.dependency[entry]
+    of_task = task[owner]
+    inside = local >= 0
+    row = first[of_task] + local
+    row[~inside] = outside[of_task[~inside], -local[~inside] - 1]
+    kept = row != NONE
+    return _starts(np.bincount(owner[kept], minlength=len(source))), row[kept]
+
+
+def _matches(rows: _Rows, tasks: Tasks, task: Column, source: Column) -> tuple[Column, Column]:
+    """The communication of every row, and for each communication a template row that describes it."""
+    meeting = rows.columns["meeting"][source]
+    here = np.flatnonzero(meeting != NONE)
+    match = np.full(len(source), NONE, dtype=np.int64)
+    if not len(here):
+        return match, here
+    # Most are alone; the others are known by a number that their parts have in common.
+    shared = np.flatnonzero(meeting[here] > Meeting.ALONE)
+    keys = _meeting_keys(tasks, task[here[shared]], meeting[here[shared]], rows.columns["op"][source[here[shared]]])
+    _, firsts, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    opens = np.ones(len(here), dtype=bool)
+    opens[shared] = False
+    opens[shared[firsts]] = True
+    match[here] = np.cumsum(opens) - 1
+    match[here[shared]] = match[here[shared[firsts]]][inverse]
+    return match, source[here[opens]]
+
+
+def _meeting_keys(tasks: Tasks, task: Column, meeting: Column, op: Column) -> Column:
+    """A number that the parts of one communication have in common; of those that are not alone."""
+    microbatches = int(tasks.microbatch.max()) + 1
+    chunks = int(tasks.virtual.max()) + 2
+    # A message is known by the chunk that it is for: forward the next one, backward the one before.
+    step = np.where(tasks.backward[task] == 1, -1, 1)
+    target = tasks.virtual[task] + np.where(op == Op.SEND, step, 0)
+    message = (tasks.backward[task] * chunks + target) * microbatches + tasks.microbatch[task]
+    return np.where(meeting == Meeting.NEXT, message, 2 * chunks * microbatches + meeting)

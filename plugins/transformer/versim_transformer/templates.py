@@ -1,0 +1,286 @@
+"""Templates: the rows of one pass over a chunk of layers, written once and stamped for every microbatch.
+
+A row depends on rows of its own template by their number, and on what went before its template by a code below zero,
+see :class:`Outside`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Sequence
+
+import attrs
+from versim import NONE, Folded, Kind, Op, Phase, Scope, Term, Work
+
+from versim_transformer.pieces import Beside, Collective, Compute, Piece, merged
+from versim_transformer.settings import Granularity
+
+
+class Outside(enum.IntEnum):
+    """What a row may depend on outside its template; the row that stands for it is known when it is stamped."""
+
+    PREVIOUS = -1
+    """What the stage's previous task ends with."""
+    PREVIOUS_BESIDE = -2
+    """Communication that runs beside the end of the previous task."""
+    PREVIOUS_SEND = -3
+    """The previous task's message, where the stage waits for it."""
+    BEFORE_PREVIOUS = -4
+    """What the task before the previous one ends with."""
+    CHAIN = -5
+    """The stage's last communication between replicas."""
+
+
+class Meeting(enum.IntEnum):
+    """Which parts a communication row meets."""
+
+    ALONE = 0
+    """None: it is its collective's only part."""
+    NEXT = 1
+    """The other end of the message from or to the stage before or behind."""
+    STAGES = 2
+    """The same row of every stage."""
+    ENDS = 3
+    """The same row of the first or last stage."""
+
+
+@attrs.define
+class Catalogue:
+    """Names, works, scopes, phases and kinds in use, each once, in order of first use."""
+
+    names: dict[str, int] = attrs.field(factory=dict)
+    works: dict[Work, int] = attrs.field(factory=dict)
+    scopes: dict[Scope, int] = attrs.field(factory=dict)
+    phases: dict[Phase, int] = attrs.field(factory=dict)
+    kinds: dict[Kind, int] = attrs.field(factory=dict)
+
+
+@attrs.define
+class Template:
+    """Rows as columns of Python lists, and the rows that others depend on, NONE where there are none.
+
+    Attributes:
+        op: See :class:`versim.Op`.
+        name: Index into the catalogue.
+        work: Index into the catalogue.
+        phase: Index into the catalogue.
+        layer: Counted from the chunk's first.
+        kind: Index into the catalogue; of communications, as are the next three.
+        size_bytes: The full tensor.
+        scope: Index into the catalogue.
+        meeting: See :class:`Meeting`.
+        dependencies: Of each row.
+        end: What the next task waits for.
+        beside: Communication beside the end.
+        sent: Message that the next task waits for.
+        chain: Last communication between replicas.
+    """
+
+    op: list[int] = attrs.field(factory=list)
+    name: list[int] = attrs.field(factory=list)
+    work: list[int] = attrs.field(factory=list)
+    phase: list[int] = attrs.field(factory=list)
+    layer: list[int] = attrs.field(factory=list)
+    kind: list[int] = attrs.field(factory=list)
+    size_bytes: list[int] = attrs.field(factory=list)
+    scope: list[int] = attrs.field(factory=list)
+    meeting: list[int] = attrs.field(factory=list)
+    dependencies: list[list[int]] = attrs.field(factory=list)
+    end: int = NONE
+    beside: int = NONE
+    sent: int = NONE
+    chain: int = NONE
+
+
+class TemplateWriter:
+    """Writes one template, merging pieces as the granularity asks.
+
+    Args:
+        catalogue: Where names, works and scopes go.
+        granularity: What a compute row stands for.
+        phase: Label of the rows.
+        label: What a row that stands for a whole pass is called.
+    """
+
+    def __init__(self, catalogue: Catalogue, granularity: Granularity, phase: Phase, label: str) -> None:
+        self._catalogue = catalogue
+        self._granularity = granularity
+        self._phase = catalogue.phases.setdefault(phase, len(catalogue.phases))
+        self._label = label
+        self._template = Template()
+        self._tail: list[int] = [Outside.PREVIOUS, Outside.PREVIOUS_BESIDE, Outside.PREVIOUS_SEND]
+        self._pending: list[tuple[Work, float]] = []
+        self._layer = NONE
+        self._name = label
+        self._chain: int = Outside.CHAIN
+
+    def receive(self, size_bytes: int, *, waits: bool) -> None:
+        """A message that the pass needs; posted once the previous task has ended, or one task ahead."""
+        after = Outside.PREVIOUS if waits else Outside.BEFORE_PREVIOUS
+        row = self._communication(Op.RECV, "receive", Kind.POINT_TO_POINT, size_bytes, ("pp",), Meeting.NEXT, [after])
+        self._tail.append(row)
+
+    def send(self, size_bytes: int, *, waits: bool) -> None:
+        """The message that the pass ends with."""
+        self.flush()
+        row = self._communication(Op.SEND, "send", Kind.POINT_TO_POINT, size_bytes, ("pp",), Meeting.NEXT, self._tail)
+        if waits:
+            self._template.sent = row
+
+    def section(self, name: str, pieces: Sequence[Piece], layer: int = NONE, times: int = 1) -> None:
+        """The pieces of one layer, or of ``times`` equal ones if nothing has to be told apart.
+
+        Args:
+            name: What rows that stand for more than an operator are called at layer granularity.
+            pieces: In order.
+            layer: Counted from the chunk's first.
+            times: Above 1 only at stage granularity.
+        """
+        if self._granularity is Granularity.STAGE:
+            if not any(isinstance(piece, Beside) for piece in pieces):
+                self._pending.append((folded(pieces), times))
+                return
+            for _ in range(times):
+                self._pieces(pieces)
+            return
+        if times != 1:
+            raise ValueError("equal layers are one row at stage granularity only")
+        self._layer, self._name = layer, f"{name} {self._label}"
+        self._pieces(pieces)
+        self.flush()
+        self._layer, self._name = NONE, self._label
+
+    def _pieces(self, pieces: Iterable[Piece]) -> None:
+        for piece in pieces:
+            if isinstance(piece, Compute):
+                self._compute(piece)
+            elif isinstance(piece, Collective):
+                if self._granularity is Granularity.STAGE:
+                    self._pending.append((_folded(piece), 1))
+                else:
+                    self.flush()
+                    self._tail = [self._collective(piece, self._tail)]
+            else:
+                self._beside(piece)
+
+    def _compute(self, piece: Compute) -> None:
+        if self._granularity is Granularity.OPERATOR:
+            self._tail = [self._row(Op.COMPUTE, piece.name, self._tail, work=merged(piece.work))]
+        else:
+            self._pending.append((piece.work, 1))
+
+    def _beside(self, piece: Beside) -> None:
+        self.flush()
+        start = communication = self._tail
+        for collective in piece.collectives:
+            communication = [self._collective(collective, communication)]
+        self._tail = start
+        for compute in piece.computes:
+            self._compute(compute)
+        self.flush()
+        self._tail = [*self._tail, *(row for row in communication if row not in start)]
+
+    def flush(self) -> None:
+        """Writes the compute row that is being gathered."""
+        work = merged((term, count * times) for terms, times in self._pending for term, count in terms)
+        self._pending.clear()
+        if work:
+            self._tail = [self._row(Op.COMPUTE, self._name, self._tail, work=work)]
+
+    def computed(self, name: str, work: Work) -> None:
+        """A compute row of its own."""
+        if work:
+            self.flush()
+            self._tail = [self._row(Op.COMPUTE, name, self._tail, work=merged(work))]
+
+    def met(self, collective: Collective, meeting: Meeting) -> None:
+        """A collective that everything behind it waits for."""
+        self.flush()
+        self._tail = [self._collective(collective, self._tail, meeting)]
+
+    def chained(self, collectives: Iterable[Collective], *, now: bool = True, phase: Phase | None = None) -> int:
+        """Communication between replicas, beside what follows and behind what replicas have communicated so far.
+
+        Returns the last row, or that of the chain so far; see :meth:`wait_for`.
+
+        Args:
+            collectives: One after another.
+            now: True if they begin no earlier than what comes next; otherwise when their turn has come.
+            phase: Label, if it is another than the template's.
+        """
+        for collective in collectives:
+            if now:
+                self.flush()
+            after = [*self._tail, self._chain] if now else [self._chain]
+            row = self._collective(collective, list(dict.fromkeys(after)))
+            self._chain = self._template.chain = row
+            if phase is not None:
+                phases = self._catalogue.phases
+                self._template.phase[row] = phases.setdefault(phase, len(phases))
+        return self._chain
+
+    def wait_for(self, row: int) -> None:
+        """What follows waits for a row, too."""
+        self.flush()
+        if row not in self._tail:
+            self._tail.append(row)
+
+    def finished(self) -> Template:
+        """The template."""
+        self.flush()
+        inside = [row for row in self._tail if row >= 0]
+        computed = [row for row in inside if self._template.op[row] == Op.COMPUTE]
+        self._template.end = computed[0] if computed else (inside[0] if inside else NONE)
+        others = [row for row in inside if row != self._template.end]
+        if len(others) > 1:
+            raise ValueError("a pass ends with a computation and one communication beside it")
+        self._template.beside = others[0] if others else NONE
+        return self._template
+
+    def _collective(self, piece: Collective, after: Sequence[int], meeting: Meeting = Meeting.ALONE) -> int:
+        return self._communication(Op.COLLECTIVE, piece.name, piece.kind, piece.size_bytes, piece.axes, meeting, after)
+
+    def _communication(
+        self,
+        op: Op,
+        name: str,
+        kind: Kind,
+        size_bytes: int,
+        axes: tuple[str, ...],
+        meeting: Meeting,
+        after: Sequence[int],
+    ) -> int:
+        row = self._row(op, name, after)
+        template, scopes, kinds = self._template, self._catalogue.scopes, self._catalogue.kinds
+        template.kind[row] = kinds.setdefault(kind, len(kinds))
+        template.size_bytes[row] = size_bytes
+        template.scope[row] = scopes.setdefault(Scope(axes=axes), len(scopes))
+        template.meeting[row] = meeting
+        return row
+
+    def _row(self, op: Op, name: str, after: Sequence[int], work: Work | None = None) -> int:
+        template, names, works = self._template, self._catalogue.names, self._catalogue.works
+        template.op.append(op)
+        template.name.append(names.setdefault(name, len(names)))
+        template.work.append(NONE if work is None else works.setdefault(work, len(works)))
+        template.phase.append(self._phase)
+        template.layer.append(self._layer)
+        for column in (template.kind, template.size_bytes, template.scope, template.meeting):
+            column.append(NONE)
+        template.dependencies.append(list(after))
+        return len(template.op) - 1
+
+
+def folded(pieces: Iterable[Piece]) -> Work:
+    """All work of some pieces with their collectives folded into it."""
+    pairs: list[tuple[Term, float]] = []
+    for piece in pieces:
+        if isinstance(piece, Compute):
+            pairs.extend(piece.work)
+        elif isinstance(piece, Collective):
+            pairs.extend(_folded(piece))
+    return merged(pairs)
+
+
+def _folded(piece: Collective) -> Work:
+    return ((Folded(piece.kind, piece.size_bytes, "+".join(piece.axes), piece.participants), 1),)
