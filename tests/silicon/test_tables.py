@@ -53,6 +53,7 @@ def test_every_gpu_has_every_kind_of_table(gpu: str) -> None:
 def test_rows_of_the_wheel_come_back_to_four_digits(row: dict[str, str]) -> None:
     """The excerpt is the package's figures, in seconds and bytes: nothing shifted, transposed or scaled."""
     measured = store.tables_of(row["gpu"])
+    place: tuple[str, ...]
     if row["what"] == "product":
         table, place = measured[f"product/{row['version_or_dtype']}"], (row["a"], row["b"], row["c"])
     elif row["what"] == "attention":

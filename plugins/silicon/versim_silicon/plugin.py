@@ -17,7 +17,8 @@ VERSIM_API_VERSION = 1
 
 @hookimpl
 def versim_timing_models() -> list[TimingModel]:
-    """Measured silicon."""
+    """Measured silicon, and NCCL's own model."""
+    from versim_silicon.nccl.timing import Nccl  # noqa: PLC0415
     from versim_silicon.timing import Silicon  # noqa: PLC0415
 
-    return [Silicon()]
+    return [Silicon(), Nccl()]
