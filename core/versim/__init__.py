@@ -100,6 +100,8 @@ if TYPE_CHECKING:
     from versim.graph import participants_of as participants_of
     from versim.hookspecs import API_VERSION as API_VERSION
     from versim.hookspecs import hookimpl as hookimpl
+    from versim.kernel import KernelPart as KernelPart
+    from versim.kernel import kernel_part as kernel_part
     from versim.mesh import Mesh as Mesh
     from versim.mesh import Placement as Placement
     from versim.pinning import PinnedGraph as PinnedGraph
@@ -183,6 +185,7 @@ _HOMES = {
         "checked instances_of laid_out participants_of"
     ),
     "hookspecs": "API_VERSION hookimpl",
+    "kernel": "KernelPart kernel_part",
     "mesh": "Mesh Placement",
     "pinning": "PinnedGraph communication_s messages_of pin",
     "prediction": "NO_TIME Consumed LinkLoads Prediction Resource Spans Status",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from versim_astrasim.engine.algorithms.direct import DirectPhase
 from versim_astrasim.engine.algorithms.double_binary_tree import DoubleBinaryTreePhase
-from versim_astrasim.engine.algorithms.halving_doubling import HalvingDoublingPhase, pairs_up
+from versim_astrasim.engine.algorithms.halving_doubling import HalvingDoublingPhase
 from versim_astrasim.engine.algorithms.names import Algorithm, AlgorithmChoice
 from versim_astrasim.engine.algorithms.phase import Phase
 from versim_astrasim.engine.algorithms.ring import RingPhase, rounds_of
@@ -18,6 +18,7 @@ from versim_astrasim.engine.failures import Abort, EndlessLoop
 from versim_astrasim.engine.jobs import Job, Op, PlannedPhase
 from versim_astrasim.engine.lanes import DimensionLanes, Lane, Pick
 from versim_astrasim.engine.matching import COLLECTIVE_TAGS
+from versim_astrasim.engine.oddities import inflation, wrong_pairs
 from versim_astrasim.engine.plans import Group, Plan, Planner
 from versim_astrasim.engine.rapid_llm import algorithms as rapid_llm
 from versim_astrasim.engine.repetition import RepeatedOp
@@ -188,25 +189,13 @@ class CollectiveScheduler:
     def _note_oddities(self, plan: Plan, usable: list[int], node_id: int, cut: tuple[int, int, int]) -> None:
         """Note what the collective silently is instead of what it says."""
         notes, number = self._planner.notes, self._rank.number
-        size_bytes, count, chunk_bytes = cut
-        if count and count * chunk_bytes != size_bytes:
-            splits = self._system.preferred_dataset_splits
-            why = "a remainder makes one more full chunk"
-            if chunk_bytes > size_bytes // splits:
-                why = f"fewer than {splits} splits times {self._planner.world_size} ranks are inflated to that"
-            notes.add(
-                number,
-                node_id,
-                f"{plan.kind.value} of {size_bytes} bytes runs as {count} chunks of {chunk_bytes} bytes, "
-                f"{count * chunk_bytes} bytes in all: {why}",
-            )
+        inflated = inflation(plan.kind, cut, self._system.preferred_dataset_splits, self._planner.world_size)
+        if inflated is not None:
+            notes.add(number, node_id, inflated)
         for dimension in usable:
             size = plan.structures[dimension].size
             if plan.choices[dimension].algorithm is Algorithm.HALVING_DOUBLING and size & (size - 1):
-                what = f"gathers {1 << size.bit_length() - 1} of {size} shards"
-                if not pairs_up(plan.kind, size):
-                    what = f"pairs {size} members wrongly"
-                notes.add(number, node_id, f"halving-doubling {what}, because {size} is no power of two")
+                notes.add(number, node_id, wrong_pairs(plan.kind, size))
 
     def _start_in_wave(
         self, op: Op, plan: Plan, usable: list[int], chunks: tuple[int, int], group: Group | None

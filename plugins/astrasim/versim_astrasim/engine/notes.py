@@ -13,10 +13,10 @@ class Notes:
     def __init__(self) -> None:
         self._findings: dict[str, tuple[int, int, int]] = {}
 
-    def add(self, rank: int, node_id: int, text: str) -> None:
-        """Note something; the same text again only counts."""
+    def add(self, rank: int, node_id: int, text: str, times: int = 1) -> None:
+        """Note something that happened so many times; the same text again only counts."""
         first_rank, first_node, count = self._findings.get(text, (rank, node_id, 0))
-        self._findings[text] = (first_rank, first_node, count + 1)
+        self._findings[text] = (first_rank, first_node, count + times)
 
     def findings(self) -> Iterator[Finding]:
         """One finding per text, with where it was first seen and how often."""

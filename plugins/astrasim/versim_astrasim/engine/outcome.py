@@ -135,6 +135,7 @@ class Outcome:
         message_count: Messages sent, those of collectives and handshakes included. Where a run aborts, messages of
             collectives under way may be left out here and in ``links``.
         diagnosis: Why ranks are unfinished, what ended the run, what was dropped or inflated.
+        engine: What ran: ``kernel``, compiled, or ``python``.
     """
 
     status: Status
@@ -145,6 +146,7 @@ class Outcome:
     links: LinkUse
     message_count: int
     diagnosis: tuple[Finding, ...]
+    engine: str = "python"
 
     @property
     def unfinished_ranks(self) -> tuple[int, ...]:

@@ -10,8 +10,11 @@ import numpy as np
 
 from versim_astrasim.engine import diagnosis
 from versim_astrasim.engine.algorithms.custom import CustomCollectives
+from versim_astrasim.engine.compiled import simulate_compiled
 from versim_astrasim.engine.event_queue import EventQueue
 from versim_astrasim.engine.failures import Abort, CallbackError, Failure, Refusal
+from versim_astrasim.engine.incapable import Incapable
+from versim_astrasim.engine.kernel import Progress
 from versim_astrasim.engine.memory_config import RemoteMemoryConfig
 from versim_astrasim.engine.network_config import NetworkConfig
 from versim_astrasim.engine.networks import AnyNetwork, build_network
@@ -33,6 +36,8 @@ from versim_astrasim.engine.workload import NOT_YET, Machine, Workload
 
 Exactness = Literal["auto", "plain"]
 
+Engine = Literal["auto", "kernel", "python"]
+
 
 def simulate(
     traces: Sequence[RankTrace],
@@ -46,6 +51,8 @@ def simulate(
     exactness: Exactness = "auto",
     record_spans: bool = True,
     max_ticks: int | None = None,
+    engine: Engine = "auto",
+    progress: Progress | None = None,
 ) -> Outcome:
     """Simulate one run of a trace on every rank.
 
@@ -60,13 +67,35 @@ def simulate(
         exactness: ``"plain"`` simulates every message; ``"auto"`` may use shortcuts that give the same figures.
         record_spans: Whether to report when each node ran.
         max_ticks: Give up after this many distinct times at which something happens.
+        engine: ``"kernel"`` is the compiled one, ``"python"`` the readable one; ``"auto"`` takes the first where it
+            can, and goes through the second what went wrong in it. Both give the same figures.
+        progress: Told now and then which share of all nodes has ended, by the compiled engine.
 
     Returns:
         The outcome; a run that hangs, aborts, is refused or never ends has a status and a diagnosis.
 
     Raises:
         SimulationError: If ``max_ticks`` was not enough.
+        ValueError: If ``engine`` is ``"kernel"`` and that is not there or cannot simulate this.
     """
+    if engine != "python" and max_ticks is None:
+        try:
+            outcome = simulate_compiled(
+                traces,
+                network,
+                system,
+                groups=dict(groups or {}),
+                memory=memory or RemoteMemoryConfig(),
+                per_node_custom=per_node_custom,
+                record_spans=record_spans,
+                progress=progress,
+            )
+        except Incapable as incapable:
+            if engine == "kernel":
+                raise ValueError(f"the compiled engine cannot simulate this: {incapable.what}") from incapable
+            outcome = None
+        if outcome is not None:
+            return outcome
 
     def run(exactness: Exactness) -> Outcome:
         return _Simulation(

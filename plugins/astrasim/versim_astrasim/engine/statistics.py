@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from versim_astrasim.engine.event_queue import UINT64
 from versim_astrasim.engine.outcome import RankStatistics, RooflineAverages
 from versim_astrasim.engine.program import CPU_SLOT
+from versim_astrasim.engine.roofline import RooflinePoint
 from versim_astrasim.engine.trace import COLL, COMP, MEM_LOAD, MEM_STORE, RECV, SEND
 from versim_astrasim.engine.workload import NOT_YET, Workload
 
@@ -70,14 +71,19 @@ def rank_statistics(workload: Workload) -> RankStatistics:
 def _roofline_averages(workload: Workload) -> RooflineAverages | None:
     if not workload.roofline_enabled:
         return None
+    return averages_of(
+        (workload.end_ns[position] - start, workload.points.get(position))
+        for position, start in enumerate(workload.start_ns)
+        if start != NOT_YET and workload.program.types[position] == COMP
+    )
+
+
+def averages_of(computed: Iterable[tuple[int, RooflinePoint | None]]) -> RooflineAverages:
+    """Averages over a rank's compute nodes in order of id: the duration of each, and its place under the roofline."""
     bound = compute = memory = intensity = 0.0
     total_ns = 1  # as the original, which keeps clear of a division by zero
-    for position, start in enumerate(workload.start_ns):
-        if start == NOT_YET or workload.program.types[position] != COMP:
-            continue
-        duration_ns = workload.end_ns[position] - start
+    for duration_ns, point in computed:
         total_ns += duration_ns
-        point = workload.points.get(position)
         if point is None:
             continue
         bound += duration_ns if point.compute_bound else 0

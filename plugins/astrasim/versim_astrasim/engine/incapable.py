@@ -1,0 +1,15 @@
+"""What the compiled kernel leaves to the Python engine."""
+
+from __future__ import annotations
+
+
+class Incapable(Exception):  # noqa: N818 - a reason to go another way, not an error anybody sees
+    """The kernel cannot simulate this.
+
+    Attributes:
+        what: What it cannot, in a few words.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what

@@ -1,0 +1,285 @@
+"""The compiled engine: columns in, columns out, through a plain C interface.
+
+``native/engine.cpp`` does entry by entry what the Python modules do. It works in slices, so that a run can be
+interrupted and says how far it is; whatever goes wrong in a run is left to the Python engine, which says why.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+from versim import kernel_part
+
+from versim_astrasim.engine.columns import KernelInput
+from versim_astrasim.engine.networks import bandwidth_bytes_per_ns
+from versim_astrasim.engine.outcome import LinkUse
+from versim_astrasim.engine.rank import BYTES_PER_GB
+from versim_astrasim.engine.topologies import FULLY_CONNECTED, RING, SWITCH
+
+Integers = npt.NDArray[np.int64]
+
+NOT_YET = -1
+"""Stands for a time that has not come."""
+
+ENTRIES_AT_ONCE = 1 << 20
+"""Worked off before looking for an interrupt, a tenth of a second's worth."""
+
+Progress = Callable[[float], None]
+"""Told now and then which share of all nodes has ended."""
+
+REASONS = {
+    1: "something that takes no time is ready at the start",
+    2: "a time does not fit into 2^53 ns",
+    3: "a message has no bytes",
+    4: "a message goes to a rank that cannot be reached",
+    5: "a rank communicates in a group it is not a member of",
+    7: "there is not enough memory",
+}
+"""Why a run was broken off, by number (``Reason`` in ``native/event_queue.hpp``)."""
+
+_TOPOLOGIES = (RING, FULLY_CONNECTED, SWITCH)
+
+_ARRAYS = (
+    ("topology", np.int64),
+    ("npus_count", np.int64),
+    ("bytes_per_ns", np.float64),
+    ("latency_ns", np.float64),
+    ("endpoint_delay_ns", None),
+    ("lane_width", None),
+    ("queues_per_dimension", None),
+    ("local_mem_bytes_per_s", float),
+    ("program_of_rank", np.int64),
+    ("instance_start", np.int64),
+    ("node_start", np.int64),
+    ("action", np.uint8),
+    ("slot", np.uint8),
+    ("statistics_class", np.uint8),
+    ("duration_ns", np.int64),
+    ("peer", np.int64),
+    ("tag", np.int64),
+    ("size_bytes", np.int64),
+    ("collective", np.int32),
+    ("predecessor_count", np.int32),
+    ("successor_start", np.int64),
+    ("successor", np.int32),
+    ("group_count", None),
+    ("member_start", np.int64),
+    ("member", np.int32),
+    ("first_job", np.int64),
+    ("collective_count", None),
+    ("job_count", np.int64),
+    ("collective_group", np.int64),
+    ("step_start", np.int64),
+    ("step", np.int64),
+    ("exchange", np.int64),
+    ("ready_ns", np.int64),
+    ("start_ns", np.int64),
+    ("end_ns", np.int64),
+    ("finish_ns", np.int64),
+    ("finish_order", np.int64),
+    ("gpu_ns", np.int64),
+    ("class_figures", np.int64),
+    ("first_seen", np.int64),
+)
+"""Fields of ``Input`` in ``native/input.hpp`` behind its first three: arrays by type of element, numbers otherwise."""
+
+
+class _Input(ctypes.Structure):
+    _fields_ = [
+        ("rank_count", ctypes.c_int64),
+        ("congestion_aware", ctypes.c_int64),
+        ("dimension_count", ctypes.c_int64),
+        *(
+            (name, ctypes.c_int64 if kind is None else ctypes.c_double if kind is float else ctypes.c_void_p)
+            for name, kind in _ARRAYS
+        ),
+    ]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class KernelOutput:
+    """What a run gives back.
+
+    Attributes:
+        broken_off: Why the run was broken off, 0 if it was not.
+        broken_off_by: Rank and position of the node that was to blame, -1 where not known.
+        message_count: Messages sent.
+        unclaimed: Messages between nodes that arrived and that nobody received.
+        now_ns: The last tick.
+        ready_ns: int64 (instances,), when predecessors were finished, :data:`NOT_YET` if they never were.
+        start_ns: int64 (instances,), when each node was issued.
+        end_ns: int64 (instances,), when each node completed.
+        finish_ns: int64 (ranks,).
+        finish_order: int64 (finished ranks,).
+        gpu_ns: int64 (ranks,), durations of compute issued.
+        class_ns: int64 (ranks, 2), time during which any node of a class is open: compute, communication.
+        class_nodes: int64 (ranks, 2), nodes issued.
+        first_seen: int64 (collectives, 4): turn, rank and position of the first execution, and how many there were.
+        links: What each link carried.
+    """
+
+    broken_off: int
+    broken_off_by: tuple[int, int]
+    message_count: int
+    unclaimed: int
+    now_ns: int
+    ready_ns: Integers
+    start_ns: Integers
+    end_ns: Integers
+    finish_ns: Integers
+    finish_order: Integers
+    gpu_ns: Integers
+    class_ns: Integers
+    class_nodes: Integers
+    first_seen: Integers
+    links: LinkUse
+
+    @property
+    def completed(self) -> bool:
+        """Whether every rank finished and nothing is left over."""
+        return not self.broken_off and len(self.finish_order) == len(self.finish_ns) and not self.unclaimed
+
+
+def kernel_reason() -> str:
+    """Why there is no compiled engine; "" if there is one."""
+    return kernel_part("versim_engine", _SOURCES).reason
+
+
+_SOURCES = Path(__file__).parent / "native"
+
+
+def _library() -> ctypes.CDLL:
+    library = kernel_part("versim_engine", _SOURCES).library
+    if library is None:
+        raise ValueError(f"the compiled engine is not there: {kernel_reason()}")
+    library.versim_engine_new.restype = ctypes.c_void_p
+    library.versim_engine_new.argtypes = [ctypes.c_void_p]
+    library.versim_engine_free.argtypes = [ctypes.c_void_p]
+    library.versim_engine_free.restype = None
+    library.versim_engine_run.argtypes = [ctypes.c_void_p, ctypes.c_int64]
+    library.versim_engine_run.restype = ctypes.c_int64
+    for tells in (library.versim_engine_figures, library.versim_engine_links):
+        tells.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+        tells.restype = None
+    return library
+
+
+def run_kernel(given: KernelInput, progress: Progress | None = None) -> KernelOutput:
+    """Simulate; see :func:`versim_astrasim.engine.simulation.simulate`.
+
+    Raises:
+        ValueError: If there is no compiled engine.
+    """
+    library = _library()
+    columns = _columns(given)
+    structure = _Input(
+        rank_count=given.network.rank_count,
+        congestion_aware=given.network.congestion_aware,
+        dimension_count=len(given.network.npus_count),
+    )
+    kept = []
+    for name, kind in _ARRAYS:
+        value = columns[name]
+        if kind not in (None, float):
+            value = np.ascontiguousarray(value, dtype=kind)
+            kept.append(value)  # alive as long as the run
+            columns[name] = value
+            value = value.ctypes.data
+        setattr(structure, name, value)
+    engine = library.versim_engine_new(ctypes.byref(structure))
+    if not engine:
+        raise MemoryError("the compiled engine has not enough memory for this step")
+    try:
+        figures = np.zeros(8, dtype=np.int64)
+        instances = len(columns["ready_ns"])
+        while not (state := library.versim_engine_run(engine, ENTRIES_AT_ONCE)):
+            if progress is not None:
+                library.versim_engine_figures(engine, figures.ctypes.data)
+                progress(int(figures[1]) / instances)
+        library.versim_engine_figures(engine, figures.ctypes.data)
+        links = np.zeros((int(figures[4]), 6), dtype=np.int64)
+        if len(links):
+            library.versim_engine_links(engine, links.ctypes.data)
+    finally:
+        library.versim_engine_free(engine)
+    classes = columns["class_figures"]
+    return KernelOutput(
+        broken_off=max(0, -state),
+        broken_off_by=(int(figures[6]), int(figures[7])),
+        message_count=int(figures[0]),
+        unclaimed=int(figures[5]),
+        now_ns=int(figures[3]),
+        finish_order=columns["finish_order"][: int(figures[2])],
+        class_ns=classes[:, 0],
+        class_nodes=classes[:, 1],
+        links=_link_use(links, given),
+        **{name: columns[name] for name in ("ready_ns", "start_ns", "end_ns", "finish_ns", "gpu_ns", "first_seen")},
+    )
+
+
+def _columns(given: KernelInput) -> dict[str, Any]:
+    programs, collectives, network, system = given.programs, given.collectives, given.network, given.system
+    ranks, starts = network.rank_count, programs.instance_start
+    instances, distinct = int(starts[-1]), len(collectives.job_count)
+    return {
+        "topology": np.array([_TOPOLOGIES.index(name) for name in network.topology]),
+        "npus_count": np.array(network.npus_count),
+        "bytes_per_ns": np.array([bandwidth_bytes_per_ns(gib_per_s) for gib_per_s in network.bandwidth_gib_per_s]),
+        "latency_ns": np.array(network.latency_ns),
+        "endpoint_delay_ns": system.effective_endpoint_delay_ns,
+        "lane_width": system.lane_width,
+        "queues_per_dimension": system.num_queues_per_dim,
+        "local_mem_bytes_per_s": system.local_mem_bw_gb_per_s * BYTES_PER_GB,
+        "program_of_rank": programs.of_rank,
+        "instance_start": starts,
+        "node_start": programs.start,
+        "action": given.action,
+        "slot": given.slot,
+        "statistics_class": given.statistics_class,
+        "duration_ns": programs.duration_ns,
+        "peer": programs.peer,
+        "tag": programs.tag,
+        "size_bytes": programs.size_bytes,
+        "collective": given.collective,
+        "predecessor_count": programs.predecessor_count,
+        "successor_start": programs.successor_start,
+        "successor": programs.successor,
+        "group_count": len(collectives.first_job),
+        "member_start": collectives.member_start,
+        "member": collectives.member,
+        "first_job": collectives.first_job,
+        "collective_count": distinct,
+        "job_count": collectives.job_count,
+        "collective_group": collectives.group,
+        "step_start": collectives.step_start,
+        "step": collectives.step,
+        "exchange": collectives.exchange,
+        "ready_ns": np.full(instances, NOT_YET, dtype=np.int64),
+        "start_ns": np.full(instances, NOT_YET, dtype=np.int64),
+        "end_ns": np.full(instances, NOT_YET, dtype=np.int64),
+        "finish_ns": np.full(ranks, NOT_YET, dtype=np.int64),
+        "finish_order": np.zeros(ranks, dtype=np.int64),
+        "gpu_ns": np.zeros(ranks, dtype=np.int64),
+        "class_figures": np.zeros((ranks, 2, 2), dtype=np.int64),
+        "first_seen": np.zeros((distinct, 4), dtype=np.int64),
+    }
+
+
+def _link_use(links: Integers, given: KernelInput) -> LinkUse:
+    if not len(links):
+        return LinkUse()
+    if given.network.topology[0] == FULLY_CONNECTED:
+        links = links[np.lexsort((links[:, 1], links[:, 0]))]
+    return LinkUse(
+        name=tuple([f"{source}->{destination}" for source, destination in links[:, :2].tolist()]),
+        bytes_carried=links[:, 2],
+        busy_ns=links[:, 3],
+        queueing_ns=links[:, 4],
+        messages=links[:, 5],
+    )

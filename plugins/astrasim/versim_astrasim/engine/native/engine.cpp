@@ -1,0 +1,1071 @@
+// The embedded engine, compiled: message by message, entry by entry what engine/*.py does, in the same order.
+//
+// Names follow the Python modules, which are the specification in code. Whatever can go wrong in the original is left
+// to them: the run stops with a reason (Handover), and Python simulates and diagnoses.
+
+#include <algorithm>
+#include <new>
+
+#include "input.hpp"
+#include "network.hpp"
+
+namespace versim {
+namespace {
+
+constexpr u64 QUICK_ENDPOINT_DELAY_NS = 10;
+constexpr u64 COLLECTIVE_TAGS = 500000000;
+
+// What an entry of the queue, or an action of a rank's calendar, does.
+enum What : u32 {
+  COMPLETE,
+  RING_RECEIVE,
+  RING_REDUCE,
+  RING_PROCEED,
+  DIRECT_RECEIVED,
+  DIRECT_STEPS,
+  EXCHANGE_PREPARE,
+  EXCHANGE_REDUCE,
+  EXCHANGE_PROCEED,
+  TREE_CHILD_RECEIVED,
+  TREE_CHILD_REDUCE,
+  TREE_CHILD_REDUCED,
+  TREE_SEND_UP,
+  TREE_PARENT_RECEIVED,
+  TREE_DOWN_REDUCE,
+  TREE_SEND_DOWN,
+  TREE_END,
+  ARRIVE,
+  HOP,
+  RELEASE,
+  BATCH,
+};
+
+constexpr u64 what_of(What kind, u32 index) { return static_cast<u64>(kind) << 56 | index; }
+constexpr u64 complete_of(u32 rank, u32 position) {
+  return static_cast<u64>(COMPLETE) << 56 | static_cast<u64>(rank) << 32 | position;
+}
+constexpr What kind_of(u64 what) { return static_cast<What>(what >> 56); }
+constexpr u32 index_of(u64 what) { return static_cast<u32>(what); }
+constexpr u32 rank_of(u64 what) { return static_cast<u32>(what >> 32) & 0xffffffu; }
+
+struct Linked {
+  u64 what = 0;
+  u32 next = NONE;
+  u32 load = NONE;
+};
+
+// Actions in order; nearly always one at most, which lies here.
+struct Actions {
+  u64 first = 0;
+  u32 count = 0;
+  u32 rest = NONE;
+  u32 last = NONE;
+};
+
+// All of one rank's actions of one tick, which run back to back.
+struct Batch {
+  u64 tick = 0;
+  u64 newest = 0;
+  Actions actions;
+  u32 rank = 0;
+  u32 next = NONE;
+};
+
+// Messages of one tag, source, destination and size.
+struct Channel {
+  u64 size_bytes = 0;
+  u32 tag = 0;
+  u32 source = 0;
+  u32 destination = 0;
+  u32 uses = 0;  // unmatched sends and receives, and holders
+  u32 arrived = 0;
+  u32 load = NONE;  // or the queue of its delay
+  Way way;
+  Actions pending;
+  Actions sent;
+};
+
+struct Message {
+  u32 channel = NONE;
+  u32 hop = 0;
+};
+
+struct Lane {
+  u32 first = NONE;
+  u32 last = NONE;
+  u32 first_waiting = NONE;
+  u32 running = 0;
+};
+
+struct DimensionLanes {
+  u32 any = 0;
+  u32 first_half = 0;
+  u32 last_half = 0;
+};
+
+struct Op {
+  u32 rank = 0;
+  u32 position = 0;
+  i64 left = 0;
+};
+
+struct PlannedPhase {
+  u32 step = 0;
+  u32 lane = NONE;
+  u32 next = NONE;
+  i8 direction = 1;
+  u8 turn = 0;
+};
+
+struct Job {
+  u32 op = NONE;
+  u32 tag = 0;
+  u32 next_phase = NONE;
+  u32 current = NONE;
+  u32 lane = NONE;
+  u32 before = NONE;
+  u32 after = NONE;
+};
+
+// One algorithm at work for one job.
+struct Phase {
+  u32 job = NONE;
+  u32 rank = 0;
+  u32 step = 0;
+  u32 delay_queue = 0;
+  u32 reduction_queue = 0;
+  // The ring of members: explicit ones, or base + place * stride.
+  const i32* explicit_members = nullptr;
+  i32 base = 0;
+  i32 stride = 1;
+  i32 members = 0;
+  i32 place = 0;
+  i32 direction = 1;
+  u64 message_bytes = 0;
+  // Ring: the two channels. Tree: parent and children.
+  u32 outgoing = NONE;
+  u32 incoming = NONE;
+  u32 child[2] = {NONE, NONE};
+  u32 children = 0;
+  i64 left = 0;
+  i64 reductions_left = 0;
+  // Direct.
+  i64 second_half = 0;
+  i64 window = 0;
+  i64 others_in_cycle = 0;
+  i64 free = 0;
+  i64 prepared = 0;
+  i64 sent = 0;
+  i64 received = 0;
+  u32 steps = NONE;
+
+  i32 member(i64 index) const {
+    const i64 round = index % members;
+    const i64 at = round < 0 ? round + members : round;
+    return explicit_members ? explicit_members[at] : static_cast<i32>(base + at * stride);
+  }
+};
+
+// Endpoint steps of a direct algorithm that are due back to back.
+struct Steps {
+  u32 phase = NONE;
+  i64 count = 0;
+  bool reduces = false;
+};
+
+struct Rank {
+  i64 node_start = 0;
+  i64 instance_start = 0;
+  i64 next_job = 0;
+  u32 open_batches = NONE;
+  u32 running = 0;
+  bool busy[4] = {false, false, false, false};
+  bool scanning = false;
+  bool finished = false;
+  u32 open[STATISTICS_CLASSES] = {0, 0};
+  i64 since_ns[STATISTICS_CLASSES] = {0, 0};
+  std::vector<u32> ready[4];
+  std::vector<u32> late;
+};
+
+class Simulation {
+ public:
+  explicit Simulation(const Input& input) : in_(input) {
+    for (i64 index = 0; index < in_.dimension_count; ++index)
+      dimensions_.push_back({static_cast<int>(in_.topology[index]), in_.npus_count[index], in_.bytes_per_ns[index],
+                             in_.latency_ns[index]});
+    if (in_.congestion_aware) network_ = linked_network(dimensions_[0]);
+    endpoint_queue_ = queue_.delay_queue(static_cast<u64>(in_.endpoint_delay_ns));
+    quick_queue_ = queue_.delay_queue(QUICK_ENDPOINT_DELAY_NS);
+    now_queue_ = queue_.delay_queue(0);
+    const i64 lanes = in_.rank_count * in_.dimension_count * in_.queues_per_dimension;
+    lanes_.resize(static_cast<size_t>(lanes));
+    DimensionLanes counters;
+    counters.last_half = static_cast<u32>(in_.queues_per_dimension / 2);
+    picks_.assign(static_cast<size_t>(in_.rank_count * in_.dimension_count), counters);
+    turns_.assign(static_cast<size_t>(in_.rank_count * in_.dimension_count * 4), 0);
+    group_jobs_.resize(static_cast<size_t>(in_.group_count ? in_.member_start[in_.group_count] : 0));
+    for (i64 group = 0; group < in_.group_count; ++group)
+      for (i64 entry = in_.member_start[group]; entry < in_.member_start[group + 1]; ++entry) {
+        group_jobs_[static_cast<size_t>(entry)] = in_.first_job[group];
+        membership_.insert(member_hash(group, in_.member[entry]), static_cast<u32>(entry));
+      }
+    waiting_for_.resize(static_cast<size_t>(in_.instance_start[in_.rank_count]));
+    ranks_.resize(static_cast<size_t>(in_.rank_count));
+    for (i64 number = 0; number < in_.rank_count; ++number) {
+      Rank& rank = ranks_[static_cast<size_t>(number)];
+      rank.node_start = in_.node_start[in_.program_of_rank[number]];
+      rank.instance_start = in_.instance_start[number];
+      const i64 count = in_.instance_start[number + 1] - rank.instance_start;
+      for (i64 position = 0; position < count; ++position) {
+        const i32 waits = in_.predecessor_count[rank.node_start + position];
+        waiting_for_[static_cast<size_t>(rank.instance_start + position)] = waits;
+        if (!waits) make_ready(rank, static_cast<u32>(position));
+      }
+    }
+  }
+
+  // Works off so many entries at most. 0: there are more; 1: nothing more can happen; negative: a handover.
+  i64 run(i64 entries) {
+    try {
+      if (!fired_) {
+        fired_ = true;
+        for (u32 number = 0; number < ranks_.size(); ++number) {
+          scan(number);
+          check_finished(number);
+        }
+        if (!queue_.empty() && queue_.next_tick() == 0) throw Handover{AT_TICK_0, -1, -1};
+      }
+      for (; entries && !queue_.empty(); --entries) {
+        const u64 what = queue_.pop();
+        if (queue_.now >= EXACT_TICKS) throw Handover{BEYOND_EXACT_TICKS, -1, -1};
+        act(what);
+      }
+      return queue_.empty() ? 1 : 0;
+    } catch (const Handover& handover) {
+      why = handover;
+    } catch (const std::bad_alloc&) {
+      why = {OUT_OF_MEMORY, -1, -1};
+    }
+    return -why.reason;
+  }
+
+  i64 message_count = 0;
+  i64 ended_count = 0;
+  i64 finished_count = 0;
+  Handover why{0, -1, -1};
+
+  i64 now_ns() const { return static_cast<i64>(queue_.now); }
+  LinkedNetwork* network() { return network_.get(); }
+
+  // Messages between nodes that arrived and that nobody received.
+  i64 unclaimed() {
+    i64 count = 0;
+    for (const u32 index : channel_by_key_.values)
+      if (index != NONE && channels_[index].tag < COLLECTIVE_TAGS) count += channels_[index].arrived;
+    return count;
+  }
+
+  // What links report of messages that still wait for them.
+  i64 queueing_ns(const Link& link) {
+    i64 sum = link.queueing_ns;
+    for (u32 at = link.first_waiting; at != NONE; at = linked_[at].next) sum += now_ns();
+    return sum;
+  }
+
+ private:
+  // Actions in order.
+
+  void append(Actions& actions, u64 what) {
+    if (actions.count++ == 0) {
+      actions.first = what;
+      return;
+    }
+    const u32 added = linked_.take();
+    linked_[added].what = what;
+    if (actions.rest == NONE)
+      actions.rest = added;
+    else
+      linked_[actions.last].next = added;
+    actions.last = added;
+  }
+  u64 pop_first(Actions& actions) {
+    const u64 what = actions.first;
+    if (--actions.count) {
+      const u32 next = actions.rest;
+      actions.first = linked_[next].what;
+      actions.rest = linked_[next].next;
+      linked_.give_back(next);
+    }
+    return what;
+  }
+
+  // The calendar of a rank.
+
+  // A batch of the rank for the tick that lies so far ahead; made, and scheduled, if there is none.
+  Batch& batch_in(u32 rank, u32 delay_queue) {
+    const u64 tick = queue_.now + queue_.delay_of(delay_queue);
+    for (u32 index = ranks_[rank].open_batches; index != NONE; index = batches_[index].next)
+      if (batches_[index].tick == tick) return batches_[index];
+    const u32 index = batches_.take();
+    Batch& batch = batches_[index];
+    batch.tick = tick;
+    batch.rank = rank;
+    batch.next = ranks_[rank].open_batches;
+    ranks_[rank].open_batches = index;
+    queue_.push(delay_queue, what_of(BATCH, index));
+    return batch;
+  }
+  void defer(u32 rank, u32 delay_queue, u64 what) {
+    Batch& batch = batch_in(rank, delay_queue);
+    batch.newest = what;
+    append(batch.actions, what);
+  }
+  void run_batch(u32 index) {
+    while (batches_[index].actions.count) act(pop_first(batches_[index].actions));
+    u32* link = &ranks_[batches_[index].rank].open_batches;
+    while (*link != index) link = &batches_[*link].next;
+    *link = batches_[index].next;
+    batches_.give_back(index);
+  }
+
+  void act(u64 what) {
+    const u32 index = index_of(what);
+    switch (kind_of(what)) {
+      case COMPLETE:
+        return complete(rank_of(what), index);
+      case RING_RECEIVE:
+        return ring_receive(index);
+      case RING_REDUCE:
+        return defer(phases_[index].rank, phases_[index].reduction_queue, what_of(RING_PROCEED, index));
+      case RING_PROCEED:
+        return ring_proceed(index);
+      case DIRECT_RECEIVED:
+        return direct_received(index);
+      case DIRECT_STEPS:
+        return direct_steps(index);
+      case EXCHANGE_PREPARE:
+        return exchange_prepare(index);
+      case EXCHANGE_REDUCE:
+        return exchange_reduce(index);
+      case EXCHANGE_PROCEED:
+        return exchange_proceed(index);
+      case TREE_CHILD_RECEIVED:
+        return tree_endpoint(index, TREE_CHILD_REDUCE);
+      case TREE_CHILD_REDUCE:
+        return defer(phases_[index].rank, phases_[index].reduction_queue, what_of(TREE_CHILD_REDUCED, index));
+      case TREE_CHILD_REDUCED:
+        if (++phases_[index].received == phases_[index].children) tree_send_up(index);
+        return;
+      case TREE_SEND_UP:
+        return tree_send_up(index);
+      case TREE_PARENT_RECEIVED:
+        return tree_endpoint(index, phases_[index].children ? TREE_DOWN_REDUCE : TREE_END);
+      case TREE_DOWN_REDUCE:
+        return defer(phases_[index].rank, phases_[index].reduction_queue, what_of(TREE_SEND_DOWN, index));
+      case TREE_SEND_DOWN:
+        return tree_send_down(index);
+      case TREE_END:
+        return end_phase(index);
+      case ARRIVE:
+        return arrive(index);
+      case HOP:
+        return next_hop(index);
+      case RELEASE:
+        return release(index);
+      case BATCH:
+        return run_batch(index);
+    }
+  }
+
+  // Links.
+
+  void transmit_on(u32 link_index, u32 load_index, u64 on_arrival) {
+    Link& link = network_->links[link_index];
+    const Load& load = loads_[load_index + link.dimension];
+    queue_.push(load.hop_queue, on_arrival);
+    link.free_tick = queue_.now + load.serialization_ns;
+    link.carried_bytes += static_cast<i64>(load.size_bytes);
+    link.busy_ns += static_cast<i64>(load.serialization_ns);
+    link.messages += 1;
+    if (link.first_waiting != NONE) {
+      queue_.push(load.serialization_queue, what_of(RELEASE, link_index));
+      link.release_is_due = true;
+    } else {
+      if (link.free_tick == 0) throw Handover{AT_TICK_0, -1, -1};  // due, though not in the queue
+      link.free_number = queue_.reserve();
+      link.release_is_due = false;
+    }
+  }
+  void enter(u32 link_index, u32 load, u64 on_arrival) {
+    Link& link = network_->links[link_index];
+    if (!link.release_is_due && queue_.has_passed(link.free_tick, link.free_number)) {
+      transmit_on(link_index, load, on_arrival);
+      return;
+    }
+    if (!link.release_is_due) {
+      // Only now somebody waits, so the release takes the place that was kept for it.
+      queue_.push_reserved(link.free_tick, link.free_number, what_of(RELEASE, link_index));
+      link.release_is_due = true;
+    }
+    const u32 waiting = linked_.take();
+    linked_[waiting].what = on_arrival;
+    linked_[waiting].load = load;
+    if (link.first_waiting == NONE)
+      link.first_waiting = waiting;
+    else
+      linked_[link.last_waiting].next = waiting;
+    link.last_waiting = waiting;
+    link.queueing_ns -= static_cast<i64>(queue_.now);
+  }
+  void release(u32 link_index) {
+    Link& link = network_->links[link_index];
+    const u32 waiting = link.first_waiting;
+    const Linked next = linked_[waiting];
+    link.first_waiting = next.next;
+    linked_.give_back(waiting);
+    link.queueing_ns += static_cast<i64>(queue_.now);
+    transmit_on(link_index, next.load, next.what);
+  }
+  void next_hop(u32 index) {
+    Message& message = messages_[index];
+    const u32 channel_index = message.channel;
+    const Channel& channel = channels_[channel_index];
+    const u32 hop = message.hop + 1;
+    if (hop == channel.way.length) {
+      messages_.give_back(index);
+      arrive(channel_index);
+    } else {
+      message.hop = hop;
+      enter(network_->link_at(channel.way, hop), channel.load, what_of(HOP, index));
+    }
+  }
+
+  // Message matching.
+
+  static u64 channel_hash(u32 tag, u32 source, u32 destination, u64 size_bytes) {
+    return mixed(mixed(static_cast<u64>(source) << 32 | destination) + (static_cast<u64>(tag) << 20) + size_bytes);
+  }
+  u32 channel(u32 tag, i64 source, i64 destination, u64 size_bytes) {
+    if (size_bytes == 0) throw Handover{EMPTY_MESSAGE, source, -1};
+    const u32 from = static_cast<u32>(source), to = static_cast<u32>(destination);
+    const u64 hash = channel_hash(tag, from, to, size_bytes);
+    u32 found = channel_by_key_.find(hash, [&](u32 index) {
+      const Channel& other = channels_[index];
+      return other.source == from && other.destination == to && other.tag == tag && other.size_bytes == size_bytes;
+    });
+    if (found == NONE) {
+      found = channels_.take();
+      Channel& made = channels_[found];
+      made.size_bytes = size_bytes;
+      made.tag = tag;
+      made.source = from;
+      made.destination = to;
+      channel_by_key_.insert(hash, found);
+    }
+    return found;
+  }
+  void let_go(u32 index, u32 uses) {
+    Channel& channel = channels_[index];
+    channel.uses -= uses;
+    if (channel.uses) return;
+    const u64 hash = channel_hash(channel.tag, channel.source, channel.destination, channel.size_bytes);
+    channel_by_key_.erase(hash, index);
+    channels_.give_back(index);
+  }
+  void send_on(u32 index) {
+    Channel& channel = channels_[index];
+    ++channel.uses;
+    if (channel.load == NONE) {
+      const i64 source = channel.source, destination = channel.destination;
+      if (destination >= in_.rank_count) throw Handover{UNREACHABLE, source, -1};
+      if (network_) {
+        if (source == destination && dimensions_[0].topology != SWITCH) throw Handover{UNREACHABLE, source, -1};
+        channel.way = network_->way(source, destination);
+        channel.load = loads_.of(channel.size_bytes, dimensions_, queue_);
+      } else {
+        channel.load = queue_.delay_queue(unaware_delay_ns(source, destination, channel.size_bytes, dimensions_));
+      }
+    }
+    ++message_count;
+    if (!network_) {
+      queue_.push(channel.load, what_of(ARRIVE, index));
+    } else if (channel.way.length == 1) {
+      enter(channel.way.link[0], channel.load, what_of(ARRIVE, index));
+    } else {
+      const u32 message = messages_.take();
+      messages_[message].channel = index;
+      enter(network_->link_at(channel.way, 0), channel.load, what_of(HOP, message));
+    }
+  }
+  void send_on(u32 index, u64 on_sent) {
+    append(channels_[index].sent, on_sent);
+    send_on(index);
+  }
+  void receive_on(u32 index, u64 on_received) {
+    Channel& channel = channels_[index];
+    if (channel.arrived) {
+      --channel.arrived;
+      queue_.push(now_queue_, on_received);
+      let_go(index, 1);
+    } else {
+      ++channel.uses;
+      append(channel.pending, on_received);
+    }
+  }
+  void arrive(u32 index) {
+    if (channels_[index].pending.count) {
+      const u64 on_received = pop_first(channels_[index].pending);
+      if (channels_[index].sent.count) act(pop_first(channels_[index].sent));
+      act(on_received);
+      let_go(index, 2);
+      return;
+    }
+    if (channels_[index].sent.count) {
+      act(pop_first(channels_[index].sent));
+      if (channels_[index].pending.count) {
+        // A rank that sends to itself may post the receive only now; the original then never completes it.
+        pop_first(channels_[index].pending);
+        return;
+      }
+    }
+    ++channels_[index].arrived;
+  }
+
+  // The workload layer: slots, scan, completion.
+
+  static bool later(u32 one, u32 other) { return one > other; }
+
+  void enqueue(Rank& rank, u32 position) {
+    std::vector<u32>& heap = rank.ready[in_.slot[rank.node_start + position]];
+    heap.push_back(position);
+    std::push_heap(heap.begin(), heap.end(), later);
+  }
+  void make_ready(Rank& rank, u32 position) {
+    in_.ready_ns[rank.instance_start + position] = now_ns();
+    if (rank.scanning)
+      rank.late.push_back(position);
+    else
+      enqueue(rank, position);
+  }
+  void scan(u32 number) {
+    Rank& rank = ranks_[number];
+    rank.scanning = true;
+    for (;;) {
+      int slot = -1;
+      for (int candidate = 0; candidate < 4; ++candidate) {
+        const std::vector<u32>& heap = rank.ready[candidate];
+        if (!heap.empty() && !rank.busy[candidate] && (slot < 0 || heap[0] < rank.ready[slot][0])) slot = candidate;
+      }
+      if (slot < 0) break;
+      std::vector<u32>& heap = rank.ready[slot];
+      std::pop_heap(heap.begin(), heap.end(), later);
+      const u32 position = heap.back();
+      heap.pop_back();
+      issue(number, position, slot);
+    }
+    rank.scanning = false;
+    for (const u32 position : rank.late) enqueue(rank, position);
+    rank.late.clear();
+  }
+  void issue(u32 number, u32 position, int slot) {
+    Rank& rank = ranks_[number];
+    const i64 node = rank.node_start + position;
+    ++rank.running;
+    if (slot != 3) rank.busy[slot] = true;
+    in_.start_ns[rank.instance_start + position] = now_ns();
+    const u8 counted = in_.statistics_class[node];
+    if (rank.open[counted]++ == 0) rank.since_ns[counted] = now_ns();
+    ++in_.class_figures[(2 * number + 1) * STATISTICS_CLASSES + counted];
+    switch (in_.action[node]) {
+      case REPLAY_COMPUTE:
+        in_.gpu_ns[number] += in_.duration_ns[node];
+        [[fallthrough]];
+      case REPLAY:
+        if (in_.collective[node] >= 0) count_collective(in_.collective[node], number, position);
+        defer(number, queue_.delay_queue(static_cast<u64>(in_.duration_ns[node])), complete_of(number, position));
+        return;
+      case SEND_MESSAGE:
+        send_on(channel(static_cast<u32>(in_.tag[node]), number, in_.peer[node], static_cast<u64>(in_.size_bytes[node])),
+                complete_of(number, position));
+        return;
+      case RECEIVE_MESSAGE:
+        receive_on(
+            channel(static_cast<u32>(in_.tag[node]), in_.peer[node], number, static_cast<u64>(in_.size_bytes[node])),
+            complete_of(number, position));
+        return;
+      case RUN_COLLECTIVE:
+        start_collective(number, position, in_.collective[node]);
+        return;
+      default:
+        end_node(number, position);
+    }
+  }
+  void end_node(u32 number, u32 position) {
+    Rank& rank = ranks_[number];
+    const i64 node = rank.node_start + position;
+    rank.busy[in_.slot[node]] = false;
+    in_.end_ns[rank.instance_start + position] = now_ns();
+    ++ended_count;
+    --rank.running;
+    const u8 counted = in_.statistics_class[node];
+    if (--rank.open[counted] == 0)
+      in_.class_figures[2 * number * STATISTICS_CLASSES + counted] += now_ns() - rank.since_ns[counted];
+    i32* waiting_for = waiting_for_.data() + rank.instance_start;
+    for (i64 edge = in_.successor_start[node]; edge < in_.successor_start[node + 1]; ++edge)
+      if (--waiting_for[in_.successor[edge]] == 0) make_ready(rank, static_cast<u32>(in_.successor[edge]));
+  }
+  void complete(u32 number, u32 position) {
+    if (ranks_[number].finished) return;
+    end_node(number, position);
+    scan(number);
+    check_finished(number);
+  }
+  void check_finished(u32 number) {
+    Rank& rank = ranks_[number];
+    if (rank.running) return;
+    for (const std::vector<u32>& heap : rank.ready)
+      if (!heap.empty()) return;
+    rank.finished = true;
+    in_.finish_ns[number] = now_ns();
+    in_.finish_order[finished_count++] = number;
+  }
+
+  // Collectives: jobs in lanes.
+
+  static u64 member_hash(i64 group, i64 rank) { return mixed(static_cast<u64>(group) << 32 | static_cast<u64>(rank)); }
+  u32 member_entry(i64 group, i64 rank) {
+    const i64 begin = in_.member_start[group], end = in_.member_start[group + 1];
+    const u32 entry = membership_.find(member_hash(group, rank), [&](u32 index) {
+      return index >= begin && index < end && in_.member[index] == rank;
+    });
+    if (entry == NONE) throw Handover{NOT_A_MEMBER, rank, -1};
+    return entry;
+  }
+  void count_collective(i64 collective, u32 number, u32 position) {
+    i64* seen = in_.first_seen + 4 * collective;
+    if (seen[3]++ == 0) {
+      seen[0] = ++seen_count_;
+      seen[1] = number;
+      seen[2] = position;
+    }
+  }
+  const i64* step(u32 index) const { return in_.step + static_cast<i64>(index) * STEP_FIELDS; }
+
+  void start_collective(u32 number, u32 position, i64 collective) {
+    count_collective(collective, number, position);
+    const i64 group = in_.collective_group[collective];
+    const u32 entry = group < 0 ? NONE : member_entry(group, number);
+    const u32 op = ops_.take();
+    const i64 count = in_.job_count[collective];
+    ops_[op].rank = number;
+    ops_[op].position = position;
+    ops_[op].left = count;
+    for (i64 made = 0; made < count; ++made) {
+      i64 job_id = ranks_[number].next_job++;
+      if (entry != NONE) job_id = group_jobs_[entry]++;
+      const i64 tags = static_cast<i64>(COLLECTIVE_TAGS);
+      const u32 job = jobs_.take();
+      jobs_[job].op = op;
+      jobs_[job].tag = static_cast<u32>(tags + job_id % tags);
+      plan_phases(job, number, collective);
+      advance(job);
+    }
+  }
+  void plan_phases(u32 job, u32 number, i64 collective) {
+    u32 previous = NONE;
+    for (i64 index = in_.step_start[collective]; index < in_.step_start[collective + 1]; ++index) {
+      const u32 planned = planned_.take();
+      PlannedPhase& phase = planned_[planned];
+      phase.step = static_cast<u32>(index);
+      const i64* fields = step(phase.step);
+      pick_lane(phase, number, fields[STEP_DIMENSION], fields[STEP_PICK]);
+      if (fields[STEP_ALGORITHM] == DOUBLE_BINARY_TREE) {
+        u8& turn = turns_[static_cast<size_t>(number * in_.dimension_count * 4 + fields[STEP_TURNS])];
+        phase.turn = turn;
+        turn ^= 1;
+      }
+      (previous == NONE ? jobs_[job].next_phase : planned_[previous].next) = planned;
+      previous = planned;
+    }
+  }
+  void pick_lane(PlannedPhase& phase, u32 number, i64 dimension, i64 pick) {
+    DimensionLanes& counters = picks_[static_cast<size_t>(number * in_.dimension_count + dimension)];
+    const u32 count = static_cast<u32>(in_.queues_per_dimension), half = count / 2;
+    u32 index = 0;
+    if (pick == ANY) {
+      index = counters.any;
+      counters.any = (index + 1) % count;
+      phase.direction = count > 1 && index >= half ? -1 : 1;
+    } else if (pick == FIRST_HALF) {
+      index = counters.first_half;
+      counters.first_half = index + 1 < half ? index + 1 : 0;
+      phase.direction = 1;
+    } else {
+      index = counters.last_half;
+      counters.last_half = index + 1 < count ? index + 1 : half;
+      phase.direction = -1;
+    }
+    phase.lane = static_cast<u32>((number * in_.dimension_count + dimension) * count + index);
+  }
+  void advance(u32 job_index) {
+    const u32 previous = jobs_[job_index].lane;
+    const u32 next = jobs_[job_index].next_phase;
+    if (next == NONE) {
+      // When the last job of an op ends, following nodes are issued before the job leaves its lane.
+      const u32 op = jobs_[job_index].op;
+      if (--ops_[op].left == 0) {
+        const u32 rank = ops_[op].rank, position = ops_[op].position;
+        ops_.give_back(op);
+        complete(rank, position);
+      }
+    }
+    if (previous != NONE) {
+      Lane& lane = lanes_[previous];
+      const Job& job = jobs_[job_index];
+      (job.before == NONE ? lane.first : jobs_[job.before].after) = job.after;
+      (job.after == NONE ? lane.last : jobs_[job.after].before) = job.before;
+    }
+    u32 entered = NONE;
+    if (next == NONE) {
+      jobs_.give_back(job_index);
+    } else {
+      Job& job = jobs_[job_index];
+      entered = job.lane = planned_[next].lane;
+      job.current = next;
+      job.next_phase = planned_[next].next;
+      Lane& lane = lanes_[entered];
+      job.before = lane.last;
+      job.after = NONE;
+      (lane.last == NONE ? lane.first : jobs_[lane.last].after) = job_index;
+      lane.last = job_index;
+      if (lane.first_waiting == NONE) lane.first_waiting = job_index;
+    }
+    if (previous != NONE) {
+      --lanes_[previous].running;
+      kick(previous);
+    }
+    if (entered != NONE) kick(entered);
+  }
+  void kick(u32 lane) {
+    while (lanes_[lane].first_waiting != NONE && lanes_[lane].running < in_.lane_width) {
+      const u32 job = lanes_[lane].first_waiting;
+      lanes_[lane].first_waiting = jobs_[job].after;
+      begin_phase(job);
+      ++lanes_[lane].running;
+    }
+  }
+
+  // Phases.
+
+  void begin_phase(u32 job_index) {
+    const Job& job = jobs_[job_index];
+    const PlannedPhase planned = planned_[job.current];
+    planned_.give_back(job.current);
+    const i64* fields = step(planned.step);
+    const u32 index = phases_.take();
+    Phase& phase = phases_[index];
+    phase.job = job_index;
+    phase.rank = ops_[job.op].rank;
+    phase.step = planned.step;
+    phase.direction = planned.direction;
+    phase.members = static_cast<i32>(fields[STEP_MEMBERS]);
+    phase.message_bytes = static_cast<u64>(fields[STEP_BYTES]);
+    phase.delay_queue = endpoint_queue_;
+    if (fields[STEP_IN_GROUP] >= 0) {
+      const i64 begin = in_.member_start[fields[STEP_IN_GROUP]];
+      phase.explicit_members = in_.member + begin;
+      phase.place = static_cast<i32>(member_entry(fields[STEP_IN_GROUP], phase.rank) - begin);
+      phase.delay_queue = quick_queue_;
+    } else {
+      phase.stride = static_cast<i32>(fields[STEP_STRIDE]);
+      phase.place = static_cast<i32>(phase.rank) / phase.stride % phase.members;
+      phase.base = static_cast<i32>(phase.rank) - phase.place * phase.stride;
+    }
+    const i64 kind = fields[STEP_KIND], others = phase.members - 1;
+    switch (fields[STEP_ALGORITHM]) {
+      case RING_ALGORITHM:
+        phase.left = kind == ALL_REDUCE ? 2 * others : kind == ALL_TO_ALL ? phase.members * others / 2 : others;
+        phase.reductions_left = kind == ALL_REDUCE || kind == REDUCE_SCATTER ? others : 0;
+        if (phase.reductions_left) phase.reduction_queue = reduction_queue(phase.message_bytes);
+        return begin_ring(index);
+      case DIRECT:
+        phase.left = kind == ALL_REDUCE ? 2 * others : others;
+        phase.second_half = kind == ALL_REDUCE ? others : 0;
+        phase.window = fields[STEP_WINDOW] < 0 ? others : std::min(fields[STEP_WINDOW], others);
+        phase.others_in_cycle = phase.explicit_members ? others * phase.window : phase.window;
+        phase.reduction_queue = reduction_queue(phase.message_bytes);
+        phase.prepared = phase.window;
+        return new_steps(index, phase.window, false, batch_in(phase.rank, phase.delay_queue));
+      case HALVING_DOUBLING:
+        return exchange_prepare(index);
+      default:
+        phase.delay_queue = endpoint_queue_;
+        phase.reduction_queue = reduction_queue(phase.message_bytes);
+        return begin_tree(index, planned.turn);
+    }
+  }
+  void end_phase(u32 index) {
+    const u32 job = phases_[index].job;
+    phases_.give_back(index);
+    advance(job);
+  }
+  u32 reduction_queue(u64 size_bytes) {
+    if (in_.local_mem_bytes_per_s == 0) return now_queue_;
+    const double seconds = static_cast<double>(size_bytes) / in_.local_mem_bytes_per_s;
+    return queue_.delay_queue(3 * whole(seconds * 1e9));
+  }
+
+  // Ring.
+
+  void begin_ring(u32 index) {
+    const Phase& phase = phases_[index];
+    const u32 tag = jobs_[phase.job].tag, rank = phase.rank, delay_queue = phase.delay_queue;
+    const i64 next = phase.member(phase.place + phase.direction), previous = phase.member(phase.place - phase.direction);
+    const u64 size_bytes = phase.message_bytes;
+    const u32 outgoing = channel(tag, rank, next, size_bytes);
+    ++channels_[outgoing].uses;
+    const u32 incoming = channel(tag, previous, rank, size_bytes);
+    ++channels_[incoming].uses;
+    phases_[index].outgoing = outgoing;
+    phases_[index].incoming = incoming;
+    defer(rank, delay_queue, what_of(RING_PROCEED, index));
+  }
+  void ring_receive(u32 index) {
+    Phase& phase = phases_[index];
+    const bool reduces = phase.reductions_left > 0;
+    phase.reductions_left -= reduces;
+    defer(phase.rank, phase.delay_queue, what_of(reduces ? RING_REDUCE : RING_PROCEED, index));
+  }
+  void ring_proceed(u32 index) {
+    Phase& phase = phases_[index];
+    const u32 outgoing = phase.outgoing, incoming = phase.incoming;
+    if (phase.left) {
+      --phase.left;
+      send_on(outgoing);
+      receive_on(incoming, what_of(RING_RECEIVE, index));
+    } else {
+      let_go(outgoing, 1);
+      let_go(incoming, 1);
+      end_phase(index);
+    }
+  }
+
+  // Direct.
+
+  void new_steps(u32 phase, i64 count, bool reduces, Batch& batch) {
+    const u32 index = steps_.take();
+    steps_[index].phase = phase;
+    steps_[index].count = count;
+    steps_[index].reduces = reduces;
+    phases_[phase].steps = index;
+    batch.newest = what_of(DIRECT_STEPS, index);
+    append(batch.actions, batch.newest);
+  }
+  // Whether a message carries reduced data: P first ones never, then R others in every or every other cycle.
+  bool reduces(const Phase& phase, i64 number) const {
+    const i64 kind = step(phase.step)[STEP_KIND];
+    const i64 length = phase.window + phase.others_in_cycle;
+    if (number % length < phase.window) return false;
+    return kind == REDUCE_SCATTER || (kind == ALL_REDUCE && number / length % 2 == 0);
+  }
+  void direct_received(u32 index) {
+    Phase& phase = phases_[index];
+    ++phase.received;
+    const bool reduced = reduces(phase, phase.prepared++);
+    Batch& batch = batch_in(phase.rank, phase.delay_queue);
+    const u32 latest = phase.steps;
+    if (latest != NONE && batch.actions.count && batch.newest == what_of(DIRECT_STEPS, latest) &&
+        steps_[latest].reduces == reduced)
+      ++steps_[latest].count;
+    else
+      new_steps(index, 1, reduced, batch);
+  }
+  void direct_steps(u32 steps_index) {
+    const Steps steps = steps_[steps_index];
+    Phase& phase = phases_[steps.phase];
+    if (steps.reduces) {
+      steps_[steps_index].reduces = false;
+      defer(phase.rank, phase.reduction_queue, what_of(DIRECT_STEPS, steps_index));
+      return;
+    }
+    steps_.give_back(steps_index);
+    if (phase.steps == steps_index) phase.steps = NONE;
+    phase.free += steps.count;
+    const i64 others = phase.members - 1;
+    const i64 left = phase.left - (phase.received < others ? phase.second_half : 0);
+    if (left > 0 && phase.free > 0) direct_send(steps.phase, std::min(phase.free, left));
+    if (phases_[steps.phase].left == 0 && phases_[steps.phase].free == phases_[steps.phase].window)
+      end_phase(steps.phase);
+  }
+  void direct_send(u32 index, i64 count) {
+    Phase& phase = phases_[index];
+    phase.left -= count;
+    phase.free -= count;
+    const i64 first = phase.sent, others = phase.members - 1;
+    phase.sent += count;
+    const u32 tag = jobs_[phase.job].tag;
+    for (i64 sent = first; sent < first + count; ++sent) {
+      const i64 distance = phase.direction * (1 + sent % others);
+      const i64 rank = phase.rank, to = phase.member(phase.place + distance), from = phase.member(phase.place - distance);
+      send_on(channel(tag, rank, to, phase.message_bytes));
+      receive_on(channel(tag, from, rank, phase.message_bytes), what_of(DIRECT_RECEIVED, index));
+    }
+  }
+
+  // Halving-doubling: exchanges that Python has laid out.
+
+  const i64* exchange(const Phase& phase, i64 number) const {
+    return in_.exchange + (step(phase.step)[STEP_FIRST_EXCHANGE] + number) * EXCHANGE_FIELDS;
+  }
+  void exchange_prepare(u32 index) {
+    Phase& phase = phases_[index];
+    const bool reduced = exchange(phase, phase.prepared++)[EXCHANGE_REDUCES];
+    defer(phase.rank, phase.delay_queue, what_of(reduced ? EXCHANGE_REDUCE : EXCHANGE_PROCEED, index));
+  }
+  void exchange_reduce(u32 index) {
+    const Phase& phase = phases_[index];
+    const u64 size_bytes = static_cast<u64>(exchange(phase, phase.prepared - 1)[EXCHANGE_BYTES]);
+    defer(phase.rank, reduction_queue(size_bytes), what_of(EXCHANGE_PROCEED, index));
+  }
+  void exchange_proceed(u32 index) {
+    const Phase& phase = phases_[index];
+    if (phase.prepared == step(phase.step)[STEP_EXCHANGES]) return end_phase(index);
+    const i64* fields = exchange(phase, phase.prepared - 1);
+    const i64 distance = fields[EXCHANGE_DISTANCE];
+    const bool back = distance && phase.place / distance % 2;
+    const i64 rank = phase.rank, partner = phase.member(back ? phase.place - distance : phase.place + distance);
+    const u64 size_bytes = static_cast<u64>(fields[EXCHANGE_BYTES]);
+    const u32 tag = jobs_[phase.job].tag;
+    send_on(channel(tag, rank, partner, size_bytes));
+    receive_on(channel(tag, partner, rank, size_bytes), what_of(EXCHANGE_PREPARE, index));
+  }
+
+  // Double binary tree. Place of a member: the root is the last member (or the first), its only child the root of the
+  // perfect in-order tree over all others.
+
+  void begin_tree(u32 index, u8 turn) {
+    Phase& phase = phases_[index];
+    const i64 count = phase.members, root = turn ? 0 : count - 1, shift = turn ? 1 : 0;
+    const auto rank_at = [&](i64 place) { return static_cast<u32>(phase.member(place + shift)); };
+    u32 parent = static_cast<u32>(phase.member(root));
+    if (phase.place == root) {
+      phase.child[phase.children++] = rank_at((count - 1) / 2);
+      parent = NONE;
+    } else {
+      const i64 me = phase.place - shift;
+      for (i64 low = 0, high = count - 1;;) {
+        const i64 middle = (low + high) / 2;
+        if (me == middle) {
+          if (high - low > 1) {
+            phase.child[0] = rank_at((low + middle) / 2);
+            phase.child[1] = rank_at((middle + 1 + high) / 2);
+            phase.children = 2;
+          }
+          break;
+        }
+        parent = rank_at(middle);
+        (me < middle ? high : low) = me < middle ? middle : middle + 1;
+      }
+    }
+    phase.outgoing = parent;
+    const u32 tag = jobs_[phase.job].tag, rank = phase.rank, children = phase.children;
+    const u64 size_bytes = phase.message_bytes;
+    const u32 child[2] = {phase.child[0], phase.child[1]};
+    for (u32 at = 0; at < children; ++at)
+      receive_on(channel(tag, child[at], rank, size_bytes), what_of(TREE_CHILD_RECEIVED, index));
+    if (!children) tree_endpoint(index, TREE_SEND_UP);
+  }
+  void tree_endpoint(u32 index, What then) {
+    defer(phases_[index].rank, phases_[index].delay_queue, what_of(then, index));
+  }
+  void tree_send_up(u32 index) {
+    const Phase& phase = phases_[index];
+    const u32 parent = phase.outgoing, rank = phase.rank, tag = jobs_[phase.job].tag;
+    const u64 size_bytes = phase.message_bytes;
+    if (parent == NONE) return tree_send_down(index);
+    send_on(channel(tag, rank, parent, size_bytes));
+    receive_on(channel(tag, parent, rank, size_bytes), what_of(TREE_PARENT_RECEIVED, index));
+  }
+  void tree_send_down(u32 index) {
+    const Phase& phase = phases_[index];
+    const u32 tag = jobs_[phase.job].tag;
+    for (u32 at = 0; at < phase.children; ++at) send_on(channel(tag, phase.rank, phase.child[at], phase.message_bytes));
+    end_phase(index);
+  }
+
+  const Input in_;
+  EventQueue queue_;
+  std::vector<Dimension> dimensions_;
+  std::unique_ptr<LinkedNetwork> network_;
+  Loads loads_;
+  u32 endpoint_queue_ = 0, quick_queue_ = 0, now_queue_ = 0;
+  bool fired_ = false;
+  i64 seen_count_ = 0;
+  std::vector<Rank> ranks_;
+  std::vector<i32> waiting_for_;
+  std::vector<Lane> lanes_;
+  std::vector<DimensionLanes> picks_;
+  std::vector<u8> turns_;
+  std::vector<i64> group_jobs_;
+  Table membership_;
+  Table channel_by_key_;
+  Pool<Linked> linked_;
+  Pool<Batch> batches_;
+  Pool<Channel> channels_;
+  Pool<Message> messages_;
+  Pool<Op> ops_;
+  Pool<Job> jobs_;
+  Pool<PlannedPhase> planned_;
+  Pool<Phase> phases_;
+  Pool<Steps> steps_;
+};
+
+}  // namespace
+}  // namespace versim
+
+using versim::i64;
+
+extern "C" {
+
+const char* versim_engine_digest() { return VERSIM_PART_DIGEST; }
+
+void* versim_engine_new(const versim::Input* input) {
+  try {
+    return new versim::Simulation(*input);
+  } catch (...) {  // memory, or a delay that no tick can hold
+    return nullptr;
+  }
+}
+
+void versim_engine_free(void* engine) { delete static_cast<versim::Simulation*>(engine); }
+
+i64 versim_engine_run(void* engine, i64 entries) { return static_cast<versim::Simulation*>(engine)->run(entries); }
+
+// messages sent, nodes ended, ranks finished, current tick, links, messages nobody received, rank and node of a handover
+void versim_engine_figures(void* engine, i64* figures) {
+  auto& run = *static_cast<versim::Simulation*>(engine);
+  figures[0] = run.message_count;
+  figures[1] = run.ended_count;
+  figures[2] = run.finished_count;
+  figures[3] = run.now_ns();
+  figures[4] = run.network() ? static_cast<i64>(run.network()->links.size()) : 0;
+  figures[5] = run.unclaimed();
+  figures[6] = run.why.rank;
+  figures[7] = run.why.position;
+}
+
+// Per link: source, destination, bytes, busy ns, queueing ns, messages.
+void versim_engine_links(void* engine, i64* figures) {
+  auto& run = *static_cast<versim::Simulation*>(engine);
+  for (std::size_t index = 0; index < run.network()->links.size(); ++index) {
+    const versim::Link& link = run.network()->links[index];
+    *figures++ = run.network()->ends[index].source;
+    *figures++ = run.network()->ends[index].destination;
+    *figures++ = link.carried_bytes;
+    *figures++ = link.busy_ns;
+    *figures++ = run.queueing_ns(link);
+    *figures++ = link.messages;
+  }
+}
+}

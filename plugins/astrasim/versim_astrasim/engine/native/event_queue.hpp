@@ -1,0 +1,155 @@
+// Simulated time: entries in the order (tick, number), where numbers are given out as entries are scheduled.
+//
+// That is the specification's map from ticks to lists, first in, first out. Few distinct delays occur, and time never
+// runs backwards, so entries of one delay are in order by themselves: each delay has a queue, and a heap holds only
+// their heads. A number may also be reserved for an entry that is perhaps never needed, and be used later.
+#pragma once
+
+#include <stdexcept>
+
+#include "containers.hpp"
+
+namespace versim {
+
+// What the engine leaves to the readable implementation, which says what is wrong.
+struct Handover {
+  int reason;
+  i64 rank;
+  i64 position;
+};
+
+enum Reason {
+  AT_TICK_0 = 1,
+  BEYOND_EXACT_TICKS,
+  EMPTY_MESSAGE,
+  UNREACHABLE,
+  NOT_A_MEMBER,
+  WRONG_END,
+  OUT_OF_MEMORY,
+  UNCLAIMED,
+  UNFOLDABLE,
+};
+
+constexpr u64 EXACT_TICKS = 1ull << 53;
+
+struct Entry {
+  u64 tick;
+  u64 number;
+  u64 what;
+};
+
+class EventQueue {
+ public:
+  u64 now = 0;
+  u64 current = 0;  // number of the entry that is being worked off
+
+  u32 delay_queue(u64 delay) {
+    if (delay >= EXACT_TICKS) throw Handover{BEYOND_EXACT_TICKS, -1, -1};
+    const u64 hash = mixed(delay);
+    u32 found = by_delay_.find(hash, [&](u32 index) { return queues_[index].delay == delay; });
+    if (found == NONE) {
+      found = static_cast<u32>(queues_.size());
+      queues_.push_back({delay, {}, 0, 0});
+      by_delay_.insert(hash, found);
+    }
+    return found;
+  }
+  u64 delay_of(u32 queue) const { return queues_[queue].delay; }
+
+  void push(u32 queue, u64 what) {
+    Delayed& delayed = queues_[queue];
+    const Entry entry{now + delayed.delay, ++last_, what};
+    if (delayed.count == 0) heap_push({key_of(entry), what, queue});
+    delayed.push(entry);
+  }
+  u64 reserve() { return ++last_; }
+  void push_reserved(u64 tick, u64 number, u64 what) { heap_push({key_of({tick, number, what}), what, NONE}); }
+  bool has_passed(u64 tick, u64 number) const { return tick < now || (tick == now && number <= current); }
+
+  bool empty() const { return heap_.empty(); }
+  u64 next_tick() const { return static_cast<u64>(heap_[0].key >> 64); }
+
+  u64 pop() {
+    const Head head = heap_[0];
+    now = static_cast<u64>(head.key >> 64);
+    current = static_cast<u64>(head.key);
+    if (head.queue == NONE) {
+      drop_top();
+    } else {
+      Delayed& delayed = queues_[head.queue];
+      delayed.pop();
+      if (delayed.count) {
+        const Entry& next = delayed.first();
+        sift({key_of(next), next.what, head.queue});
+      } else {
+        drop_top();
+      }
+    }
+    return head.what;
+  }
+
+ private:
+  struct Delayed {
+    u64 delay;
+    std::vector<Entry> ring;
+    u32 begin;
+    u32 count;
+
+    const Entry& first() const { return ring[begin]; }
+    void pop() {
+      begin = (begin + 1) & static_cast<u32>(ring.size() - 1);
+      --count;
+    }
+    void push(const Entry& entry) {
+      if (count == ring.size()) {
+        std::vector<Entry> wider(ring.empty() ? 4 : 2 * ring.size());
+        for (u32 index = 0; index < count; ++index) wider[index] = ring[(begin + index) & (ring.size() - 1)];
+        ring.swap(wider);
+        begin = 0;
+      }
+      ring[(begin + count++) & static_cast<u32>(ring.size() - 1)] = entry;
+    }
+  };
+  struct Head {
+    u128 key;
+    u64 what;
+    u32 queue;
+  };
+
+  static u128 key_of(const Entry& entry) { return static_cast<u128>(entry.tick) << 64 | entry.number; }
+
+  void heap_push(const Head& head) {
+    u64 at = heap_.size();
+    heap_.push_back(head);
+    while (at) {
+      const u64 parent = (at - 1) / 2;
+      if (heap_[parent].key <= head.key) break;
+      heap_[at] = heap_[parent];
+      at = parent;
+    }
+    heap_[at] = head;
+  }
+  void drop_top() {
+    const Head last = heap_.back();
+    heap_.pop_back();
+    if (!heap_.empty()) sift(last);
+  }
+  void sift(const Head& head) {  // puts an entry in the place of the top
+    const u64 size = heap_.size();
+    u64 at = 0;
+    for (u64 child = 1; child < size; child = 2 * at + 1) {
+      if (child + 1 < size && heap_[child + 1].key < heap_[child].key) ++child;
+      if (head.key <= heap_[child].key) break;
+      heap_[at] = heap_[child];
+      at = child;
+    }
+    heap_[at] = head;
+  }
+
+  std::vector<Delayed> queues_;
+  std::vector<Head> heap_;
+  Table by_delay_;
+  u64 last_ = 0;
+};
+
+}  // namespace versim

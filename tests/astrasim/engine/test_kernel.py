@@ -1,0 +1,219 @@
+"""The compiled engine gives what the readable one gives: every figure, every order, on random cases with ties."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from versim import FaultsError
+from versim_astrasim.engine import NetworkConfig, Outcome, RankTrace, Status, SystemConfig, simulate
+from versim_astrasim.engine.cases import case_inputs
+from versim_astrasim.engine.kernel import kernel_reason
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "fuzz"))
+
+import engine_cases
+
+needs_kernel = pytest.mark.skipif(bool(kernel_reason()), reason=kernel_reason())
+
+CASES = 300
+
+
+def differences(one: Outcome, other: Outcome) -> list[str]:
+    """What differs between two outcomes, the engine's name apart."""
+    names = ["status", "finish_ns", "finish_order", "message_count", "diagnosis"]
+    found = [name for name in names if getattr(one, name) != getattr(other, name)]
+    found += ["statistics"] * (str(one.statistics) != str(other.statistics))  # as text, for nan is not itself
+    found += ["link names"] * (one.links.name != other.links.name)
+    for name in ("bytes_carried", "busy_ns", "queueing_ns", "messages"):
+        found += [name] * (not np.array_equal(getattr(one.links, name), getattr(other.links, name)))
+    assert one.spans is not None
+    assert other.spans is not None
+    for name in ("rank", "node_id", "ready_ns", "start_ns", "end_ns"):
+        found += [name] * (not np.array_equal(getattr(one.spans, name), getattr(other.spans, name)))
+    return found
+
+
+@needs_kernel
+def test_random_cases_come_out_alike() -> None:
+    """Networks, algorithms, groups and steps of all kinds; what the kernel leaves to Python is not counted."""
+    compared = 0
+    kinds = [kind for kind in engine_cases.KINDS if kind not in ("described", "bus", "handshakes")]
+    for number in range(CASES):
+        kind = kinds[number % len(kinds)]
+        case = engine_cases.case(kind, random.Random(f"kernel-{kind}-{number}"))
+        try:
+            given = case_inputs(case)
+        except FaultsError:
+            continue
+        inputs: tuple[Any, ...] = (given.traces, given.network, given.system)
+        other: dict[str, Any] = {"groups": given.groups, "memory": given.memory}
+        compiled = simulate(*inputs, **other)
+        if compiled.engine != "kernel":
+            continue
+        readable = simulate(*inputs, **other, exactness="plain", engine="python")
+        assert readable.engine == "python"
+        assert not differences(compiled, readable), (kind, number)
+        compared += 1
+    assert compared > CASES // 2
+
+
+def tied_step(source: random.Random, ranks: int) -> list[RankTrace]:
+    """Computations, messages and collectives of a few ns, so that nearly everything happens in one tick with others."""
+    groups = {1: range(ranks // 2), 2: range(ranks // 2, ranks)}
+    traces: list[list[dict[str, Any]]] = [[] for _ in range(ranks)]
+    last: list[int | None] = [None] * ranks
+
+    def add(rank: int, node_type: str, attributes: dict[str, Any], *, chained: bool) -> None:
+        node_id = len(traces[rank])
+        deps = [last[rank]] if chained and last[rank] is not None else []
+        if node_id and not deps and source.random() < 0.5:
+            deps = [source.randrange(node_id)]
+        traces[rank].append({"id": node_id, "type": node_type, "ctrl_deps": deps, "attr": attributes})
+        if chained:
+            last[rank] = node_id
+
+    for tag in range(12):
+        what = source.random()
+        size_bytes = source.choice([16, 64, 64, 256])
+        if what < 0.4:
+            ops = source.randint(1, 6)
+            for rank in range(ranks):
+                add(rank, "COMP_NODE", {"num_ops": ops * 1000, "tensor_size": 1}, chained=False)
+        elif what < 0.6:
+            for rank in range(0, ranks - 1, 2):
+                sent = {"comm_src": rank, "comm_dst": rank + 1, "comm_size": size_bytes, "comm_tag": tag}
+                add(rank, "COMM_SEND_NODE", sent, chained=True)
+                add(rank + 1, "COMM_RECV_NODE", sent, chained=False)
+        else:
+            kind = source.choice(["ALL_REDUCE", "ALL_GATHER", "REDUCE_SCATTER", "ALL_TO_ALL"])
+            grouped = source.random() < 0.6
+            for group, members in groups.items():
+                for rank in members:
+                    attributes = {"comm_type": kind, "comm_size": size_bytes * ranks}
+                    add(rank, "COMM_COLL_NODE", attributes | ({"pg_name": str(group)} if grouped else {}), chained=True)
+    for rank, nodes in enumerate(traces):
+        if not nodes:
+            add(rank, "COMP_NODE", {"num_ops": 1000, "tensor_size": 1}, chained=False)
+    return [RankTrace.from_nodes(nodes) for nodes in traces]
+
+
+@needs_kernel
+def test_forced_ties_are_served_in_the_same_order() -> None:
+    """Latencies, serialization and compute of whole small numbers: most entries share their tick with others."""
+    ran = 0
+    for seed in range(120):
+        source = random.Random(f"ties-{seed}")
+        ranks = source.choice([4, 6, 8])
+        topology = source.choice(["Ring", "FullyConnected", "Switch"])
+        network = NetworkConfig.from_mapping(
+            {
+                "topology": [topology],
+                "npus_count": [ranks],
+                "bandwidth": [source.choice([14.901161193847656, 7.450580596923828])],  # 16 and 8 bytes/ns
+                "latency": [source.choice([0, 1, 2, 4])],
+            },
+            congestion_aware=source.random() < 0.8,
+        )
+        names = [source.choice(["ring", "direct", "direct2"])]
+        system = SystemConfig.from_mapping(
+            {f"{kind}-implementation": names for kind in ("all-reduce", "all-gather", "reduce-scatter", "all-to-all")}
+            | {
+                "endpoint-delay": source.choice([1, 2, 4]),
+                "active-chunks-per-dimension": source.choice([1, 2, 4]),
+                "preferred-dataset-splits": source.choice([1, 2, 4]),
+                "local-mem-bw": source.choice([1e9, 64]),
+                "roofline-enabled": 1,
+                "peak-perf": 1,
+            }
+        )
+        groups = {1: tuple(range(ranks // 2)), 2: tuple(range(ranks // 2, ranks))}
+        traces = tied_step(source, ranks)
+        compiled = simulate(traces, network, system, groups=groups)
+        if compiled.engine == "kernel":
+            ran += 1
+            readable = simulate(traces, network, system, groups=groups, exactness="plain", engine="python")
+            assert not differences(compiled, readable), seed
+    assert ran > 60
+
+
+HOP_NS, ENDPOINT_NS = 8, 10
+"""64 bytes at 16 bytes/ns with 4 ns of latency; the endpoint step of a group."""
+
+LAST_SENT_NS = ENDPOINT_NS + 5 * (HOP_NS + ENDPOINT_NS)
+"""When the last of six messages of a ring all-reduce among four leaves."""
+
+
+def equal_ranks_that_differ(engine: Any) -> Outcome:
+    """Fully connected 8 in groups of 4: a computation ends in the very tick in which a collective ends.
+
+    The computation before it starts as the last message is sent, and ends as that arrives: on rank 0 before, on the
+    others after the message that rank 0, 1 or 2 sent has come in. So rank 0 has a message to send when its all-reduce
+    ends and sends it first, the others gather first.
+    """
+    network = NetworkConfig.from_mapping(
+        {"topology": ["FullyConnected"], "npus_count": [8], "bandwidth": [14.901161193847656], "latency": [4]}
+    )
+    system = SystemConfig.from_mapping(
+        {f"{kind}-implementation": ["ring"] for kind in ("all-reduce", "all-gather")}
+        | {"preferred-dataset-splits": 1, "local-mem-bw": 1e9, "roofline-enabled": 1, "peak-perf": 1}
+    )
+
+    def node(node_id: int, node_type: str, deps: list[int], **attributes: Any) -> dict[str, Any]:
+        return {"id": node_id, "type": node_type, "ctrl_deps": deps, "attr": attributes}
+
+    def rank(number: int) -> RankTrace:
+        message = {"comm_src": number % 4, "comm_dst": number % 4 + 4, "comm_size": 2048, "comm_tag": number % 4}
+        group = str(number // 4 + 1)
+        return RankTrace.from_nodes(
+            [
+                node(0, "COMP_NODE", [], num_ops=LAST_SENT_NS * 1000, tensor_size=1),
+                node(1, "COMP_NODE", [0], num_ops=HOP_NS * 1000, tensor_size=1),
+                node(2, "COMP_NODE", [1], num_ops=ENDPOINT_NS * 1000, tensor_size=1),
+                node(3, "COMM_SEND_NODE" if number < 4 else "COMM_RECV_NODE", [2], **message),
+                node(4, "COMM_COLL_NODE", [], comm_type="ALL_REDUCE", comm_size=256, pg_name=group),
+                node(5, "COMM_COLL_NODE", [4], comm_type="ALL_GATHER", comm_size=640, pg_name=group),
+            ]
+        )
+
+    groups = {1: (0, 1, 2, 3), 2: (4, 5, 6, 7)}
+    return simulate(
+        [rank(number) for number in range(8)], network, system, groups=groups, exactness="plain", engine=engine
+    )
+
+
+@pytest.mark.parametrize("engine", ["python", pytest.param("kernel", marks=needs_kernel)])
+def test_ranks_of_equal_work_may_end_apart(engine: str) -> None:
+    """Who is served first in a tick depends on who was there first: no shortcut may take equal ranks for one."""
+    outcome = equal_ranks_that_differ(engine)
+    assert outcome.status is Status.COMPLETED
+    assert outcome.spans is not None
+    sends = outcome.spans.start_ns[(outcome.spans.node_id == 3) & (outcome.spans.rank < 4)].tolist()
+    end_ns = LAST_SENT_NS + HOP_NS + ENDPOINT_NS
+    assert [start == end_ns for start in sends] == [True, False, False, False]
+    assert len(set(outcome.finish_ns[:4])) > 1
+
+
+@needs_kernel
+def test_what_it_cannot_goes_to_python_by_name(
+    network: Callable[..., NetworkConfig], system: Callable[..., SystemConfig]
+) -> None:
+    """Who insists on the compiled engine is told what it lacks; everybody else gets an answer."""
+    trace = RankTrace.from_nodes([{"id": 0, "type": "COMP_NODE", "duration_micros": 1}])
+    bus = system(model_shared_bus=1)
+    with pytest.raises(ValueError, match="the shared bus"):
+        simulate([trace] * 4, network(), bus, engine="kernel")
+    assert simulate([trace] * 4, network(), bus).engine == "python"
+
+
+def test_it_can_be_switched_off(monkeypatch: pytest.MonkeyPatch, network: Callable[..., NetworkConfig]) -> None:
+    """``VERSIM_KERNEL=off`` is for comparing, and for a library that misbehaves."""
+    monkeypatch.setenv("VERSIM_KERNEL", "off")
+    trace = RankTrace.from_nodes([{"id": 0, "type": "COMP_NODE", "duration_micros": 1}])
+    assert simulate([trace] * 4, network(), SystemConfig()).engine == "python"
+    assert "VERSIM_KERNEL=off" in kernel_reason()
