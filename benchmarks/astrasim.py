@@ -272,7 +272,7 @@ def print_rates() -> list[str]:
 
 
 def print_repeating() -> None:
-    """Print the third table: what repetition saves."""
+    """Print the third table: what shortcuts save."""
     print(f"\n{'with shortcuts and without, 64 ranks':48} {'messages':>9} {'auto ms':>9} {'plain ms':>9} {'ratio':>6}")
     for rate in REPEATING:
         given = rate.inputs()

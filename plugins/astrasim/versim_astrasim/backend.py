@@ -85,10 +85,14 @@ class AstraSimBackend:
 
     def diagnose(self) -> Iterable[Diagnostic]:
         """Whether the real programs are there, and what they can do, by running tiny cases."""
+        from versim_astrasim.engine.kernel import kernel_reason  # noqa: PLC0415
         from versim_astrasim.program import capabilities, launch  # noqa: PLC0415
         from versim_astrasim.step.embedded import embedded_engine  # noqa: PLC0415
 
         yield Diagnostic("ASTRA-sim, embedded", found=True, detail=embedded_engine())
+        missing = kernel_reason()
+        detail = f"everything runs in Python, many times slower: {missing}" if missing else "steps run in it"
+        yield Diagnostic("ASTRA-sim, embedded, compiled kernel", found=not missing, detail=detail)
         for congestion in launch.PROGRAM_NAMES:
             subject = f"ASTRA-sim, real program, congestion-{congestion}"
             try:

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from versim import FaultsError
 from versim_astrasim.engine import NetworkConfig, Outcome, RankTrace, Status, SystemConfig, simulate
-from versim_astrasim.engine.cases import case_inputs
 from versim_astrasim.engine.kernel import kernel_reason
+from versim_proof.astrasim.cases import case_inputs
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "fuzz"))
 

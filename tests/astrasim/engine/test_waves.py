@@ -62,8 +62,8 @@ def test_waves_change_nothing(
                 nodes.append(collective(node_id, kind, 100 + int(what * 1e5) % 300, *deps, group=group))
         traces.append(RankTrace.from_nodes(nodes))
     network, system = machine(topology, ranks, latency, endpoint, **{"local-mem-bw": memory})
-    plain = simulate(traces, network, system, groups=groups, exactness="plain")
-    assert figures(simulate(traces, network, system, groups=groups)) == figures(plain)
+    plain = simulate(traces, network, system, groups=groups, exactness="plain", engine="python")
+    assert figures(simulate(traces, network, system, groups=groups, engine="python")) == figures(plain)
 
 
 def test_compute_that_ends_between_the_first_messages_asks_for_a_plain_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,9 +89,9 @@ def test_compute_that_ends_between_the_first_messages_asks_for_a_plain_run(monke
             raise
 
     monkeypatch.setattr(Wave, "go", watched)
-    outcome = simulate(traces, network, system)
+    outcome = simulate(traces, network, system, engine="python")
     assert raised == [3]
-    assert figures(outcome) == figures(simulate(traces, network, system, exactness="plain"))
+    assert figures(outcome) == figures(simulate(traces, network, system, exactness="plain", engine="python"))
 
 
 def test_compute_on_a_tick_of_the_wave_scatters_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,8 +109,8 @@ def test_compute_on_a_tick_of_the_wave_scatters_it(monkeypatch: pytest.MonkeyPat
         scatter(self, plainly)
 
     monkeypatch.setattr(Wave, "_scatter", watched)
-    outcome = simulate(traces, network, system)
-    plain = simulate(traces, network, system, exactness="plain")
+    outcome = simulate(traces, network, system, engine="python")
+    plain = simulate(traces, network, system, exactness="plain", engine="python")
     assert scattered == [True]
     assert figures(outcome) == figures(plain)
 

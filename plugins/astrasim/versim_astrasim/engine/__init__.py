@@ -19,8 +19,8 @@ a diagnosis. Give it one :class:`RankTrace` per rank, a :class:`NetworkConfig` a
 Reading order: ``event_queue`` (ticks, ties), ``links``, ``topologies``, ``networks`` (messages in flight),
 ``matching``, ``transport`` (sends meet receives), ``structures``, ``algorithms`` (what one rank sends and receives),
 ``lanes``, ``jobs``, ``plans``, ``collectives`` (from a node to chunks), ``program``, ``workload`` (slots and the scan),
-``statistics``, ``simulation``. ``waves``, ``repetition`` and ``closed_forms`` hold the shortcuts, ``cases`` the
-comparison with measured figures.
+``statistics``, ``simulation``. ``waves`` is a shortcut for large rings; ``columns``,
+``collective_columns``, ``kernel`` and ``compiled`` lead to the same engine in C++, in ``native``.
 """
 
 from versim_astrasim.engine.configuration_faults import ConfigurationError

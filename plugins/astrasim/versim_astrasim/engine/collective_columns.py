@@ -43,8 +43,16 @@ _KIND_OF = {COMM_TYPES[kind.name]: kind for kind in KINDS}
 STEP_FIELDS = 12
 """Fields of a step, see ``StepField`` in ``native/input.hpp``."""
 
+STEP_ALGORITHM, STEP_MEMBERS, STEP_IN_GROUP = 0, 5, 7
+"""Some of them."""
+
 MOST_JOBS = 1 << 24
 """Chunks of one collective."""
+
+
+def algorithm_code(algorithm: Algorithm) -> int:
+    """An algorithm in the kernel's numbering (``Algorithm`` in ``native/input.hpp``)."""
+    return _ALGORITHMS.index(algorithm)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -236,7 +244,7 @@ class _Layout:
             raise Incapable("a direct algorithm whose window lets no message leave")
         self._steps.append(
             (
-                _ALGORITHMS.index(choice.algorithm),
+                algorithm_code(choice.algorithm),
                 KINDS.index(step_kind),
                 dimension,
                 _PICKS.index(pick),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
@@ -13,7 +13,6 @@ from versim_astrasim.engine.algorithms.halving_doubling import HalvingDoublingPh
 from versim_astrasim.engine.algorithms.names import Algorithm, AlgorithmChoice
 from versim_astrasim.engine.algorithms.phase import Phase
 from versim_astrasim.engine.algorithms.ring import RingPhase, rounds_of
-from versim_astrasim.engine.closed_forms import Chunk
 from versim_astrasim.engine.failures import Abort, EndlessLoop
 from versim_astrasim.engine.jobs import Job, Op, PlannedPhase
 from versim_astrasim.engine.lanes import DimensionLanes, Lane, Pick
@@ -21,7 +20,6 @@ from versim_astrasim.engine.matching import COLLECTIVE_TAGS
 from versim_astrasim.engine.oddities import inflation, wrong_pairs
 from versim_astrasim.engine.plans import Group, Plan, Planner
 from versim_astrasim.engine.rapid_llm import algorithms as rapid_llm
-from versim_astrasim.engine.repetition import RepeatedOp
 from versim_astrasim.engine.structures import RingStructure, Structure, TreePair
 from versim_astrasim.engine.system_config import LOCAL_BW_AWARE, CollectiveKind, SystemConfig
 from versim_astrasim.engine.variant import Variant
@@ -77,10 +75,8 @@ class CollectiveScheduler:
         self._planner = planner
         self._system = system
         width = system.lane_width
-        queues = system.num_queues_per_dim
         self._dimensions = [
-            DimensionLanes(tuple(Lane(width, dimension * queues + index) for index in range(queues)))
-            for dimension in range(dimensions)
+            DimensionLanes(tuple(Lane(width) for _ in range(system.num_queues_per_dim))) for _ in range(dimensions)
         ]
         self._next_job_id = 0
         self._tree_turns: dict[tuple[CollectiveKind, int], int] = {}
@@ -149,12 +145,8 @@ class CollectiveScheduler:
         if self._start_in_wave(op, plan, usable, (count, chunk_bytes), group):
             return None
         steps = self._steps(plan.kind, usable)
-        repeated = self._repeated(op, plan, usable, (count, chunk_bytes))
         for _ in range(count):
-            job = Job(op, self._take_tag(group), self._phases(plan, steps, chunk_bytes))
-            if repeated is not None:
-                repeated.add(job)
-            job.advance()
+            Job(op, self._take_tag(group), self._phases(plan, steps, chunk_bytes)).advance()
         op.job_count = count
         if not count:
             return "nothing is ever communicated for it: there are no bytes to gather"
@@ -217,59 +209,6 @@ class CollectiveScheduler:
         op.job_count = 1
         member.job.advance()
         return True
-
-    def _symmetric(self, plan: Plan) -> Hashable | None:
-        """What stands for the plan if turning the one ring of all ranks changes nothing; None if it does."""
-        choice = plan.choices[0]
-        if len(self._dimensions) != 1 or choice.algorithm not in (Algorithm.RING, Algorithm.DIRECT):
-            return None
-        structure = plan.structures[0]
-        if not isinstance(structure, RingStructure) or structure.quick:
-            return None
-        return (plan.kind, choice) if structure.members == tuple(range(self._planner.world_size)) else None
-
-    def _repeated(self, op: Op, plan: Plan, usable: list[int], chunks: tuple[int, int]) -> RepeatedOp | None:
-        """The op as one that may repeat; not on trees, whose members end at different ticks and post receives early."""
-        rank = self._rank
-        repetition = rank.repetition
-        if repetition is None or self._system.lane_width < 1:
-            return None
-        for dimension in usable:
-            structure = plan.structures[dimension]
-            if not isinstance(structure, RingStructure) or not rank.endpoint_delay_of(structure):
-                return None
-        one_by_one = len(usable) == 1 and self._system.num_queues_per_dim == 1 and self._system.lane_width == 1
-        what = self._symmetric(plan)
-        shape = (what or plan, tuple(usable), chunks[1])
-        repeated = RepeatedOp(
-            rank,
-            op,
-            repetition,
-            shape,
-            together=not one_by_one,
-            symmetric=what is not None,
-            alone=self._alone(plan, usable, chunks),
-        )
-        op.watcher = repeated
-        return repeated
-
-    def _alone(self, plan: Plan, usable: list[int], chunks: tuple[int, int]) -> tuple[Chunk, RingStructure] | None:
-        """What the rank works on and with whom, if that is one chunk at a time in one phase."""
-        structure = plan.structures[usable[0]]
-        one_by_one = chunks[0] == 1 or self._system.lane_width == 1
-        if len(usable) > 1 or self._system.num_queues_per_dim > 1 or not one_by_one:
-            return None
-        if not isinstance(structure, RingStructure):
-            return None
-        chunk = Chunk(
-            kind=plan.kind,
-            choice=plan.choices[usable[0]],
-            size_bytes=chunks[1],
-            ring_size=structure.size,
-            quick=structure.quick,
-            endpoint_delay_ns=self._rank.endpoint_delay_of(structure),
-        )
-        return chunk, structure
 
     def next_job_id(self, group: Group | None) -> int:
         """The number of the next job, of the world or a group."""

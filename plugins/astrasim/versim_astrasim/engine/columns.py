@@ -6,6 +6,7 @@ here says which inputs it can take (:exc:`Incapable` names what it cannot) and p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,15 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from versim_astrasim.engine.collective_columns import CollectiveColumns, collective_columns
+from versim_astrasim.engine.algorithms.names import Algorithm
+from versim_astrasim.engine.collective_columns import (
+    STEP_ALGORITHM,
+    STEP_IN_GROUP,
+    STEP_MEMBERS,
+    CollectiveColumns,
+    algorithm_code,
+    collective_columns,
+)
 from versim_astrasim.engine.incapable import Incapable
 from versim_astrasim.engine.matching import COLLECTIVE_TAGS
 from versim_astrasim.engine.network_config import NetworkConfig
@@ -23,6 +32,7 @@ from versim_astrasim.engine.roofline import Roofline
 from versim_astrasim.engine.system_config import SystemConfig
 from versim_astrasim.engine.topologies import RING
 from versim_astrasim.engine.trace import COLL, COMM_TYPES, COMP, MISSING, RECV, SEND, RankTrace
+from versim_astrasim.engine.variant import Variant
 
 Integers = npt.NDArray[np.int64]
 
@@ -118,11 +128,15 @@ def capable(network: NetworkConfig, system: SystemConfig, per_node_custom: Mappi
         Incapable: The kernel cannot simulate this; says what.
     """
     for wrong, what in (
+        (Variant.RAPID_LLM in (network.variant, system.variant), "the fork that RAPID-LLM drives"),
         (system.rendezvous, "the rendezvous protocol"),
         (system.model_shared_bus, "the shared bus"),
         (system.custom_implementations or per_node_custom, "collectives described by traces"),
         (system.effective_endpoint_delay_ns < 0, "a negative endpoint delay"),
-        (system.local_mem_bw_gb_per_s < 0, "a negative memory bandwidth"),
+        (
+            math.copysign(1.0, system.local_mem_bw_gb_per_s) < 0,  # minus 0 counts, too
+            "a negative memory bandwidth",
+        ),
         (system.num_queues_per_dim < 1 or system.lane_width < 1, "lanes that let no chunk start"),
         (network.congestion_aware and len(network.topology) != 1, "a congestion-aware network of several dimensions"),
         (
@@ -167,6 +181,23 @@ def kernel_input(
         statistics_class=np.where(node_type == COMP, GPU_CLASS, COMM_CLASS).astype(np.uint8),
         collective=collective,
     )
+
+
+LARGE_WAVES = 200_000
+"""Messages from which on a wave of Python is faster than the kernel, message by message (benchmarks/astrasim.py)."""
+
+
+def moves_in_step(given: KernelInput) -> bool:
+    """Whether all ranks do nothing but the same large ring collectives, which waves stand for (:mod:`.waves`)."""
+    steps, system = given.collectives.step, given.system
+    one_step = (np.diff(given.collectives.step_start) == 1).all()
+    one_by_one = system.lane_width == 1 or (given.collectives.job_count == 1).all()
+    rings = steps[:, STEP_ALGORITHM] == algorithm_code(Algorithm.RING)
+    alike = len(given.programs.start) == 2 and (given.action == RUN_COLLECTIVE).all()
+    if not (alike and one_step and one_by_one and rings.all() and (steps[:, STEP_IN_GROUP] < 0).all()):
+        return False
+    messages = given.collectives.job_count * steps[:, STEP_MEMBERS] * given.network.rank_count
+    return system.num_queues_per_dim == 1 and int(messages[given.collective].sum()) >= LARGE_WAVES
 
 
 def _keys(programs: Programs) -> tuple[Integers, ...]:

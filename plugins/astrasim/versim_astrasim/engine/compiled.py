@@ -7,7 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from versim_astrasim.engine.columns import COMM_CLASS, GPU_CLASS, KernelInput, capable, kernel_input, programs_of
+from versim_astrasim.engine.columns import (
+    COMM_CLASS,
+    GPU_CLASS,
+    KernelInput,
+    capable,
+    kernel_input,
+    moves_in_step,
+    programs_of,
+)
 from versim_astrasim.engine.event_queue import UINT64
 from versim_astrasim.engine.incapable import Incapable
 from versim_astrasim.engine.kernel import NOT_YET, REASONS, KernelOutput, Progress, kernel_reason, run_kernel
@@ -39,9 +47,12 @@ def simulate_compiled(
     memory: RemoteMemoryConfig,
     per_node_custom: Mapping[int, str] | None,
     record_spans: bool,
+    waves: bool = False,
     progress: Progress | None = None,
 ) -> Outcome | None:
-    """Simulate with the compiled engine.
+    """Simulate with the compiled engine; see :func:`.simulation.simulate`.
+
+    With ``waves``, what they do faster is left to the Python engine.
 
     Returns:
         The outcome; None if the run went wrong and is small enough for the Python engine, which then says why.
@@ -57,6 +68,8 @@ def simulate_compiled(
         raise Incapable("fewer traces than ranks")
     programs = programs_of(traces[: network.rank_count], system)
     given = kernel_input(programs, network, system, groups)
+    if waves and moves_in_step(given):
+        raise Incapable("large collectives in step, which are one wave")
     output = run_kernel(given, progress)
     small = output.message_count <= MOST_DIAGNOSED_MESSAGES and len(output.end_ns) <= MOST_DIAGNOSED_NODES
     if not output.completed and small:
@@ -105,12 +118,12 @@ def _findings(output: KernelOutput, given: KernelInput, traces: Sequence[RankTra
     def describe(rank: int, position: int) -> tuple[int, str]:
         program = int(programs.of_rank[rank])
         node_id = int(programs.node_id[programs.start[program] + position])
-        names = traces[rank].names
-        rows = np.flatnonzero(traces[rank].node_id.view(np.uint64) == node_id) if names else ()
-        return node_id, f"node {node_id}" + (f" ({names[int(rows[0])]})" if len(rows) and names[int(rows[0])] else "")
+        trace = traces[rank]
+        name = trace.names[int(np.argmax(trace.node_id.view(np.uint64) == node_id))] if trace.names else ""
+        return node_id, f"node {node_id}" + (f" ({name})" if name else "")
 
     if output.broken_off:
-        rank, _ = output.broken_off_by
+        rank = int(output.broken_off_by[0])
         reason = REASONS.get(output.broken_off, "the run went wrong")
         yield Finding(None if rank < 0 else rank, None, f"broken off at {output.now_ns} ns: {reason}")
     elif len(output.finish_order) < len(output.finish_ns):

@@ -63,15 +63,13 @@ class EventQueue(dict[int, list[Action]]):
 
     Attributes:
         now: The current tick, in ns.
-        before_next_tick: Called when the current tick has been worked off and another one follows.
     """
 
-    __slots__ = ("_ticks", "before_next_tick", "now")
+    __slots__ = ("_ticks", "now")
 
     def __init__(self) -> None:
         super().__init__()
         self.now = 0
-        self.before_next_tick: Action | None = None
         self._ticks: list[int] = []
 
     def __missing__(self, tick: int) -> list[Action]:
@@ -85,10 +83,6 @@ class EventQueue(dict[int, list[Action]]):
     def nothing_else_until(self, tick: int) -> bool:
         """Whether the entry that is running is the only one now, and none is due up to and including ``tick``."""
         return len(self[self.now]) == 1 and (not self._ticks or self._ticks[0] > tick)
-
-    def drop_next_tick(self) -> None:
-        """Forget the next tick and its entries, before it is worked off."""
-        del self[heappop(self._ticks)]
 
     def run(self, max_ticks: int | None = None) -> None:
         """Work off all entries.
@@ -109,8 +103,6 @@ class EventQueue(dict[int, list[Action]]):
             )
         left = -1 if max_ticks is None else max_ticks
         while ticks:
-            if self.before_next_tick is not None:
-                self.before_next_tick()
             tick = heappop(ticks)
             self.now = tick
             try:

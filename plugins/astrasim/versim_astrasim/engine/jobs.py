@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from versim_astrasim.engine.algorithms.phase import Phase
 from versim_astrasim.engine.lanes import Lane
-
-
-class Watcher(Protocol):
-    """Who is told of the beginnings and ends of an op's jobs."""
-
-    def phase_begun(self, job: Job) -> None:
-        """A phase has begun."""
-
-    def job_ended(self, job: Job) -> None:
-        """A job has ended, but its lane and its op do not know yet."""
 
 
 class Op:
@@ -25,16 +15,14 @@ class Op:
     Attributes:
         job_count: Jobs to wait for; None while they are still being created.
         done: Jobs done.
-        watcher: Who is told of its jobs' beginnings and ends.
     """
 
-    __slots__ = ("_complete", "done", "job_count", "watcher")
+    __slots__ = ("_complete", "done", "job_count")
 
     def __init__(self, complete: Callable[[], None]) -> None:
         self._complete = complete
         self.done = 0
         self.job_count: int | None = None
-        self.watcher: Watcher | None = None
 
     def job_done(self) -> None:
         """Count a job; the last one completes the node, inline."""
@@ -69,33 +57,6 @@ class Job:
     def begin_phase(self) -> None:
         """Start the phase the job is queued for."""
         self._phases[self._next - 1].phase.begin(self.tag, self.advance)
-        if self._op.watcher is not None:
-            self._op.watcher.phase_begun(self)
-
-    @property
-    def phase(self) -> Phase:
-        """The phase the job is at."""
-        return self._phases[self._next - 1].phase
-
-    def lanes(self) -> tuple[int, ...]:
-        """The numbers of the lanes of all its phases."""
-        return tuple([phase.lane.number for phase in self._phases])
-
-    def leave_lane(self) -> None:
-        """Give up what is left of the job."""
-        if self._lane is not None:
-            self._lane.clear()
-            self._lane = None
-        self._phases.clear()
-
-    def enter_last_phase(self) -> None:
-        """Be at the end of the last phase, alone in its lane."""
-        if self._lane is not None:
-            self._lane.clear()
-        self._next = len(self._phases)
-        self._lane = self._phases[-1].lane
-        self._lane.jobs.append(self)
-        self._lane.running = 1
 
     def replace_phase(self, tag: int, phase: Phase) -> None:
         """Put another phase in the place of the one that is running."""
@@ -111,8 +72,6 @@ class Job:
         previous = self._lane
         over = self._next == len(self._phases)
         if over:
-            if self._op.watcher is not None:
-                self._op.watcher.job_ended(self)
             self._phases.clear()  # phases know their job: apart, both can go without a search for cycles
             self._op.job_done()
         if previous is not None:

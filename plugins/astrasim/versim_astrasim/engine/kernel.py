@@ -17,10 +17,10 @@ import numpy.typing as npt
 from versim import kernel_part
 
 from versim_astrasim.engine.columns import KernelInput
-from versim_astrasim.engine.networks import bandwidth_bytes_per_ns
 from versim_astrasim.engine.outcome import LinkUse
 from versim_astrasim.engine.rank import BYTES_PER_GB
 from versim_astrasim.engine.topologies import FULLY_CONNECTED, RING, SWITCH
+from versim_astrasim.engine.units import bandwidth_bytes_per_ns
 
 Integers = npt.NDArray[np.int64]
 

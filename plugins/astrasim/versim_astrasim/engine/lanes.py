@@ -30,22 +30,15 @@ class Lane:
     """Jobs of one lane, running ones first.
 
     Attributes:
-        number: Of all lanes of a rank.
         jobs: Jobs in the lane.
         running: How many of them are counted as running.
     """
 
-    __slots__ = ("_width", "jobs", "number", "running")
+    __slots__ = ("_width", "jobs", "running")
 
-    def __init__(self, width: int, number: int) -> None:
+    def __init__(self, width: int) -> None:
         self._width = width
-        self.number = number
         self.jobs: list[Job] = []
-        self.running = 0
-
-    def clear(self) -> None:
-        """Have no jobs."""
-        self.jobs.clear()
         self.running = 0
 
     def kick(self) -> None:

@@ -8,7 +8,6 @@ the event queue decides every tie (upstream behaviour, measured: golden/astrasim
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
 
 import attrs
 
@@ -28,41 +27,6 @@ class Load:
     size_bytes: int
     serialization_ns: int
     hop_ns: int
-
-
-class LinkFigures(NamedTuple):
-    """What a link has carried: bytes, time in use, time messages waited, messages."""
-
-    bytes_carried: int
-    busy_ns: int
-    queueing_ns: int
-    messages: int
-
-    def minus(self, other: LinkFigures) -> LinkFigures:
-        """What has been carried since."""
-        return LinkFigures(*(mine - others for mine, others in zip(self, other, strict=True)))
-
-    def plus(self, other: LinkFigures) -> LinkFigures:
-        """Both together."""
-        return LinkFigures(*(mine + others for mine, others in zip(self, other, strict=True)))
-
-
-NOTHING_CARRIED = LinkFigures(0, 0, 0, 0)
-
-
-@attrs.frozen(slots=True)
-class Exchange:
-    """Messages of one size that ranks send to one another, as far as links are concerned.
-
-    Attributes:
-        pairs: Source and destination of each.
-        size_bytes: Size of each.
-        wait_ns: How long the messages of each source wait for the first link, all together.
-    """
-
-    pairs: tuple[tuple[int, int], ...]
-    size_bytes: int
-    wait_ns: int = 0
 
 
 class Link:
@@ -132,17 +96,6 @@ class Link:
         self.messages += messages
         self.bytes_carried += messages * load.size_bytes
         self.busy_ns += messages * load.serialization_ns
-
-    def figures(self) -> LinkFigures:
-        """What it has carried, while no message waits."""
-        return LinkFigures(self.bytes_carried, self.busy_ns, self._queueing_ns, self.messages)
-
-    def add(self, figures: LinkFigures) -> None:
-        """Count what was not simulated."""
-        self.bytes_carried += figures.bytes_carried
-        self.busy_ns += figures.busy_ns
-        self._queueing_ns += figures.queueing_ns
-        self.messages += figures.messages
 
     def _release(self) -> None:
         if not self._waiting:

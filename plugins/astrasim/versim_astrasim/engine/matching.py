@@ -221,15 +221,6 @@ class MessageNetwork(ABC):
             if channel.awaited
         ]
 
-    def collectives_are_matched(self) -> bool:
-        """Whether every message of a collective that has arrived met its receive, and every receive its message."""
-        return not any(
-            channel.unclaimed or channel.awaited
-            for (tag, _), flow in self._flows.items()
-            if tag >= COLLECTIVE_TAGS
-            for channel in flow.values()
-        )
-
     def forget(self, key: tuple[int, int]) -> None:
         """Drop a flow nobody uses."""
         del self._flows[key]

@@ -7,15 +7,15 @@ precision in the original's order and truncated once.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from versim_astrasim.engine.event_queue import EventQueue, as_uint64
 from versim_astrasim.engine.failures import Abort, Refusal
-from versim_astrasim.engine.links import NOTHING_CARRIED, Exchange, Link, LinkFigures, Load
+from versim_astrasim.engine.links import Link, Load
 from versim_astrasim.engine.matching import Channel, Flow, MessageNetwork, Pair
 from versim_astrasim.engine.network_config import NetworkConfig
 from versim_astrasim.engine.rapid_llm import network as rapid_llm
-from versim_astrasim.engine.topologies import LINKED_TOPOLOGIES, LinkedTopology, RingLinks, SwitchLinks, hops
+from versim_astrasim.engine.topologies import LINKED_TOPOLOGIES, LinkedTopology, RingLinks, hops
 from versim_astrasim.engine.units import bandwidth_bytes_per_ns
 from versim_astrasim.engine.variant import Variant
 from versim_astrasim.engine.wired_network import WiredNetwork
@@ -95,10 +95,6 @@ class CongestionAwareNetwork(MessageNetwork):
         topology = self.topology
         if not topology.private and (len(pairs) != topology.size or self.message_count != self.arrived_count):
             return None
-        return self.hops_ns(pairs, size_bytes)
-
-    def hops_ns(self, pairs: Sequence[Pair], size_bytes: int) -> tuple[int, ...] | None:
-        """Hop times, if all routes are equally long and no link is in two of them or in use."""
         routes = [self.topology.route(source, destination) for source, destination in pairs]
         hop_count = len(routes[0])
         links = {link for route in routes for link in route}
@@ -108,31 +104,6 @@ class CongestionAwareNetwork(MessageNetwork):
             return None
         return (self.load(size_bytes).hop_ns,) * hop_count
 
-    def staggered(self, size_bytes: int) -> Load | None:
-        """On a switch, messages of one rank to all others leave one by one; what one of them means to a link.
-
-        None on other topologies, and where the order in which links turn from one message to the next is open: a
-        message that takes no time to serialize, or arrives as its link is released.
-        """
-        load = self.load(size_bytes)
-        switched = isinstance(self.topology, SwitchLinks) and 0 < load.serialization_ns < load.hop_ns
-        return load if switched else None
-
-    def crossed(self, exchanges: Iterable[Exchange]) -> tuple[tuple[Pair, LinkFigures], ...]:
-        """What links carry in these exchanges, by their devices."""
-        figures: dict[Pair, LinkFigures] = {}
-        for exchange in exchanges:
-            load = self.load(exchange.size_bytes)
-            one = LinkFigures(load.size_bytes, load.serialization_ns, 0, 1)
-            first = LinkFigures(0, 0, exchange.wait_ns, 0)
-            for source, destination in exchange.pairs:
-                for link in self.topology.route(source, destination):
-                    figures[link.ends] = figures.get(link.ends, NOTHING_CARRIED).plus(one)
-            for source, destination in dict(exchange.pairs).items():
-                ends = self.topology.route(source, destination)[0].ends
-                figures[ends] = figures[ends].plus(first)
-        return tuple(figures.items())
-
     def account(self, pairs: Sequence[Pair], messages: int, size_bytes: int) -> None:
         """Count messages, on the links too."""
         super().account(pairs, messages, size_bytes)
@@ -140,20 +111,6 @@ class CongestionAwareNetwork(MessageNetwork):
         for source, destination in pairs:
             for link in self.topology.route(source, destination):
                 link.account(messages, load)
-
-    def carried(self) -> dict[Pair, LinkFigures]:
-        """What each link has carried so far, by its devices."""
-        return {link.ends: link.figures() for link in self.topology.links()}
-
-    def carry(self, carried: Iterable[tuple[Pair, LinkFigures]], shift: int) -> None:
-        """Count what links carried that are so many ranks further on."""
-        topology = self.topology
-        size = topology.size
-        for (source, destination), figures in carried:
-            # A device that is no rank is the switch, which stays in its place.
-            here = (source + shift) % size if source < size else source
-            there = (destination + shift) % size if destination < size else destination
-            topology.link(here, there).add(figures)
 
     def links(self) -> list[Link]:
         """All links and what they carried."""
@@ -234,27 +191,8 @@ class CongestionUnawareNetwork(MessageNetwork):
 
     def private_hops_ns(self, pairs: Sequence[Pair], size_bytes: int) -> tuple[int, ...] | None:
         """The delay, if it is the same for all."""
-        return self.hops_ns(pairs, size_bytes)
-
-    def hops_ns(self, pairs: Sequence[Pair], size_bytes: int) -> tuple[int, ...] | None:
-        """The delay, if it is the same for all."""
         delays = {self.delay_ns(source, destination, size_bytes) for source, destination in pairs}
         return tuple(delays) if len(delays) == 1 else None
-
-    def staggered(self, size_bytes: int) -> Load | None:  # noqa: ARG002 - messages never wait
-        """Messages to all others leave at once."""
-        return None
-
-    def crossed(self, exchanges: Iterable[Exchange]) -> tuple[tuple[Pair, LinkFigures], ...]:  # noqa: ARG002
-        """Nothing: there are no links."""
-        return ()
-
-    def carried(self) -> dict[Pair, LinkFigures]:
-        """Nothing: there are no links."""
-        return {}
-
-    def carry(self, carried: Iterable[tuple[Pair, LinkFigures]], shift: int) -> None:
-        """There are no links."""
 
     def links(self) -> list[Link]:
         """None: nothing is shared."""

@@ -7,7 +7,6 @@ from versim_astrasim.engine.algorithms.phase import QUICK_ENDPOINT_DELAY_NS, Pha
 from versim_astrasim.engine.collectives import CollectiveScheduler
 from versim_astrasim.engine.event_queue import UINT64, EventQueue, RankCalendar, as_uint64, quotient
 from versim_astrasim.engine.plans import Group, Planner
-from versim_astrasim.engine.repetition import Repetition
 from versim_astrasim.engine.shared_bus import SharedBus
 from versim_astrasim.engine.structures import RingStructure
 from versim_astrasim.engine.system_config import SystemConfig
@@ -29,7 +28,6 @@ class Rank:
         endpoint_delay_ns: Paid before a message may leave; a negative one wraps to nearly 2^64.
         bus: The shared bus endpoint steps go over, None where none is modelled.
         waves: Where uncontended collectives may be shortened, None where every message is simulated.
-        repetition: Where collectives that repeat may be shortened, None where every message is simulated.
         collectives: The system layer.
     """
 
@@ -43,7 +41,6 @@ class Rank:
         dimensions: int,
         customs: CustomCollectives,
         waves: Waves | None,
-        repetition: Repetition | None,
     ) -> None:
         self.number = number
         self.queue = queue
@@ -55,7 +52,6 @@ class Rank:
         self._reductions_ns: dict[int, int] = {}
         self._customs = customs
         self.waves = waves if self.bus is None else None
-        self.repetition = repetition if self.bus is None else None
         self.collectives = CollectiveScheduler(self, planner, system, dimensions)
 
     def endpoint_delay_of(self, ring: RingStructure) -> int:

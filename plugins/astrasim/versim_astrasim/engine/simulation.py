@@ -24,7 +24,6 @@ from versim_astrasim.engine.plans import Planner
 from versim_astrasim.engine.program import Program
 from versim_astrasim.engine.rank import Rank
 from versim_astrasim.engine.remote_memory import RemoteMemory
-from versim_astrasim.engine.repetition import Repetition
 from versim_astrasim.engine.roofline import Roofline
 from versim_astrasim.engine.statistics import rank_statistics
 from versim_astrasim.engine.system_config import SystemConfig
@@ -88,6 +87,7 @@ def simulate(
                 memory=memory or RemoteMemoryConfig(),
                 per_node_custom=per_node_custom,
                 record_spans=record_spans,
+                waves=engine == "auto" and exactness == "auto",
                 progress=progress,
             )
         except Incapable as incapable:
@@ -192,9 +192,8 @@ class _Simulation:
             finish=self._finish_order.append,
         )
         waves: Waves | None = None
-        repetition: Repetition | None = None
         if self._exactness == "auto" and not system.rendezvous and not isinstance(network, WiredNetwork):
-            waves, repetition = Waves(network), Repetition(network, config.rank_count)
+            waves = Waves(network)
         customs = CustomCollectives(self._read_trace)
         programs: dict[int, Program] = {}
         for number, trace in enumerate(self._traces[: config.rank_count]):
@@ -205,7 +204,7 @@ class _Simulation:
                 except Failure as failure:
                     failure.rank = number
                     raise
-            rank = Rank(number, queue, transport, system, planner, len(config.npus_count), customs, waves, repetition)
+            rank = Rank(number, queue, transport, system, planner, len(config.npus_count), customs, waves)
             self._workloads.append(Workload(rank, program, machine))
 
     def _outcome(self, failure: Failure | None, *, record_spans: bool) -> Outcome:

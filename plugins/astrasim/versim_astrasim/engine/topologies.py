@@ -67,10 +67,6 @@ class LinkedTopology(ABC):
     @abstractmethod
     def _route(self, source: int, destination: int) -> tuple[Link, ...]: ...
 
-    def link(self, source: int, destination: int) -> Link:
-        """The link between two devices that have one."""
-        return self.route(source, destination)[0]
-
     @abstractmethod
     def links(self) -> list[Link]:
         """All links there are (for a fully connected network: all that were used)."""
@@ -143,10 +139,6 @@ class SwitchLinks(LinkedTopology):
 
     def _route(self, source: int, destination: int) -> tuple[Link, ...]:
         return (self._up[source], self._down[destination])
-
-    def link(self, source: int, destination: int) -> Link:
-        """A rank's uplink or downlink."""
-        return self._up[source] if destination == self.size else self._down[destination]
 
     def links(self) -> list[Link]:
         """All links, uplinks first."""

@@ -17,12 +17,13 @@ RECREATED = "ASTRA-sim 518bd51"
 """The version of the real program whose figures the engine reproduces."""
 
 
-def embedded_engine() -> str:
-    """The engine's name and version, for reports."""
+def embedded_engine(ran: str = "") -> str:
+    """The engine's name and version, for reports; ``ran`` is what ran of it, the compiled kernel or Python."""
+    what = {"kernel": ", compiled", "python": ", in Python"}.get(ran, "")
     try:
-        return f"embedded {version('versim')} ({RECREATED})"
+        return f"embedded {version('versim')} ({RECREATED}{what})"
     except PackageNotFoundError:
-        return f"embedded ({RECREATED})"
+        return f"embedded ({RECREATED}{what})"
 
 
 def outcome_of(translation: Translation) -> Outcome:
@@ -45,4 +46,4 @@ def predict(translation: Translation, pinned: PinnedGraph) -> Prediction:
     begin = time.perf_counter()
     outcome = outcome_of(translation)
     wall_s = time.perf_counter() - begin
-    return attrs.evolve(from_outcome(outcome, translation, pinned, embedded_engine()), wall_s=wall_s)
+    return attrs.evolve(from_outcome(outcome, translation, pinned, embedded_engine(outcome.engine)), wall_s=wall_s)

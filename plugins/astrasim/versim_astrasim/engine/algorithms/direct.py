@@ -118,11 +118,6 @@ class DirectPhase(Phase):
         self._steps = _Steps(self, self._window, False)
         self._calendar[self._queue.now + self._delay_ns].append(self._steps)
 
-    def cancel(self) -> None:
-        """Let go of the flow."""
-        self._steps = None
-        self._flow.release()
-
     def _received(self) -> None:
         """A message is in: prepare the next one."""
         self._received_count += 1

@@ -48,9 +48,6 @@ class Phase(ABC):
     @abstractmethod
     def _run(self) -> None: ...
 
-    def cancel(self) -> None:  # noqa: B027 - most hold nothing
-        """Let go of what is held; the phase has begun, but nothing has been sent."""
-
     def _endpoint(
         self, size_bytes: int, then: Action, *, reduces: bool, on_memory_side: bool = True, send_back: bool = False
     ) -> None:

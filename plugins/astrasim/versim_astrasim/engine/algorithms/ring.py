@@ -117,11 +117,6 @@ class RingPhase(Phase):
         self._outgoing.hold()
         self._incoming.hold()
 
-    def cancel(self) -> None:
-        """Let go of the channels."""
-        self._outgoing.release()
-        self._incoming.release()
-
     def resume(self, tag: int, advance: Callable[[], None], left: int, reductions_left: int) -> None:
         """Take up a phase that is under way, with so many messages to send and receives to reduce."""
         self._tag = tag
