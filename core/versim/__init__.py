@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from versim.fabric import Dimension as Dimension
     from versim.fabric import Fabric as Fabric
     from versim.fabric import Hop as Hop
+    from versim.fabric import Leg as Leg
     from versim.fabric import Level as Level
     from versim.fabric import Link as Link
     from versim.fabric import Message as Message
@@ -197,7 +198,7 @@ _HOMES = {
     "sizes": "RankMemory StepSizes",
     "storage": "document_text load_predictions load_report report_document save_report",
     "fabric": (
-        "CLUSTERS DATA_SHEETS Cluster ClusterChoice Cut DataSheet Device Dimension Fabric Hop Level Link Message "
+        "CLUSTERS DATA_SHEETS Cluster ClusterChoice Cut DataSheet Device Dimension Fabric Hop Leg Level Link Message "
         "Spread System Topology data_sheet"
     ),
     "timing": "ComputeOrigins ComputeTiming NetworkOrigins NetworkTiming Origin Source",

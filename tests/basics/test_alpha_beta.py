@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,6 +70,81 @@ def test_more_bandwidth_never_takes_longer(size_bytes: int, participants: int, f
     slow = _time_s(message, algorithm=algorithm, bandwidth_bytes_per_s=1e9)
     fast = _time_s(message, algorithm=algorithm, bandwidth_bytes_per_s=1e9 * factor)
     assert fast <= slow
+
+
+def _nodes(outer_gb_per_s: float = 50, oversubscription: float = 1) -> System:
+    """Four nodes of eight."""
+    inner = Dimension(topology="switch", size=8, link=Link(bandwidth_bytes_per_s=400e9, latency_s=0.5e-6))
+    outer = Link(bandwidth_bytes_per_s=outer_gb_per_s * 1e9, latency_s=1e-6)
+    network = Dimension(topology="switch", size=4, link=outer, oversubscription=oversubscription)
+    return System(dimensions=(inner, network), device=Device(name="any"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "ranks", "expected_s"),
+    [
+        # Within a node: 14 rounds of two latencies, 14/8 of the tensor.
+        (Kind.ALL_REDUCE, range(8), 14 * 1e-6 + 14 / 8 * 0.8e9 / 400e9),
+        # One of each node: the network alone, which used to be taken for the node's.
+        (Kind.ALL_REDUCE, range(0, 32, 8), 6 * 2e-6 + 6 / 4 * 0.8e9 / 50e9),
+        # All: scattered within nodes, reduced between them an eighth each, gathered within nodes.
+        (
+            Kind.ALL_REDUCE,
+            range(32),
+            14 * 1e-6 + 14 / 8 * 0.8e9 / 400e9 + 6 * 2e-6 + 6 / 4 * 0.1e9 / 50e9,
+        ),
+        (Kind.ALL_GATHER, range(32), 7 * 1e-6 + 7 / 8 * 0.8e9 / 400e9 + 3 * 2e-6 + 3 / 4 * 0.1e9 / 50e9),
+        # A message takes both dimensions' latencies and the narrower one's bandwidth.
+        (Kind.POINT_TO_POINT, (0, 9), 3e-6 + 0.8e9 / 50e9),
+        # No grid: a ring round all five, at the pace of the network.
+        (Kind.ALL_REDUCE, (0, 1, 2, 3, 8), 8 * 3e-6 + 8 / 5 * 0.8e9 / 50e9),
+    ],
+)
+def test_a_group_pays_for_every_dimension_it_crosses(kind: Kind, ranks: Sequence[int], expected_s: float) -> None:
+    """Worked by hand on four nodes of eight."""
+    message = Message(kind, 800_000_000, len(ranks), "dp", tuple(ranks))
+    assert _time_s(message, _nodes()) == pytest.approx(expected_s)
+
+
+def test_cards_that_are_shared_are_shared_by_the_members_of_a_node() -> None:
+    """Two cards serve eight: alone a member has one, all eight have a quarter each."""
+    alone = Message(Kind.ALL_REDUCE, 800_000_000, 4, "dp", tuple(range(0, 32, 8)))
+    together = Message(Kind.ALL_REDUCE, 800_000_000, 32, "dp", tuple(range(32)))
+    shared = _nodes(oversubscription=4)
+    assert _time_s(alone, shared) == _time_s(alone, _nodes())
+    assert _time_s(together, shared) - _time_s(together, _nodes()) == pytest.approx(6 / 4 * 0.1e9 * 3 / 50e9)
+
+
+@given(
+    kind=st.sampled_from([kind for kind in Kind if kind is not Kind.POINT_TO_POINT]),
+    ranks=st.lists(st.integers(0, 31), min_size=2, max_size=12, unique=True),
+    topology=st.sampled_from(["ring", "fully_connected", "switch"]),
+    algorithm=st.sampled_from(["ring", "direct"]),
+)
+def test_nobody_is_faster_than_the_wires(kind: Kind, ranks: list[int], topology: str, algorithm: str) -> None:
+    """Whatever the formula says, bytes have to cross the network's narrowest part, and feel it narrowed."""
+    message = Message(kind, 1 << 30, len(ranks), "dp", tuple(ranks))
+    inner = Dimension(topology=topology, size=8, link=Link(bandwidth_bytes_per_s=400e9, latency_s=0.0))
+    outer = Dimension(topology=topology, size=4, link=Link(bandwidth_bytes_per_s=50e9, latency_s=0.0))
+    system = System(dimensions=(inner, outer), device=Device(name="any"))
+    takes_s = _time_s(message, system, algorithm=algorithm)
+    assert takes_s >= system.fabric.least_time_s(kind, message.size_bytes, ranks)
+    dimension = system.fabric.narrowest_cut(ranks).dimension
+    narrower = attrs.evolve(
+        system,
+        dimensions=tuple(
+            attrs.evolve(d, link=attrs.evolve(d.link, bandwidth_bytes_per_s=d.link.bandwidth_bytes_per_s / 10))
+            if number == dimension
+            else d
+            for number, d in enumerate(system.dimensions)
+        ),
+    )
+    assert _time_s(message, narrower, algorithm=algorithm) > takes_s
+
+
+def test_one_rank_has_nothing_to_wait_for() -> None:
+    """A group of one is no communication."""
+    assert _time_s(Message(Kind.ALL_REDUCE, 1 << 20, 1, "dp", (3,))) == 0
 
 
 def test_rows_keep_their_order() -> None:

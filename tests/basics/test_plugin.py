@@ -12,17 +12,24 @@ from versim_basics import plugin
 from versim_basics.alpha_beta import AlphaBetaOptions
 from versim_basics.collective import CollectiveOptions
 from versim_basics.measurement import MeasurementOptions
+from versim_basics.roofline import RooflineOptions
 
 
-def test_it_offers_a_producer_a_timing_and_a_backend() -> None:
+def test_it_offers_a_producer_timings_and_a_backend() -> None:
     """By the names that scenarios use."""
     (producer,) = plugin.versim_graph_producers()
-    (timing,) = plugin.versim_timing_models()
+    timing, roofline = plugin.versim_timing_models()
     assert isinstance(producer, GraphProducer)
     (backend,) = plugin.versim_backends()
     assert isinstance(timing, TimingModel)
+    assert isinstance(roofline, TimingModel)
     assert isinstance(backend, SimulatorBackend)
-    assert (producer.name, timing.name, backend.name) == ("collective", "alpha-beta", "measurement")
+    assert (producer.name, timing.name, roofline.name, backend.name) == (
+        "collective",
+        "alpha-beta",
+        "roofline",
+        "measurement",
+    )
 
 
 def test_it_is_written_for_this_version_of_the_hooks() -> None:
@@ -35,7 +42,7 @@ def test_it_ships_its_scenarios() -> None:
     assert list(plugin.VERSIM_SCENARIOS.glob("*.yaml"))
 
 
-@pytest.mark.parametrize("options", [CollectiveOptions, AlphaBetaOptions, MeasurementOptions])
+@pytest.mark.parametrize("options", [CollectiveOptions, AlphaBetaOptions, MeasurementOptions, RooflineOptions])
 def test_every_option_says_what_it_means(options: type) -> None:
     """``versim plugins`` and the documentation print this."""
     assert all(field.metadata.get("help") for field in attrs.fields(options))

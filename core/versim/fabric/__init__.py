@@ -9,6 +9,7 @@ from versim.fabric.data_sheets import DataSheet as DataSheet
 from versim.fabric.data_sheets import data_sheet as data_sheet
 from versim.fabric.device import Device as Device
 from versim.fabric.fabric import Fabric as Fabric
+from versim.fabric.legs import Leg as Leg
 from versim.fabric.message import Message as Message
 from versim.fabric.network import Dimension as Dimension
 from versim.fabric.network import Link as Link

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from versim.fabric.crossing import least_time_s
 from versim.fabric.cuts import Cut, cuts_of
+from versim.fabric.legs import Leg, legs_of
 from versim.fabric.network import Dimension, Link, Topology
 from versim.fabric.routes import Hop, walk
 from versim.fabric.spread import Spread, alike_codes, fingerprint, spread_of
@@ -34,6 +35,7 @@ class Fabric:
         sizes = [dimension.size for dimension in self.dimensions]
         self.strides = tuple(math.prod(sizes[:number]) for number in range(len(sizes)))
         self._spreads: dict[bytes, Spread] = {}
+        self._legs: dict[bytes, tuple[Leg, ...]] = {}
         self._cuts: dict[bytes, tuple[Cut, ...]] = {}
 
     @cached_property
@@ -97,6 +99,14 @@ class Fabric:
         if not cuts:
             raise ValueError("a group of one rank has no cut")
         return min(cuts, key=lambda cut: (cut.bandwidth_bytes_per_s, -cut.dimension, -min(cut.inside, cut.outside)))
+
+    def legs(self, ranks: ArrayLike) -> tuple[Leg, ...]:
+        """The dimensions that a collective of a group is done along, innermost first, each with its members' link."""
+        members = self._group(ranks)
+        key = self.signature(members)
+        if key not in self._legs:
+            self._legs[key] = legs_of(self, members)
+        return self._legs[key]
 
     def least_time_s(self, kind: str, size_bytes: int, ranks: ArrayLike) -> float:
         """Seconds in which no network of these links can do a communication between some ranks alone."""

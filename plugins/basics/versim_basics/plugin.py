@@ -29,10 +29,11 @@ def versim_graph_producers() -> list[GraphProducer]:
 
 @hookimpl
 def versim_timing_models() -> list[TimingModel]:
-    """Latency and bandwidth in closed form."""
+    """Latency and bandwidth in closed form; compute by a device's data sheet."""
     from versim_basics.alpha_beta import AlphaBeta  # noqa: PLC0415
+    from versim_basics.roofline import Roofline  # noqa: PLC0415
 
-    return [AlphaBeta()]
+    return [AlphaBeta(), Roofline()]
 
 
 @hookimpl
