@@ -203,6 +203,29 @@ def test_more_network_power_never_slows_a_link(power_w: float) -> None:
     assert more.intra_node.bandwidth_bytes_per_s >= less.intra_node.bandwidth_bytes_per_s
 
 
+def test_links_without_power_have_deepflows_figure_and_carry_nothing() -> None:
+    """DeepFlow solves for a voltage whose root is off by a rounding error; a step that relies on it would take years.
+
+    Measured: DeepFlow 9c184bd, 3.0063254328261928e-05 bytes/s for a variant of this device.
+    """
+    spec = spec_with()
+    voltage = attrs.evolve(spec.inter_node.voltage, nominal_v=1.2, threshold_v=0.35, margin_v=0.5)
+    dry = derive(attrs.evolve(spec, inter_node=attrs.evolve(spec.inter_node, power_w=0.0, voltage=voltage)))
+    assert 0 < dry.inter_node.bandwidth_bytes_per_s < 1
+    file = read_deepflow_hardware(deepflow_file(), "file")
+    between = attrs.evolve(
+        file.cluster, nodes=2, devices_per_node=2, dp_crosses_nodes=True, pp_crosses_nodes=False, intra_derate=1.0
+    )
+    with pytest.raises(FaultsError, match=r"dp_crosses_nodes: the links between nodes have no power"):
+        axis_links(dry, between, {"dp": 2})
+    assert axis_links(dry, between, {"pp": 2})["pp"].bandwidth_bytes_per_s > 1e9
+    inside = derive(attrs.evolve(spec, intra_node=attrs.evolve(spec.intra_node, power_w=0.0)))
+    with pytest.raises(FaultsError, match=r"traffic between nodes passes the links within them, which have no power"):
+        axis_links(inside, between, {"dp": 2})
+    with pytest.raises(FaultsError, match=r"\$\.pp: 2 ranks, and the links within the node have no power"):
+        axis_links(inside, between, {"pp": 2})
+
+
 def test_a_device_survives_being_plain_data() -> None:
     """What a scenario prints can be given back to it."""
     device = derive(load_preset("h100-sxm5")).device

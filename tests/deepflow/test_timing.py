@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 import numpy as np
 import pytest
-from versim import Device, FaultsError, Folded, Gemm, HostTransfer, Kind, Message, Pointwise, UnsupportedGraphError
+from versim import (
+    Device,
+    Dimension,
+    FaultsError,
+    Folded,
+    Gemm,
+    HostTransfer,
+    Kind,
+    Link,
+    Message,
+    Pointwise,
+    UnsupportedGraphError,
+)
 from versim_deepflow.hardware import derive, load_preset
 from versim_deepflow.options import LlmOptions, step_of
 from versim_deepflow.pipeline_graph import pipeline_mesh
@@ -66,6 +80,31 @@ def test_what_the_formulas_do_not_describe_is_refused(message: Message, complain
     """Instead of timed as something else."""
     with pytest.raises(UnsupportedGraphError, match=complaint):
         MODEL.network(DeepFlowTimingOptions()).times_s((message,), SYSTEM)
+
+
+@pytest.mark.parametrize(
+    ("ranks", "bandwidth_bytes_per_s", "latency_s"),
+    [
+        (range(4), 450e9, 1e-6),
+        ((0, 4), 50e9, 5e-6),
+        ((0, 2, 4, 6), 50e9, 5e-6),
+        ((1, 6), 50e9, 5e-6),
+        # Where it lies is not known: within the node.
+        ((), 450e9, 1e-6),
+    ],
+)
+def test_without_a_link_of_its_own_an_axis_is_within_or_between_nodes(
+    ranks: Sequence[int], bandwidth_bytes_per_s: float, latency_s: float
+) -> None:
+    """DeepFlow tells two links apart; traffic between nodes used to get the one within."""
+    inner = Dimension(topology="switch", size=4, link=Link(bandwidth_bytes_per_s=450e9, latency_s=1e-6))
+    outer = Dimension(topology="switch", size=2, link=Link(bandwidth_bytes_per_s=50e9, latency_s=5e-6))
+    nodes = attrs.evolve(SYSTEM, dimensions=(inner, outer), axis_links={})
+    link = Link(bandwidth_bytes_per_s=bandwidth_bytes_per_s, latency_s=latency_s)
+    given_link = attrs.evolve(SYSTEM, axis_links={"dp": link})
+    message = Message(Kind.ALL_REDUCE, 2**20, max(2, len(ranks)), "dp", tuple(ranks))
+    timing = MODEL.network(DeepFlowTimingOptions())
+    assert timing.times_s([message], nodes).tolist() == timing.times_s([message], given_link).tolist()
 
 
 def test_a_device_without_figures_is_refused() -> None:

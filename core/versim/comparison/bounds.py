@@ -15,7 +15,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from versim.fabric import Dimension, System, Topology
+from versim.fabric import System
+from versim.fabric.crossing import bytes_across
 from versim.graph import ExecutionGraph, Instances
 from versim.pinning import PinnedGraph
 from versim.schedule import longest_chain_ps
@@ -50,16 +51,7 @@ def bounds_of(pinned: PinnedGraph, system: System, instances: Instances) -> Boun
 def bisection_bound_ps(graph: ExecutionGraph, system: System) -> int | None:
     """The least time in which all communication of a graph can cross the middle of its network.
 
-    Of a group with a ranks below the cut and b above it (p = a + b), at least these bytes go up and down:
-
-    ==================  ======================  ======================
-    all_reduce          S                       S
-    all_gather          a · S/p                 b · S/p
-    reduce_scatter      b · S/p                 a · S/p
-    all_to_all          a · b · S/p             a · b · S/p
-    point_to_point      S if it goes up         S if it goes down
-    broadcast           S one way, wherever its root is
-    ==================  ============================================
+    What has to cross of a group that has ranks on both sides: see :func:`versim.fabric.crossing.bytes_across`.
 
     A simulator that counts in whole nanoseconds may round the time of every message on a link down, so a nanosecond is
     allowed for each: one per message, 2 (p − 1) per collective, as many as its longest algorithm has rounds.
@@ -77,20 +69,13 @@ def bisection_bound_ps(graph: ExecutionGraph, system: System) -> int | None:
     crossing = _crossing(graph, below)
     bounds = []
     for number, (up, down, either, messages) in zip(cut, crossing, strict=True):
-        dimension = system.dimensions[number]
-        links = _links_across(dimension) * (system.world_size // dimension.size)
+        links = system.fabric.links_across(number)
         # An axis with a link of its own may be another network beside this one.
-        fastest = [dimension.link, *system.axis_links.values()]
-        capacity = links * sum(Fraction(link.bandwidth_bytes_per_s) for link in fastest)
+        beside = sum(Fraction(link.bandwidth_bytes_per_s) for link in system.axis_links.values())
+        capacity = Fraction(system.fabric.bisection_bytes_per_s(number)) + links * beside
         busier = max(up, down, (up + down + either) / 2)
         bounds.append(math.floor(busier * PS_PER_S / capacity - messages * PS_PER_NS / links))
     return max(0, *bounds)
-
-
-def _links_across(dimension: Dimension) -> int:
-    """Links in each direction between the halves of one line of ranks along a dimension."""
-    below, above = dimension.size // 2, (dimension.size + 1) // 2
-    return {Topology.RING: 2, Topology.FULLY_CONNECTED: below * above, Topology.SWITCH: below}[dimension.topology]
 
 
 Crossing = tuple[Fraction, Fraction, Fraction, Fraction]
@@ -119,25 +104,7 @@ def _of_group(kind: Kind, size_bytes: int, below: list[bool]) -> Crossing:
     """What crosses of one group, by whether each of its ranks is below the cut; of a message, (sender, receiver)."""
     under = sum(below)
     over = len(below) - under
-    nothing = Fraction(0)
-    if not under or not over:
-        return nothing, nothing, nothing, nothing
-    rounds = Fraction(2 * (len(below) - 1))
-    shard = Fraction(size_bytes // len(below))
-    whole = Fraction(size_bytes)
-    match kind:
-        case Kind.ALL_REDUCE:
-            return whole, whole, nothing, rounds
-        case Kind.ALL_GATHER:
-            return under * shard, over * shard, nothing, rounds
-        case Kind.REDUCE_SCATTER:
-            return over * shard, under * shard, nothing, rounds
-        case Kind.ALL_TO_ALL:
-            return under * over * shard, under * over * shard, nothing, rounds
-        case Kind.POINT_TO_POINT:
-            return (whole, nothing, nothing, Fraction(1)) if below[0] else (nothing, whole, nothing, Fraction(1))
-        case Kind.BROADCAST:
-            return nothing, nothing, whole, rounds
-        case _:
-            # Nothing is known of a kind that somebody added, so nothing is asked of it.
-            return nothing, nothing, nothing, nothing
+    across = bytes_across(kind, size_bytes, under, over, sends=below[0])
+    crosses = bool(under and over)
+    messages = 1 if kind is Kind.POINT_TO_POINT else 2 * (len(below) - 1)
+    return across.out, across.into, across.either, Fraction(messages * crosses)

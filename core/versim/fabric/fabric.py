@@ -130,10 +130,18 @@ class Fabric:
     def bisection_bytes_per_s(self, dimension: int) -> float:
         """What the whole network carries in one direction between the halves of a dimension."""
         here = self.dimensions[dimension]
+        return self.links_across(dimension) * here.link.bandwidth_bytes_per_s / here.oversubscription
+
+    def links_across(self, dimension: int) -> int:
+        """How many links there are in one direction between the halves of a dimension, over the whole network."""
+        here = self.dimensions[dimension]
         below, above = here.size // 2, (here.size + 1) // 2
-        rate = here.rate_bytes_per_s(above)
-        lines = self.world_size // here.size
-        return lines * (rate if here.topology is Topology.RING else below * rate) / here.oversubscription
+        of_line = {
+            Topology.RING: min(2, here.size - 1),
+            Topology.FULLY_CONNECTED: below * above,
+            Topology.SWITCH: below,
+        }[here.topology]
+        return of_line * (self.world_size // here.size)
 
     def _ranks(self, ranks: ArrayLike) -> NDArray[np.int64]:
         column = np.asarray(ranks, dtype=np.int64)

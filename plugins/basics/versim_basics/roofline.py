@@ -11,7 +11,6 @@ the FP16 peak (Shah et al. 2024). Memory: copies of a large array on HBM devices
 is slower than that, so this model errs on the fast side there.
 """
 
-
 from __future__ import annotations
 
 from collections.abc import Sequence

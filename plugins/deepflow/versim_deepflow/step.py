@@ -58,7 +58,7 @@ class Platform:
     def _node_link(self) -> Link:
         """The link within a node, un-derated; between nodes where there is none; any where one device is alone."""
         for subnetwork in (self.hardware.intra_node, self.hardware.inter_node):
-            if subnetwork.bandwidth_bytes_per_s > 0:
+            if subnetwork.usable:
                 return Link(bandwidth_bytes_per_s=subnetwork.bandwidth_bytes_per_s, latency_s=subnetwork.latency_s)
         return Link(bandwidth_bytes_per_s=1.0, latency_s=0.0)
 

@@ -1,17 +1,11 @@
-"""The network as directed links and routes over them.
-
-Rank ``r`` is endpoint ``r``; dimension 0 varies fastest, and a route corrects one dimension after the other, innermost
-first. A ring has a link each way between neighbours and is walked the shorter way round, upwards where both are
-equally long (with two ranks both ways are one link each). Fully connected ranks have a link to every other rank of
-their dimension. A switch has a link up from and a link down to every rank, and so costs two latencies.
-"""
+"""The links and routes of the network that a step uses, numbered for SimGrid; the paths are the fabric's."""
 
 from __future__ import annotations
 
 import math
 
 import attrs
-from versim import Dimension, Link, System, Topology
+from versim import Hop, System
 
 
 @attrs.frozen
@@ -38,11 +32,7 @@ class Fabric:
     """
 
     def __init__(self, system: System) -> None:
-        self._dimensions = system.dimensions
-        self._strides = [
-            math.prod(dimension.size for dimension in self._dimensions[:number])
-            for number in range(len(self._dimensions))
-        ]
+        self._fabric = system.fabric
         self._link_numbers: dict[str, int] = {}
         self._route_numbers: dict[tuple[int, int], int] = {}
         self.links: list[FabricLink] = []
@@ -53,7 +43,8 @@ class Fabric:
         key = (source, target)
         if key not in self._route_numbers:
             self._route_numbers[key] = len(self.routes)
-            self.routes.append((source, target, tuple(self._walk(source, target))))
+            hops = self._fabric.path(source, target)
+            self.routes.append((source, target, tuple(self._link(hop) for hop in hops)))
         return self._route_numbers[key]
 
     def latency_s(self, route: int) -> float:
@@ -64,39 +55,8 @@ class Fabric:
         """Bytes per second of the slowest link of a route."""
         return min(self.links[link].bandwidth_bytes_per_s for link in self.routes[route][2])
 
-    def _walk(self, source: int, target: int) -> list[int]:
-        here, crossed = source, []
-        for number, (dimension, stride) in enumerate(zip(self._dimensions, self._strides, strict=True)):
-            mine = here // stride % dimension.size
-            wanted = target // stride % dimension.size
-            if mine == wanted:
-                continue
-            there = here + (wanted - mine) * stride
-            crossed += self._along(number, dimension, here, there, mine, wanted, stride)
-            here = there
-        return crossed
-
-    def _along(
-        self, number: int, dimension: Dimension, here: int, there: int, mine: int, wanted: int, stride: int
-    ) -> list[int]:
-        """The links between two ranks that differ in one dimension."""
-        link, size = dimension.link, dimension.size
-        if dimension.topology is Topology.SWITCH:
-            return [self._link(f"d{number} {here}→switch", link), self._link(f"d{number} switch→{there}", link)]
-        if dimension.topology is Topology.FULLY_CONNECTED:
-            return [self._link(f"d{number} {here}→{there}", link)]
-        upwards = (wanted - mine) % size
-        step = 1 if 2 * upwards <= size else -1
-        crossed = []
-        while mine != wanted:
-            following = (mine + step) % size
-            onward = here + (following - mine) * stride
-            crossed.append(self._link(f"d{number} {here}→{onward}", link))
-            here, mine = onward, following
-        return crossed
-
-    def _link(self, name: str, link: Link) -> int:
-        if name not in self._link_numbers:
-            self._link_numbers[name] = len(self.links)
-            self.links.append(FabricLink(name, link.bandwidth_bytes_per_s, link.latency_s))
-        return self._link_numbers[name]
+    def _link(self, hop: Hop) -> int:
+        if hop.name not in self._link_numbers:
+            self._link_numbers[hop.name] = len(self.links)
+            self.links.append(FabricLink(hop.name, hop.link.bandwidth_bytes_per_s, hop.link.latency_s))
+        return self._link_numbers[hop.name]

@@ -71,6 +71,8 @@ class Subnetwork:
         links: Links in total.
         frequency_hz: Clock of a link.
         voltage_v: Voltage that the power budget affords.
+        powerless: True where there are links but no power for them: then the bandwidth is what rounding leaves in
+            DeepFlow's arithmetic, a few bytes a day if any, and nothing can be sent.
     """
 
     bandwidth_bytes_per_s: float
@@ -78,6 +80,12 @@ class Subnetwork:
     links: int
     frequency_hz: float
     voltage_v: float
+    powerless: bool = False
+
+    @property
+    def usable(self) -> bool:
+        """True if something can be sent."""
+        return self.bandwidth_bytes_per_s > 0 and not self.powerless
 
 
 @attrs.frozen(kw_only=True)
@@ -164,7 +172,7 @@ def _check_voltages(spec: HardwareSpec, faults: list[str]) -> None:
 
 
 def _afforded_voltage(power_w: float, nominal_power_w: float, limits: VoltageSpec) -> float:
-    """The voltage V with V (V - Vt)**2 / (Vn (Vn - Vt)**2) = power / nominal power; needs power above 0.
+    """The voltage V with V (V - Vt)**2 / (Vn (Vn - Vt)**2) = power / nominal power.
 
     numpy's order decides which of three real roots is taken, as in DeepFlow.
     """
@@ -320,9 +328,13 @@ def _dram_frequency(spec: DramSpec, links: int, dynamic_w: float, path: str, fau
 
 def _subnetwork(spec: SubnetworkSpec, perimeter_mm: float, *, degree: int) -> Subnetwork:
     links = int(min(spec.area_mm2 / spec.link_area_mm2, spec.perimeter_share * perimeter_mm * spec.links_per_mm))
-    if links < 1 or spec.power_w <= 0:
+    if links < 1:
         return Subnetwork(
-            bandwidth_bytes_per_s=0.0, latency_s=spec.latency_s, links=links, frequency_hz=0.0, voltage_v=0.0
+            bandwidth_bytes_per_s=0.0,
+            latency_s=spec.latency_s,
+            links=links,
+            frequency_hz=0.0,
+            voltage_v=0.0,
         )
     nominal_w = spec.link_energy_j * links * spec.nominal_frequency_hz
     voltage = _afforded_voltage(spec.power_w, nominal_w, spec.voltage)
@@ -336,4 +348,5 @@ def _subnetwork(spec: SubnetworkSpec, perimeter_mm: float, *, degree: int) -> Su
         links=links,
         frequency_hz=frequency,
         voltage_v=voltage,
+        powerless=spec.power_w <= 0,
     )

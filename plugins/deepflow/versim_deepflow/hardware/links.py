@@ -48,15 +48,26 @@ def axis_links(derived: Derived, cluster: ClusterSpec, degrees: dict[str, int]) 
     Raises:
         FaultsError: An axis has several ranks and no link: there is one node only, or the device has no such links.
     """
+    within = derived.intra_node.usable
+    between = derived.inter_node.usable and (within or not cluster.intra_derate)
     links: dict[str, Link] = {}
     faults: list[str] = []
     for axis, (bandwidth, latency) in axis_bandwidths(derived, cluster).items():
         if degrees.get(axis, 1) < 2:
             continue
-        if bandwidth > 0:
+        crosses = bool(getattr(cluster, f"{axis}_crosses_nodes"))
+        if bandwidth > 0 and (between if crosses else within):
             links[axis] = Link(bandwidth_bytes_per_s=bandwidth, latency_s=latency)
-        elif getattr(cluster, f"{axis}_crosses_nodes"):
+        elif crosses and derived.inter_node.powerless and cluster.nodes > 1:
+            faults.append(f"$.{axis}_crosses_nodes: the links between nodes have no power")
+        elif crosses and derived.intra_node.powerless and cluster.nodes > 1:
+            faults.append(
+                f"$.{axis}_crosses_nodes: traffic between nodes passes the links within them, which have no power"
+            )
+        elif crosses:
             faults.append(f"$.{axis}_crosses_nodes: there is no link between nodes (nodes={cluster.nodes})")
+        elif derived.intra_node.powerless:
+            faults.append(f"$.{axis}: {degrees[axis]} ranks, and the links within the node have no power")
         else:
             faults.append(
                 f"$.{axis}: {degrees[axis]} ranks and no link within the node "
