@@ -35,7 +35,7 @@ class MeasuredNetwork:
     Attributes:
         nccl_version: Whose measurements; "" for the newest of each GPU.
         collector: Whose file; NCCL's figures are the same in each.
-        folder: Where imported measurements are; None for the user's data folder and the bundled excerpt.
+        folder: Where imported measurements are; None for the bundled excerpt (of other collectors, the user's folder).
     """
 
     nccl_version: str

@@ -51,7 +51,7 @@ class MeasuredCompute:
     Attributes:
         collector: Whose measurements.
         beyond: False if what lies beyond the largest measured shape is declined.
-        folder: Where imported measurements are; None for the user's data folder and the bundled excerpt.
+        folder: Where imported measurements are; None for the bundled excerpt (of other collectors, the user's folder).
     """
 
     collector: str

@@ -22,3 +22,9 @@ def versim_timing_models() -> list[TimingModel]:
     from versim_silicon.timing import Silicon  # noqa: PLC0415
 
     return [Silicon(), Nccl()]
+
+
+@hookimpl
+def versim_commands() -> dict[str, str]:
+    """What was measured, and importing more of it."""
+    return {"silicon": "versim_silicon.commands:silicon  Measured operators and collectives, and NCCL's own model."}

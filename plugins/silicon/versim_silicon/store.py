@@ -27,21 +27,24 @@ def imported_folder(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def file_of(gpu: str, collector: str, folder: Path | None) -> Path:
-    """The file with the tables of a GPU by a collector: imported ones first, then the bundled excerpt.
+    """The file with the tables of a GPU by a collector.
+
+    Without a folder the bundled excerpt answers for its collector, whatever was imported: what is predicted does not
+    depend on whose machine it is. Other collectors are looked for in the user's data folder.
 
     Raises:
         VersimError: Nothing of that collector was imported.
     """
-    for place in (folder or imported_folder(),):
-        found = place / f"{gpu}.{collector}.npz"
-        if found.is_file():
-            return found
     if collector == BUNDLED_COLLECTOR and folder is None:
         return BUNDLED / f"{gpu}.npz"
-    raise VersimError(
-        f"no measurements of {gpu} by {collector} in {folder or imported_folder()}; "
-        f"versim silicon import WHEEL reads them, and {BUNDLED_COLLECTOR} is bundled"
-    )
+    place = folder or imported_folder()
+    found = place / f"{gpu}.{collector}.npz"
+    if not found.is_file():
+        raise VersimError(
+            f"no measurements of {gpu} by {collector} in {place}; "
+            f"versim silicon import WHEEL reads them, and {BUNDLED_COLLECTOR} is bundled"
+        )
+    return found
 
 
 def tables_of(gpu: str, collector: str = BUNDLED_COLLECTOR, folder: Path | None = None) -> Tables:

@@ -9,7 +9,7 @@ from versim import ComputeTiming, NetworkTiming, option
 from versim_silicon.collectives import MeasuredNetwork
 from versim_silicon.compute import MeasuredCompute
 from versim_silicon.importing import COLLECTORS
-from versim_silicon.store import BUNDLED_COLLECTOR
+from versim_silicon.store import BUNDLED_COLLECTOR, imported_folder
 
 BEYOND = ("hold", "decline")
 
@@ -29,8 +29,11 @@ class SiliconOptions:
         help="above the largest measured shape: hold its efficiency (the origin says saturated), or decline",
     )
     nccl_version: str = option("", help="measurements with this version of NCCL; the newest of each GPU unless given")
-    folder: str | None = option(
-        None, path=True, help="where imported measurements are; versim silicon import writes to the user's data folder"
+    tables: str = option(
+        "bundled",
+        help="bundled: the excerpt that versim ships; imported: what versim silicon import wrote to the user's data "
+        "folder; or a folder",
+        path=True,
     )
 
 
@@ -51,4 +54,7 @@ class Silicon:
 
 
 def _folder(options: SiliconOptions) -> Path | None:
-    return None if options.folder is None else Path(options.folder)
+    """Where to look; None is the excerpt, and the user's data folder for other collectors."""
+    if options.tables == "bundled":
+        return None
+    return imported_folder() if options.tables == "imported" else Path(options.tables)

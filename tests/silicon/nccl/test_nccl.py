@@ -176,6 +176,19 @@ def test_a_rack_of_nvlink_is_one_node() -> None:
     """Trays of four joined by links as fast as those within are one domain to NCCL."""
     assert fast_dimensions(system([(4, 900), (18, 900), (4, 100)])) == 2
     assert fast_dimensions(system([(8, 450), (4, 50)])) == 1
+    assert fast_dimensions(system([(16, 50)])) == 0
+    assert group_of(system([(16, 50)]), tuple(range(16)), 16).nodes == 16
+
+
+def test_cards_that_are_shared_are_shared() -> None:
+    """Eight GPUs behind four cards: one of them alone has a whole one, all together half of one each."""
+    inner = Dimension(topology="switch", size=8, link=Link(bandwidth_bytes_per_s=450e9, latency_s=0.0))
+    outer = Dimension(
+        topology="switch", size=2, link=Link(bandwidth_bytes_per_s=50e9, latency_s=0.0), oversubscription=2.0
+    )
+    on = System(dimensions=(inner, outer), device=Device(name="H100"))
+    assert group_of(on, (0, 8), 2).nic_bytes_per_s == 50e9
+    assert group_of(on, tuple(range(16)), 16).nic_bytes_per_s == 25e9
 
 
 def test_messages_are_timed_where_they_stand_and_say_what_was_chosen() -> None:
@@ -211,5 +224,5 @@ def test_an_algorithm_that_nccl_does_not_have_is_refused() -> None:
 
 def test_every_constant_has_its_source() -> None:
     """Fitted, or whose."""
-    for constants in (*GPU_CONSTANTS.values(), *NIC_CONSTANTS.values()):
-        assert len(constants.source) > 10
+    sources = [gpu.source for gpu in GPU_CONSTANTS.values()] + [nic.source for nic in NIC_CONSTANTS.values()]
+    assert all(len(source) > 10 for source in sources)

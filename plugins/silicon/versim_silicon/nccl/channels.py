@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import attrs
 from versim import System
 
@@ -21,6 +23,9 @@ from versim_silicon.nccl.constants import (
 FAST = 0.5
 """Dimensions whose links carry at least this share of the innermost ones' belong to the fast domain, NCCL's "node"."""
 
+SLOWEST_NVLINK = 1 / 6
+"""Innermost links with less than this share of the GPU's NVLink are network cards: each node uses one GPU."""
+
 
 @attrs.frozen(kw_only=True)
 class Group:
@@ -32,7 +37,6 @@ class Group:
         nodes: Fast domains that they are spread over.
         link_bytes_per_s: What a GPU sends within its domain, by the data sheet.
         nic_bytes_per_s: What a GPU sends out of it; ignored in one domain.
-        nic_latency_s: Latency of a path out of it.
     """
 
     generation: Generation
@@ -40,7 +44,6 @@ class Group:
     nodes: int
     link_bytes_per_s: float
     nic_bytes_per_s: float = 0.0
-    nic_latency_s: float = 0.0
 
     @property
     def per_node(self) -> float:
@@ -71,23 +74,32 @@ def group_of(system: System, ranks: tuple[int, ...], participants: int) -> Group
     members = ranks or tuple(range(min(participants, system.world_size)))
     fast = fast_dimensions(system)
     levels = system.fabric.spread(members).levels if len(members) > 1 else ()
-    outside = [system.dimensions[level.dimension] for level in levels if level.dimension >= fast]
-    nodes = 1
-    for level in levels:
-        nodes *= level.size if level.dimension >= fast else 1
+    nodes = math.prod(level.size for level in levels if level.dimension >= fast)
     node = system.dimensions[0]
     return Group(
         generation=generation_of(system.device.name),
         ranks=participants,
         nodes=min(nodes, participants),
         link_bytes_per_s=node.rate_bytes_per_s(max(1, node.size - 1)),
-        nic_bytes_per_s=min((d.rate_bytes_per_s(1) / d.oversubscription for d in outside), default=0.0),
-        nic_latency_s=sum(d.link.latency_s for d in outside),
+        nic_bytes_per_s=min(
+            (_share(system, level.dimension, participants / nodes) for level in levels if level.dimension >= fast),
+            default=0.0,
+        ),
     )
+
+
+def _share(system: System, number: int, per_node: float) -> float:
+    """What each of a group's ranks in a node sends along a dimension at once."""
+    dimension, inside = system.dimensions[number], system.fabric.strides[number]
+    return dimension.rate_bytes_per_s(1) * min(1.0, inside / (dimension.oversubscription * per_node))
 
 
 def fast_dimensions(system: System) -> int:
     """How many dimensions, from the innermost, make up the fast domain."""
+    gpu = gpu_of(system.device.name)
+    innermost = system.dimensions[0].rate_bytes_per_s(max(1, system.dimensions[0].size - 1))
+    if gpu is not None and innermost < SLOWEST_NVLINK * GPUS[gpu].link_bytes_per_s:
+        return 0
     least = FAST * system.dimensions[0].link.bandwidth_bytes_per_s
     count = 1
     for dimension in system.dimensions[1:]:

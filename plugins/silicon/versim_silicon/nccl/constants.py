@@ -1,6 +1,6 @@
 """Figures of NCCL's tuning model, as its source publishes them.
 
-From NCCL 2.29's repository (github.com/NVIDIA/nccl): ``src/graph/tuning.cc`` (latencies, caps, efficiency, correction
+From NCCL 2.30.7's repository (github.com/NVIDIA/nccl): ``src/graph/tuning.cc`` (latencies, caps, efficiency, correction
 of trees), ``src/graph/topo.h`` (what a link of a generation carries), ``src/graph/search.cc`` (speeds that channels are
 tried at). Microseconds and GB/s (10^9) there, seconds and bytes per second here.
 """

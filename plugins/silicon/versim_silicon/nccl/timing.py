@@ -93,8 +93,12 @@ class NcclNetwork:
     def _answers(self, messages: Sequence[Message], system: System) -> list[tuple[list[int], Answer]]:
         """Messages that differ in nothing but size are one question."""
         questions: dict[tuple[Kind, Group, str], list[int]] = {}
+        groups: dict[tuple[tuple[int, ...], int], Group] = {}
         for place, message in enumerate(messages):
-            group = group_of(system, message.ranks, message.participants)
+            members = message.ranks, message.participants
+            if members not in groups:
+                groups[members] = group_of(system, *members)
+            group = groups[members]
             questions.setdefault((message.kind, group, message.algorithm), []).append(place)
         return [
             (places, self.ask(kind, group, np.array([float(messages[p].size_bytes) for p in places]), algorithm))
