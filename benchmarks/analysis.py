@@ -27,13 +27,13 @@ from versim import (
     ExecutionGraph,
     Fixed,
     GraphBuilder,
+    Inputs,
     Instances,
     Kind,
     Link,
     Mesh,
     Op,
     Phase,
-    PinnedGraph,
     Prediction,
     RankClasses,
     Schedule,
@@ -112,7 +112,7 @@ def one_at_a_time(instances: Instances, duration_ps: NDArray[np.int64], order: l
 class Pair:
     """Two predictions of one step, and what its communications take alone."""
 
-    pinned: PinnedGraph
+    pinned: Inputs
     system: System
     predictions: tuple[Prediction, Prediction]
     isolated_ps: tuple[int, ...]
@@ -178,7 +178,7 @@ def analysed_s(pair: Pair, reference: str, **options: object) -> tuple[float, st
     found = []
     taken = seconds(
         lambda: found.append(
-            compare_predictions(pair.pinned, pair.system, pair.predictions, reference, **options)  # type: ignore[arg-type]
+            compare_predictions(pair.inputs, pair.predictions, reference, **options)  # type: ignore[arg-type]
         )
     )
     (other,) = [result for result in found[0].results if result.label != reference]

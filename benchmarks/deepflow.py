@@ -17,7 +17,7 @@ from pathlib import Path
 
 import attrs
 import numpy as np
-from versim import PinnedGraph, SimulationRequest, System, load_registry, pin, structure_options
+from versim import Inputs, SimulationRequest, System, load_registry, pin, structure_options
 from versim_deepflow.backend import DeepFlow, DeepFlowOptions
 from versim_deepflow.gemm import _search, gemm_time
 from versim_deepflow.hardware import derive, load_preset
@@ -78,7 +78,7 @@ def searches() -> None:
         gemm_time(m, k, n, 2, device)
 
 
-def pinned(options: LlmOptions) -> tuple[PinnedGraph, System]:
+def pinned(options: LlmOptions) -> tuple[Inputs, System]:
     """A graph from options to compute times."""
     producer, timing, chosen = DeepFlowLlm(), DeepFlowTiming(), DeepFlowTimingOptions()
     graph, system = producer.produce(options), producer.system(options)
@@ -89,15 +89,15 @@ def simulated(options: LlmOptions) -> int:
     """The makespan of a step in ps, from options on."""
     made, system = pinned(options)
     network = DeepFlowTiming().network(DeepFlowTimingOptions())
-    request = SimulationRequest(pinned=made, system=system, options=DeepFlowOptions(), network=network)
+    request = SimulationRequest(inputs=made.on(system), options=DeepFlowOptions(), network=network)
     return DeepFlow().simulate(request).makespan_ps or 0
 
 
-def in_astrasim(made: PinnedGraph, system: System) -> int:
+def in_astrasim(made: Inputs, system: System) -> int:
     """The makespan in ps that ASTRA-sim's embedded engine gives."""
     backend = load_registry().backend("astrasim")
     options = structure_options(backend, {"engine": "embedded"}, "$")
-    return backend.simulate(SimulationRequest(pinned=made, system=system, options=options)).makespan_ps or 0
+    return backend.simulate(SimulationRequest(inputs=made.on(system), options=options)).makespan_ps or 0
 
 
 def main() -> int:

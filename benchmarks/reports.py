@@ -148,7 +148,7 @@ def main() -> None:
     system = System(dimensions=(ring,), device=Device(name="none"))
     answers = list(predictions(graph, system))
     began = time.perf_counter()
-    comparison = compare_predictions(pin(graph, system), system, answers, "fast")
+    comparison = compare_predictions(pin(graph, system), answers, "fast")
     print(f"{'analysis':<24} {sum(a.spans.count for a in answers):>10,} spans  {time.perf_counter() - began:7.2f} s")
     workload = WorkloadReport(label="pipeline", producer="benchmark", comparisons=(comparison,))
     report = Report(scenario="a million spans", description="", workloads=(workload,))

@@ -16,9 +16,9 @@ from versim import (
     Device,
     Dimension,
     ExecutionGraph,
+    Inputs,
     Instances,
     Link,
-    PinnedGraph,
     Prediction,
     RankClasses,
     Schedule,
@@ -56,13 +56,13 @@ def every(seconds: float) -> TimesOf:
     return TimesOf(lambda rows: np.full(len(rows), seconds))
 
 
-def pinned_of(graph: ExecutionGraph) -> PinnedGraph:
+def pinned_of(graph: ExecutionGraph) -> Inputs:
     """A pin of a graph whose compute is all of fixed duration."""
     return pin(graph, system_of(graph), label="fake")
 
 
 def scheduled(
-    pinned: PinnedGraph, communication_ps: NDArray[np.int64], classes: RankClasses | None = None
+    pinned: Inputs, communication_ps: NDArray[np.int64], classes: RankClasses | None = None
 ) -> tuple[Instances, Schedule]:
     """A replay with the pinned compute times and one duration per communication."""
     instances = instances_of(pinned.graph, classes)
@@ -70,7 +70,7 @@ def scheduled(
 
 
 def predicted(
-    pinned: PinnedGraph,
+    pinned: Inputs,
     communication_ps: NDArray[np.int64] | int,
     *,
     label: str = "fake",
@@ -141,7 +141,7 @@ def served(
                 end[row] = now
 
 
-def nothing_ran(pinned: PinnedGraph, status: Status = Status.ABORTED) -> Prediction:
+def nothing_ran(pinned: Inputs, status: Status = Status.ABORTED) -> Prediction:
     """A prediction of a run that gave up at once."""
     graph = pinned.graph
     world = graph.mesh.world_size

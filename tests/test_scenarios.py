@@ -15,7 +15,7 @@ SPREAD_OF_THE_ORIGINAL_S = 84e-6
 
 def comparison(report: Report, workload: str, pin: str) -> Comparison:
     """One pin of one workload."""
-    found = {(w.label, c.pinned.label): c for w in report.workloads for c in w.comparisons}
+    found = {(w.label, c.inputs.label): c for w in report.workloads for c in w.comparisons}
     return found[workload, pin]
 
 
@@ -71,10 +71,10 @@ def test_every_prediction_of_the_bundled_scenario_can_be_right(bundled: Report) 
 
 def test_pins_are_never_mixed(bundled: Report) -> None:
     """Every comparison has a digest of its own, and every prediction in it is of that digest."""
-    digests = [c.pinned.digest for w in bundled.workloads for c in w.comparisons]
+    digests = [c.inputs.digest for w in bundled.workloads for c in w.comparisons]
     assert len(set(digests)) == len(digests) == 4
     for _, shown, result in bundled.results():
-        assert result.prediction.digest == shown.pinned.digest
+        assert result.prediction.digest == shown.inputs.digest
 
 
 def test_a_compute_bound_step_differs_in_communication_only() -> None:
@@ -107,7 +107,7 @@ def test_the_modes_stand_side_by_side() -> None:
     """Analytical, hybrid and hierarchical are pins of one step, and agree within a few percent."""
     report = versim.compare("modes")
     step = next(workload for workload in report.workloads if workload.label == "step")
-    makespans_s = {c.pinned.label: seconds(c.results[0]) for c in step.comparisons}
+    makespans_s = {c.inputs.label: seconds(c.results[0]) for c in step.comparisons}
     assert makespans_s["analytical"] == pytest.approx(323.4972656660127, rel=1e-9, abs=0)
     assert makespans_s["hybrid"] == pytest.approx(339.6863212577927, rel=1e-9, abs=0)
     assert makespans_s["analytical"] < makespans_s["hybrid"] < makespans_s["hierarchical"] < 1.1 * makespans_s["hybrid"]

@@ -101,11 +101,11 @@ if TYPE_CHECKING:
     from versim.graph import participants_of as participants_of
     from versim.hookspecs import API_VERSION as API_VERSION
     from versim.hookspecs import hookimpl as hookimpl
+    from versim.inputs import Inputs as Inputs
     from versim.kernel import KernelPart as KernelPart
     from versim.kernel import kernel_part as kernel_part
     from versim.mesh import Mesh as Mesh
     from versim.mesh import Placement as Placement
-    from versim.pinning import PinnedGraph as PinnedGraph
     from versim.pinning import communication_s as communication_s
     from versim.pinning import messages_of as messages_of
     from versim.pinning import pin as pin
@@ -188,7 +188,8 @@ _HOMES = {
     "hookspecs": "API_VERSION hookimpl",
     "kernel": "KernelPart kernel_part",
     "mesh": "Mesh Placement",
-    "pinning": "PinnedGraph communication_s messages_of pin",
+    "inputs": "Inputs",
+    "pinning": "communication_s messages_of pin",
     "prediction": "NO_TIME Consumed LinkLoads Prediction Resource Spans Status",
     "registry": "Registry load_registry structure_options",
     "run": "compare",

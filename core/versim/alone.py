@@ -81,7 +81,7 @@ def sweep_step(
         registry: The plugins there are.
         clock: Seconds, for the budget.
     """
-    wanted = _wanted(prepared.pinned.graph)
+    wanted = _wanted(prepared.inputs.graph)
     messages = tuple(message for asked in wanted for message in asked.messages)
     answers = {i.label: _answers(i, messages, prepared, scenario, registry, clock) for i in instances}
     found = []
@@ -218,7 +218,7 @@ def _box(places: Sequence[Mapping[str, int]]) -> dict[str, set[int]]:
 
 def _alone(messages: Sequence[Message], request: SimulationRequest) -> SimulationRequest:
     """The same asked about a graph of communications that do not depend on one another."""
-    mesh = request.pinned.graph.mesh
+    mesh = request.inputs.graph.mesh
     builder = GraphBuilder(mesh)
     for position, message in enumerate(messages):
         # The ranks of the first group and no others: elsewhere nothing happens.
@@ -237,4 +237,4 @@ def _alone(messages: Sequence[Message], request: SimulationRequest) -> Simulatio
                 algorithm=message.algorithm,
                 match=position,
             )
-    return attrs.evolve(request, pinned=pin(builder.build(), request.system, label="alone"))
+    return attrs.evolve(request, inputs=pin(builder.build(), request.inputs.system, label="alone"))

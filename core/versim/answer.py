@@ -7,19 +7,19 @@ from collections.abc import Mapping
 import numpy as np
 
 from versim.graph import Instances, Op
-from versim.pinning import PinnedGraph
+from versim.inputs import Inputs
 from versim.prediction import NO_TIME, Consumed, LinkLoads, Prediction, Resource, Spans, Status
 from versim.schedule import Schedule
 from versim.waiting import explain, waiting_nodes
 
 
-def consumed_as_pinned(pinned: PinnedGraph, notes: tuple[str, ...] = ()) -> Consumed:
+def consumed_as_pinned(pinned: Inputs, notes: tuple[str, ...] = ()) -> Consumed:
     """Consumed without loss."""
     return Consumed(compute_ns=pinned.compute_ns, size_bytes=pinned.graph.size_bytes, notes=notes)
 
 
 def prediction_of(
-    pinned: PinnedGraph,
+    pinned: Inputs,
     instances: Instances,
     schedule: Schedule,
     *,

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import attrs
 
-from versim.fabric import System
 from versim.timing import ComputeTiming, NetworkTiming
 
 if TYPE_CHECKING:
@@ -22,8 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from versim.comparison import Report
+    from versim.fabric import System
     from versim.graph import ExecutionGraph
-    from versim.pinning import PinnedGraph
+    from versim.inputs import Inputs
     from versim.prediction import Prediction
     from versim.sizes import StepSizes
     from versim.sweep import CollectiveSweep
@@ -118,14 +118,12 @@ class SimulationRequest:
     """Everything a backend is given.
 
     Attributes:
-        pinned: The graph with its compute times.
-        system: What it runs on.
+        inputs: The graph with its compute times, and what it runs on.
         options: An instance of the backend's options class.
         network: The network timing the scenario names, for backends that are driven by one.
     """
 
-    pinned: PinnedGraph
-    system: System
+    inputs: Inputs
     options: Any
     network: NetworkTiming | None = None
 

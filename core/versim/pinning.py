@@ -1,18 +1,13 @@
-"""Pinning: work becomes integer nanoseconds, and the graph is frozen with a digest.
+"""Pinning: work becomes integer nanoseconds, and with graph and system the inputs that every simulator is given.
 
-This is the promise of equal inputs: every backend is given the same :class:`PinnedGraph`, and two predictions may be
-compared only if their digests are equal. Folded communication is part of compute, so whoever times it changes the
-pin.
+Folded communication is part of compute, so whoever times it changes the pin.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-import attrs
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,37 +15,13 @@ from versim.errors import FaultsError, VersimError
 from versim.fabric import Message, System
 from versim.graph import NONE, ExecutionGraph, participants_of
 from versim.graph.columns import Op
+from versim.inputs import Inputs
 from versim.timing import ComputeTiming, NetworkTiming
 from versim.units import NS_PER_S
 from versim.work import DeviceTerm, Fixed, Folded, Term
 
 LONGEST_NS = 2**53
 """Durations above this (104 days) lose nanoseconds in double precision and are refused."""
-
-
-@attrs.frozen(eq=False, repr=False, kw_only=True)
-class PinnedGraph:
-    """A graph with fixed compute times: what every simulator is given.
-
-    Attributes:
-        graph: The step.
-        compute_s: float64 (nodes,), seconds before rounding; 0 for communication. Never simulated: exact re-creations
-            are verified on it.
-        compute_ns: int64 (nodes,), the nanoseconds every simulator uses; 0 for communication.
-        digest: sha256 over everything a simulator may consume, as hexadecimal digits.
-        label: The pin's name in the scenario.
-        provenance: Who timed what, for people: ``compute`` and ``folded`` with their options.
-    """
-
-    graph: ExecutionGraph
-    compute_s: NDArray[np.float64]
-    compute_ns: NDArray[np.int64]
-    digest: str
-    label: str = ""
-    provenance: Mapping[str, str] = attrs.field(factory=dict)
-
-    def __repr__(self) -> str:
-        return f"<PinnedGraph {self.label!r} {self.digest[:12]} of {self.graph!r}>"
 
 
 def pin(
@@ -62,8 +33,8 @@ def pin(
     durations_s: Mapping[int, float] | None = None,
     label: str = "",
     provenance: Mapping[str, str] | None = None,
-) -> PinnedGraph:
-    """Turn work into nanoseconds and freeze the graph.
+) -> Inputs:
+    """Turn work into nanoseconds.
 
     Args:
         graph: The step.
@@ -100,11 +71,11 @@ def pin(
             ],
         )
     compute_ns = np.rint(compute_s * NS_PER_S).astype(np.int64)
-    return PinnedGraph(
+    return Inputs(
         graph=graph,
         compute_s=compute_s,
         compute_ns=compute_ns,
-        digest=_digest(graph, compute_ns),
+        system=system,
         label=label,
         provenance=dict(provenance or {}),
     )
@@ -196,36 +167,3 @@ def communication_s(graph: ExecutionGraph, system: System, network: NetworkTimin
     unique = tuple(dict.fromkeys(messages))
     seconds = dict(zip(unique, _column(network.times_s(unique, system), unique, "network"), strict=True))
     return np.array([seconds[message] for message in messages], dtype=np.float64)
-
-
-def _digest(graph: ExecutionGraph, compute_ns: NDArray[np.int64]) -> str:
-    """sha256 over what a simulator may consume: ranks, nodes, dependencies, communications, nanoseconds."""
-    content = hashlib.sha256()
-    tables = {
-        "mesh": [list(graph.mesh.names), list(graph.mesh.sizes)],
-        "placements": [[list(i) if i is not None else None for i in p.indices] for p in graph.placements],
-        "scopes": [[list(scope.axes), list(scope.ranks)] for scope in graph.scopes],
-        "algorithms": list(graph.algorithms),
-        "kinds": [kind.value for kind in graph.kinds],
-    }
-    content.update(json.dumps(tables, sort_keys=True).encode())
-    for column in (
-        graph.op,
-        graph.placement,
-        graph.match,
-        graph.dependency_start,
-        graph.dependency,
-        graph.kind,
-        graph.size_bytes,
-        graph.scope,
-        graph.algorithm,
-        graph.tag,
-        compute_ns,
-    ):
-        content.update(f"{column.dtype.str}{column.shape}".encode())
-        content.update(np.ascontiguousarray(column).data)
-    for attributes in (graph.node_attributes, graph.communication_attributes):
-        for name in sorted(attributes):
-            content.update(json.dumps([name, len(attributes[name])]).encode())
-            content.update(np.ascontiguousarray(attributes[name], dtype=np.int64).data)
-    return content.hexdigest()

@@ -11,9 +11,9 @@ import attrs
 
 from versim.components import ProposesSystem
 from versim.errors import ComponentError, SimulationError, VersimError
-from versim.fabric import System
 from versim.graph import ExecutionGraph, laid_out
-from versim.pinning import PinnedGraph, pin
+from versim.inputs import Inputs
+from versim.pinning import pin
 from versim.prediction import Prediction
 from versim.registry import Registry, structure_options
 from versim.scenario import DurationSource, Pin, Scenario, TimingChoice, Workload
@@ -28,21 +28,19 @@ class Prepared:
     Attributes:
         workload: The workload.
         pin: The pin.
-        system: What it runs on.
-        pinned: What every simulator is given.
+        inputs: What every simulator is given.
     """
 
     workload: Workload
     pin: Pin
-    system: System
-    pinned: PinnedGraph
+    inputs: Inputs
 
 
 @attrs.frozen(kw_only=True)
 class Simulated:
     """A prediction with the graph it is of, for pins that borrow durations from it."""
 
-    pinned: PinnedGraph
+    inputs: Inputs
     prediction: Prediction
 
 
@@ -119,7 +117,7 @@ def prepare_pin(
     compute = compute_timing(chosen.compute, registry, f"{at}.compute") if chosen.compute else None
     folded = network_timing(chosen.folded, registry, f"{at}.folded") if chosen.folded else None
     with held_responsible("timing", ", ".join(choice.timing for choice in (chosen.compute, chosen.folded) if choice)):
-        pinned = pin(
+        inputs = pin(
             graph,
             system,
             compute,
@@ -128,7 +126,7 @@ def prepare_pin(
             label=chosen.label,
             provenance=_provenance(chosen),
         )
-    return Prepared(workload=workload, pin=chosen, system=system, pinned=pinned)
+    return Prepared(workload=workload, pin=chosen, inputs=inputs)
 
 
 def _provenance(chosen: Pin) -> dict[str, str]:
@@ -201,9 +199,9 @@ def _rows_named(graph: ExecutionGraph, borrowed: DurationSource) -> list[int]:
 def _phase_spans_s(source: Simulated) -> dict[str, float]:
     """Seconds from the first start to the last end of each phase of a prediction."""
     spans = source.prediction.spans
-    phases = source.pinned.graph.phase[spans.node]
+    phases = source.inputs.graph.phase[spans.node]
     result = {}
-    for code, phase in enumerate(source.pinned.graph.phases):
+    for code, phase in enumerate(source.inputs.graph.phases):
         here = phases == code
         if here.any():
             length_ps = int(spans.end_ps[here].max()) - int(spans.start_ps[here].min())

@@ -140,7 +140,7 @@ def _run_workload(
     for chosen in scenario.pins_of(workload):
         say(f"{workload.label}: producing and pinning ({chosen.label})")
         prepared = prepare_pin(scenario, registry, workload, chosen, simulated)
-        asked = by_digest.setdefault(prepared.pinned.digest, _Asked(prepared))
+        asked = by_digest.setdefault(prepared.inputs.digest, _Asked(prepared))
         if asked.prepared is not prepared:
             asked.same_as.append(chosen.label)
         for instance in scenario.instances_of(workload, chosen):
@@ -148,7 +148,7 @@ def _run_workload(
                 say(f"{workload.label}: {instance.label} ({chosen.label})")
                 asked.answers[instance.label] = ask(asked.prepared, instance, scenario, registry, force=force)
             simulated[workload.label, chosen.label, instance.label] = Simulated(
-                pinned=asked.prepared.pinned, prediction=asked.answers[instance.label].prediction
+                inputs=asked.prepared.inputs, prediction=asked.answers[instance.label].prediction
             )
     say(f"{workload.label}: comparing")
     answered = [asked for asked in by_digest.values() if asked.answers]
@@ -183,8 +183,7 @@ class _Asked:
         instances = [instance for instance in scenario.backends if instance.label in self.answers]
         answers = {instance.label: self.answers[instance.label] for instance in instances}
         return compare_predictions(
-            self.prepared.pinned,
-            self.prepared.system,
+            self.prepared.inputs,
             [answer.prediction for answer in answers.values()],
             scenario.reference_of(instances).label,
             {label: answer.network for label, answer in answers.items()},
@@ -200,9 +199,9 @@ class _Asked:
         mine, theirs = self.prepared, other.prepared
         return (
             list(self.answers) == list(other.answers)
-            and mine.system == theirs.system
-            and mine.pinned.graph.mesh == theirs.pinned.graph.mesh
-            and Counter(messages_of(mine.pinned.graph)) == Counter(messages_of(theirs.pinned.graph))
+            and mine.inputs.system == theirs.inputs.system
+            and mine.inputs.graph.mesh == theirs.inputs.graph.mesh
+            and Counter(messages_of(mine.inputs.graph)) == Counter(messages_of(theirs.inputs.graph))
         )
 
     def swept(self, scenario: Scenario, registry: Registry) -> tuple[SweptCommunication, ...]:

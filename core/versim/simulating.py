@@ -98,8 +98,7 @@ def request_for(
     if choice is not None and driven_by is None:
         raise VersimError(f"{place}.network: backend {instance.backend!r} models the network itself; leave network out")
     request = SimulationRequest(
-        pinned=prepared.pinned,
-        system=prepared.system,
+        inputs=prepared.inputs,
         options=structure_options(backend, instance.options, f"{place}.options"),
         network=None if choice is None else network_timing(choice, registry, f"{place}.network"),
     )
@@ -114,7 +113,7 @@ def _isolated_ps(backend: Isolates, request: SimulationRequest, name: str) -> tu
     """What each communication takes alone, in whole picoseconds; None where not known."""
     with held_responsible("backend", name):
         seconds = np.asarray(backend.isolated_s(request), dtype=np.float64)
-    count = request.pinned.graph.communication_count
+    count = request.inputs.graph.communication_count
     if seconds.shape != (count,):
         raise ComponentError("backend", name, f"isolated_s has shape {seconds.shape} instead of ({count},)")
     wrong = np.flatnonzero((seconds < 0) | np.isinf(seconds))
@@ -133,11 +132,11 @@ def _said(finding: Finding) -> str:
 
 
 def _refused(prepared: Prepared, backend: str, why: tuple[str, ...]) -> Prediction:
-    graph = prepared.pinned.graph
+    graph = prepared.inputs.graph
     return Prediction(
         simulator=backend,
         engine="none",
-        digest=prepared.pinned.digest,
+        digest=prepared.inputs.digest,
         status=Status.ABORTED,
         makespan_ps=None,
         finish_ps=np.full(graph.mesh.world_size, NO_TIME, dtype=np.int64),

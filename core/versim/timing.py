@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import attrs
 
-from versim.fabric import Device, Message, System
 from versim.work import DeviceTerm
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from versim.fabric import Device, Message, System
 
 
 class ComputeTiming(Protocol):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from versim import Device, Dimension, ExecutionGraph, Fixed, GraphBuilder, Link, Mesh, PinnedGraph, System, pin
+from versim import Device, Dimension, ExecutionGraph, Fixed, GraphBuilder, Inputs, Link, Mesh, System, pin
 
 # Makes ``chakra_files``, which stands beside this file, importable.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -46,10 +46,10 @@ def system_of() -> Callable[..., System]:
 
 
 @pytest.fixture(scope="session")
-def pinned() -> Callable[[ExecutionGraph], PinnedGraph]:
+def pinned() -> Callable[[ExecutionGraph], Inputs]:
     """Pins a graph of fixed durations."""
 
-    def make(graph: ExecutionGraph) -> PinnedGraph:
+    def make(graph: ExecutionGraph) -> Inputs:
         system = System(dimensions=(Dimension(topology="ring", size=2, link=BUNDLED_LINK),), device=Device(name="test"))
         return pin(graph, system)
 

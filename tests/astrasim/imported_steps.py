@@ -8,9 +8,9 @@ from versim import (
     Device,
     Dimension,
     ExecutionGraph,
+    Inputs,
     Kind,
     Link,
-    PinnedGraph,
     SimulationRequest,
     System,
     pin,
@@ -32,10 +32,10 @@ def request_for(graph: ExecutionGraph, **options: str) -> SimulationRequest:
     system = System(
         dimensions=(Dimension(topology="ring", size=graph.mesh.world_size, link=LINK),), device=Device(name="test")
     )
-    return SimulationRequest(pinned=pin(graph, system), system=system, options=BackendOptions(**options))
+    return SimulationRequest(inputs=pin(graph, system), options=BackendOptions(**options))
 
 
-def per_rank(pinned: PinnedGraph) -> list[list[object]]:
+def per_rank(pinned: Inputs) -> list[list[object]]:
     """What each rank does, in order, with everything but row numbers: two graphs that agree here are the same step."""
     graph = pinned.graph
     rank_of = [graph.placements[code].indices[0] for code in graph.placement.tolist()]

@@ -16,8 +16,8 @@ from versim import (
     Exports,
     Fixed,
     GraphBuilder,
+    Inputs,
     Mesh,
-    PinnedGraph,
     SimulationError,
     SimulationRequest,
     SimulatorBackend,
@@ -62,12 +62,12 @@ def crossing() -> ExecutionGraph:
 
 
 @pytest.fixture
-def request_for(pinned: Callable[[ExecutionGraph], PinnedGraph], system_of: Callable[..., System]) -> Request:
+def request_for(pinned: Callable[[ExecutionGraph], Inputs], system_of: Callable[..., System]) -> Request:
     """A request for a graph on one fully connected dimension."""
 
     def make(graph: ExecutionGraph, **options: object) -> SimulationRequest:
         system = system_of(("fully_connected", graph.mesh.world_size))
-        return SimulationRequest(pinned=pinned(graph), system=system, options=BackendOptions(**options))  # type: ignore[arg-type]
+        return SimulationRequest(inputs=pinned(graph).on(system), options=BackendOptions(**options))  # type: ignore[arg-type]
 
     return make
 
@@ -120,13 +120,13 @@ def test_nodes_have_times_per_rank(request_for: Request) -> None:
 
 
 def test_links_say_what_they_carried(
-    pinned: Callable[[ExecutionGraph], PinnedGraph], system_of: Callable[..., System]
+    pinned: Callable[[ExecutionGraph], Inputs], system_of: Callable[..., System]
 ) -> None:
     """A message of two hops is sent over both links, and waits at the second while that sends another."""
     builder = GraphBuilder(Mesh.of(rank=5))
     builder.transfer("short", 1 << 20, source={"rank": 0}, target={"rank": 2})
     builder.transfer("long", 4 << 20, source={"rank": 1}, target={"rank": 2})
-    request = SimulationRequest(pinned=pinned(builder.build()), system=system_of(("ring", 5)), options=BackendOptions())
+    request = SimulationRequest(inputs=pinned(builder.build()).on(system_of(("ring", 5))), options=BackendOptions())
     links = AstraSimBackend().simulate(request).links
     assert links is not None
     short_ps, long_ps = (int((size << 20) / (178890306122.44803 / 1e9)) * 1000 for size in (1, 4))
@@ -139,11 +139,11 @@ def test_links_say_what_they_carried(
 
 
 def test_a_network_without_links_has_no_loads(
-    pinned: Callable[[ExecutionGraph], PinnedGraph], system_of: Callable[..., System]
+    pinned: Callable[[ExecutionGraph], Inputs], system_of: Callable[..., System]
 ) -> None:
     """The congestion-unaware network: None is not modelled."""
     options = BackendOptions(congestion="unaware")
-    request = SimulationRequest(pinned=pinned(step()), system=system_of(("ring", 2)), options=options)
+    request = SimulationRequest(inputs=pinned(step()).on(system_of(("ring", 2))), options=options)
     assert AstraSimBackend().simulate(request).links is None
 
 
@@ -158,7 +158,7 @@ def test_one_rank_alone_is_simulated(request_for: Request) -> None:
 
 
 def test_several_dimensions_run_without_congestion(
-    pinned: Callable[[ExecutionGraph], PinnedGraph], system_of: Callable[..., System]
+    pinned: Callable[[ExecutionGraph], Inputs], system_of: Callable[..., System]
 ) -> None:
     """One algorithm per dimension; an all-reduce of the world and one of a group side by side."""
     builder = GraphBuilder(Mesh.of(dp=2, tp=4))
@@ -167,7 +167,7 @@ def test_several_dimensions_run_without_congestion(
     builder.collective("all", "all_reduce", 1 << 20, axes=["dp", "tp"], after=[row])
     options = BackendOptions(congestion="unaware", all_reduce="ring+halving_doubling")
     request = SimulationRequest(
-        pinned=pinned(builder.build()), system=system_of(("ring", 4), ("switch", 2)), options=options
+        inputs=pinned(builder.build()).on(system_of(("ring", 4), ("switch", 2))), options=options
     )
     prediction = AstraSimBackend().simulate(request)
     assert prediction.status is Status.COMPLETED, prediction.diagnosis

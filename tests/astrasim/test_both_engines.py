@@ -19,11 +19,11 @@ from versim import (
     Dimension,
     Fixed,
     GraphBuilder,
+    Inputs,
     Kind,
     Link,
     Mesh,
     Message,
-    PinnedGraph,
     Prediction,
     SimulationRequest,
     Status,
@@ -78,7 +78,7 @@ def system_of(dimensions: tuple[tuple[str, int], ...]) -> System:
     )
 
 
-def step(system: System) -> PinnedGraph:
+def step(system: System) -> Inputs:
     """Two microbatches of dp 2 × pp 4 × tp 2: computes (some of 0 ns), collectives in groups, messages, a world one."""
     rng = random.Random(7)
     stages = 4
@@ -110,14 +110,12 @@ def step(system: System) -> PinnedGraph:
     return pin(builder.build(), system)
 
 
-def both(pinned: PinnedGraph, system: System, **options: Any) -> tuple[Prediction, Prediction]:
+def both(pinned: Inputs, system: System, **options: Any) -> tuple[Prediction, Prediction]:
     """The embedded engine's prediction and the real program's."""
     assert REAL is not None
     ours, theirs = (
         AstraSimBackend().simulate(
-            SimulationRequest(
-                pinned=pinned, system=system, options=BackendOptions(engine=engine, binary=REAL, **options)
-            )
+            SimulationRequest(inputs=pinned.on(system), options=BackendOptions(engine=engine, binary=REAL, **options))
         )
         for engine in ("embedded", "binary")
     )

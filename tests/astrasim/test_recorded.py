@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from versim import ExecutionGraph, PinnedGraph, SimulationRequest, System
+from versim import ExecutionGraph, Inputs, SimulationRequest, System
 from versim_astrasim.backend import AstraSimBackend
 from versim_astrasim.chakra.reader import read_traces
 from versim_astrasim.chakra.writer import write_traces
@@ -73,7 +73,7 @@ def test_the_bundled_pipeline_as_a_graph(
     options: BackendOptions,
     makespan_ns: int,
     bundled_pipeline: ExecutionGraph,
-    pinned: Callable[[ExecutionGraph], PinnedGraph],
+    pinned: Callable[[ExecutionGraph], Inputs],
     system_of: Callable[..., System],
 ) -> None:
     """In the original's settings the total of three of its four recorded runs, to the nanosecond.
@@ -81,7 +81,7 @@ def test_the_bundled_pipeline_as_a_graph(
     Its fourth, 323 880 117 617 ns, has another of the node numberings its converter arrives at by chance. In program
     order sends stand before the all-reduces that DeepFlow's converter puts first, and the step is 113 ms shorter.
     """
-    request = SimulationRequest(pinned=pinned(bundled_pipeline), system=system_of(("ring", 8)), options=options)
+    request = SimulationRequest(inputs=pinned(bundled_pipeline).on(system_of(("ring", 8))), options=options)
     prediction = AstraSimBackend().simulate(request)
     assert prediction.makespan_ps == makespan_ns * 1000
     assert prediction.engine.startswith("embedded ")

@@ -15,10 +15,10 @@ from versim import (
     Device,
     Dimension,
     ExecutionGraph,
+    Inputs,
     Kind,
     Link,
     Op,
-    PinnedGraph,
     Prediction,
     RankClasses,
     SimulationRequest,
@@ -49,7 +49,7 @@ def request_for(graph: ExecutionGraph, chosen: BackendOptions, topology: str = "
     system = System(
         dimensions=(Dimension(topology=topology, size=graph.mesh.world_size, link=link),), device=Device(name="test")
     )
-    return SimulationRequest(pinned=pin(graph, system), system=system, options=chosen)
+    return SimulationRequest(inputs=pin(graph, system), options=chosen)
 
 
 def completed(request: SimulationRequest) -> Prediction:
@@ -84,7 +84,7 @@ def test_every_node_runs_once_after_what_it_waits_for(
     assert (spans.ready_ps <= spans.start_ps).all()
     compute = graph.op[spans.node] == Op.COMPUTE
     lasted = (spans.end_ps - spans.start_ps)[compute]
-    assert (lasted == request.pinned.compute_ns[spans.node[compute]] * PS_PER_NS).all()
+    assert (lasted == request.inputs.compute_ns[spans.node[compute]] * PS_PER_NS).all()
     assert prediction.makespan_ps == spans.end_ps.max()
 
 
@@ -93,7 +93,7 @@ def test_every_node_runs_once_after_what_it_waits_for(
 def test_what_is_exported_and_read_back_is_what_is_simulated(graph: ExecutionGraph, chosen: BackendOptions) -> None:
     """The embedded engine takes its traces without files; the files hold the same."""
     request = request_for(graph, chosen)
-    given_ = translate(request.pinned, request.system, chosen).given
+    given_ = translate(request.inputs, request.inputs.system, chosen).given
     with TemporaryDirectory() as folder:
         AstraSimBackend().export(request, Path(folder))
         read = read_traces(Path(folder) / "trace", len(given_.traces))
@@ -108,8 +108,8 @@ def test_what_is_exported_and_read_back_is_what_is_simulated(graph: ExecutionGra
 def test_consumed_equals_pinned_where_nothing_is_said(graph: ExecutionGraph) -> None:
     """Every deviation has a note; compute is exact with the default encoding."""
     request = request_for(graph, BackendOptions())
-    consumed = translate(request.pinned, request.system, request.options).consumed
-    assert (consumed.compute_ns == request.pinned.compute_ns).all()
+    consumed = translate(request.inputs, request.inputs.system, request.options).consumed
+    assert (consumed.compute_ns == request.inputs.compute_ns).all()
     same_sizes = bool((consumed.size_bytes == graph.size_bytes).all())
     assert same_sizes == (not any("other sizes" in note for note in consumed.notes))
 
@@ -119,9 +119,9 @@ def test_consumed_equals_pinned_where_nothing_is_said(graph: ExecutionGraph) -> 
 def test_the_unrolled_graph_gives_the_same_times(graph: ExecutionGraph) -> None:
     """A node on many ranks means the same as one node on each."""
 
-    def finishes(pinned: PinnedGraph, request: SimulationRequest) -> list[int]:
-        return [int(finish) for finish in completed(attrs.evolve(request, pinned=pinned)).finish_ps]
+    def finishes(pinned: Inputs, request: SimulationRequest) -> list[int]:
+        return [int(finish) for finish in completed(attrs.evolve(request, inputs=pinned)).finish_ps]
 
     request = request_for(graph, BackendOptions())
-    unrolled = pin(graph.unrolled(), request.system)
-    assert finishes(request.pinned, request) == finishes(unrolled, request)
+    unrolled = pin(graph.unrolled(), request.inputs.system)
+    assert finishes(request.inputs, request) == finishes(unrolled, request)

@@ -16,10 +16,10 @@ from versim import (
     FaultsError,
     Fixed,
     GraphBuilder,
+    Inputs,
     Link,
     Mesh,
     Phase,
-    PinnedGraph,
     Prediction,
     SimulationRequest,
     System,
@@ -41,7 +41,7 @@ YAML = "source: a test\nrows:\n  - {case: 7, measured_s: 0.25}\n"
 OPS = "# a test\nop,rank,start_us,end_us\nwork,0,0,400\nwork,0,500,900\nwork,1,10,420\nwork,1,500,950\n"
 
 
-def _pinned() -> tuple[PinnedGraph, System]:
+def _pinned() -> tuple[Inputs, System]:
     builder = GraphBuilder(Mesh.of(rank=2))
     first = builder.compute("work", [(Fixed(400e-6), 1)], phase=Phase.FORWARD)
     second = builder.compute("work", [(Fixed(400e-6), 1)], after=[first], phase=Phase.FORWARD)
@@ -55,7 +55,7 @@ def _measured(file: Path, text: str, **options: Any) -> Prediction:
     file.write_text(text, encoding="utf-8")
     pinned, system = _pinned()
     chosen = structure_options(Measurement(), {"file": str(file), **options})
-    return Measurement().simulate(SimulationRequest(pinned=pinned, system=system, options=chosen))
+    return Measurement().simulate(SimulationRequest(inputs=pinned.on(system), options=chosen))
 
 
 def test_a_step_time_is_a_makespan_and_no_spans(tmp_path: Path) -> None:
@@ -157,10 +157,10 @@ def test_others_are_held_against_it(tmp_path: Path) -> None:
     for name, options in (("measurement", {"file": str(file)}), ("deepflow", {})):
         backend = registry.backend(name)
         request = SimulationRequest(
-            pinned=pinned, system=system, options=structure_options(backend, options), network=network
+            inputs=pinned.on(system), options=structure_options(backend, options), network=network
         )
         predictions.append(_labelled(backend.simulate(request), name))
-    comparison: Comparison = compare_predictions(pinned, system, predictions, "measurement")
+    comparison: Comparison = compare_predictions(pinned.on(system), predictions, "measurement")
     assert comparison.result("deepflow").difference_percent == pytest.approx(-10.0)
 
 

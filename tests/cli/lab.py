@@ -129,12 +129,12 @@ class Ideal:
 
     def simulate(self, request: Any) -> Any:
         """The makespan is work_s + factor * each_s."""
-        graph = request.pinned.graph
-        seconds = communication_s(graph, request.system, request.network) * request.options.factor
+        graph = request.inputs.graph
+        seconds = communication_s(graph, request.inputs.system, request.network) * request.options.factor
         instances = instances_of(graph)
         picoseconds = (seconds * PS_PER_S).astype("int64")
-        schedule = replay(instances, request.pinned.compute_ns * PS_PER_NS, picoseconds[instances.meeting_match])
-        return prediction_of(request.pinned, instances, schedule, simulator=self.name, engine="lab")
+        schedule = replay(instances, request.inputs.compute_ns * PS_PER_NS, picoseconds[instances.meeting_match])
+        return prediction_of(request.inputs, instances, schedule, simulator=self.name, engine="lab")
 
     def export(self, _: Any, folder: Path) -> Iterable[Path]:
         """One file."""
@@ -202,7 +202,7 @@ class Names:
         for workload, comparison, result in report.results():
             makespan_ps = result.prediction.makespan_ps
             end = "-" if result.prediction.status is not Status.COMPLETED else f"{makespan_ps / PS_PER_S:g} s"
-            line = f"{workload.label} / {comparison.pinned.label} / {result.label}: {end} × 1"
+            line = f"{workload.label} / {comparison.inputs.label} / {result.label}: {end} × 1"
             lines.append((line.upper() if options.upper else line) + "\n")
             if options.fail:
                 raise RuntimeError("half way")

@@ -91,15 +91,15 @@ class Straight:
 
     def simulate(self, request: SimulationRequest) -> Prediction:
         """The step, or one communication."""
-        messages = messages_of(request.pinned.graph)
+        messages = messages_of(request.inputs.graph)
         self.asked.append(messages)
         if self.refuses and len(messages) == 1 and self.refuses == messages[0].kind.value:
             raise UnsupportedGraphError(f"no {self.refuses} here")
-        instances = instances_of(request.pinned.graph)
-        sizes = request.pinned.graph.size_bytes[instances.meeting_match]
+        instances = instances_of(request.inputs.graph)
+        sizes = request.inputs.graph.size_bytes[instances.meeting_match]
         meeting_ps = np.rint(sizes * self.factor * 1e12).astype(np.int64)
-        schedule = replay(instances, request.pinned.compute_ns * 1000, meeting_ps)
-        made = prediction_of(request.pinned, instances, schedule, simulator=self.name, engine="test")
+        schedule = replay(instances, request.inputs.compute_ns * 1000, meeting_ps)
+        made = prediction_of(request.inputs, instances, schedule, simulator=self.name, engine="test")
         return attrs.evolve(made, measured=self.measured)
 
 
@@ -112,8 +112,8 @@ class Isolating(Straight):
 
     def isolated_s(self, request: SimulationRequest) -> NDArray[np.float64]:
         """All at once."""
-        self.isolated.append(messages_of(request.pinned.graph))
-        sizes = request.pinned.graph.size_bytes
+        self.isolated.append(messages_of(request.inputs.graph))
+        sizes = request.inputs.graph.size_bytes
         return np.where(sizes < SIZE, np.nan, sizes * self.factor)
 
 
@@ -213,7 +213,7 @@ def test_pins_that_differ_in_compute_only_are_swept_once() -> None:
     pins = [Pin(label="short"), Pin(label="long", options={"work_s": 2.0})]
     report = run(attrs.evolve(scenario_of(backend), pins=pins), registry_of(backend), sweep=True)
     short, long = report.workloads[0].comparisons
-    assert short.pinned.digest != long.pinned.digest
+    assert short.inputs.digest != long.inputs.digest
     assert short.sweep == long.sweep
     asked = [messages[0] for messages in backend.asked if len(messages) == 1]
     assert len(asked) == len(set(asked))

@@ -120,7 +120,7 @@ SOUND = predicted(PINNED, 2000, classes=RankClasses.single(PINNED.graph.mesh))
 def test_more_malformed_predictions_are_refused_with_their_plugin(prediction: Prediction, said: str) -> None:
     """None of these may end in a traceback or be taken for an answer."""
     with pytest.raises(VersimError, match=rf"backend 'fake' \(fake\) returned a prediction that .*{said}"):
-        compare_predictions(PINNED, system_of(PINNED.graph), [prediction], "fake")
+        compare_predictions(PINNED.on(system_of(PINNED.graph)), [prediction], "fake")
 
 
 def test_a_span_where_its_node_does_not_stand_is_refused() -> None:
@@ -135,10 +135,10 @@ def test_a_span_where_its_node_does_not_stand_is_refused() -> None:
     spans = Spans(**{name: np.append(getattr(sound.spans, name), value) for name, value in extra.items()})
     foreign = attrs.evolve(sound, spans=spans, makespan_ps=50_000, finish_ps=np.array([50_000, 1000]))
     with pytest.raises(VersimError, match="node 2 on rank 0"):
-        compare_predictions(pinned, system_of(pinned.graph), [foreign], "fake")
+        compare_predictions(pinned.on(system_of(pinned.graph)), [foreign], "fake")
 
 
 def test_labels_have_to_differ() -> None:
     """The second of two alike could never be named."""
     with pytest.raises((VersimError, ValueError), match="label"):
-        compare_predictions(PINNED, system_of(PINNED.graph), [SOUND, SOUND], "fake")
+        compare_predictions(PINNED.on(system_of(PINNED.graph)), [SOUND, SOUND], "fake")

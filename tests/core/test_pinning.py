@@ -19,11 +19,11 @@ from versim import (
     Folded,
     Gemm,
     GraphBuilder,
+    Inputs,
     Kind,
     Mesh,
     Message,
     Phase,
-    PinnedGraph,
     Pointwise,
     VersimError,
     communication_s,
@@ -32,7 +32,7 @@ from versim import (
 )
 
 GEMM = Gemm(2, 3, 4, 2)
-KNOWN_DIGEST = "ab7c9b891bad8a9310ce40414abe34dfbf0f5149dc361b53074f400c94c9dd8b"
+KNOWN_DIGEST = "2845db10166fdd02f51a49025c053e81b17f3c3c1f2b13686903426a37e49592"
 FOLDED = Folded(Kind.ALL_REDUCE, 1024, "tp", 4)
 
 
@@ -44,7 +44,7 @@ def _graph(*works: Sequence[tuple[Any, float]]) -> ExecutionGraph:
     return builder.build()
 
 
-def _pin(graph: ExecutionGraph, **arguments: Any) -> PinnedGraph:
+def _pin(graph: ExecutionGraph, **arguments: Any) -> Inputs:
     return pin(graph, system_of(graph), **arguments)
 
 
@@ -176,7 +176,7 @@ def test_equal_messages_are_timed_once() -> None:
     assert [message.size_bytes for message in messages_of(graph)] == [8, 16, 8, 8]
 
 
-def _step(**changes: Any) -> PinnedGraph:
+def _step(**changes: Any) -> Inputs:
     """A small step in which one thing can be changed."""
     given: dict[str, Any] = {
         "mesh": Mesh.of(dp=2, pp=2),
@@ -302,6 +302,4 @@ def test_the_digest_is_known() -> None:
 def test_a_pin_shows_its_label_and_digest() -> None:
     """In a debugger."""
     pinned = attrs.evolve(_step(), label="folded: deepflow")
-    assert repr(pinned).startswith(
-        f"<PinnedGraph 'folded: deepflow' {pinned.digest[:12]} of <ExecutionGraph of 4 nodes"
-    )
+    assert repr(pinned).startswith(f"<Inputs 'folded: deepflow' {pinned.digest[:12]} of <ExecutionGraph of 4 nodes")

@@ -87,10 +87,10 @@ class Careful:
         if self.answers is not None:
             answer: Prediction = self.answers
             return answer
-        instances = instances_of(request.pinned.graph)
+        instances = instances_of(request.inputs.graph)
         meeting_ps = np.full(len(instances.meeting_match), 2000 if self.name == "careful" else 500)
-        schedule = replay(instances, request.pinned.compute_ns * 1000, meeting_ps)
-        return prediction_of(request.pinned, instances, schedule, simulator=self.name, engine="test")
+        schedule = replay(instances, request.inputs.compute_ns * 1000, meeting_ps)
+        return prediction_of(request.inputs, instances, schedule, simulator=self.name, engine="test")
 
     def isolated_s(self, request: SimulationRequest) -> NDArray[np.float64]:
         """Half of it, or what was planted."""
@@ -98,7 +98,7 @@ class Careful:
         if self.alone_s is not None:
             nonsense: NDArray[np.float64] = self.alone_s
             return nonsense
-        return np.full(request.pinned.graph.communication_count, 1e-9)
+        return np.full(request.inputs.graph.communication_count, 1e-9)
 
 
 def result_of(backend: Careful, **options: bool) -> Any:

@@ -14,8 +14,8 @@ from versim import (
     PS_PER_S,
     Fixed,
     GraphBuilder,
+    Inputs,
     Mesh,
-    PinnedGraph,
     Prediction,
     SimulationRequest,
     Status,
@@ -31,16 +31,16 @@ TIMING, TIMING_OPTIONS = DeepFlowTiming(), DeepFlowTimingOptions()
 BUNDLED: dict[str, Any] = {"model": "deepflow-bundled", "dp": 2, "pp": 4, "tp": 4, "microbatches": 4}
 
 
-def pinned(**options: Any) -> tuple[PinnedGraph, System]:
+def pinned(**options: Any) -> tuple[Inputs, System]:
     """A pinned graph of the producer, and what it runs on."""
     producer, chosen = DeepFlowLlm(), LlmOptions(**options)
     graph, system = producer.produce(chosen), producer.system(chosen)
     return pin(graph, system, TIMING.compute(TIMING_OPTIONS), TIMING.network(TIMING_OPTIONS)), system
 
 
-def predicted(graph: PinnedGraph, system: System, roots: str = "all") -> Prediction:
+def predicted(graph: Inputs, system: System, roots: str = "all") -> Prediction:
     """What the backend answers."""
-    return DeepFlow().simulate(SimulationRequest(pinned=graph, system=system, options=DeepFlowOptions(Roots(roots))))
+    return DeepFlow().simulate(SimulationRequest(inputs=graph.on(system), options=DeepFlowOptions(Roots(roots))))
 
 
 def makespan_s(**options: Any) -> float:

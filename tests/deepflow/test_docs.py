@@ -32,7 +32,7 @@ def makespan_ps(compat: str) -> int:
     graph, system = DeepFlowLlm().produce(options), DeepFlowLlm().system(options)
     network = timing.network(chosen)
     pinned = pin(graph, system, timing.compute(chosen), network)
-    request = SimulationRequest(pinned=pinned, system=system, options=DeepFlowOptions(), network=network)
+    request = SimulationRequest(inputs=pinned.on(system), options=DeepFlowOptions(), network=network)
     return DeepFlow().simulate(request).makespan_ps or 0
 
 

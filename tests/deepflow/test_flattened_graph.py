@@ -14,9 +14,9 @@ from versim import (
     NONE,
     ExecutionGraph,
     FaultsError,
+    Inputs,
     Kind,
     Op,
-    PinnedGraph,
     SimulationRequest,
     System,
     load_registry,
@@ -40,7 +40,7 @@ def graph_and_system(granularity: Granularity, **options: Any) -> tuple[Executio
     return DeepFlowLlm().produce(chosen), DeepFlowLlm().system(chosen)
 
 
-def pinned_and_system(granularity: Granularity, **options: Any) -> tuple[PinnedGraph, System]:
+def pinned_and_system(granularity: Granularity, **options: Any) -> tuple[Inputs, System]:
     """The same, with DeepFlow's compute times."""
     graph, system = graph_and_system(granularity, **options)
     corrections = Corrections.parse(options.get("compat", ""))
@@ -141,7 +141,7 @@ def test_rows_are_in_the_order_in_which_a_rank_starts_them(options: dict[str, An
     """Program order is what simulators take as priority."""
     pinned, system = pinned_and_system(Granularity.FLATTENED, **options)
     network = DeepFlowNetworkTiming(Corrections())
-    request = SimulationRequest(pinned=pinned, system=system, options=DeepFlowOptions(), network=network)
+    request = SimulationRequest(inputs=pinned.on(system), options=DeepFlowOptions(), network=network)
     spans = DeepFlow().simulate(request).spans
     compute = pinned.graph.op[spans.node] == Op.COMPUTE
     for rank in np.unique(spans.rank).tolist():
@@ -157,7 +157,7 @@ def test_without_replicas_the_step_takes_as_long_as_the_pipeline_graph(options: 
     for granularity in (Granularity.PIPELINE, Granularity.FLATTENED):
         pinned, system = pinned_and_system(granularity, **options)
         network = DeepFlowNetworkTiming(Corrections())
-        request = SimulationRequest(pinned=pinned, system=system, options=DeepFlowOptions(), network=network)
+        request = SimulationRequest(inputs=pinned.on(system), options=DeepFlowOptions(), network=network)
         makespans.append(DeepFlow().simulate(request).makespan_ps)
     assert makespans[0] == pytest.approx(makespans[1], abs=1000 * pinned.graph.node_count)  # a nanosecond a node
 
@@ -167,7 +167,7 @@ def test_astrasim_completes_the_flattened_bundled_step() -> None:
     pinned, system = pinned_and_system(Granularity.FLATTENED, **BUNDLED)
     backend = load_registry().backend("astrasim")
     options = structure_options(backend, {"engine": "embedded"}, "$")
-    prediction = backend.simulate(SimulationRequest(pinned=pinned, system=system, options=options))
+    prediction = backend.simulate(SimulationRequest(inputs=pinned.on(system), options=options))
     assert prediction.completed
     assert prediction.makespan_ps == 407_681_100_642_000
 

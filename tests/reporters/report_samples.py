@@ -20,13 +20,13 @@ from versim import (
     ExecutionGraph,
     Fixed,
     GraphBuilder,
+    Inputs,
     Kind,
     Link,
     LinkLoads,
     Mesh,
     Message,
     Phase,
-    PinnedGraph,
     Prediction,
     Report,
     SweptCommunication,
@@ -68,7 +68,7 @@ def ring(size: int) -> System:
 
 
 def predicted(
-    pinned: PinnedGraph, network: AlphaBeta, label: str, *, engine: str = "event-driven 0.1", **more: object
+    pinned: Inputs, network: AlphaBeta, label: str, *, engine: str = "event-driven 0.1", **more: object
 ) -> Prediction:
     """What a backend driven by ``network`` answers."""
     instances = instances_of(pinned.graph)
@@ -158,7 +158,7 @@ def comparison_of(
     if len(predictions) > 1:
         predictions[-1] = attrs.evolve(predictions[-1], links=loads(["0->1", "1->0"], [3 << 30, 1 << 28]))
     names = {name: name for name in networks}
-    comparison = compare_predictions(pinned, system, predictions, next(iter(networks)), names)
+    comparison = compare_predictions(pinned.on(system), predictions, next(iter(networks)), names)
     return attrs.evolve(comparison, sweep=swept(networks)) if len(networks) > 1 else comparison
 
 
@@ -257,7 +257,7 @@ def measured_report() -> Report:
             schedule = replay(instances, *durations_ps)
             made = prediction_of(pinned, instances, schedule, simulator="fake", engine="test")
             answers.append(attrs.evolve(made, label=name, measured=name == "machine"))
-        comparison = compare_predictions(pinned, system, answers, "machine")
+        comparison = compare_predictions(pinned.on(system), answers, "machine")
         workloads.append(WorkloadReport(label=label, producer="fake-llm", comparisons=(comparison,)))
     return Report(scenario="measured", description="", workloads=tuple(workloads))
 
@@ -354,7 +354,7 @@ def comparisons(draw: st.DrawFn, label: str = "") -> Comparison:
         )
     names = {name: draw(hostile_text) for name in labels}
     same = tuple(draw(st.lists(hostile_text, max_size=1)))
-    comparison = compare_predictions(pinned, system, predictions, draw(st.sampled_from(labels)), names, same)
+    comparison = compare_predictions(pinned.on(system), predictions, draw(st.sampled_from(labels)), names, same)
     if not draw(st.booleans()):
         return comparison
     return attrs.evolve(comparison, sweep=swept({name: draw(networks) for name in labels}))

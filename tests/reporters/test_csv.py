@@ -35,12 +35,12 @@ def test_the_figures_are_those_of_the_report() -> None:
     report = sample_report()
     found = files(report, spans=True)
     for row, (workload, comparison, result) in zip(found["predictions.csv"], report.results(), strict=True):
-        assert (row["workload"], row["pin"], row["instance"]) == (workload.label, comparison.pinned.label, result.label)
+        assert (row["workload"], row["pin"], row["instance"]) == (workload.label, comparison.inputs.label, result.label)
         makespan_ps = result.prediction.makespan_ps
         assert row["makespan_ps"] == ("" if makespan_ps is None else str(makespan_ps))
     spans = sum(result.prediction.spans.count for _, _, result in report.results())
     assert len(found["spans.csv"]) == spans
-    nodes = sum(c.pinned.graph.node_count for w in report.workloads for c in w.comparisons)
+    nodes = sum(c.inputs.graph.node_count for w in report.workloads for c in w.comparisons)
     assert len(found["nodes.csv"]) == nodes
     assert "spans.csv" not in files(report)
 
@@ -54,7 +54,7 @@ def test_explanations_sum_to_the_difference() -> None:
         effects[key] = effects.get(key, 0) + int(row["effect_ps"])
     assert len(effects) == 4
     for workload, comparison, result in report.results():
-        key = (workload.label, comparison.pinned.label, result.label)
+        key = (workload.label, comparison.inputs.label, result.label)
         assert effects.get(key, 0) == (result.difference_ps or 0)
 
 
@@ -68,7 +68,7 @@ def test_slack_is_a_row_per_instance_and_prediction() -> None:
             for result in comparison.results:
                 slack = result.slack_ps
                 expected += 0 if slack is None else len(slack)
-                key = (workload.label, comparison.pinned.label, result.label)
+                key = (workload.label, comparison.inputs.label, result.label)
                 mine = [row for row in rows if (row["workload"], row["pin"], row["instance"]) == key]
                 assert [int(row["slack_ps"]) for row in mine] == ([] if slack is None else slack.tolist())
     assert len(rows) == expected

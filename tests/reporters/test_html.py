@@ -84,7 +84,7 @@ def planted(name: str = ATTACK) -> Comparison:
     planted_loads = loads([name], [1 << 20])
     predictions[1] = attrs.evolve(predictions[1], links=planted_loads, measured=True)
     comparison = compare_predictions(
-        pinned, ring(4), predictions, f"hybrid{name}", dict.fromkeys([f"hybrid{name}"], name)
+        pinned.on(ring(4)), predictions, f"hybrid{name}", dict.fromkeys([f"hybrid{name}"], name)
     )
     sweep = [
         attrs.evolve(

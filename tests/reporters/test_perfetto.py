@@ -88,11 +88,11 @@ def test_every_execution_is_a_slice(report: Report) -> None:
     expected = []
     for workload in report.workloads:
         for comparison in workload.comparisons:
-            instances = common_instances(comparison.pinned.graph, [r.prediction for r in comparison.results])
+            instances = common_instances(comparison.inputs.graph, [r.prediction for r in comparison.results])
             for result in comparison.results:
                 line = timeline(result.prediction, instances)
                 rows = line.ran.nonzero()[0]
-                graph = comparison.pinned.graph
+                graph = comparison.inputs.graph
                 names = [printable(graph.node_name(node)) or "(no name)" for node in instances.node[rows].tolist()]
                 columns = (instances.node, line.start_ps, line.end_ps, line.active_ps - line.start_ps)
                 expected += zip(names, *(column[rows].tolist() for column in columns), strict=True)

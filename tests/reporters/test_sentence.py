@@ -15,7 +15,7 @@ from versim_reporters.explanation import explanations
 def sentences(report: Report) -> dict[tuple[str, str, str], str]:
     """By workload, pin and instance."""
     return {
-        (workload.label, comparison.pinned.label, found.label): found.sentence
+        (workload.label, comparison.inputs.label, found.label): found.sentence
         for workload in report.workloads
         for comparison in workload.comparisons
         for found in explanations(comparison)

@@ -108,7 +108,7 @@ def test_a_tiny_difference_is_not_printed_as_zero() -> None:
         finish_ps=finish,
         spans=attrs.evolve(spans, end_ps=late),
     )
-    comparison = compare_predictions(original.pinned, original.system, [first, second], "analytical")
+    comparison = compare_predictions(original.inputs, [first, second], "analytical")
     text = rendered(report_of(comparison))
     assert "later  +1.4e-12 % (+3 ps)" in text
     assert row(text, "later")[1:4] == ["218.970157547", "+0.000000000003", "+1.4e-12"]
@@ -158,7 +158,7 @@ def test_what_simulators_lose_and_say_is_noted() -> None:
         notes=("whole microseconds only",),
     )
     lossy = attrs.evolve(prediction, consumed=consumed, reported_s=1.5, diagnosis=("clocks ran backwards",))
-    comparison = compare_predictions(original.pinned, original.system, [lossy], "a")
+    comparison = compare_predictions(original.inputs, [lossy], "a")
     text = rendered(report_of(comparison))
     assert "checks: FAILED inputs of a, durations of a; see below" in text
     assert "FAILED inputs of a: 44 compute nodes changed by 308 ns in all (net 308 ns)" in text

@@ -13,7 +13,7 @@ from versim.cli.scenario_command import ScenarioCommand, load, scenario_paramete
 from versim.cli.session import progress, write_output
 
 if TYPE_CHECKING:
-    from versim.pinning import PinnedGraph
+    from versim.inputs import Inputs
     from versim.preparing import Prepared
 
 
@@ -66,7 +66,7 @@ def graph(
 def _summary(prepared: Prepared) -> dict[str, Any]:
     from versim.graph import Op  # noqa: PLC0415 - brings numpy
 
-    pinned, step = prepared.pinned, prepared.pinned.graph
+    pinned, step = prepared.inputs, prepared.inputs.graph
     return {
         "workload": prepared.workload.label,
         "pin": prepared.pin.label,
@@ -83,7 +83,7 @@ def _summary(prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def _node_rows(pinned: PinnedGraph) -> Iterator[dict[str, Any]]:
+def _node_rows(pinned: Inputs) -> Iterator[dict[str, Any]]:
     step = pinned.graph
     for row in range(step.node_count):
         node = step.node(row)
@@ -104,13 +104,13 @@ def _node_rows(pinned: PinnedGraph) -> Iterator[dict[str, Any]]:
         }
 
 
-def _kind(pinned: PinnedGraph, match: int) -> str:
+def _kind(pinned: Inputs, match: int) -> str:
 
     kind: str = pinned.graph.kind_of(match).value
     return kind
 
 
-def _placement(pinned: PinnedGraph, row: int) -> dict[str, list[int] | str]:
+def _placement(pinned: Inputs, row: int) -> dict[str, list[int] | str]:
     step = pinned.graph
     indices = step.placements[step.placement[row]].indices
     return {name: "all" if here is None else list(here) for name, here in zip(step.mesh.names, indices, strict=True)}
@@ -119,7 +119,7 @@ def _placement(pinned: PinnedGraph, row: int) -> dict[str, list[int] | str]:
 def _json(prepared: Prepared, nodes: bool) -> str:
     document = _summary(prepared)
     if nodes:
-        document["node_list"] = list(_node_rows(prepared.pinned))
+        document["node_list"] = list(_node_rows(prepared.inputs))
     return json.dumps(document, indent=2)
 
 
@@ -139,7 +139,7 @@ def _table(prepared: Prepared, nodes: bool) -> str:
     ]
     if nodes:
         lines.append(f"  {'row':>7}  {'op':<10} {'compute, ns':>16} {'size, bytes':>16}  name, where, waits for")
-        lines += [f"  {_line(row)}" for row in _node_rows(prepared.pinned)]
+        lines += [f"  {_line(row)}" for row in _node_rows(prepared.inputs)]
     return "\n".join(lines) + "\n"
 
 

@@ -139,7 +139,7 @@ def held_against_measurements(report: Report) -> tuple[InstanceAccuracy, ...]:
                     mine.append(
                         StepError(
                             workload=workload.label,
-                            pin=comparison.pinned.label,
+                            pin=comparison.inputs.label,
                             measured_ps=measured_ps,
                             predicted_ps=predicted_ps,
                         )

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from versim.fabric import System
 from versim.fabric.crossing import bytes_across
 from versim.graph import ExecutionGraph, Instances
-from versim.pinning import PinnedGraph
+from versim.inputs import Inputs
 from versim.schedule import longest_chain_ps
 from versim.units import PS_PER_NS, PS_PER_S
 from versim.work import Kind
@@ -37,14 +37,14 @@ class Bounds:
     bisection_ps: int | None
 
 
-def bounds_of(pinned: PinnedGraph, system: System, instances: Instances) -> Bounds:
-    """The bounds of a pinned graph on a system."""
-    compute_ps = pinned.compute_ns * PS_PER_NS
+def bounds_of(inputs: Inputs, instances: Instances) -> Bounds:
+    """The bounds of what is given to every simulator."""
+    compute_ps = inputs.compute_ns * PS_PER_NS
     busiest = np.zeros(instances.classes.count, dtype=np.int64)
     np.add.at(busiest, instances.rank_class, compute_ps[instances.node])
     return Bounds(
         compute_ps=max(longest_chain_ps(instances, compute_ps), int(busiest.max(initial=0))),
-        bisection_ps=bisection_bound_ps(pinned.graph, system),
+        bisection_ps=bisection_bound_ps(inputs.graph, inputs.system),
     )
 
 

@@ -13,7 +13,7 @@ from versim.comparison.align import Timeline, is_communication
 from versim.comparison.bounds import Bounds
 from versim.comparison.groups import exact_sums
 from versim.graph import NONE, Op
-from versim.pinning import PinnedGraph
+from versim.inputs import Inputs
 from versim.prediction import NO_TIME, Prediction
 from versim.units import PS_PER_NS
 from versim.work import Kind
@@ -34,7 +34,7 @@ class Check:
     detail: str
 
 
-def checks(pinned: PinnedGraph, bounds: Bounds, prediction: Prediction, line: Timeline) -> tuple[Check, ...]:
+def checks(pinned: Inputs, bounds: Bounds, prediction: Prediction, line: Timeline) -> tuple[Check, ...]:
     """Every check of a prediction.
 
     A completed prediction may not say when nodes ran, or what was consumed: a measured step time says neither. Then
@@ -63,7 +63,7 @@ def _says_nothing_consumed(prediction: Prediction) -> bool:
     return bool((consumed.compute_ns == NO_TIME).all() and (consumed.size_bytes == NO_TIME).all())
 
 
-def _completed(pinned: PinnedGraph, prediction: Prediction, line: Timeline) -> Check:
+def _completed(pinned: Inputs, prediction: Prediction, line: Timeline) -> Check:
     missing = int((~line.ran).sum())
     unfinished = np.flatnonzero(prediction.finish_ps == NO_TIME)
     good = prediction.completed and not missing and not len(unfinished)
@@ -79,7 +79,7 @@ def _completed(pinned: PinnedGraph, prediction: Prediction, line: Timeline) -> C
     return Check(name="complete", passed=good, detail=detail)
 
 
-def _inputs(pinned: PinnedGraph, prediction: Prediction) -> Check:
+def _inputs(pinned: Inputs, prediction: Prediction) -> Check:
     graph, consumed = pinned.graph, prediction.consumed
     if _says_nothing_consumed(prediction):
         return Check(name="inputs", passed=None, detail="it does not say what it consumed")
@@ -151,7 +151,7 @@ def _durations(prediction: Prediction, line: Timeline) -> Check:
     )
 
 
-def _conservation(pinned: PinnedGraph, prediction: Prediction, line: Timeline) -> Check:
+def _conservation(pinned: Inputs, prediction: Prediction, line: Timeline) -> Check:
     """Whether every rank moved the bytes that the graph gives it, and received none before they were sent."""
     graph, instances = pinned.graph, line.instances
     name = graph.node_name
@@ -199,7 +199,7 @@ def _ended_too_early(line: Timeline, parts: NDArray[np.int64], *, all_ran: bool)
     return np.asarray(receives & line.ran[parts] & (line.end_ps[parts] < begun[instances.meeting[parts]]))
 
 
-def _lower_bound(pinned: PinnedGraph, bounds: Bounds, prediction: Prediction) -> Check:
+def _lower_bound(pinned: Inputs, bounds: Bounds, prediction: Prediction) -> Check:
     if prediction.makespan_ps is None:
         return Check(name="lower bound", passed=None, detail="no makespan")
     # Rounding to a simulator's own grid is loss, reported by the check of inputs, not a broken bound.

@@ -18,15 +18,13 @@ from versim.comparison.model import Comparison, Result
 from versim.comparison.slack import execution_slack_ps, path_change
 from versim.comparison.totals import by_group, by_operation, totals
 from versim.errors import VersimError
-from versim.fabric import System
 from versim.graph import ExecutionGraph
-from versim.pinning import PinnedGraph
+from versim.inputs import Inputs
 from versim.prediction import NO_TIME, Prediction, Spans
 
 
 def compare_predictions(
-    pinned: PinnedGraph,
-    system: System,
+    inputs: Inputs,
     predictions: Sequence[Prediction],
     reference: str,
     networks: Mapping[str, str] | None = None,
@@ -35,11 +33,10 @@ def compare_predictions(
     isolated_ps: Mapping[str, Isolated] | None = None,
     averaging: Averaging | str = Averaging.SEQUENTIAL,
 ) -> Comparison:
-    """Compare predictions of the same pinned graph.
+    """Compare predictions of the same inputs.
 
     Args:
-        pinned: What they were given.
-        system: What it ran on.
+        inputs: What they were given.
         predictions: Their labels are distinct.
         reference: The label that differences refer to.
         networks: Per label, the network timing that drove it.
@@ -55,11 +52,11 @@ def compare_predictions(
     if len(set(labels)) != len(labels):
         raise ValueError(f"labels of predictions have to differ, got {labels}")
     for prediction in predictions:
-        _hold_to_contract(pinned, prediction)
-    instances = common_instances(pinned.graph, predictions)
+        _hold_to_contract(inputs, prediction)
+    instances = common_instances(inputs.graph, predictions)
     lines = [timeline(prediction, instances) for prediction in predictions]
     anchor = labels.index(reference)
-    bounds = bounds_of(pinned, system, instances)
+    bounds = bounds_of(inputs, instances)
     anchor_chain = _chain(predictions[anchor], lines[anchor])
     anchor_path = critical_path(anchor_chain) if anchor_chain is not None else None
     results = []
@@ -67,10 +64,10 @@ def compare_predictions(
         network = (networks or {}).get(prediction.label, "")
         # The chain of one prediction at a time: it is the largest thing here.
         chain = anchor_chain if number == anchor else _chain(prediction, line)
-        result = _result(pinned, bounds, prediction, line, chain, predictions[anchor], anchor_path, network)
+        result = _result(inputs, bounds, prediction, line, chain, predictions[anchor], anchor_path, network)
         if number != anchor and chain is not None and anchor_chain is not None:
             attribution = attribute(
-                pinned,
+                inputs,
                 predictions[anchor],
                 prediction,
                 chains=(anchor_chain, chain),
@@ -80,8 +77,7 @@ def compare_predictions(
             result = attrs.evolve(result, attribution=attribution, path_change=path_change(anchor_chain, chain))
         results.append(result)
     return Comparison(
-        pinned=pinned,
-        system=system,
+        inputs=inputs,
         instances=instances,
         reference=reference,
         results=tuple(results),
@@ -95,7 +91,7 @@ def _chain(prediction: Prediction, line: Timeline) -> Chain | None:
 
 
 def _result(
-    pinned: PinnedGraph,
+    pinned: Inputs,
     bounds: Bounds,
     prediction: Prediction,
     line: Timeline,
@@ -131,7 +127,7 @@ def _result(
     )
 
 
-def _hold_to_contract(pinned: PinnedGraph, prediction: Prediction) -> None:
+def _hold_to_contract(pinned: Inputs, prediction: Prediction) -> None:
     """Refuse what is not a prediction of this graph, naming the backend, before any of it is used as an index."""
     fault = _breach(pinned, prediction)
     if fault:
@@ -141,7 +137,7 @@ def _hold_to_contract(pinned: PinnedGraph, prediction: Prediction) -> None:
         )
 
 
-def _breach(pinned: PinnedGraph, prediction: Prediction) -> str | None:
+def _breach(pinned: Inputs, prediction: Prediction) -> str | None:
     graph, world = pinned.graph, pinned.graph.mesh.world_size
     if prediction.digest != pinned.digest:
         return f"is of another graph (digest {prediction.digest[:12]}, given was {pinned.digest[:12]})"

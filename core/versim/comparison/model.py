@@ -17,9 +17,8 @@ from versim.comparison.critical_path import CriticalPath
 from versim.comparison.slack import PathChange
 from versim.comparison.totals import Breakdown, Totals
 from versim.curves import SweptCommunication
-from versim.fabric import System
 from versim.graph import ExecutionGraph, Instances
-from versim.pinning import PinnedGraph
+from versim.inputs import Inputs
 from versim.prediction import Prediction
 
 FORMAT_VERSION = 2
@@ -78,8 +77,7 @@ class Comparison:
     """All predictions of one pin: equal inputs, so they may be compared.
 
     Attributes:
-        pinned: What every simulator was given.
-        system: What it ran on.
+        inputs: What every simulator was given.
         instances: Nodes on the classes of ranks that no prediction tells apart.
         reference: The label that differences refer to.
         results: In the order of the scenario.
@@ -87,8 +85,7 @@ class Comparison:
         sweep: The communications of the step alone in every instance, by size; None if that was not asked.
     """
 
-    pinned: PinnedGraph
-    system: System
+    inputs: Inputs
     instances: Instances
     reference: str
     results: tuple[Result, ...]
@@ -120,7 +117,7 @@ class WorkloadReport:
     @property
     def graph(self) -> ExecutionGraph:
         """The graph of the first pin."""
-        return self.comparisons[0].pinned.graph
+        return self.comparisons[0].inputs.graph
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -151,7 +148,7 @@ class Report:
     def incomplete(self) -> tuple[str, ...]:
         """Predictions that did not complete, spelt ``workload / pin / label``."""
         return tuple(
-            f"{workload.label} / {comparison.pinned.label} / {result.label}"
+            f"{workload.label} / {comparison.inputs.label} / {result.label}"
             for workload, comparison, result in self.results()
             if not result.prediction.completed
         )

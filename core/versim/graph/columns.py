@@ -54,9 +54,9 @@ class Scope:
 class ExecutionGraph:
     """One training step: compute work and communication, without times.
 
-    Built by :class:`versim.GraphBuilder`, immutable afterwards. Row order is program order on every rank: what a rank
-    should start first stands first. Dependencies join nodes on the same rank: the instance of a node on rank r waits
-    for the instances of its dependencies on rank r.
+    Built by :class:`versim.GraphBuilder`; its arrays cannot be written to. Row order is program order on every
+    rank: what a rank should start first stands first. Dependencies join nodes on the same rank: the instance of a
+    node on rank r waits for the instances of its dependencies on rank r.
 
     Attributes:
         mesh: The ranks.
@@ -114,6 +114,12 @@ class ExecutionGraph:
     notes: tuple[str, ...] = ()
     node_attributes: Mapping[str, NDArray[np.int64]] = attrs.field(factory=dict)
     communication_attributes: Mapping[str, NDArray[np.int64]] = attrs.field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        attributes = (*self.node_attributes.values(), *self.communication_attributes.values())
+        for column in (*(getattr(self, field.name) for field in attrs.fields(ExecutionGraph)), *attributes):
+            if isinstance(column, np.ndarray):
+                column.flags.writeable = False
 
     @property
     def node_count(self) -> int:

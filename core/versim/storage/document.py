@@ -12,7 +12,7 @@ from versim.comparison.critical_path import CriticalPath
 from versim.comparison.model import FORMAT_VERSION, Comparison, Report, Result, WorkloadReport
 from versim.comparison.totals import Breakdown, Totals
 from versim.graph import ExecutionGraph
-from versim.pinning import PinnedGraph
+from versim.inputs import Inputs
 from versim.storage.accuracy import accuracy_document
 from versim.storage.columns import ColumnWriter, Place, archive_name
 from versim.storage.explanation import attribution_document, path_change_document
@@ -59,10 +59,10 @@ def report_document(
     longest = max(
         [
             sum(result.prediction.spans.count for _, _, result in results),
-            *(comparison.pinned.graph.node_count for _, comparison, _ in results),
-            *(len(comparison.pinned.graph.dependency) for _, comparison, _ in results),
-            *(comparison.pinned.graph.communication_count for _, comparison, _ in results),
-            *(comparison.pinned.graph.mesh.world_size for _, comparison, _ in results),
+            *(comparison.inputs.graph.node_count for _, comparison, _ in results),
+            *(len(comparison.inputs.graph.dependency) for _, comparison, _ in results),
+            *(comparison.inputs.graph.communication_count for _, comparison, _ in results),
+            *(comparison.inputs.graph.mesh.world_size for _, comparison, _ in results),
             *(result.prediction.links.count for _, _, result in results if result.prediction.links is not None),
         ]
     )
@@ -99,14 +99,14 @@ def _workload(workload: WorkloadReport, columns: ColumnWriter) -> dict[str, Any]
 
 
 def _comparison(comparison: Comparison, columns: ColumnWriter) -> dict[str, Any]:
-    pinned = comparison.pinned
+    pinned = comparison.inputs
     return {
         "pin": pinned.label,
         "same_as": list(comparison.same_as),
         "digest": pinned.digest,
         "provenance": strings(pinned.provenance),
         "reference": comparison.reference,
-        "system": system_document(comparison.system),
+        "system": system_document(comparison.inputs.system),
         "graph": graph_document(pinned, columns),
         "instances": columns.write(
             "instances", {"node": comparison.instances.node, "rank": comparison.instances.ranks}
@@ -120,7 +120,7 @@ def _seconds(time_ps: float | None) -> float | None:
     return None if time_ps is None else time_ps / PS_PER_S
 
 
-def _result(result: Result, pinned: PinnedGraph, columns: ColumnWriter) -> dict[str, Any]:
+def _result(result: Result, pinned: Inputs, columns: ColumnWriter) -> dict[str, Any]:
     prediction, graph = result.prediction, pinned.graph
     spans = prediction.spans
     return {

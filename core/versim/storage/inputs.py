@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from versim.fabric import Link, System
 from versim.graph import Op
-from versim.pinning import PinnedGraph
+from versim.inputs import Inputs
 from versim.storage.columns import ColumnWriter
 from versim.storage.text import plain
 from versim.units import NS_PER_S
@@ -46,7 +46,7 @@ def system_document(system: System) -> dict[str, Any]:
     }
 
 
-def graph_document(pinned: PinnedGraph, columns: ColumnWriter) -> dict[str, Any]:
+def graph_document(pinned: Inputs, columns: ColumnWriter) -> dict[str, Any]:
     """The graph as pinned: everything but the work that the pinned seconds came from."""
     graph = pinned.graph
     compute_ns = int(pinned.compute_ns.sum())

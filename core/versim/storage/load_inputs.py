@@ -18,9 +18,10 @@ from versim.errors import VersimError
 from versim.fabric import Device, Dimension, Link, System, Topology
 from versim.graph import NONE, ExecutionGraph, Op, RankClasses, Scope
 from versim.graph.validate import faults_of
+from versim.inputs import Inputs
 from versim.labels import Label
 from versim.mesh import Mesh, Placement
-from versim.pinning import LONGEST_NS, PinnedGraph, pin
+from versim.pinning import LONGEST_NS, pin
 from versim.plain.values import Value
 from versim.prediction import Prediction
 from versim.storage import version_1
@@ -86,10 +87,8 @@ def _link(value: Value) -> Link:
         value.wrong(str(error))
 
 
-def pinned_from(
-    comparison: Value, system: System, predictions: Sequence[Prediction], columns: ColumnReader
-) -> PinnedGraph:
-    """The pinned graph of a comparison whose predictions have been read, which bounds its ranks and nodes."""
+def inputs_from(comparison: Value, system: System, predictions: Sequence[Prediction], columns: ColumnReader) -> Inputs:
+    """The inputs of a comparison whose predictions have been read, which bounds its ranks and nodes."""
     value = comparison["graph"]
     if "placements" not in value.keys():  # noqa: SIM118
         value.wrong("this report was written before reports could be loaded whole; compare again to have one")
@@ -101,15 +100,15 @@ def pinned_from(
         value.wrong(f"not a graph: {faults[0]}{f' (and {len(faults) - 1} more)' if len(faults) > 1 else ''}")
     label, provenance = comparison["pin"].text(), comparison["provenance"].mapping()
     try:
-        pinned = pin(graph, system, label=label, provenance=provenance)
+        inputs = pin(graph, system, label=label, provenance=provenance)
     except VersimError as error:
         value.wrong(str(error))
-    if not np.array_equal(pinned.compute_ns, nodes["compute_ns"]):
+    if not np.array_equal(inputs.compute_ns, nodes["compute_ns"]):
         value["nodes"].wrong("compute_ns is not compute_s in nanoseconds")
-    digest = version_1.digest_of(graph, pinned.compute_ns) if columns.version == 1 else pinned.digest
+    digest = version_1.digest_of(graph, inputs.compute_ns) if columns.version == 1 else inputs.digest
     if digest != comparison["digest"].text():
-        comparison["digest"].wrong(f"the graph has the digest {digest[:12]}…: it is not the one simulated")
-    return pinned
+        comparison["digest"].wrong(f"the inputs have the digest {digest[:12]}…: they are not those simulated")
+    return inputs
 
 
 def _mesh(value: Value) -> Mesh:

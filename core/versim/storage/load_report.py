@@ -18,7 +18,7 @@ from versim.plain.values import Value
 from versim.storage.column_reader import ColumnReader
 from versim.storage.explanation import attribution_from, path_change_from
 from versim.storage.load import open_report, prediction_from
-from versim.storage.load_inputs import pinned_from, system_from
+from versim.storage.load_inputs import inputs_from, system_from
 from versim.storage.sweep import sweep_from
 
 
@@ -56,13 +56,12 @@ def _comparison(value: Value, columns: ColumnReader) -> Comparison:
     reference = value["reference"].one_of(labels)
     system = system_from(value["system"])
     predictions = [prediction_from(result, value, columns) for result in results]
-    pinned = pinned_from(value, system, predictions, columns)
+    inputs = inputs_from(value, system, predictions, columns)
     # Digests of older versions were held to the graph by their own rule; from here on there is one rule.
-    predictions = [attrs.evolve(prediction, digest=pinned.digest) for prediction in predictions]
+    predictions = [attrs.evolve(prediction, digest=inputs.digest) for prediction in predictions]
     try:
         comparison = compare_predictions(
-            pinned,
-            system,
+            inputs,
             predictions,
             reference,
             {label: result["network"].text() for label, result in zip(labels, results, strict=True)},
@@ -75,7 +74,7 @@ def _comparison(value: Value, columns: ColumnReader) -> Comparison:
         attrs.evolve(
             found,
             attribution=attribution_from(result),
-            path_change=path_change_from(result, pinned.graph.node_count),
+            path_change=path_change_from(result, inputs.graph.node_count),
         )
         for found, result in zip(comparison.results, results, strict=True)
     )

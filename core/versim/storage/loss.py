@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from versim.graph import Op
-from versim.pinning import PinnedGraph
+from versim.inputs import Inputs
 from versim.prediction import NO_TIME, Prediction
 from versim.storage.columns import ColumnWriter
 
@@ -15,7 +15,7 @@ MOST_LOSSES = 1_000
 """Nodes whose loss is spelt out; the columns have them all."""
 
 
-def consumed_document(prediction: Prediction, pinned: PinnedGraph, columns: ColumnWriter) -> dict[str, Any]:
+def consumed_document(prediction: Prediction, pinned: Inputs, columns: ColumnWriter) -> dict[str, Any]:
     """What was used, and every node whose compute or bytes differ from what was pinned.
 
     A compute node of 0 ns that a simulator leaves out loses nothing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import attrs
@@ -89,6 +90,11 @@ def timing_contestant(label: str, choice: TimingChoice, registry: Registry) -> C
                 (time_s,) = timing.times_s((message,), system)
         except (UnsupportedGraphError, FaultsError) as error:
             return None, str(error)
+        if math.isnan(time_s):
+            return (
+                None,
+                f"timing {choice.timing} declines {message.kind} of {size_bytes} bytes over {participants} ranks",
+            )
         return float(time_s), ""
 
     return Contestant(label=label, description=_described("timing", choice.timing, choice), ask=answer)

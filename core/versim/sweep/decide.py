@@ -127,7 +127,7 @@ def _run(
     for workload, comparison, result in run(configuration.scenario, registry, progress=say).results():
         answer = result.prediction.makespan_ps, result.prediction.wall_s or 0.0
         # Pins with equal inputs were simulated once and answer for each.
-        for pin in (comparison.pinned.label, *comparison.same_as):
+        for pin in (comparison.inputs.label, *comparison.same_as):
             found.setdefault((workload.label, pin), {})[result.label] = answer
     return found
 

@@ -25,7 +25,7 @@ def sound_schedule(subject: Subject) -> Outcome:
     claimed = [kind for kind in Kind if kind in subject.claims.kinds]
     graph, system = graphs.mixed(claimed), subject.system(4)
     prediction = attrs.evolve(subject.predict(graph, system), label="subject")
-    comparison = compare_predictions(pin(graph, system, label="conformance"), system, [prediction], "subject")
+    comparison = compare_predictions(pin(graph, system, label="conformance"), [prediction], "subject")
     failed = [f"{c.name}: {c.detail}" for c in comparison.results[0].checks if c.passed is not True]
     return holds(not failed, "all checks of a comparison pass", "; ".join(failed) or "they do")
 

@@ -10,7 +10,8 @@ import attrs
 from versim.components import SimulationRequest, SimulatorBackend
 from versim.fabric import Device, Dimension, Link, System, Topology
 from versim.graph import ExecutionGraph
-from versim.pinning import PinnedGraph, pin
+from versim.inputs import Inputs
+from versim.pinning import pin
 from versim.prediction import Prediction
 from versim.registry import Registry, load_registry, structure_options
 from versim.testing.check import DiffersError, NotClaimedError, Outcome, holds, spelt_s
@@ -72,14 +73,10 @@ class Subject:
         if oracle and self.topology() not in claims.topologies:
             raise NotClaimedError("neither ring nor fully_connected is claimed")
 
-    def request(
-        self, pinned: PinnedGraph, system: System, options: Mapping[str, Any] | None = None
-    ) -> SimulationRequest:
+    def request(self, inputs: Inputs, options: Mapping[str, Any] | None = None) -> SimulationRequest:
         """What the backend is given."""
         given = {**self.claims.options, **(options or {})}
-        return SimulationRequest(
-            pinned=pinned, system=system, options=structure_options(self.backend, given), network=self._network()
-        )
+        return SimulationRequest(inputs=inputs, options=structure_options(self.backend, given), network=self._network())
 
     def _network(self) -> NetworkTiming | None:
         name = self.claims.network or getattr(self.backend, "network_timing", None)
@@ -91,8 +88,8 @@ class Subject:
 
     def predict(self, graph: ExecutionGraph, system: System, options: Mapping[str, Any] | None = None) -> Prediction:
         """What the backend answers; every work of the graph is of fixed duration."""
-        pinned = pin(graph, system, label="conformance")
-        prediction: object = self.backend.simulate(self.request(pinned, system, options))
+        inputs = pin(graph, system, label="conformance")
+        prediction: object = self.backend.simulate(self.request(inputs, options))
         if not isinstance(prediction, Prediction):
             raise DiffersError("a Prediction", type(prediction).__name__)
         return prediction

@@ -50,8 +50,8 @@ class AstraSimBackend:
 
             path = launch.find_program(options.binary, options.congestion, os.environ)
             capabilities.check_congestion(path, options.congestion)
-            return running.predict(path, translate(request.pinned, request.system, options), request.pinned)
-        return embedded.predict(translate(request.pinned, request.system, options), request.pinned)
+            return running.predict(path, translate(request.inputs, request.inputs.system, options), request.inputs)
+        return embedded.predict(translate(request.inputs, request.inputs.system, options), request.inputs)
 
     def preflight(self, request: SimulationRequest) -> Iterable[Finding]:
         """What would make the simulation hang or lie, found without running it; see ``versim lint``.
@@ -65,7 +65,7 @@ class AstraSimBackend:
         from versim_astrasim.lint.preflight import preflight  # noqa: PLC0415 - numpy loads when used
         from versim_astrasim.step.translate import translate  # noqa: PLC0415
 
-        translation = translate(request.pinned, request.system, request.options)
+        translation = translate(request.inputs, request.inputs.system, request.options)
         return preflight(translation, run=_runs_the_program(request.options))
 
     def isolated_s(self, request: SimulationRequest) -> NDArray[np.float64]:
@@ -80,7 +80,7 @@ class AstraSimBackend:
         from versim_astrasim.program.trace_labels import labels_of  # noqa: PLC0415
         from versim_astrasim.step.translate import translate  # noqa: PLC0415
 
-        translation = translate(request.pinned, request.system, request.options)
+        translation = translate(request.inputs, request.inputs.system, request.options)
         return write_input(translation.given, folder, translation.consumed.notes, labels_of(translation))
 
     def diagnose(self) -> Iterable[Diagnostic]:

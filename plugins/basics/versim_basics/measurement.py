@@ -18,8 +18,8 @@ from versim import (
     NO_TIME,
     PS_PER_S,
     Consumed,
+    Inputs,
     Op,
-    PinnedGraph,
     Prediction,
     Resource,
     SimulationRequest,
@@ -71,7 +71,7 @@ class Measurement:
         """
         options: MeasurementOptions = request.options
         record = read_record(options.file, options.source)
-        graph = request.pinned.graph
+        graph = request.inputs.graph
         world = graph.mesh.world_size
         if options.rows == "step":
             spans, makespan_ps = Spans.none(), _step_ps(record, options)
@@ -79,7 +79,7 @@ class Measurement:
             finish_ps = np.full(world, makespan_ps, dtype=np.int64)
             said = "only the time of the whole step was measured"
         else:
-            spans = _operations(record, options, request.pinned)
+            spans = _operations(record, options, request.inputs)
             finish_ps = np.full(world, NO_TIME, dtype=np.int64)
             np.maximum.at(finish_ps, spans.rank, spans.end_ps)
             makespan_ps = int(finish_ps.max())
@@ -87,7 +87,7 @@ class Measurement:
         return Prediction(
             simulator=self.name,
             engine="recorded",
-            digest=request.pinned.digest,
+            digest=request.inputs.digest,
             status=Status.COMPLETED,
             makespan_ps=makespan_ps,
             finish_ps=finish_ps,
@@ -127,7 +127,7 @@ def _step_ps(record: Record, options: MeasurementOptions) -> int:
     return round(time_s * PS_PER_S)
 
 
-def _operations(record: Record, options: MeasurementOptions, pinned: PinnedGraph) -> Spans:
+def _operations(record: Record, options: MeasurementOptions, pinned: Inputs) -> Spans:
     """Rows of one name on one rank are the nodes of that name there, in program order."""
     graph = pinned.graph
     starts, ends = (unit_of(column, options.unit) for column in (options.start_column, options.end_column))
@@ -177,7 +177,7 @@ def _rank(cell: str, world: int, place: str) -> int:
     return int(cell)
 
 
-def _nodes_named(pinned: PinnedGraph, name: str, rank: int) -> list[int]:
+def _nodes_named(pinned: Inputs, name: str, rank: int) -> list[int]:
     graph = pinned.graph
     if name not in graph.names:
         raise VersimError(f"no node of the graph is named {name!r}; names are {', '.join(sorted(graph.names)[:8])} …")

@@ -130,9 +130,11 @@ class DeepFlow:
             SimulationError: The step takes longer than times can say.
         """
         began = time.perf_counter()
-        pinned, roots = request.pinned, request.options.roots
+        pinned, roots = request.inputs, request.options.roots
         network = request.network or DeepFlowNetworkTiming(Corrections())
-        communication_ps = np.rint(durations_s(pinned.graph, request.system, network) * PS_PER_S).astype(np.int64)
+        communication_ps = np.rint(durations_s(pinned.graph, request.inputs.system, network) * PS_PER_S).astype(
+            np.int64
+        )
         try:
             instances, ran = schedule(pinned.graph, pinned.compute_ns * PS_PER_NS, communication_ps, roots=roots)
         except OverflowError:

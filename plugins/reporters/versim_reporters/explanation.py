@@ -73,7 +73,7 @@ def reference_of(comparison: Comparison) -> Result | None:
 
 def explanations(comparison: Comparison) -> list[Explanation]:
     """Of every completed prediction but the reference, if that completed."""
-    graph, reference = comparison.pinned.graph, reference_of(comparison)
+    graph, reference = comparison.inputs.graph, reference_of(comparison)
     found = (explanation_of(result, reference, graph) for result in comparison.results)
     return [explanation for explanation in found if explanation is not None]
 

@@ -27,7 +27,7 @@ LONGEST_NAME = 120
 def figure_data(comparison: Comparison, most_blocks: int) -> dict[str, Any]:
     """The figures of one comparison; ``most_blocks`` is for all its timelines together."""
     results = comparison.results
-    graph = comparison.pinned.graph
+    graph = comparison.inputs.graph
     instances = comparison.instances
     share = max(200, most_blocks // len(results))
     category, categories = categories_of(graph)

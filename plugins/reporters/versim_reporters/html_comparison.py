@@ -204,7 +204,7 @@ def _paths(comparison: Comparison) -> Iterator[Markup]:
             )
             continue
         yield element("p", element("b", result.label), ": ", ", ".join(facts_of(result, path, comparison.reference)))
-        links = list(map(str, chain(path, comparison.pinned.graph)))
+        links = list(map(str, chain(path, comparison.inputs.graph)))
         if len(links) > MOST_LINKS:
             hidden = len(links) - MOST_LINKS
             links = [*links[: MOST_LINKS // 2], f"… {count(hidden, 'link')} …", *links[-MOST_LINKS // 2 :]]

@@ -72,8 +72,8 @@ def _provenance(report: Report) -> Markup:
     said = [(key, value, key == "command") for key, value in sorted(report.provenance.items())]
     for workload in report.workloads:
         for comparison in workload.comparisons:
-            name = f"digest of {printable(workload.label)} {printable(comparison.pinned.label)}".strip()
-            said.append((name, comparison.pinned.digest, True))
+            name = f"digest of {printable(workload.label)} {printable(comparison.inputs.label)}".strip()
+            said.append((name, comparison.inputs.digest, True))
     return element(
         "section",
         element("h3", "Provenance"),

@@ -108,7 +108,7 @@ def _path(result: Result, comparison: Comparison) -> str:
     path = result.critical_path
     if path is None:
         return "none; it did not complete, or does not say when nodes ran"
-    links = list(map(str, chain(path, comparison.pinned.graph)))
+    links = list(map(str, chain(path, comparison.inputs.graph)))
     if len(links) > MOST_LINKS:
         hidden = len(links) - MOST_LINKS
         links = [*links[: MOST_LINKS // 2], f"… {count(hidden, 'link')} …", *links[-MOST_LINKS // 2 :]]

@@ -34,5 +34,5 @@ def change_sentences(result: Result, comparison: Comparison) -> Iterator[str]:
 
 
 def _move(move: Move, comparison: Comparison) -> str:
-    name = shortened(printable(comparison.pinned.graph.node_name(move.node)), LONGEST_NAME)
+    name = shortened(printable(comparison.inputs.graph.node_name(move.node)), LONGEST_NAME)
     return f"{name} on rank {move.rank} ({short_time(move.path_ps, digits=4)}; {_WHY[move.reason.value]})"

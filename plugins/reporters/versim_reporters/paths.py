@@ -122,7 +122,7 @@ def path_lines(comparison: Comparison, width: int) -> Iterator[str]:
         alike = result.label != comparison.reference and reference is not None and _nodes(path) == _nodes(reference)
         yield from _flowed_facts(label, [*facts, "through the same steps"] if alike else facts, width)
         if not alike:
-            yield from chain_lines(chain(path, comparison.pinned.graph), width, "    ")
+            yield from chain_lines(chain(path, comparison.inputs.graph), width, "    ")
 
 
 def _nodes(path: CriticalPath) -> list[int]:

@@ -57,7 +57,7 @@ def trace_bytes(report: Report) -> bytes:
         for comparison in workload.comparisons:
             # Of one writer, so that the viewer takes its packets in the order of the file.
             writer = _Writer(next(numbering), comparison, parts)
-            instances = common_instances(comparison.pinned.graph, [result.prediction for result in comparison.results])
+            instances = common_instances(comparison.inputs.graph, [result.prediction for result in comparison.results])
             for result in comparison.results:
                 process += 1
                 line = timeline(result.prediction, instances)
@@ -68,7 +68,7 @@ def trace_bytes(report: Report) -> bytes:
 
 
 def _name(workload: WorkloadReport, comparison: Comparison, result: Result) -> str:
-    parts = (workload.label, comparison.pinned.label, result.label)
+    parts = (workload.label, comparison.inputs.label, result.label)
     status = "" if result.prediction.completed else f" ({result.prediction.status.value})"
     return " / ".join(printable(part) for part in parts if part) + status
 
@@ -79,7 +79,7 @@ class _Writer:
     def __init__(self, sequence: int, comparison: Comparison, parts: list[bytes]) -> None:
         self._sequence = sequence
         self._parts = parts
-        graph = comparison.pinned.graph
+        graph = comparison.inputs.graph
         self._name = graph.name
         self._category, categories = categories_of(graph)
         first = TracePacket(sequence_flags=TracePacket.SEQ_INCREMENTAL_STATE_CLEARED)

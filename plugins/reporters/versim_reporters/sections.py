@@ -113,7 +113,7 @@ def _inputs(workload: WorkloadReport, comparison: Comparison, width: int) -> Ite
 
 def inputs_of(workload: WorkloadReport, comparison: Comparison) -> Iterator[tuple[str, str]]:
     """What every simulator was given, in words: inputs, system, and pins that gave the same."""
-    pinned, graph = comparison.pinned, comparison.pinned.graph
+    pinned, graph = comparison.inputs, comparison.inputs.graph
     given = ", ".join(
         f"{_TIMED.get(key, printable(key))} timed by {printable(by)}"
         for key, by in sorted(pinned.provenance.items())
@@ -127,7 +127,7 @@ def inputs_of(workload: WorkloadReport, comparison: Comparison) -> Iterator[tupl
         f"digest {pinned.digest[:12]}{f'; {given}' if given else ''}"
     )
     yield "inputs", inputs
-    yield "system", _system(comparison.system)
+    yield "system", _system(comparison.inputs.system)
     if comparison.same_as:
         names = ", ".join(map(printable, comparison.same_as))
         yield "same", f"the pins {names} gave the same inputs and were not run again"
@@ -260,11 +260,11 @@ def _all_pins(workload: WorkloadReport, width: int) -> Iterator[str]:
     keys: Group = (
         Column(
             heading=("makespan by pin", ""),
-            cells=tuple(printable(c.pinned.label) for c in workload.comparisons),
+            cells=tuple(printable(c.inputs.label) for c in workload.comparisons),
             align="left",
             least=12,
         ),
-        Column(heading=("digest", ""), cells=tuple(c.pinned.digest[:12] for c in workload.comparisons), align="left"),
+        Column(heading=("digest", ""), cells=tuple(c.inputs.digest[:12] for c in workload.comparisons), align="left"),
     )
     for position, lines in enumerate(grids(keys, groups, width)):
         yield from ([""] if position else [])
@@ -300,7 +300,7 @@ def notes_of(comparison: Comparison) -> list[tuple[str, str]]:
 
     Each with whom it is about; both printable.
     """
-    notes = [("graph", note) for note in comparison.pinned.graph.notes]
+    notes = [("graph", note) for note in comparison.inputs.graph.notes]
     for result in comparison.results:
         prediction = result.prediction
         if not prediction.completed:

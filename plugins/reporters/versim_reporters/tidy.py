@@ -119,13 +119,13 @@ def _known(value: int) -> int | None:
 
 def _results(report: Report) -> Iterator[tuple[Row, Comparison, Result]]:
     for workload, comparison, result in report.results():
-        yield (workload.label, comparison.pinned.label, result.label), comparison, result
+        yield (workload.label, comparison.inputs.label, result.label), comparison, result
 
 
 def _pins(report: Report) -> Iterator[Row]:
     for workload in report.workloads:
         for comparison in workload.comparisons:
-            pinned, graph = comparison.pinned, comparison.pinned.graph
+            pinned, graph = comparison.inputs, comparison.inputs.graph
             yield (
                 *(workload.label, pinned.label, pinned.digest, workload.producer, graph.mesh.world_size),
                 *(graph.node_count, graph.communication_count, int(pinned.compute_ns.sum()), comparison.reference),
@@ -159,14 +159,14 @@ def _explanations(report: Report) -> Iterator[Row]:
             for explanation in explanations(comparison):
                 for position, bar in enumerate(explanation.bars):
                     yield (
-                        *(workload.label, comparison.pinned.label, explanation.label),
+                        *(workload.label, comparison.inputs.label, explanation.label),
                         *(position, bar.name, bar.effect_ps, bar.detail),
                     )
 
 
 def _paths(report: Report) -> Iterator[Row]:
     for key, comparison, result in _results(report):
-        graph = comparison.pinned.graph
+        graph = comparison.inputs.graph
         for position, step in enumerate(result.critical_path.steps if result.critical_path else ()):
             yield (
                 *key,
@@ -177,7 +177,7 @@ def _paths(report: Report) -> Iterator[Row]:
 
 def _path_changes(report: Report) -> Iterator[Row]:
     for key, comparison, result in _results(report):
-        change, graph = result.path_change, comparison.pinned.graph
+        change, graph = result.path_change, comparison.inputs.graph
         for word, moves in (("entered", change.entered), ("left", change.left)) if change else ():
             for move in moves:
                 yield (
@@ -189,12 +189,12 @@ def _path_changes(report: Report) -> Iterator[Row]:
 def _slack(report: Report) -> Iterator[Row]:
     for workload in report.workloads:
         for comparison in workload.comparisons:
-            graph, instances = comparison.pinned.graph, comparison.instances
+            graph, instances = comparison.inputs.graph, comparison.instances
             nodes, ranks = instances.node.tolist(), instances.ranks.tolist()
             for result in comparison.results:
                 slack_ps = () if result.slack_ps is None else result.slack_ps.tolist()
                 for node, rank, slack in zip(nodes, ranks, slack_ps, strict=False):
-                    key = (workload.label, comparison.pinned.label, result.label)
+                    key = (workload.label, comparison.inputs.label, result.label)
                     yield (*key, node, graph.names[graph.name[node]], rank, slack)
 
 
@@ -214,7 +214,7 @@ def _sweep(report: Report) -> Iterator[Row]:
             for swept in comparison.sweep or ():
                 in_step = dict(swept.in_step)
                 for curve in swept.curves:
-                    key = (workload.label, comparison.pinned.label, curve.model)
+                    key = (workload.label, comparison.inputs.label, curve.model)
                     line = curve.fit()
                     fitted = (line.alpha_s, line.beta_s_per_byte, line.residual) if line else (None, None, None)
                     for size in swept.sizes_bytes:
@@ -249,14 +249,14 @@ def _nodes(report: Report) -> Iterator[Row]:
     ops = [op.name.lower() for op in Op]
     for workload in report.workloads:
         for comparison in workload.comparisons:
-            graph = comparison.pinned.graph
+            graph = comparison.inputs.graph
             phases, kinds = graph.phases, graph.kinds
             kind, size_bytes = graph.kind.tolist(), graph.size_bytes.tolist()
-            columns = (graph.name, graph.op, graph.phase, graph.layer, graph.microbatch, comparison.pinned.compute_ns)
+            columns = (graph.name, graph.op, graph.phase, graph.layer, graph.microbatch, comparison.inputs.compute_ns)
             rows = zip(*(column.tolist() for column in columns), graph.match.tolist(), strict=True)
             for node, (name, op, phase, layer, microbatch, compute_ns, match) in enumerate(rows):
                 yield (
-                    *(workload.label, comparison.pinned.label, node, graph.names[name], ops[op], phases[phase].value),
+                    *(workload.label, comparison.inputs.label, node, graph.names[name], ops[op], phases[phase].value),
                     *(_known(layer), _known(microbatch)),
                     *((compute_ns, None, None, None) if match == NONE else (None, match)),
                     *(() if match == NONE else (kinds[kind[match]].value, size_bytes[match])),

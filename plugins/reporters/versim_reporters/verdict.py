@@ -24,7 +24,7 @@ def verdict(report: Report, width: int) -> Iterator[str]:
 
 def title(workload: WorkloadReport, comparison: Comparison) -> str:
     """How a comparison is called in headings."""
-    label = printable(comparison.pinned.label)
+    label = printable(comparison.inputs.label)
     return f"{printable(workload.label)}, pin {label}" if label else printable(workload.label)
 
 
@@ -69,7 +69,7 @@ def differences(comparison: Comparison) -> list[tuple[str, str]]:
     """Of every other instance its label, printable, and in words how it differs and mainly where."""
     reference = reference_of(comparison)
     others = [result for result in comparison.results if result is not reference]
-    graph = comparison.pinned.graph
+    graph = comparison.inputs.graph
     return [(printable(result.label), _difference(result, reference, graph)) for result in others]
 
 

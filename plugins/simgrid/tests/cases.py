@@ -28,6 +28,4 @@ def network_of(*dimensions: tuple[str, int], bandwidth: float = 1e9, latency: fl
 
 def request_of(graph: ExecutionGraph, system: System, **options: Any) -> SimulationRequest:
     """What the backend is given."""
-    return SimulationRequest(
-        pinned=pin(graph, system, label="test"), system=system, options=structure_options(SimGrid(), options)
-    )
+    return SimulationRequest(inputs=pin(graph, system, label="test"), options=structure_options(SimGrid(), options))

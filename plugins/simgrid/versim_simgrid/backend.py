@@ -73,8 +73,8 @@ class SimGrid:
             SimulationError: SimGrid failed.
         """
         fabric, collectives = _network(request)
-        translation = translate(request.pinned, fabric, collectives)
-        document = document_of(translation.tasks, fabric, request.system.world_size, request.options)
+        translation = translate(request.inputs, fabric, collectives)
+        document = document_of(translation.tasks, fabric, request.inputs.system.world_size, request.options)
         try:
             answer = launch.run(document, os.environ, request.options.time_limit_s)
         except launch.TimeLimitError as error:
@@ -87,13 +87,13 @@ class SimGrid:
 
         All of them run in one simulation, one after the other; NaN if that takes longer than the time limit.
         """
-        messages = messages_of(request.pinned.graph)
+        messages = messages_of(request.inputs.graph)
         unique = tuple(dict.fromkeys(messages))
         if not unique:
             return np.zeros(0)
         fabric, collectives = _network(request)
         tasks, ends = _one_by_one(unique, collectives)
-        document = document_of(tasks, fabric, request.system.world_size, request.options)
+        document = document_of(tasks, fabric, request.inputs.system.world_size, request.options)
         try:
             answer = launch.run(document, os.environ, request.options.time_limit_s)
         except launch.TimeLimitError:
@@ -114,11 +114,11 @@ class SimGrid:
 
 
 def _network(request: SimulationRequest) -> tuple[Fabric, Collectives]:
-    world, endpoints = request.pinned.graph.mesh.world_size, request.system.world_size
+    world, endpoints = request.inputs.graph.mesh.world_size, request.inputs.system.world_size
     if world != endpoints:
         raise UnsupportedGraphError(f"the graph has {world} ranks, the network {endpoints} endpoints")
-    fabric = Fabric(request.system)
-    dimensions = [(dimension.topology, dimension.size) for dimension in request.system.dimensions]
+    fabric = Fabric(request.inputs.system)
+    dimensions = [(dimension.topology, dimension.size) for dimension in request.inputs.system.dimensions]
     return fabric, collectives_on(fabric, request.options, dimensions)
 
 
@@ -148,20 +148,21 @@ def _schedule(translation: Translation, times: Times) -> Schedule:
 def _prediction(request: SimulationRequest, translation: Translation, times: Times, engine: str) -> Prediction:
     options: SimGridOptions = request.options
     notes: tuple[str, ...] = ()
-    if request.system.axis_links:
-        notes = (f"links of single axes ({', '.join(request.system.axis_links)}) are not used: SimGrid has dimensions",)
+    links = request.inputs.system.axis_links
+    if links:
+        notes = (f"links of single axes ({', '.join(links)}) are not used: SimGrid has dimensions",)
     provenance = {
         "sharing": options.fairness,
         "tasks": str(len(translation.tasks.kind)),
         "rounding": f"dates moved by at most {times.moved_ps} ps",
     }
     return prediction_of(
-        request.pinned,
+        request.inputs,
         translation.instances,
         _schedule(translation, times),
         simulator=NAME,
         engine=engine,
-        consumed=consumed_as_pinned(request.pinned, notes),
+        consumed=consumed_as_pinned(request.inputs, notes),
         provenance=provenance,
         links=link_loads(translation.tasks, translation.fabric, times, options.bandwidth_factor),
     )
@@ -171,5 +172,5 @@ def _stopped(request: SimulationRequest, translation: Translation, why: str) -> 
     """What is known of a run that was stopped: that it was."""
     never = np.full(translation.instances.count, NO_TIME, dtype=np.int64)
     nothing = Schedule(ready_ps=never, start_ps=never, end_ps=never)
-    made = prediction_of(request.pinned, translation.instances, nothing, simulator=NAME, engine="SimGrid")
+    made = prediction_of(request.inputs, translation.instances, nothing, simulator=NAME, engine="SimGrid")
     return attrs.evolve(made, status=Status.TIMED_OUT, diagnosis=(why,), waiting=())

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import attrs
 import numpy as np
-from versim import NONE, Instances, Kind, Op, PinnedGraph, RankClasses, Topology, UnsupportedGraphError, instances_of
+from versim import NONE, Inputs, Instances, Kind, Op, RankClasses, Topology, UnsupportedGraphError, instances_of
 from versim.schedules import collective_rounds
 
 from versim_simgrid.fabric import Fabric
@@ -131,7 +131,7 @@ def collectives_on(fabric: Fabric, options: SimGridOptions, topologies: Sequence
     return Collectives(fabric, options, [topology for topology, size in topologies if size > 1])
 
 
-def translate(pinned: PinnedGraph, fabric: Fabric, collectives: Collectives) -> Translation:
+def translate(pinned: Inputs, fabric: Fabric, collectives: Collectives) -> Translation:
     """The whole step as tasks; instances' tasks come first, in program order, so that ties are served in it.
 
     Raises:

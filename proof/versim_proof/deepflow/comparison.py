@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 import numpy as np
-from versim import NS_PER_S, ExecutionGraph, Kind, Mesh, NetworkTiming, PinnedGraph, System, pin
+from versim import NS_PER_S, ExecutionGraph, Inputs, Kind, Mesh, NetworkTiming, System, pin
 from versim_deepflow.corrections import Corrections
 from versim_deepflow.pipeline_graph import SIGNAL_TAG, pipeline_graph, pipeline_mesh
 from versim_deepflow.product_nodes import LocalOps
@@ -53,13 +53,13 @@ class Handed:
         settings: The system file.
     """
 
-    pinned: PinnedGraph
+    pinned: Inputs
     system: System
     traces: Converted
     network: dict[str, Any]
     settings: dict[str, Any]
 
-    def runnable(self) -> PinnedGraph:
+    def runnable(self) -> Inputs:
         """What ASTRA-sim is given: the graph, or its traces where these are of other ranks than the graph's."""
         if self.pinned.graph.mesh.world_size == len(self.traces.ranks):
             return self.pinned

@@ -15,10 +15,10 @@ from versim import (
     ExecutionGraph,
     Fixed,
     GraphBuilder,
+    Inputs,
     Mesh,
     Message,
     NetworkTiming,
-    PinnedGraph,
     Registry,
     SimulationRequest,
     System,
@@ -85,12 +85,12 @@ class Engine:
         if ending != COMPLETED:
             raise VersimError(f"ASTRA-sim ends {ending} on a lone message of {size_bytes} bytes")
 
-    def finishes_ns(self, pinned: PinnedGraph, system: System, node_order: str) -> list[int] | None:
+    def finishes_ns(self, pinned: Inputs, system: System, node_order: str) -> list[int] | None:
         """When each rank finishes, in ns, with whole microseconds of compute; None if the step does not complete."""
         backend = self.registry.backend(ASTRASIM)
         options = {"compute_encoding": "micros", "node_order": node_order, "link_decimals": _LINK_DECIMALS}
         chosen = structure_options(backend, options, "$.astrasim")
-        prediction = backend.simulate(SimulationRequest(pinned=pinned, system=system, options=chosen))
+        prediction = backend.simulate(SimulationRequest(inputs=pinned.on(system), options=chosen))
         if not prediction.completed:
             return None
         spans = prediction.spans
@@ -183,6 +183,6 @@ def graph_of(traces: Converted) -> ExecutionGraph:
     return builder.build("recorded traces")
 
 
-def pinned_traces(traces: Converted, system: System) -> PinnedGraph:
+def pinned_traces(traces: Converted, system: System) -> Inputs:
     """Traces with their own durations."""
     return pin(graph_of(traces), system, label="recorded traces")

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from versim import ExecutionGraph, PinnedGraph
+from versim import ExecutionGraph, Inputs
 
 DRAWN = 40
 """Numberings that are tried; of four recorded runs of a step, up to four differ."""
 
 
-def numberings(pinned: PinnedGraph) -> Iterator[PinnedGraph]:
+def numberings(pinned: Inputs) -> Iterator[Inputs]:
     """The same step with its rows as they are, then in orders drawn at random, each time the same ones."""
     yield pinned
     random = np.random.default_rng(0)
@@ -25,7 +25,7 @@ def numberings(pinned: PinnedGraph) -> Iterator[PinnedGraph]:
         yield _in_order(pinned, random.permutation(pinned.graph.node_count))
 
 
-def _in_order(pinned: PinnedGraph, order: NDArray[np.int64]) -> PinnedGraph:
+def _in_order(pinned: Inputs, order: NDArray[np.int64]) -> Inputs:
     graph = pinned.graph
     waits_for = [graph.dependencies(row) for row in order.tolist()]
     start = np.zeros(len(order) + 1, dtype=np.int64)

@@ -48,7 +48,7 @@ def test_version_0_0_1_is_read_with_its_own_numbers(tmp_path: Path) -> None:
     assert file.duration_ns.tolist() == [1500, 0, 0]
     graph = imported(tmp_path / "old")
     assert graph.communication(0).kind is Kind.ALL_TO_ALL
-    assert per_rank(request_for(graph).pinned)[1][2][6] == [0, 1]  # type: ignore[index]
+    assert per_rank(request_for(graph).inputs)[1][2][6] == [0, 1]  # type: ignore[index]
 
 
 def test_the_unit_of_version_0_0_1_may_be_chosen(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_the_unit_of_version_0_0_1_may_be_chosen(tmp_path: Path) -> None:
     written(tmp_path, [[comp(0, micros=7)]], "new")
     for name, unit, duration_ns in (("old", "ns", 1500), ("old", "us", 1_500_000), ("new", "us", 7000)):
         graph = imported(tmp_path / name, duration_unit=unit)
-        assert request_for(graph).pinned.compute_ns.tolist() == [duration_ns]
+        assert request_for(graph).inputs.compute_ns.tolist() == [duration_ns]
     with pytest.raises(ValueError, match="duration_unit"):
         ImportOptions(path="old", duration_unit="ms")  # type: ignore[arg-type]
 

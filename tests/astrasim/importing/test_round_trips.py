@@ -49,7 +49,7 @@ def test_a_graph_that_was_exported_comes_back_as_it_was(graph: ExecutionGraph, c
     with TemporaryDirectory() as folder:
         AstraSimBackend().export(request, Path(folder))
         back = imported(Path(folder))
-    assert per_rank(pin(back, request.system)) == per_rank(pin(graph.unrolled(), request.system))
+    assert per_rank(pin(back, request.inputs.system)) == per_rank(pin(graph.unrolled(), request.inputs.system))
 
 
 sizes = st.integers(1, 1 << 40)
@@ -122,15 +122,15 @@ def test_a_trace_that_was_imported_is_exported_as_it_was(ranks: list[list[Node]]
         request = request_for(graph)
         if how == "without compute times":
             compute = np.flatnonzero(graph.op == Op.COMPUTE).tolist()
-            pinned = pin(graph, request.system, durations_s=dict.fromkeys(compute, 0.0))
+            pinned = pin(graph, request.inputs.system, durations_s=dict.fromkeys(compute, 0.0))
             there.mkdir()
-            AstraSimBackend().export(attrs.evolve(request, pinned=pinned), there)
+            AstraSimBackend().export(attrs.evolve(request, inputs=pinned), there)
             graph = imported(there)
-            assert (request_for(graph).pinned.compute_ns == 0).all()
+            assert (request_for(graph).inputs.compute_ns == 0).all()
             shutil.rmtree(there)
             compute = np.flatnonzero(graph.op == Op.COMPUTE).tolist()
-            pinned = pin(graph, request.system, durations_s=dict.fromkeys(compute, 1e-6))
-            request = attrs.evolve(request, pinned=pinned)
+            pinned = pin(graph, request.inputs.system, durations_s=dict.fromkeys(compute, 1e-6))
+            request = attrs.evolve(request, inputs=pinned)
         there.mkdir()
         AstraSimBackend().export(request, there)
         for rank in range(len(ranks)):
@@ -165,7 +165,7 @@ def test_ids_and_groups_survive_a_saved_report(tmp_path: Path) -> None:
     save_report(compare(tmp_path / "trace.yaml"), tmp_path / "report.json")
     _, comparison, _ = next(iter(load_report(tmp_path / "report.json").results()))
     (tmp_path / "exported").mkdir()
-    request = SimulationRequest(pinned=comparison.pinned, system=comparison.system, options=BackendOptions())
+    request = SimulationRequest(inputs=comparison.inputs.on(comparison.inputs.system), options=BackendOptions())
     AstraSimBackend().export(request, tmp_path / "exported")
     assert content(tmp_path / "exported", 1) == content(tmp_path / "given", 1)
     groups = json.loads((tmp_path / "exported" / "comm_groups.json").read_text(encoding="utf-8"))
@@ -191,7 +191,7 @@ def test_a_group_of_all_ranks_comes_back_in_its_own_order(tmp_path: Path) -> Non
     graph = builder.build()
     AstraSimBackend().export(request_for(graph), tmp_path)
     back = imported(tmp_path)
-    assert per_rank(request_for(back).pinned) == per_rank(request_for(graph.unrolled()).pinned)
+    assert per_rank(request_for(back).inputs) == per_rank(request_for(graph.unrolled()).inputs)
     assert back.scopes[0].ranks == (2, 0, 1)
 
 

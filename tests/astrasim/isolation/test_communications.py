@@ -16,10 +16,10 @@ from versim import (
     ExecutionGraph,
     Fixed,
     GraphBuilder,
+    Inputs,
     Isolates,
     Link,
     Mesh,
-    PinnedGraph,
     SimulationRequest,
     System,
     UnsupportedGraphError,
@@ -37,7 +37,7 @@ def request_of(graph: ExecutionGraph, topology: str = "ring", **options: object)
     link = Link(bandwidth_bytes_per_s=1e11, latency_s=1e-6)
     dimension = Dimension(topology=topology, size=graph.mesh.world_size, link=link)
     system = System(dimensions=(dimension,), device=Device(name="test"))
-    return SimulationRequest(pinned=pin(graph, system), system=system, options=BackendOptions(**options))  # type: ignore[arg-type]
+    return SimulationRequest(inputs=pin(graph, system), options=BackendOptions(**options))  # type: ignore[arg-type]
 
 
 def spread(messages: int) -> ExecutionGraph:
@@ -68,7 +68,7 @@ def test_what_waits_for_links_takes_longer_than_alone() -> None:
     assert alone_ps[0] == alone_ps[1]
     spans = AstraSimBackend().simulate(request).spans
     lasting = spans.end_ps - spans.start_ps
-    sends = lasting[np.isin(spans.node, np.flatnonzero(request.pinned.graph.op == versim.Op.SEND))]
+    sends = lasting[np.isin(spans.node, np.flatnonzero(request.inputs.graph.op == versim.Op.SEND))]
     assert min(sends.tolist()) == alone_ps[0]
     assert max(sends.tolist()) > 1.4 * alone_ps[0]
 
@@ -129,14 +129,14 @@ def test_only_what_fits_the_budget_is_simulated(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_cannot_be_said_is_nan(
-    pinned: Callable[[ExecutionGraph], PinnedGraph], system_of: Callable[..., System]
+    pinned: Callable[[ExecutionGraph], Inputs], system_of: Callable[..., System]
 ) -> None:
     """Replayed steps have no network, and a network that cannot be is no reason to fail."""
     assert isinstance(AstraSimBackend(), Isolates)
     graph = spread(1)
     assert np.isnan(AstraSimBackend().isolated_s(request_of(graph, replay_only=True, compute_encoding="micros"))).all()
     plane = system_of(("ring", 2), ("ring", 2))
-    request = SimulationRequest(pinned=pinned(graph), system=plane, options=BackendOptions())
+    request = SimulationRequest(inputs=pinned(graph).on(plane), options=BackendOptions())
     assert np.isnan(AstraSimBackend().isolated_s(request)).all()
 
 

@@ -193,7 +193,7 @@ def test_preflight_speaks_of_the_graph() -> None:
         link = Link(bandwidth_bytes_per_s=1e9, latency_s=1e-6)
         system = System(dimensions=(Dimension(topology="switch", size=2, link=link),), device=Device(name="test"))
         request = SimulationRequest(
-            pinned=pin(builder.build(), system), system=system, options=BackendOptions(engine="binary", binary="none")
+            inputs=pin(builder.build(), system), options=BackendOptions(engine="binary", binary="none")
         )
         return [finding for finding in AstraSimBackend().preflight(request) if finding.severity == "error"]
 

@@ -69,7 +69,7 @@ def request(**options: object) -> SimulationRequest:
     row = builder.collective("tp", "all_reduce", 1 << 20, axes=["tp"], after=[nothing])
     builder.transfer("x", 4096, source={"dp": 0}, target={"dp": 1}, after=[row])
     builder.collective("world", "all_gather", 1 << 16, axes=["dp", "tp"], after=[row])
-    return SimulationRequest(pinned=pin(builder.build(), SYSTEM), system=SYSTEM, options=BackendOptions(**options))  # type: ignore[arg-type]
+    return SimulationRequest(inputs=pin(builder.build(), SYSTEM), options=BackendOptions(**options))  # type: ignore[arg-type]
 
 
 def crossing(**options: object) -> SimulationRequest:
@@ -88,7 +88,7 @@ def crossing(**options: object) -> SimulationRequest:
                 after=[row],
             )
     builder.compute("alone", [(Fixed(3e-6), 1)], on={"tp": 2})
-    return SimulationRequest(pinned=pin(builder.build(), SYSTEM), system=SYSTEM, options=BackendOptions(**options))  # type: ignore[arg-type]
+    return SimulationRequest(inputs=pin(builder.build(), SYSTEM), options=BackendOptions(**options))  # type: ignore[arg-type]
 
 
 def test_figures_and_times_per_node_are_the_programs_own(fake: Callable[..., str]) -> None:

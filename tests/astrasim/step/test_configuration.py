@@ -300,7 +300,7 @@ def test_every_key_of_the_program_is_an_option(
     row = builder.compute("work", [(Fixed(1e-6), 1)])
     builder.collective("reduce", "all_reduce", 1 << 20, axes=["tp"], after=[row])
     system = system_of(("ring", 8))
-    request = SimulationRequest(pinned=pin(builder.build(), system), system=system, options=BackendOptions(**options))
+    request = SimulationRequest(inputs=pin(builder.build(), system), options=BackendOptions(**options))
     AstraSimBackend().export(request, tmp_path)
     written = json.loads((tmp_path / file).read_text(encoding="utf-8"))
     for key, value in content.items():

@@ -16,8 +16,8 @@ from versim import (
     ExecutionGraph,
     Fixed,
     GraphBuilder,
+    Inputs,
     Mesh,
-    PinnedGraph,
     SimulationRequest,
     Status,
     System,
@@ -35,7 +35,7 @@ WORK_NS = 1000
 
 
 @pytest.fixture
-def request_for(pinned: Callable[[ExecutionGraph], PinnedGraph], system_of: Callable[..., System]) -> Request:
+def request_for(pinned: Callable[[ExecutionGraph], Inputs], system_of: Callable[..., System]) -> Request:
     """A request for two ranks that compute, reduce, and reduce again."""
 
     def make(**options: object) -> SimulationRequest:
@@ -45,7 +45,7 @@ def request_for(pinned: Callable[[ExecutionGraph], PinnedGraph], system_of: Call
             row = builder.collective(name, "all_reduce", 1 << 20, axes=["dp"], after=[row])
         graph = builder.build()
         system = system_of(("fully_connected", 2))
-        return SimulationRequest(pinned=pinned(graph), system=system, options=BackendOptions(**options))  # type: ignore[arg-type]
+        return SimulationRequest(inputs=pinned(graph).on(system), options=BackendOptions(**options))  # type: ignore[arg-type]
 
     return make
 
@@ -152,7 +152,7 @@ def test_replaying_takes_recorded_durations_only(request_for: Request) -> None:
     assert makespan_ns(request) == WORK_NS + 2
     consumed = AstraSimBackend().simulate(request).consumed
     assert (consumed.size_bytes == NO_TIME).all()
-    assert np.array_equal(consumed.compute_ns, request.pinned.compute_ns)
+    assert np.array_equal(consumed.compute_ns, request.inputs.compute_ns)
     assert not [found for found in AstraSimBackend().preflight(request) if found.severity == "error"]
     with pytest.raises(ValueError, match="set compute_encoding to micros"):
         BackendOptions(replay_only=True)

@@ -7,13 +7,13 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from versim import ExecutionGraph, Fixed, GraphBuilder, Kind, Link, Mesh, PinnedGraph, System, UnsupportedGraphError
+from versim import ExecutionGraph, Fixed, GraphBuilder, Inputs, Kind, Link, Mesh, System, UnsupportedGraphError
 from versim_astrasim.engine.trace import MISSING, RankTrace
 from versim_astrasim.options import BackendOptions
 from versim_astrasim.step.losses import moved_bytes
 from versim_astrasim.step.translate import Translation, translate
 
-Pin = Callable[[ExecutionGraph], PinnedGraph]
+Pin = Callable[[ExecutionGraph], Inputs]
 MakeSystem = Callable[..., System]
 SECOND = [(Fixed(1.0), 1)]
 NOTHING = [(Fixed(0.0), 1)]

@@ -100,7 +100,7 @@ def _report(cases: list[tuple[dict[str, int], dict[str, int] | None]]) -> Report
             if durations is None:
                 made = attrs.evolve(made, status=Status.DEADLOCK, makespan_ps=None)
             answers.append(attrs.evolve(made, label=label, measured=label == "truth"))
-        comparison = compare_predictions(pinned, system, answers, "truth")
+        comparison = compare_predictions(pinned.on(system), answers, "truth")
         workloads.append(WorkloadReport(label=f"case {number}", producer="test", comparisons=(comparison,)))
     return Report(scenario="", description="", workloads=tuple(workloads))
 

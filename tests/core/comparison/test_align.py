@@ -40,7 +40,7 @@ def test_folded_and_plain_predictions_meet_on_the_graphs_own_classes(
     plain = predicted(pinned, communication_ps, label="plain", classes=RankClasses.single(graph.mesh))
     if folded.finish_ps.tolist() != plain.finish_ps.tolist():
         return  # compute of equal length ties, and ties are served in rank order
-    one, two = compare_predictions(pinned, system_of(graph), [folded, plain], "folded").results
+    one, two = compare_predictions(pinned.on(system_of(graph)), [folded, plain], "folded").results
     assert two.difference_ps == 0
     assert one.totals is not None
     assert two.totals is not None

@@ -174,11 +174,11 @@ def test_no_algorithm_moves_less_across_a_cut(
 @given(graph=graphs(), communication_ps=st.integers(0, 10))
 def test_a_prediction_below_the_bound_is_flagged(graph: ExecutionGraph, communication_ps: int) -> None:
     """Communication in no time breaks the bound wherever there is one."""
-    pinned = pinned_of(graph)
     world = graph.mesh.world_size
     slow = attrs.evolve(LINK, bandwidth_bytes_per_s=1e-3)
     on = System(dimensions=(Dimension(topology=Topology.RING, size=world, link=slow),), device=Device(name="none"))
-    (result,) = compare_predictions(pinned, on, [predicted(pinned, np.int64(communication_ps))], "fake").results
+    pinned = pinned_of(graph).on(on)
+    (result,) = compare_predictions(pinned, [predicted(pinned, np.int64(communication_ps))], "fake").results
     (check,) = [check for check in result.checks if check.name == "bisection"]
     bound_ps = bisection_bound_ps(graph, on)
     assert result.prediction.makespan_ps is not None

@@ -16,8 +16,8 @@ from versim import (
     ExecutionGraph,
     Fixed,
     GraphBuilder,
+    Inputs,
     Mesh,
-    PinnedGraph,
     Prediction,
     RankClasses,
     Report,
@@ -38,8 +38,8 @@ PINNED = pinned_of(_step())
 SOUND = predicted(PINNED, 2000, classes=RankClasses.single(PINNED.graph.mesh))
 
 
-def _compared(pinned: PinnedGraph, *predictions: Prediction, reference: str = "") -> Comparison:
-    return compare_predictions(pinned, system_of(pinned.graph), predictions, reference or predictions[0].label)
+def _compared(pinned: Inputs, *predictions: Prediction, reference: str = "") -> Comparison:
+    return compare_predictions(pinned.on(system_of(pinned.graph)), predictions, reference or predictions[0].label)
 
 
 def _scaled(prediction: Prediction, factor: int) -> Prediction:

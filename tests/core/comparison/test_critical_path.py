@@ -24,7 +24,7 @@ def _fixed(nanoseconds: int) -> list[tuple[Fixed, float]]:
 
 
 def _result(graph: ExecutionGraph, prediction: Prediction) -> Result:
-    return compare_predictions(pinned_of(graph), system_of(graph), [prediction], prediction.label).results[0]
+    return compare_predictions(pinned_of(graph).on(system_of(graph)), [prediction], prediction.label).results[0]
 
 
 def _path(result: Result) -> CriticalPath:
@@ -42,7 +42,7 @@ def test_its_times_add_up_to_the_makespan(graph: ExecutionGraph, communication_p
     """Compute, communication and gaps: nothing of the step is unexplained, nothing counted twice."""
     pinned = pinned_of(graph)
     prediction = predicted(pinned, communication_ps)
-    path = _path(compare_predictions(pinned, system_of(graph), [prediction], "fake").results[0])
+    path = _path(compare_predictions(pinned.on(system_of(graph)), [prediction], "fake").results[0])
     assert min(path.compute_ps, path.communication_ps, path.gap_ps) >= 0
     assert path.compute_ps + path.communication_ps + path.gap_ps == prediction.makespan_ps
     assert sum(step.duration_ps for step in path.steps) == path.compute_ps + path.communication_ps
@@ -54,7 +54,7 @@ def test_its_steps_follow_one_another(graph: ExecutionGraph, communication_ps: i
     """Earliest first, without overlap, from a step that waited for nothing."""
     pinned = pinned_of(graph)
     prediction = predicted(pinned, communication_ps)
-    path = _path(compare_predictions(pinned, system_of(graph), [prediction], "fake").results[0])
+    path = _path(compare_predictions(pinned.on(system_of(graph)), [prediction], "fake").results[0])
     for before, after in zip(path.steps, path.steps[1:], strict=False):
         assert before.start_ps <= before.end_ps <= after.start_ps
     assert path.steps[0].waited_for == "start"
@@ -122,7 +122,7 @@ def test_paths_share_what_both_run_through() -> None:
     graph = builder.build()
     pinned = pinned_of(graph)
     predictions = [predicted(pinned, 1000, label="fast"), predicted(pinned, 9000, label="slow")]
-    fast, slow = compare_predictions(pinned, system_of(graph), predictions, "fast").results
+    fast, slow = compare_predictions(pinned.on(system_of(graph)), predictions, "fast").results
     assert fast.shared_path_ps == 9000
     assert fast.shared_path_percent == 100.0
     assert slow.shared_path_ps == 5000
@@ -134,7 +134,7 @@ def test_a_path_is_its_own_companion(graph: ExecutionGraph, communication_ps: in
     """Equal predictions share their whole path."""
     pinned = pinned_of(graph)
     predictions = [predicted(pinned, communication_ps, label=label) for label in ("one", "two")]
-    one, two = compare_predictions(pinned, system_of(graph), predictions, "one").results
+    one, two = compare_predictions(pinned.on(system_of(graph)), predictions, "one").results
     length = sum(step.duration_ps for step in _path(one).steps)
     assert one.shared_path_ps == two.shared_path_ps == length
 
@@ -147,7 +147,7 @@ def test_nodes_of_no_duration_do_not_cut_the_path_short() -> None:
     nothing = [builder.compute("nothing", [(Fixed(0.0), 1)], after=[root]) for _ in range(2)]
     builder.compute("end", [(Fixed(5e-9), 1)], after=nothing)
     pinned = pinned_of(builder.build())
-    result = compare_predictions(pinned, system_of(pinned.graph), [predicted(pinned, 0)], "fake").results[0]
+    result = compare_predictions(pinned.on(system_of(pinned.graph)), [predicted(pinned, 0)], "fake").results[0]
     path = result.critical_path
     assert path is not None
     assert path.compute_ps + path.communication_ps + path.gap_ps == 16000

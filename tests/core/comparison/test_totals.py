@@ -25,7 +25,7 @@ from versim import (
 def _result(graph: ExecutionGraph, communication_ps: int, classes: RankClasses | None = None) -> Result:
     pinned = pinned_of(graph)
     prediction = predicted(pinned, communication_ps, classes=classes)
-    return compare_predictions(pinned, system_of(graph), [prediction], "fake").results[0]
+    return compare_predictions(pinned.on(system_of(graph)), [prediction], "fake").results[0]
 
 
 def _totals(result: Result) -> Totals:

@@ -12,10 +12,10 @@ import attrs
 import numpy as np
 from fakes import served
 from numpy.typing import NDArray
-from versim import NONE, Instances, Op, PinnedGraph, Prediction, Schedule, prediction_of
+from versim import NONE, Inputs, Instances, Op, Prediction, Schedule, prediction_of
 
 
-def answer(pinned: PinnedGraph, instances: Instances, start: list[int], end: list[int], label: str) -> Prediction:
+def answer(pinned: Inputs, instances: Instances, start: list[int], end: list[int], label: str) -> Prediction:
     """A prediction that says what a stand-in found."""
     columns = [np.array(column, dtype=np.int64) for column in (start, start, end)]
     schedule = Schedule(ready_ps=columns[0], start_ps=columns[1], end_ps=columns[2])
@@ -24,7 +24,7 @@ def answer(pinned: PinnedGraph, instances: Instances, start: list[int], end: lis
 
 
 def first_come(
-    pinned: PinnedGraph, instances: Instances, durations_ps: NDArray[np.int64], label: str = "served"
+    pinned: Inputs, instances: Instances, durations_ps: NDArray[np.int64], label: str = "served"
 ) -> Prediction:
     """First come, first served, communication side by side."""
     return answer(pinned, instances, *served(instances, durations_ps), label)
@@ -83,7 +83,7 @@ def order_of(instances: Instances, prediction: Prediction) -> list[Unit]:
 
 
 def in_order(
-    pinned: PinnedGraph,
+    pinned: Inputs,
     instances: Instances,
     durations_ps: NDArray[np.int64],
     order: list[Unit],

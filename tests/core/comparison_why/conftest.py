@@ -10,11 +10,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from fakes import pinned_of
-from versim import Fixed, GraphBuilder, Instances, Mesh, Phase, PinnedGraph, instances_of
+from versim import Fixed, GraphBuilder, Inputs, Instances, Mesh, Phase, instances_of
 
 
 @pytest.fixture
-def two_ranks() -> tuple[PinnedGraph, Instances]:
+def two_ranks() -> tuple[Inputs, Instances]:
     """A computation on rank 0, its result sent to rank 1, whose receive is posted at once, and a computation there."""
     builder = GraphBuilder(Mesh.of(pp=2))
     first = builder.compute("first", [(Fixed(1e-9), 1)], on={"pp": 0}, phase=Phase.FORWARD)

@@ -8,11 +8,11 @@ from fakes import pinned_of
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from strategies import graphs, unlike_durations
-from versim import NONE, Instances, Op, PinnedGraph, Prediction, RankClasses, instances_of
+from versim import NONE, Inputs, Instances, Op, Prediction, RankClasses, instances_of
 
 
 @st.composite
-def problems(draw: st.DrawFn, most_nodes: int = 14) -> tuple[PinnedGraph, Instances]:
+def problems(draw: st.DrawFn, most_nodes: int = 14) -> tuple[Inputs, Instances]:
     """A pinned graph with its instances, folded or rank by rank."""
     graph = draw(graphs(most_nodes=most_nodes))
     classes = None if draw(st.booleans()) else RankClasses.single(graph.mesh)
@@ -38,7 +38,7 @@ def compute_lags(draw: st.DrawFn, instances: Instances) -> NDArray[np.int64]:
 
 
 @st.composite
-def predictions(draw: st.DrawFn, pinned: PinnedGraph, instances: Instances, label: str) -> Prediction:
+def predictions(draw: st.DrawFn, pinned: Inputs, instances: Instances, label: str) -> Prediction:
     """What any stand-in answers."""
     durations = draw(instance_durations(instances, uneven=draw(st.booleans())))
     if draw(st.booleans()):

@@ -11,7 +11,7 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 from situations import compute_lags, instance_durations, predictions, problems
 from strategies import unlike_durations
-from versim import NONE, Instances, PinnedGraph, Prediction, RankClasses, instances_of
+from versim import NONE, Inputs, Instances, Prediction, RankClasses, instances_of
 from versim.comparison import timeline
 from versim.comparison.attribution import Attribution, Policy, TermKind, attribute, chain, waits
 from versim.comparison.attribution.chain import chain_of
@@ -21,7 +21,7 @@ from versim.comparison.groups import groups_of
 
 
 def explained(
-    pinned: PinnedGraph, instances: Instances, reference: Prediction, other: Prediction, averaging: str = "sequential"
+    pinned: Inputs, instances: Instances, reference: Prediction, other: Prediction, averaging: str = "sequential"
 ) -> Attribution:
     """The attribution on the very instances the stand-ins used."""
     chains = (chain_of(timeline(reference, instances)), chain_of(timeline(other, instances)))
@@ -183,7 +183,7 @@ def test_averages_over_orders_agree_with_the_only_order_there_is(data: st.DataOb
     assert explained(pinned, instances, one, two, "shapley").terms == explained(pinned, instances, one, two).terms
 
 
-def test_a_prediction_that_did_not_complete_is_not_explained(two_ranks: tuple[PinnedGraph, Instances]) -> None:
+def test_a_prediction_that_did_not_complete_is_not_explained(two_ranks: tuple[Inputs, Instances]) -> None:
     """Nor one that says nothing about its nodes, as a real program that only prints totals."""
     pinned, _ = two_ranks
     whole = predicted(pinned, 5)
@@ -195,7 +195,7 @@ def test_a_prediction_that_did_not_complete_is_not_explained(two_ranks: tuple[Pi
     assert attribute(pinned, whole, silent) is None
 
 
-def _scaled_pair(pinned: PinnedGraph, instances: Instances, *names: str) -> tuple[Prediction, Prediction]:
+def _scaled_pair(pinned: Inputs, instances: Instances, *names: str) -> tuple[Prediction, Prediction]:
     groups = groups_of(instances)
     durations = np.full(instances.count, 1000, dtype=np.int64)
     chosen = np.isin(groups.of, [groups.names.index(name) for name in names])
@@ -204,7 +204,7 @@ def _scaled_pair(pinned: PinnedGraph, instances: Instances, *names: str) -> tupl
     )
 
 
-def test_a_second_group_that_changed_is_noticed(two_ranks: tuple[PinnedGraph, Instances]) -> None:
+def test_a_second_group_that_changed_is_noticed(two_ranks: tuple[Inputs, Instances]) -> None:
     """The property above can fail: it does when a second group is slower too."""
     pinned, instances = two_ranks
     name, second = "compute, forward", "point_to_point over pp, forward"
@@ -214,7 +214,7 @@ def test_a_second_group_that_changed_is_noticed(two_ranks: tuple[PinnedGraph, In
 
 
 def test_counting_waiting_as_communication_is_noticed(
-    two_ranks: tuple[PinnedGraph, Instances], monkeypatch: pytest.MonkeyPatch
+    two_ranks: tuple[Inputs, Instances], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A planted fault: durations from a part's own posting, so that a receive posted early seems to last longer."""
     pinned, instances = two_ranks
@@ -230,7 +230,7 @@ def test_counting_waiting_as_communication_is_noticed(
 
 
 def test_memory_bound_does_not_change_results(
-    two_ranks: tuple[PinnedGraph, Instances], monkeypatch: pytest.MonkeyPatch
+    two_ranks: tuple[Inputs, Instances], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sets of durations may be evaluated one at a time."""
     _, instances = two_ranks

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from backends import Unit, first_come, in_order
 from fakes import pinned_of, with_spans
-from versim import Fixed, GraphBuilder, Instances, Kind, Mesh, Phase, PinnedGraph, instances_of
+from versim import Fixed, GraphBuilder, Inputs, Instances, Kind, Mesh, Phase, instances_of
 from versim.comparison import timeline
 from versim.comparison.attribution import TermKind, attribute
 from versim.comparison.attribution.chain import chain_of
@@ -15,7 +15,7 @@ WORK = [(Fixed(1e-9), 1)]
 
 
 @pytest.fixture
-def reduction() -> tuple[PinnedGraph, Instances]:
+def reduction() -> tuple[Inputs, Instances]:
     """Two stages: a gradient is reduced over dp while the next stage waits for a message.
 
     Rows: 0 layer (stage 1), 1 all-reduce of its gradients, 2 send to stage 0, 3 receive there, 4 layer (stage 0).
@@ -34,7 +34,7 @@ DURATIONS = np.array([100, 70, 10, 10, 100])
 IN_ROWS = [Unit((0,)), Unit((1,)), Unit((2, 3)), Unit((4,))]
 
 
-def test_a_send_behind_an_all_reduce_is_named(reduction: tuple[PinnedGraph, Instances]) -> None:
+def test_a_send_behind_an_all_reduce_is_named(reduction: tuple[Inputs, Instances]) -> None:
     """Side by side 100 + 10 + 100; one at a time the send waits 70 for the all-reduce, and all of it is on the path."""
     pinned, instances = reduction
     beside = first_come(pinned, instances, DURATIONS, "beside")
@@ -47,7 +47,7 @@ def test_a_send_behind_an_all_reduce_is_named(reduction: tuple[PinnedGraph, Inst
     assert (pattern.executions, pattern.wait_ps, pattern.on_path_ps, pattern.reference_wait_ps) == (1, 70, 70, 0)
 
 
-def test_seen_from_the_other_side_it_no_longer_waits(reduction: tuple[PinnedGraph, Instances]) -> None:
+def test_seen_from_the_other_side_it_no_longer_waits(reduction: tuple[Inputs, Instances]) -> None:
     """The reference serialises: the same pattern, all of it on the reference's side, and a gain."""
     pinned, instances = reduction
     beside = first_come(pinned, instances, DURATIONS, "beside")
@@ -60,7 +60,7 @@ def test_seen_from_the_other_side_it_no_longer_waits(reduction: tuple[PinnedGrap
     assert pattern.sentence.endswith("on no rank any more")
 
 
-def test_a_lane_is_seen_only_where_something_waited_for_it(reduction: tuple[PinnedGraph, Instances]) -> None:
+def test_a_lane_is_seen_only_where_something_waited_for_it(reduction: tuple[Inputs, Instances]) -> None:
     """The all-reduce and the send are in one lane when one waits; side by side they are in none."""
     pinned, instances = reduction
     behind = in_order(pinned, instances, DURATIONS, IN_ROWS, serial=True)
@@ -92,7 +92,7 @@ def test_every_moment_of_the_path_counts_once() -> None:
     }
 
 
-def test_isolated_times_tell_contention_apart(reduction: tuple[PinnedGraph, Instances]) -> None:
+def test_isolated_times_tell_contention_apart(reduction: tuple[Inputs, Instances]) -> None:
     """A message of 10 ps takes 15 alone in the other simulator and 40 beside others: 5 isolated, 25 contention."""
     pinned, instances = reduction
     slower = DURATIONS.copy()
@@ -110,7 +110,7 @@ def test_isolated_times_tell_contention_apart(reduction: tuple[PinnedGraph, Inst
         attribute(pinned, one, two, isolated_ps=[1])
 
 
-def test_a_change_off_the_path_hides_in_slack(reduction: tuple[PinnedGraph, Instances]) -> None:
+def test_a_change_off_the_path_hides_in_slack(reduction: tuple[Inputs, Instances]) -> None:
     """The all-reduce may grow to 110 before anyone notices: from 70 to 90 it explains nothing."""
     pinned, instances = reduction
     slower = DURATIONS.copy()

@@ -31,7 +31,7 @@ from versim.comparison.attribution import Attribution, Policy, attribute
 def explained(comparison: Comparison, label: str, **options: object) -> Attribution:
     """Why an instance differs from the reference."""
     reference = comparison.result(comparison.reference).prediction
-    found = attribute(comparison.pinned, reference, comparison.result(label).prediction, **options)  # type: ignore[arg-type]
+    found = attribute(comparison.inputs, reference, comparison.result(label).prediction, **options)  # type: ignore[arg-type]
     assert found is not None
     return found
 
@@ -56,7 +56,7 @@ def test_from_astrasim_as_the_reference_little_is_left(bundled: Report) -> None:
     """The other way round the reference's orders and lanes are kept, and as much is explained."""
     comparison = bundled.workloads[0].comparisons[0]
     one, two = (comparison.result(label).prediction for label in ("astrasim", "deepflow"))
-    found = attribute(comparison.pinned, one, two)
+    found = attribute(comparison.inputs, one, two)
     assert found is not None
     assert found.policy is Policy.FIXED_ORDER
     assert found.difference_ps == -explained(comparison, "astrasim").difference_ps
@@ -85,11 +85,11 @@ def test_no_check_cries_wolf(place: tuple[Topology, int], latency_s: float, data
     pinned = pin(builder.build(), system, label="made")
     backend = load_registry().backend("astrasim")
     request = SimulationRequest(
-        pinned=pinned, system=system, options=structure_options(backend, {"engine": "embedded"}, "$")
+        inputs=pinned.on(system), options=structure_options(backend, {"engine": "embedded"}, "$")
     )
     answer = backend.simulate(request)
     assume(answer.completed)  # a message that takes 0 ns aborts it
-    (result,) = compare_predictions(pinned, system, [answer], "").results
+    (result,) = compare_predictions(pinned.on(system), [answer], "").results
     assert result.failed_checks == ()
 
 

@@ -16,9 +16,9 @@ from versim import (
     NONE,
     Fixed,
     GraphBuilder,
+    Inputs,
     Instances,
     Mesh,
-    PinnedGraph,
     Prediction,
     compare_predictions,
     instances_of,
@@ -86,7 +86,7 @@ def test_a_path_agrees_with_itself(data: st.DataObject) -> None:
 
 
 @pytest.fixture
-def fork() -> tuple[PinnedGraph, Instances]:
+def fork() -> tuple[Inputs, Instances]:
     """Rank 0 computes rows 0 and 1; rank 1 computes row 2. Nothing depends on anything."""
     builder = GraphBuilder(Mesh.of(pp=2))
     for row, stage in enumerate((0, 0, 1)):
@@ -95,7 +95,7 @@ def fork() -> tuple[PinnedGraph, Instances]:
     return pinned, instances_of(pinned.graph)
 
 
-def test_what_grew_beyond_its_slack_enters_by_its_duration(fork: tuple[PinnedGraph, Instances]) -> None:
+def test_what_grew_beyond_its_slack_enters_by_its_duration(fork: tuple[Inputs, Instances]) -> None:
     """Rank 0 takes 100, rank 1 has 30 to spare and grows by 50."""
     pinned, instances = fork
     one, two = (
@@ -135,17 +135,17 @@ def test_what_is_pushed_behind_others_enters_by_its_order() -> None:
     assert found.agreement == pytest.approx(common / either)
 
 
-def test_a_schedule_with_holes_has_no_slack(fork: tuple[PinnedGraph, Instances]) -> None:
+def test_a_schedule_with_holes_has_no_slack(fork: tuple[Inputs, Instances]) -> None:
     """What never ran cannot be late; what ran has its slack, per node, where it has least."""
     pinned, instances = fork
     ran = first_come(pinned, instances, np.array([60, 40, 70]), "ran")
-    whole, broken = compare_predictions(pinned, system_of(pinned.graph), [ran, nothing_ran(pinned)], "ran").results
+    whole, broken = compare_predictions(pinned.on(system_of(pinned.graph)), [ran, nothing_ran(pinned)], "ran").results
     assert whole.slack_ps is not None
     assert whole.slack_ps.tolist() == [0, 0, 30]
     assert broken.slack_ps is None
 
 
-def test_uniform_slowness_is_full_agreement(fork: tuple[PinnedGraph, Instances]) -> None:
+def test_uniform_slowness_is_full_agreement(fork: tuple[Inputs, Instances]) -> None:
     """Agreement is about shares of the path, not about its length."""
     pinned, instances = fork
     one, two = (chained(first_come(pinned, instances, np.array([60, 40, 70]) * factor), instances) for factor in (1, 3))

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from report_samples import sample_report
-from versim import VersimError, pin
+from versim import VersimError
 from versim.storage import document_text, load_report, report_document, save_report
 
 REPORT = sample_report()
@@ -50,7 +50,7 @@ def test_the_graph_is_the_one_that_was_pinned(tmp_path: Path) -> None:
     save_report(REPORT, tmp_path / "r.json")
     loaded = load_report(tmp_path / "r.json")
     for (_, before, _), (_, after, _) in zip(REPORT.results(), loaded.results(), strict=True):
-        one, two = before.pinned, after.pinned
+        one, two = before.inputs, after.inputs
         assert one.digest == two.digest
         assert np.array_equal(one.compute_s, two.compute_s)
         for name in ("op", "placement", "name", "phase", "layer", "microbatch", "match", "dependency", "scope", "tag"):
@@ -59,7 +59,7 @@ def test_the_graph_is_the_one_that_was_pinned(tmp_path: Path) -> None:
             assert np.array_equal(column, other), name
         assert one.graph.placements == two.graph.placements
         assert one.graph.scopes == two.graph.scopes
-        assert before.system == after.system
+        assert before.inputs.system == after.inputs.system
 
 
 @pytest.mark.parametrize("limit", [10, 100_000])
@@ -67,23 +67,23 @@ def test_attributes_are_kept_and_held_to_the_digest(tmp_path: Path, limit: int) 
     """Beside the file or in it; a changed number is another graph."""
     workload = REPORT.workloads[0]
     first = workload.comparisons[0]
-    graph = first.pinned.graph
+    graph = first.inputs.graph
     ids = np.arange(graph.node_count, dtype=np.int64)[::-1] - 1
     groups = np.arange(graph.communication_count, dtype=np.int64)
     graph = attrs.evolve(graph, node_attributes={"test.id": ids}, communication_attributes={"test.group": groups})
-    pinned = attrs.evolve(first.pinned, graph=graph, digest=pin(graph, first.system).digest)
+    pinned = attrs.evolve(first.inputs, graph=graph)
     report = attrs.evolve(
-        REPORT, workloads=(attrs.evolve(workload, comparisons=(attrs.evolve(first, pinned=pinned),)),)
+        REPORT, workloads=(attrs.evolve(workload, comparisons=(attrs.evolve(first, inputs=pinned),)),)
     )
     save_report(report, tmp_path / "r.json", spans_inline_limit=limit)
-    loaded = next(iter(load_report(tmp_path / "r.json").results()))[1].pinned.graph
+    loaded = next(iter(load_report(tmp_path / "r.json").results()))[1].inputs.graph
     assert loaded.node_attributes["test.id"].tolist() == ids.tolist()
     assert loaded.communication_attributes["test.group"].tolist() == groups.tolist()
     if limit > 10:
         document = json.loads((tmp_path / "r.json").read_text())
         document["workloads"][0]["comparisons"][0]["graph"]["node_attributes"]["test.id"]["inline"]["value"][3] += 1
         (tmp_path / "r.json").write_text(json.dumps(document))
-        with pytest.raises(VersimError, match="the graph has the digest"):
+        with pytest.raises(VersimError, match="the inputs have the digest"):
             load_report(tmp_path / "r.json")
 
 
@@ -109,7 +109,7 @@ def test_a_report_from_before_attributes_loads(tmp_path: Path) -> None:
         (put("\x1b", "sweep", 0, "kind"), r"\.sweep\[0\]\.kind: is no kind"),
         (put("nobody", "reference"), r"\.reference: expected one of analytical"),
         (put([], "results"), r"\.reference: expected one of"),
-        (put("0" * 64, "digest"), r"\.digest: the graph has the digest"),
+        (put("0" * 64, "digest"), r"\.digest: the inputs have the digest"),
         (put(3, "graph", "mesh", 0, "size"), r"\.graph\.mesh: it has 12 ranks, not 8"),
         (put(10**15, "graph", "mesh", 0, "size"), r"\.graph\.mesh: it has"),
         (put([[0, 1], None], "graph", "placements", 0), r"\.placements\[0\]\[0\]: expected null for the whole axis"),

@@ -40,7 +40,7 @@ def test_what_is_loaded_is_what_was_saved(report: Report, limit: int) -> None:
         written = save_report(report, path, spans_inline_limit=limit)
         loaded = load_predictions(path)
         assert sorted(p.name for p in Path(folder).iterdir()) == sorted(p.name for p in written)
-    expected = {(w.label, c.pinned.label, r.label): r.prediction for w, c, r in report.results()}
+    expected = {(w.label, c.inputs.label, r.label): r.prediction for w, c, r in report.results()}
     assert list(loaded) == list(expected)
     for address, prediction in expected.items():
         assert isinstance(loaded[address], Prediction)

@@ -52,7 +52,7 @@ def test_every_version_opens_with_the_figures_it_was_saved_with(name: str, tmp_p
     assert len(load_predictions(path)) == len(list(report.results()))
     for (workload, comparison, result), saved in zip(report.results(), _saved(document), strict=True):
         said = saved["result"]
-        assert [workload.label, comparison.pinned.label, result.label] == saved["address"]
+        assert [workload.label, comparison.inputs.label, result.label] == saved["address"]
         assert result.prediction.makespan_ps == said["makespan_ps"]
         assert result.difference_ps == said["difference_ps"]
         assert [check.name for check in result.checks if not check.passed] == [
@@ -86,7 +86,7 @@ def test_an_old_report_is_saved_again_in_the_newest_version(name: str, tmp_path:
         result.prediction.makespan_ps for _, _, result in report.results()
     ]
     for _, comparison, _ in again.results():
-        graph = comparison.pinned.graph
+        graph = comparison.inputs.graph
         assert len(graph.kinds) == len(set(graph.kind.tolist()))
         assert len(graph.phases) == len(set(graph.phase.tolist()))
 
@@ -98,7 +98,7 @@ def gossiping() -> Report:
     builder.collective("talk", Kind("gossip"), 1 << 20, axes=["dp"], after=[first], phase=Phase.BACKWARD)
     pinned = pin(builder.build(), ring(2), label="as given")
     answers = [predicted(pinned, AlphaBeta(latency, 1e9), label) for label, latency in (("a", 0.0), ("b", 1e-6))]
-    comparison = compare_predictions(pinned, ring(2), answers, "a")
+    comparison = compare_predictions(pinned.on(ring(2)), answers, "a")
     workload = WorkloadReport(label="talking", producer="test", comparisons=(comparison,))
     return Report(scenario="labels", description="", workloads=(workload,))
 
@@ -109,7 +109,7 @@ def test_labels_that_nobody_has_seen_before_are_read_back(limit: int, tmp_path: 
     report = gossiping()
     save_report(report, tmp_path / "r.json", spans_inline_limit=limit)
     (_, comparison, result), *_ = load_report(tmp_path / "r.json").results()
-    graph = comparison.pinned.graph
+    graph = comparison.inputs.graph
     assert (graph.phases, graph.kinds) == (("warm-up", "backward"), ("gossip",))
     assert [(row.key, row.phase) for row in result.groups] == [("compute", "warm-up"), ("gossip over dp", "backward")]
 

@@ -58,24 +58,24 @@ class Sound:
 
     def simulate(self, request: SimulationRequest) -> Prediction:
         """Predict when each node runs."""
-        pinned = request.pinned
+        pinned = request.inputs
         instances = self.instances(request)
-        seconds = np.array([self.message_s(message, request.system) for message in messages_of(pinned.graph)])
+        seconds = np.array([self.message_s(message, request.inputs.system) for message in messages_of(pinned.graph)])
         communication_ps = np.rint(seconds * PS_PER_S).astype(np.int64)
         schedule = replay(instances, self.compute_ps(request), communication_ps[instances.meeting_match])
         return self.prediction(request, instances_of(pinned.graph), schedule)
 
     def instances(self, request: SimulationRequest) -> Instances:
         """The graph as it is."""
-        return instances_of(request.pinned.graph)
+        return instances_of(request.inputs.graph)
 
     def compute_ps(self, request: SimulationRequest) -> NDArray[np.int64]:
         """The pinned nanoseconds."""
-        return request.pinned.compute_ns * PS_PER_NS
+        return request.inputs.compute_ns * PS_PER_NS
 
     def prediction(self, request: SimulationRequest, instances: Instances, schedule: Schedule) -> Prediction:
         """What came of it."""
-        return prediction_of(request.pinned, instances, schedule, simulator=self.name, engine="planted 1")
+        return prediction_of(request.inputs, instances, schedule, simulator=self.name, engine="planted 1")
 
     def message_s(self, message: Message, system: System) -> float:
         """Rounds of a latency and a shard."""
@@ -123,7 +123,7 @@ class SilentMicroseconds(Sound):
     """Rounds compute to microseconds and says it did not."""
 
     def compute_ps(self, request: SimulationRequest) -> NDArray[np.int64]:  # noqa: D102
-        return np.asarray(np.rint(request.pinned.compute_ns / 1000).astype(np.int64) * 1_000_000)
+        return np.asarray(np.rint(request.inputs.compute_ns / 1000).astype(np.int64) * 1_000_000)
 
 
 class OpenMicroseconds(SilentMicroseconds):
@@ -131,7 +131,7 @@ class OpenMicroseconds(SilentMicroseconds):
 
     def prediction(self, request: SimulationRequest, instances: Instances, schedule: Schedule) -> Prediction:  # noqa: D102
         made = super().prediction(request, instances, schedule)
-        rounded = attrs.evolve(consumed_as_pinned(request.pinned), compute_ns=self.compute_ps(request) // PS_PER_NS)
+        rounded = attrs.evolve(consumed_as_pinned(request.inputs), compute_ns=self.compute_ps(request) // PS_PER_NS)
         return attrs.evolve(made, consumed=rounded)
 
 
@@ -259,7 +259,7 @@ class Restless(Sound):
     def compute_ps(self, request: SimulationRequest) -> NDArray[np.int64]:
         """A picosecond more every time."""
         self.asked += 1
-        return np.where(request.pinned.compute_ns > 0, super().compute_ps(request) + self.asked, 0)
+        return np.where(request.inputs.compute_ns > 0, super().compute_ps(request) + self.asked, 0)
 
 
 class Talkative(Sound):
@@ -274,7 +274,7 @@ class Meddler(Sound):
     """Changes the graph that the next backend is given."""
 
     def compute_ps(self, request: SimulationRequest) -> NDArray[np.int64]:  # noqa: D102
-        request.pinned.compute_ns[:1] += 1
+        request.inputs.compute_ns[:1] += 1
         return super().compute_ps(request)
 
 

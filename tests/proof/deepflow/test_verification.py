@@ -231,7 +231,7 @@ def test_a_drawn_numbering_is_the_same_step() -> None:
     pinned = pin(graph, system, DeepFlowComputeTiming(Corrections()), network)
     ends = set()
     for numbered in itertools.islice(numberings(pinned), 5):
-        request = SimulationRequest(pinned=numbered, system=system, options=DeepFlowOptions(), network=network)
+        request = SimulationRequest(inputs=numbered.on(system), options=DeepFlowOptions(), network=network)
         ends.add(DeepFlow().simulate(request).makespan_ps)
         assert not paired(of_pipeline(graph).graph, of_pipeline(numbered.graph).graph)[1]
     assert len(ends) == 1

@@ -26,7 +26,7 @@ from versim.comparison.attribution.patterns import patterns_of
 from versim.comparison.attribution.shares import Shares, State, sequential, shapley
 from versim.comparison.groups import Groups, changes_ps, exact_sums, groups_of
 from versim.graph import NONE, Instances
-from versim.pinning import PinnedGraph
+from versim.inputs import Inputs
 from versim.prediction import Prediction
 from versim.schedule import EventLoop, ready_of
 
@@ -41,7 +41,7 @@ Isolated = Mapping[int, int | None] | Sequence[int | None]
 
 
 def attribute(
-    pinned: PinnedGraph,
+    pinned: Inputs,
     reference: Prediction,
     other: Prediction,
     *,

@@ -69,14 +69,14 @@ class _Communication:
 
 def isolated_s(request: SimulationRequest) -> NDArray[np.float64]:
     """Seconds of each communication alone, shape (communications,); NaN where not known."""
-    graph = request.pinned.graph
+    graph = request.inputs.graph
     options: BackendOptions = request.options
     seconds = np.full(graph.communication_count, np.nan)
     # A node's own traces are no property of its communication, and replayed ones have no network.
     if graph.communication_count > MOST_COMMUNICATIONS or options.per_node_custom or options.replay_only:
         return seconds
     try:
-        network = network_of(request.system.dimensions, options)
+        network = network_of(request.inputs.system.dimensions, options)
         chosen = chosen_algorithms(graph, network, options)
     except VersimError:
         return seconds
@@ -90,7 +90,7 @@ def isolated_s(request: SimulationRequest) -> NDArray[np.float64]:
             size_bytes=message.size_bytes,
             ranks=_moved(_in_order(message, network.rank_count), network),
             in_group=in_group,
-            dimensions=tuple(request.system.dimensions),
+            dimensions=tuple(request.inputs.system.dimensions),
             algorithms=algorithms,
             options=options,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from versim import PinnedGraph, Prediction, Spans, Status
+from versim import Inputs, Prediction, Spans, Status
 
 from versim_astrasim.program import launch
 from versim_astrasim.program.ending import ending
@@ -18,7 +18,7 @@ def from_program(
     run: Run,
     output: ProgramOutput,
     translation: Translation,
-    pinned: PinnedGraph,
+    pinned: Inputs,
     engine: str,
 ) -> Prediction:
     """The real program's answer: when each rank finished. It prints nothing about nodes, so there are no spans."""

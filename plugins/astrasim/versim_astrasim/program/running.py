@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import attrs
-from versim import NO_TIME, PS_PER_NS, PinnedGraph, Prediction, Status
+from versim import NO_TIME, PS_PER_NS, Inputs, Prediction, Status
 
 from versim_astrasim.program import launch
 from versim_astrasim.program.export import arguments, write_input
@@ -41,7 +41,7 @@ class ProgramRun:
     attempts: int
 
 
-def predict(program: Path, translation: Translation, pinned: PinnedGraph) -> Prediction:
+def predict(program: Path, translation: Translation, pinned: Inputs) -> Prediction:
     """Run the real program in a folder of its own, which is kept if something went wrong."""
     options = translation.options
     given = traced(translation.given) if options.trace else translation.given
@@ -137,7 +137,7 @@ def _whole_times(prediction: Prediction, translation: Translation, folder: Path)
     return times
 
 
-def _explained(prediction: Prediction, translation: Translation, pinned: PinnedGraph, folder: Path) -> Prediction:
+def _explained(prediction: Prediction, translation: Translation, pinned: Inputs, folder: Path) -> Prediction:
     """A run in which ranks never finished, with what ran until then, and why as far as the embedded engine tells."""
     held = frozenset(prediction.waiting)
     if translation.options.trace:

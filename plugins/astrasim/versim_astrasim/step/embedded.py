@@ -6,7 +6,7 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 
 import attrs
-from versim import PinnedGraph, Prediction
+from versim import Inputs, Prediction
 
 from versim_astrasim.engine import Outcome, simulate
 from versim_astrasim.step import custom_collectives
@@ -41,7 +41,7 @@ def outcome_of(translation: Translation) -> Outcome:
     )
 
 
-def predict(translation: Translation, pinned: PinnedGraph) -> Prediction:
+def predict(translation: Translation, pinned: Inputs) -> Prediction:
     """The embedded engine's prediction."""
     begin = time.perf_counter()
     outcome = outcome_of(translation)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from versim import NO_TIME, PS_PER_NS, LinkLoads, PinnedGraph, Prediction, SimulationError, Status
+from versim import NO_TIME, PS_PER_NS, Inputs, LinkLoads, Prediction, SimulationError, Status
 
 from versim_astrasim.engine import Outcome
 from versim_astrasim.engine import Status as EngineStatus
@@ -27,7 +27,7 @@ _STATUSES = {
 _LONGEST_NS = (2**63 - 1) // PS_PER_NS
 
 
-def from_outcome(outcome: Outcome, translation: Translation, pinned: PinnedGraph, engine: str) -> Prediction:
+def from_outcome(outcome: Outcome, translation: Translation, pinned: Inputs, engine: str) -> Prediction:
     """The embedded engine's answer."""
     times = times_of(outcome, translation)
     status = _STATUSES[outcome.status]

@@ -15,10 +15,10 @@ from versim import (
     NO_TIME,
     Consumed,
     ExecutionGraph,
+    Inputs,
     Instances,
     Kind,
     Op,
-    PinnedGraph,
     RankClasses,
     System,
     UnsupportedGraphError,
@@ -75,7 +75,7 @@ class Translation:
         return self.numbering.instance_of(ranks, node_ids)
 
 
-def translate(pinned: PinnedGraph, system: System, options: BackendOptions) -> Translation:
+def translate(pinned: Inputs, system: System, options: BackendOptions) -> Translation:
     """Translate a graph.
 
     Raises:

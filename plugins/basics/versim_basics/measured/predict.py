@@ -110,8 +110,7 @@ def _simulated(
     seconds: dict[str, float | None] = {}
     for backend in backends:
         request = SimulationRequest(
-            pinned=pinned,
-            system=system,
+            inputs=pinned,
             options=structure_options(backend, {}),
             network=_network(backend, registry, compat),
         )

@@ -41,13 +41,13 @@ class Lattice:
         """Run every rank from its first node to its last, as far as its partners let it."""
         if request.network is None:
             raise VersimError("lattice needs a network timing; name one with network: …")
-        graph = request.pinned.graph
+        graph = request.inputs.graph
         instances = instances_of(graph)
-        seconds = communication_s(graph, request.system, request.network)
+        seconds = communication_s(graph, request.inputs.system, request.network)
         lasts_ps = np.rint(seconds * PS_PER_S).astype(np.int64)[instances.meeting_match]
-        schedule = _in_order(instances, request.pinned.compute_ns * PS_PER_NS, lasts_ps, request.options.overlap)
+        schedule = _in_order(instances, request.inputs.compute_ns * PS_PER_NS, lasts_ps, request.options.overlap)
         return prediction_of(
-            request.pinned,
+            request.inputs,
             instances,
             schedule,
             simulator=self.name,

@@ -28,5 +28,5 @@ class LatticeLines:
             shown = (
                 "did not complete" if makespan_ps is None else f"{1e3 * makespan_ps / PS_PER_S:.{options.digits}f} ms"
             )
-            lines.append(f"{workload.label} / {comparison.pinned.label} / {result.label}: {shown}\n")
+            lines.append(f"{workload.label} / {comparison.inputs.label} / {result.label}: {shown}\n")
         return Rendering(content="".join(lines))

@@ -1,0 +1,126 @@
+"""Inputs: what every simulator is given, one value with one digest.
+
+The promise of equal inputs covers all three: the graph, the nanoseconds of its compute, and the system with its
+network. Answers may be compared, merged, borrowed, cached and stored only under equal digests.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from versim.fabric import System
+from versim.graph import ExecutionGraph
+
+
+@attrs.frozen(eq=False, repr=False, kw_only=True)
+class Inputs:
+    """A graph with fixed compute times on a system. Its arrays cannot be written to.
+
+    Attributes:
+        graph: The step.
+        compute_s: float64 (nodes,), seconds before rounding; 0 for communication. Never simulated: exact re-creations
+            are verified on it.
+        compute_ns: int64 (nodes,), the nanoseconds every simulator uses; 0 for communication.
+        system: What it runs on: network, device, and how parallelism maps onto links.
+        label: The pin's name in the scenario.
+        provenance: Who timed what, for people: ``compute`` and ``folded`` with their options.
+        digest: sha256 over everything a simulator may consume, as hexadecimal digits.
+    """
+
+    graph: ExecutionGraph
+    compute_s: NDArray[np.float64]
+    compute_ns: NDArray[np.int64]
+    system: System
+    label: str = ""
+    provenance: Mapping[str, str] = attrs.field(factory=dict)
+    digest: str = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        for column in (self.compute_s, self.compute_ns):
+            column.flags.writeable = False
+        object.__setattr__(self, "digest", digest_of(self.graph, self.compute_ns, self.system))
+
+    def on(self, system: System) -> Inputs:
+        """The same step on another system."""
+        return attrs.evolve(self, system=system)
+
+    def unchanged(self) -> bool:
+        """True if the content still has the digest it was made with: nobody has written to it since."""
+        return digest_of(self.graph, self.compute_ns, self.system) == self.digest
+
+    def __repr__(self) -> str:
+        return f"<Inputs {self.label!r} {self.digest[:12]} of {self.graph!r}>"
+
+
+def digest_of(graph: ExecutionGraph, compute_ns: NDArray[np.int64], system: System) -> str:
+    """sha256 over what a simulator may consume: ranks, nodes, dependencies, communications, nanoseconds, system.
+
+    Kinds count by their texts, so that the digest does not depend on which kinds versim knows; what a system leaves at
+    its default does not count, so that a field that comes later changes no digest made before.
+    """
+    content = hashlib.sha256()
+    kinds, kind = np.unique(graph.kind, return_inverse=True)
+    texts = [graph.kinds[code].value for code in kinds.tolist()]
+    places = {text: place for place, text in enumerate(sorted(texts))}
+    tables = {
+        "mesh": [list(graph.mesh.names), list(graph.mesh.sizes)],
+        "placements": [[list(i) if i is not None else None for i in p.indices] for p in graph.placements],
+        "scopes": [[list(scope.axes), list(scope.ranks)] for scope in graph.scopes],
+        "algorithms": list(graph.algorithms),
+        "kinds": sorted(texts),
+        "system": _content(system),
+    }
+    content.update(json.dumps(tables, sort_keys=True).encode())
+    for column in (
+        graph.op,
+        graph.placement,
+        graph.match,
+        graph.dependency_start,
+        graph.dependency,
+        np.array([places[text] for text in texts], dtype=np.int8)[kind],
+        graph.size_bytes,
+        graph.scope,
+        graph.algorithm,
+        graph.tag,
+        compute_ns,
+    ):
+        content.update(f"{column.dtype.str}{column.shape}".encode())
+        content.update(np.ascontiguousarray(column).data)
+    for attributes in (graph.node_attributes, graph.communication_attributes):
+        for name in sorted(attributes):
+            content.update(json.dumps([name, len(attributes[name])]).encode())
+            content.update(np.ascontiguousarray(attributes[name], dtype=np.int64).data)
+    return content.hexdigest()
+
+
+def _content(value: Any) -> Any:
+    """A value as plain data in one spelling; fields at their defaults are left out."""
+    if attrs.has(type(value)):
+        fields = attrs.fields(type(value))
+        return {field.name: _content(getattr(value, field.name)) for field in fields if not _at_default(value, field)}
+    if isinstance(value, Mapping):
+        return {str(key): _content(item) for key, item in sorted(value.items(), key=lambda pair: str(pair[0]))}
+    if isinstance(value, tuple | list):
+        return [_content(item) for item in value]
+    if isinstance(value, enum.Enum):
+        return value.value
+    if value is None or isinstance(value, bool | str):
+        return value
+    # 1 and 1.0 are one number, and so are Python's and numpy's.
+    number = float(value)
+    return number if number == value or number != number else int(value)  # noqa: PLR0124 - NaN differs from itself
+
+
+def _at_default(value: Any, field: attrs.Attribute[Any]) -> bool:
+    if field.default is attrs.NOTHING:
+        return False
+    default = field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type, union-attr]
+    return bool(getattr(value, field.name) == default)
