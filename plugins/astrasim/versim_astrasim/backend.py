@@ -42,14 +42,16 @@ class AstraSimBackend:
         """
         from versim_astrasim.program import launch  # noqa: PLC0415 - numpy and the schema load when used
         from versim_astrasim.step import embedded  # noqa: PLC0415 - numpy and the schema load when used
+        from versim_astrasim.step.configuration import check_program_has, network_of  # noqa: PLC0415
         from versim_astrasim.step.translate import translate  # noqa: PLC0415
 
         options: BackendOptions = request.options
         if _runs_the_program(options):
             from versim_astrasim.program import capabilities, running  # noqa: PLC0415
 
+            check_program_has(network_of(request.inputs.system.dimensions, options))
             path = launch.find_program(options.binary, options.congestion, os.environ)
-            capabilities.check_congestion(path, options.congestion)
+            capabilities.check_congestion(path, options)
             return running.predict(path, translate(request.inputs, request.inputs.system, options), request.inputs)
         return embedded.predict(translate(request.inputs, request.inputs.system, options), request.inputs)
 
@@ -75,11 +77,17 @@ class AstraSimBackend:
         return isolated_s(request)
 
     def export(self, request: SimulationRequest, folder: Path) -> Iterable[Path]:
-        """Write traces and configuration files for the real program."""
+        """Write traces and configuration files for the real program.
+
+        Raises:
+            UnsupportedGraphError: The graph or the network has something the real program cannot express.
+        """
         from versim_astrasim.program.export import write_input  # noqa: PLC0415
         from versim_astrasim.program.trace_labels import labels_of  # noqa: PLC0415
+        from versim_astrasim.step.configuration import check_program_has, network_of  # noqa: PLC0415
         from versim_astrasim.step.translate import translate  # noqa: PLC0415
 
+        check_program_has(network_of(request.inputs.system.dimensions, request.options))
         translation = translate(request.inputs, request.inputs.system, request.options)
         return write_input(translation.given, folder, translation.consumed.notes, labels_of(translation))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Literal
+from typing import Final, Literal
 
 import attrs
 from versim import GB, option
@@ -25,25 +25,35 @@ ALGORITHM_NAMES = {
 _ALGORITHM = re.compile(
     r"ring|oneRing|halvingDoubling|oneHalvingDoubling|doubleBinaryTree|(?:direct|oneDirect)(?P<window>\d{0,5})"
 )
+_RAPID_LLM_ALGORITHMS = ("mesh", "hypercube", "torus2d", "mesh2d")
+_FAULTY_LINK = re.compile(r"(\d{1,7})-(\d{1,7}):([0-9.eE+-]{1,20})")
+
+ASTRA_SIM: Final = "astra-sim"
+RAPID_LLM: Final = "rapid-llm"
+"""The programs."""
+
 _INT32_MAX = 2**31 - 1
 _TFLOP = 1e12
 
 MEMORY_TYPES = ("NO_MEMORY_EXPANSION", "PER_NPU_MEMORY_EXPANSION", "PER_NODE_MEMORY_EXPANSION", "MEMORY_POOL")
 
 
-def native_algorithm(name: str) -> str:
-    """ASTRA-sim's spelling of an algorithm.
+def native_algorithm(name: str, program: str = RAPID_LLM) -> str:
+    """ASTRA-sim's spelling of an algorithm, or that of the fork, which has some of its own.
 
     Raises:
         ValueError: ASTRA-sim has none of that name.
     """
     native = ALGORITHM_NAMES.get(name, name)
+    if native in _RAPID_LLM_ALGORITHMS and program == RAPID_LLM:
+        return native
     found = _ALGORITHM.fullmatch(native)
     # A window of 0 never sends anything.
     if found is None or (found["window"] and int(found["window"]) == 0):
         raise ValueError(
             f"{name!r} is not an algorithm of ASTRA-sim; use ring, direct, directK (window K), halving_doubling, "
-            "double_binary_tree, or oneRing, oneDirect, oneHalvingDoubling (one ring over all dimensions)"
+            "double_binary_tree, or oneRing, oneDirect, oneHalvingDoubling (one ring over all dimensions); with "
+            "program: rapid-llm also mesh, hypercube, torus2d, mesh2d"
         )
     return native
 
@@ -56,6 +66,16 @@ def _algorithms(_: object, attribute: attrs.Attribute[str], value: str) -> None:
             native_algorithm(name)
     except ValueError as error:
         raise ValueError(f"{attribute.name}: {error}; name one per dimension joined by '+', or 'auto'") from None
+
+
+def _faulty_link(text: str) -> list[float]:
+    found = _FAULTY_LINK.fullmatch(text.strip())
+    try:
+        return [int((found or [])[1]), int((found or [])[2]), float((found or [])[3])]
+    except (IndexError, ValueError):
+        raise ValueError(
+            f"faulty_links: {text!r} is no link; name two devices and what is left of their bandwidth, as 0-1:0.5"
+        ) from None
 
 
 def _finite(lowest: float, *, above: bool = False) -> object:
@@ -90,8 +110,12 @@ class SystemOptions:
     """ASTRA-sim's network and system layer.
 
     Attributes:
-        congestion: Which of the two analytical back-ends: messages wait for one another on links (``aware``, one
-            network dimension), or never do (``unaware``, any number).
+        program: Which program's network and system layer: ASTRA-sim 518bd51, or the fork of it that RAPID-LLM drives.
+        congestion: Which of the two analytical back-ends: messages wait for one another on links (``aware``), or never
+            do (``unaware``). ASTRA-sim itself knows the former in one network dimension; the embedded engine in any.
+        topology: With ``rapid-llm``, its names of the dimensions, joined by ``+``, in place of the system's.
+        faulty_links: With ``rapid-llm``, pairs of devices and what is left of their link's bandwidth, 0 for a broken
+            one: ``0-1:0.5,4-5:0``.
         link_decimals: Round bandwidths in GiB/s to that many decimals and latencies in ns to three fewer, as DeepFlow's
             converter does with 6; None rounds nothing.
         all_reduce: Algorithm, one per dimension joined by ``+``, or ``auto``.
@@ -118,9 +142,14 @@ class SystemOptions:
         local_reduction_delay_ns: Per 100 bytes reduced on the bus.
     """
 
+    program: Literal["astra-sim", "rapid-llm"] = option(
+        "astra-sim", help="ASTRA-sim, or the fork that RAPID-LLM drives", validator=_one_of(ASTRA_SIM, RAPID_LLM)
+    )
     congestion: Literal["aware", "unaware"] = option(
         "aware", help="messages wait for one another on links, or never do", validator=_one_of("aware", "unaware")
     )
+    topology: str = option("", help="rapid-llm: its topologies, joined by +, in place of the system's")
+    faulty_links: str = option("", help="rapid-llm: links and what is left of them, as 0-1:0.5,4-5:0")
     link_decimals: int | None = option(
         None,
         help="round GiB/s to that many decimals and ns to three fewer (DeepFlow's converter: 6); none: exact",
@@ -165,7 +194,30 @@ class SystemOptions:
         """Peak performance in ASTRA-sim's unit."""
         return self.peak_flop_per_s / _TFLOP
 
+    @property
+    def parsed_faulty_links(self) -> list[list[float]]:
+        """``faulty_links`` as the network file has them."""
+        return [_faulty_link(entry) for entry in self.faulty_links.split(",") if self.faulty_links]
+
+    def _check_program(self) -> None:
+        """Refuse what belongs to the other program."""
+        if self.program == RAPID_LLM:
+            if self.congestion != "aware":
+                raise ValueError("program is rapid-llm, of which congestion: aware is re-created, but not unaware")
+            self.parsed_faulty_links  # noqa: B018 - reads every entry
+            return
+        own = [name for name in ("topology", "faulty_links") if getattr(self, name)]
+        own += [
+            f"{kind}: {name}"
+            for kind in ("all_reduce", "all_gather", "reduce_scatter", "all_to_all")
+            for name in getattr(self, kind).split("+")
+            if name in _RAPID_LLM_ALGORITHMS
+        ]
+        if own:
+            raise ValueError(f"{', '.join(own)} belongs to the fork of ASTRA-sim; set program: rapid-llm")
+
     def __attrs_post_init__(self) -> None:
+        self._check_program()
         if int(self.endpoint_delay_ns * self.injection_scale) < 1:
             # ASTRA-sim aborts when anything is scheduled for the very start.
             raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -12,13 +13,13 @@ from versim_astrasim.engine.failures import Abort, EndlessLoop, Refusal
 from versim_astrasim.engine.rapid_llm.algorithms import ring_rounds
 from versim_astrasim.engine.rapid_llm.faults import Faults
 from versim_astrasim.engine.rapid_llm.network import wiring_of
-from versim_astrasim.engine.rapid_llm.shapes import FullyConnected, KingMesh2D, Mesh, Mesh2D, Ring, Torus2D
+from versim_astrasim.engine.rapid_llm.shapes import FullyConnected, KingMesh2D, Mesh, Mesh2D, Ring, Shape, Torus2D
 from versim_astrasim.engine.rapid_llm.trees import BinaryTree, DoubleBinaryTree
 from versim_astrasim.engine.system_config import CollectiveKind
 from versim_astrasim.engine.variant import Variant
 from versim_astrasim.engine.wiring import Wiring
 
-SHAPES = {
+SHAPES: dict[str, Callable[[int], Shape]] = {
     "Ring": Ring,
     "FullyConnected": FullyConnected,
     "Mesh": Mesh,

@@ -135,8 +135,9 @@ def test_what_cannot_be_said_is_nan(
     assert isinstance(AstraSimBackend(), Isolates)
     graph = spread(1)
     assert np.isnan(AstraSimBackend().isolated_s(request_of(graph, replay_only=True, compute_encoding="micros"))).all()
-    plane = system_of(("ring", 2), ("ring", 2))
-    request = SimulationRequest(inputs=pinned(graph).on(plane), options=BackendOptions())
+    plane = system_of(("switch", 2), ("switch", 2))
+    options = BackendOptions(program="rapid-llm")
+    request = SimulationRequest(inputs=pinned(graph).on(plane), options=options)
     assert np.isnan(AstraSimBackend().isolated_s(request)).all()
 
 

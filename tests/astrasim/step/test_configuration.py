@@ -23,11 +23,13 @@ from versim import (
     pin,
 )
 from versim_astrasim.backend import AstraSimBackend
+from versim_astrasim.engine.variant import Variant
 from versim_astrasim.options import BackendOptions, TimingOptions
 from versim_astrasim.step.configuration import (
     COLLECTIVE_STEMS,
     CollectiveUse,
     algorithms_of,
+    check_program_has,
     command_line,
     network_of,
     system_mapping,
@@ -84,12 +86,57 @@ def test_a_congestion_aware_ring_of_two_is_fully_connected(system_of: MakeSystem
     assert network_of(dimensions, BackendOptions(congestion="unaware")).topology == ("Ring",)
 
 
-def test_several_dimensions_need_the_network_without_congestion(system_of: MakeSystem) -> None:
-    """Dimensions of one rank do not count."""
-    with pytest.raises(UnsupportedGraphError, match=r"has one dimension.*2 \(4 × 2\).*congestion: unaware"):
-        network_of(system_of(("ring", 4), ("switch", 1), ("switch", 2)).dimensions, BackendOptions())
+def test_several_congestion_aware_dimensions_are_the_engines_own(system_of: MakeSystem) -> None:
+    """The real program refuses them, which the report says. Dimensions of one rank do not count."""
+    network = network_of(system_of(("ring", 4), ("switch", 1), ("switch", 2)).dimensions, BackendOptions())
+    assert (network.topology, network.npus_count) == (("Ring", "Switch"), (4, 2))
+    assert network.variant is Variant.EXTENDED
+    (note,) = network.notes
+    assert note.startswith("a congestion-aware network of 2 dimensions (4 × 2) is one that ASTRA-sim 518bd51 refuses")
+    with pytest.raises(UnsupportedGraphError, match=r"has one dimension.*2 \(4 × 2\); use engine: embedded"):
+        check_program_has(network)
     network = network_of(system_of(("ring", 4), ("switch", 1)).dimensions, BackendOptions())
-    assert network.npus_count == (4,)
+    assert (network.npus_count, network.variant, network.notes) == ((4,), Variant.ASTRA_SIM, ())
+    check_program_has(network)
+
+
+def test_a_shared_dimension_is_the_engines_own(system_of: MakeSystem) -> None:
+    """Without congestion nothing is shared, and the report says so."""
+    (dimension,) = system_of(("switch", 4)).dimensions
+    shared = (attrs.evolve(dimension, oversubscription=2.0),)
+    network = network_of(shared, BackendOptions())
+    assert (network.variant, network.oversubscription) == (Variant.EXTENDED, (2.0,))
+    unaware = network_of(shared, BackendOptions(congestion="unaware"))
+    assert unaware.variant is Variant.ASTRA_SIM
+    assert "its oversubscription of 2 is not used" in unaware.notes[0]
+
+
+def test_the_fork_has_topologies_and_faults_of_its_own(system_of: MakeSystem) -> None:
+    """Named in its own words, in place of the system's; a switch is refused, on which its program dies."""
+    dimensions = system_of(("ring", 9), ("ring", 2)).dimensions
+    options = BackendOptions(program="rapid-llm", topology="Mesh2D+Ring", faulty_links="0-1:0.5, 3-4:0")
+    network = network_of(dimensions, options)
+    assert network.mapping()["topology"] == ["Mesh2D", "Ring"]
+    assert network.mapping()["faulty_links"] == [[0, 1, 0.5], [3, 4, 0.0]]
+    with pytest.raises(UnsupportedGraphError, match="dimension 0 is a switch, and rapid-llm's program dies"):
+        network_of(system_of(("switch", 4)).dimensions, BackendOptions(program="rapid-llm"))
+    with pytest.raises(UnsupportedGraphError, match="names 1 dimensions, the system has 2"):
+        network_of(dimensions, BackendOptions(program="rapid-llm", topology="Mesh2D"))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"topology": "Mesh"}, "topology belongs to the fork"),
+        ({"all_reduce": "ring+mesh2d"}, "all_reduce: mesh2d belongs to the fork"),
+        ({"program": "rapid-llm", "congestion": "unaware"}, "congestion: aware is re-created, but not unaware"),
+        ({"program": "rapid-llm", "faulty_links": "0-1"}, "'0-1' is no link"),
+    ],
+)
+def test_options_of_one_program_are_no_options_of_the_other(options: dict[str, Any], said: str) -> None:
+    """Nothing that was asked for is left out in silence."""
+    with pytest.raises(ValueError, match=said):
+        BackendOptions(**options)
 
 
 def test_one_rank_gets_an_idle_neighbour(system_of: MakeSystem) -> None:

@@ -138,7 +138,10 @@ def capable(network: NetworkConfig, system: SystemConfig, per_node_custom: Mappi
             "a negative memory bandwidth",
         ),
         (system.num_queues_per_dim < 1 or system.lane_width < 1, "lanes that let no chunk start"),
-        (network.congestion_aware and len(network.topology) != 1, "a congestion-aware network of several dimensions"),
+        (
+            network.congestion_aware and network.variant is Variant.EXTENDED,
+            "a network that ASTRA-sim does not have",
+        ),
         (
             network.congestion_aware and network.topology[0] == RING and network.npus_count[0] < 3,
             "a congestion-aware ring of two",

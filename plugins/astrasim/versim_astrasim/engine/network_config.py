@@ -18,6 +18,7 @@ from versim_astrasim.engine.configuration_faults import (
     shown,
 )
 from versim_astrasim.engine.outcome import Status
+from versim_astrasim.engine.product import Degradation
 from versim_astrasim.engine.topologies import LINKED_TOPOLOGIES, RAPID_LLM_TOPOLOGIES
 from versim_astrasim.engine.variant import Variant
 
@@ -29,7 +30,8 @@ _LEGAL: Mapping[str, tuple[str, Callable[[float], bool]]] = {
 
 _KEYS = ("topology", "npus_count", "bandwidth", "latency")
 
-FAULTY_LINKS = "faulty_links"
+FAULTY_LINKS, OVERSUBSCRIPTION = "faulty_links", "oversubscription"
+_KEYS_OF = {Variant.RAPID_LLM: (FAULTY_LINKS,), Variant.EXTENDED: (OVERSUBSCRIPTION,)}
 _FAULTY_LINK_LENGTH = 3
 
 MOST_RANKS = 1 << 22
@@ -48,6 +50,8 @@ class NetworkConfig:
         congestion_aware: Whether messages wait for one another on links. ASTRA-sim itself has only one dimension then.
         variant: Which program's network.
         faulty_links: Of the fork: two devices each, and what is left of the bandwidth between them; 0 is broken.
+        oversubscription: Of an extended network, per dimension: see :mod:`.product`; empty where nothing is shared.
+        degraded: Of an extended network: wires that are not whole.
         warnings: What was found in the file and has no effect.
     """
 
@@ -58,6 +62,8 @@ class NetworkConfig:
     congestion_aware: bool = True
     variant: Variant = Variant.ASTRA_SIM
     faulty_links: tuple[tuple[int, int, float], ...] = ()
+    oversubscription: tuple[float, ...] = ()
+    degraded: tuple[Degradation, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -75,7 +81,8 @@ class NetworkConfig:
             mapping: ``topology``, ``npus_count``, ``bandwidth`` (GiB/s) and ``latency`` (ns), each a list with one
                 entry per dimension. Other keys are ignored, as the original does, with a warning.
             congestion_aware: Which of the two back-ends is meant.
-            variant: Which program's network; ``faulty_links`` is a key of the fork.
+            variant: Which program's network; ``faulty_links`` is a key of the fork, ``oversubscription`` one of
+                extended networks.
 
         Raises:
             ConfigurationError: Naming every key that is missing or malformed, with what is allowed.
@@ -98,6 +105,10 @@ class NetworkConfig:
         if forked and not congestion_aware:
             faults.add("the congestion-unaware network of the fork is not re-created")
         faulty_links = _faulty_links(mapping.get(FAULTY_LINKS), faults) if forked else ()
+        extended = variant is Variant.EXTENDED
+        oversubscription = tuple(mapping.get(OVERSUBSCRIPTION, ())) if extended else ()
+        if oversubscription and (len(oversubscription) != len(columns["topology"]) or min(oversubscription) < 1):
+            faults.add_value(OVERSUBSCRIPTION, oversubscription, "a list of one number of at least 1 per dimension")
         faults.check()
         rank_count = math.prod(int(count) for count in columns["npus_count"])
         if rank_count > MOST_RANKS:
@@ -111,7 +122,8 @@ class NetworkConfig:
             congestion_aware=congestion_aware,
             variant=variant,
             faulty_links=faulty_links,
-            warnings=ignored_keys(mapping, (*_KEYS, FAULTY_LINKS) if forked else _KEYS),
+            oversubscription=oversubscription,
+            warnings=ignored_keys(mapping, (*_KEYS, *_KEYS_OF.get(variant, ()))),
         )
 
 

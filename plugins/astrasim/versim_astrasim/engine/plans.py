@@ -133,7 +133,7 @@ class Planner:
         if ring is None:
             ring = self._group_rings[group.members] = RingStructure.of(group.members, quick=True)
         ring.index(rank)
-        if len(choices) > 1 and self._system.variant is Variant.ASTRA_SIM:
+        if len(choices) > 1 and self._system.variant is not Variant.RAPID_LLM:
             # The world's dimensions mean nothing in a group, so the original falls back to a ring.
             choices = (AlgorithmChoice(Algorithm.RING),)
         return Plan(kind, (ring,), choices, all_involved=True, custom_path=custom)

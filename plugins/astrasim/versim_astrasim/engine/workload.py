@@ -357,7 +357,7 @@ class Workload:
         if wrong is not None:
             raise CallbackError(f"{self.program.describe(position)}: {wrong}")
         name = trace.pg_name.get(row, "")
-        if name == "" or (name == "0" and self._machine.system.variant is Variant.ASTRA_SIM):
+        if name == "" or (name == "0" and self._machine.system.variant is not Variant.RAPID_LLM):
             return None
         group_id = leading_integer(name)
         if group_id is None:

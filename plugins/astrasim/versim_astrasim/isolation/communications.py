@@ -162,6 +162,7 @@ def _alone_ns(one: _Communication) -> int | None:
     given = SimulatorInput(
         traces=traces,
         network=network.mapping(),
+        variant=network.variant,
         system=system,
         memory=REMOTE_MEMORY,
         groups=groups,

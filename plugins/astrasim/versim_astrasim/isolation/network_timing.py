@@ -24,6 +24,7 @@ from versim_astrasim.step.configuration import (
     REMOTE_MEMORY,
     CollectiveUse,
     algorithms_of,
+    check_program_has,
     given_bytes,
     network_of,
     system_mapping,
@@ -86,6 +87,7 @@ def _alone_ns(
     given = input_of(kind, size_bytes, ranks, algorithm, dimensions, options)
     lead = LEAD_NS if kind is Kind.POINT_TO_POINT else 0
     if options.engine == "binary":
+        check_program_has(network_of(dimensions, options))
         from versim_astrasim.isolation.program_runs import finishes_ns  # noqa: PLC0415 - the usual timing starts no process
 
         finish_ns = finishes_ns(given, options)
@@ -144,6 +146,7 @@ def input_of(
     return SimulatorInput(
         traces=traces,
         network=network.mapping(),
+        variant=network.variant,
         system=system_mapping(algorithms, options, roofline=False),
         memory=REMOTE_MEMORY,
         groups=groups,

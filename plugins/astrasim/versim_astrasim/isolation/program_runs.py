@@ -35,7 +35,7 @@ def finishes_ns(given: SimulatorInput, options: TimingOptions) -> tuple[int, ...
     known = cache.get(key)
     if known is not None:
         return known
-    check_congestion(program, options.congestion)
+    check_congestion(program, options)
     rank_count = len(given.traces)
     with working_folder() as folder:
         write_input(given, folder.path)

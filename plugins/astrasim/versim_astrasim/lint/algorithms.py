@@ -59,7 +59,7 @@ def _of(
         yield "no-algorithm", f"the system file has no {kind.value}-implementation", None
         return
     try:
-        choices = [parse(name) for name in names]
+        choices = [parse(name, system.variant) for name in names]
     except Failure as failure:
         yield "window", str(failure), None
         return

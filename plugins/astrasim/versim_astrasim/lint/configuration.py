@@ -8,6 +8,7 @@ from versim import Finding
 
 from versim_astrasim.engine import CollectiveKind
 from versim_astrasim.engine.trace import COLL, COMP, SEND
+from versim_astrasim.engine.variant import Variant
 from versim_astrasim.lint.rules import finding
 from versim_astrasim.lint.step import CARRIED_OUT, WORLD, Step
 
@@ -20,6 +21,7 @@ def check(step: Step) -> Iterator[Finding]:
     if (
         network is not None
         and network.congestion_aware
+        and network.variant is Variant.ASTRA_SIM
         and ("Ring", 2) in zip(network.topology, network.npus_count, strict=True)
     ):
         yield finding("ring-of-two", "the congestion-aware program aborts on a ring of 2 ranks")

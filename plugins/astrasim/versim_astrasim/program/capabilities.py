@@ -11,7 +11,8 @@ import attrs
 from versim import Diagnostic, VersimError
 
 from versim_astrasim.engine import RankTrace, simulate
-from versim_astrasim.options import SystemOptions
+from versim_astrasim.engine.variant import Variant
+from versim_astrasim.options import RAPID_LLM, SystemOptions
 from versim_astrasim.program.cache import program_sha256
 from versim_astrasim.program.export import write_input
 from versim_astrasim.program.launch import PROGRAM_NAMES, ProgramNotFoundError
@@ -95,14 +96,33 @@ def _contending(congestion: str) -> SimulatorInput:
     return _given([node], congestion, system={"all-to-all-implementation": ["direct"]})
 
 
-def check_congestion(program: Path, congestion: str) -> None:
+def check_congestion(program: Path, options: SystemOptions) -> None:
     """Look by running whether a program whose name does not say it models the congestion that is wanted.
 
+    ASTRA-sim's and the fork's have the same names, so that of the fork is always run.
+
     Raises:
-        ProgramNotFoundError: It models the other one, or is not ASTRA-sim at all.
+        ProgramNotFoundError: It models the other one, is the other program, or is not ASTRA-sim at all.
     """
-    if program.name not in PROGRAM_NAMES.values():
-        _check_congestion(program, program_sha256(program), congestion)
+    if options.program == RAPID_LLM:
+        _check_fork(program, program_sha256(program))
+    elif program.name not in PROGRAM_NAMES.values():
+        _check_congestion(program, program_sha256(program), options.congestion)
+
+
+@functools.lru_cache(maxsize=16)
+def _check_fork(program: Path, _: str) -> None:
+    given = _contending("aware")
+    forked = attrs.evolve(given, options=SystemOptions(program=RAPID_LLM), variant=Variant.RAPID_LLM)
+    with working_folder() as folder:
+        write_input(given, folder.path)
+        ran = run_program(program, given, folder.path, TIME_LIMIT_S)
+    if _finishes(ran) != _expected(forked):
+        raise ProgramNotFoundError(
+            f"{program} does not end as rapid-llm's program does on a case of four ranks "
+            f"({_finishes(ran) or 'it does not finish'} ns, {_expected(forked)} ns); name the congestion-aware program "
+            "of gkarfakis19/astra-sim, or use program: astra-sim"
+        )
 
 
 @functools.lru_cache(maxsize=16)

@@ -15,7 +15,14 @@ from versim import GIB, Dimension, Kind, Link, Topology, UnsupportedGraphError, 
 
 from versim_astrasim.engine import CollectiveKind
 from versim_astrasim.engine.algorithms.halving_doubling import pairs_up
-from versim_astrasim.options import AUTO, BackendOptions, SystemOptions, native_algorithm
+from versim_astrasim.engine.variant import Variant
+from versim_astrasim.options import AUTO, RAPID_LLM, BackendOptions, SystemOptions, native_algorithm
+
+RECREATED = "ASTRA-sim 518bd51"
+"""The version of the real program whose figures the engine reproduces."""
+
+RECREATED_FORK = "RAPID-LLM's ASTRA-sim, gkarfakis19 32bec13"
+"""The version of the fork whose figures it reproduces."""
 
 TOPOLOGY_NAMES = {
     Topology.RING: "Ring",
@@ -55,6 +62,9 @@ class Network:
         npus_count: Ranks along each dimension.
         bandwidth_gib_per_s: Of each link.
         latency_ns: Of each link.
+        oversubscription: Of a network that ASTRA-sim does not have: of each switched dimension; empty for all 1.
+        variant: Whose network it is.
+        faulty_links: Of the fork: two devices, and what is left of their link.
         notes: Where it differs from the system that was given.
     """
 
@@ -62,6 +72,9 @@ class Network:
     npus_count: tuple[int, ...]
     bandwidth_gib_per_s: tuple[float, ...]
     latency_ns: tuple[float, ...]
+    oversubscription: tuple[float, ...] = ()
+    variant: Variant = Variant.ASTRA_SIM
+    faulty_links: tuple[tuple[float, ...], ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -70,54 +83,122 @@ class Network:
         return math.prod(self.npus_count)
 
     def mapping(self) -> dict[str, Any]:
-        """The network YAML's content."""
+        """The network YAML's content; ASTRA-sim reads no network file with more than its own keys."""
+        own: dict[str, list[Any]] = {
+            "oversubscription": list(self.oversubscription),
+            "faulty_links": [list(link) for link in self.faulty_links],
+        }
         return {
             "topology": list(self.topology),
             "npus_count": list(self.npus_count),
             "bandwidth": list(self.bandwidth_gib_per_s),
             "latency": list(self.latency_ns),
+            **{key: value for key, value in own.items() if value},
         }
 
 
 def network_of(dimensions: Sequence[Dimension], options: SystemOptions) -> Network:
     """The network for the given dimensions.
 
-    A congestion-aware ring of two becomes fully connected, because the program aborts on it (so does DeepFlow's
-    converter). Dimensions of one rank are left out; a network of one rank gets an idle second one.
+    Several congestion-aware dimensions, or one that is oversubscribed, are a network that ASTRA-sim refuses and the
+    embedded engine has; the notes say so. Dimensions of one rank are left out; a network of one rank gets an idle
+    second one. ASTRA-sim's congestion-aware ring of two becomes fully connected, because the program aborts on it (so
+    does DeepFlow's converter).
 
     Raises:
-        UnsupportedGraphError: Several dimensions in the congestion-aware network, which has one.
+        UnsupportedGraphError: The program that was chosen has no such network.
     """
     used = [dimension for dimension in dimensions if dimension.size > 1]
     notes = []
     if not used:
         used = [attrs.evolve(dimensions[0], topology=Topology.FULLY_CONNECTED, size=2)]
         notes.append("ASTRA-sim needs two ranks; an idle second one was added")
-    if options.congestion == "aware" and len(used) > 1:
-        sizes = " × ".join(str(dimension.size) for dimension in used)
-        raise UnsupportedGraphError(
-            f"ASTRA-sim's congestion-aware network has one dimension, the system has {len(used)} ({sizes}); use "
-            "congestion: unaware, or describe the network as one dimension"
-        )
-    names = []
-    for number, dimension in enumerate(used):
-        name = TOPOLOGY_NAMES[dimension.topology]
-        if options.congestion == "aware" and dimension.topology is Topology.RING and dimension.size == 2:
-            name = TOPOLOGY_NAMES[Topology.FULLY_CONNECTED]
-            notes.append(f"dimension {number}: ASTRA-sim has no ring of 2; simulated as fully connected")
-        names.append(name)
     links = [_link(dimension.link, options.link_decimals) for dimension in used]
     if options.link_decimals is not None:
         for number, (dimension, rounded) in enumerate(zip(used, links, strict=True)):
             if rounded != _link(dimension.link, None):
                 notes.append(f"dimension {number}: link rounded to {rounded[0]} GiB/s and {rounded[1]} ns")
-    return Network(
-        topology=tuple(names),
+    network = Network(
+        topology=tuple(TOPOLOGY_NAMES[dimension.topology] for dimension in used),
         npus_count=tuple(dimension.size for dimension in used),
         bandwidth_gib_per_s=tuple(bandwidth for bandwidth, _ in links),
         latency_ns=tuple(latency for _, latency in links),
         notes=tuple(notes),
     )
+    if options.program == RAPID_LLM:
+        return _of_rapid_llm(network, options)
+    return _of_astra_sim(network, [dimension.oversubscription for dimension in used], options)
+
+
+def _of_astra_sim(network: Network, oversubscription: Sequence[float], options: SystemOptions) -> Network:
+    shared = [number for number, factor in enumerate(oversubscription) if factor != 1]
+    if options.congestion == "unaware":
+        notes = tuple(
+            f"dimension {number}: its oversubscription of {oversubscription[number]:g} is not used; without congestion "
+            "nothing is shared"
+            for number in shared
+        )
+        return attrs.evolve(network, notes=(*network.notes, *notes))
+    if len(network.topology) > 1 or shared:
+        sizes = " × ".join(map(str, network.npus_count))
+        what = f"of {len(network.topology)} dimensions ({sizes})" if len(network.topology) > 1 else "that is shared"
+        note = (
+            f"a congestion-aware network {what} is one that {RECREATED} refuses: the embedded engine has it under "
+            "ASTRA-sim's system layer"
+        )
+        return attrs.evolve(
+            network,
+            oversubscription=tuple(oversubscription) if shared else (),
+            variant=Variant.EXTENDED,
+            notes=(*network.notes, note),
+        )
+    ring, pair = TOPOLOGY_NAMES[Topology.RING], TOPOLOGY_NAMES[Topology.FULLY_CONNECTED]
+    if network.topology == (ring,) and network.npus_count == (2,):
+        note = "dimension 0: ASTRA-sim has no ring of 2; simulated as fully connected"
+        return attrs.evolve(network, topology=(pair,), notes=(*network.notes, note))
+    return network
+
+
+def _of_rapid_llm(network: Network, options: SystemOptions) -> Network:
+    topology = network.topology
+    if options.topology:
+        topology = tuple(options.topology.split("+"))
+        if len(topology) != len(network.npus_count):
+            raise UnsupportedGraphError(
+                f"topology: {options.topology} names {len(topology)} dimensions, the system has "
+                f"{len(network.npus_count)}"
+            )
+    if TOPOLOGY_NAMES[Topology.SWITCH] in topology:
+        raise UnsupportedGraphError(
+            f"dimension {topology.index(TOPOLOGY_NAMES[Topology.SWITCH])} is a switch, and rapid-llm's program dies of "
+            "every switch; use ring or fully_connected, name its own topology with topology:, or program: astra-sim"
+        )
+    note = (
+        "rapid-llm: messages of ring and direct all-reduces and all-gathers are half as large as ASTRA-sim's, those of "
+        "all-to-alls are whole chunks"
+    )
+    return attrs.evolve(
+        network,
+        topology=topology,
+        variant=Variant.RAPID_LLM,
+        faulty_links=tuple(map(tuple, options.parsed_faulty_links)),
+        notes=(*network.notes, note),
+    )
+
+
+def check_program_has(network: Network) -> None:
+    """Refuse to give the real program a network it does not have.
+
+    Raises:
+        UnsupportedGraphError: Only the embedded engine has it.
+    """
+    if network.variant is Variant.EXTENDED:
+        sizes = " × ".join(map(str, network.npus_count))
+        raise UnsupportedGraphError(
+            f"{RECREATED}'s congestion-aware program has one dimension without shared links, the system has "
+            f"{len(network.npus_count)} ({sizes}); use engine: embedded, congestion: unaware, or describe the network "
+            "as one dimension"
+        )
 
 
 def _link(link: Link, decimals: int | None) -> tuple[float, float]:
@@ -197,7 +278,7 @@ def algorithms_of(
     if chosen == AUTO:
         return tuple(_suited(kind, use, topology, network, options) for topology in network.topology), tuple(notes)
     try:
-        names = tuple(native_algorithm(name) for name in chosen.split("+"))
+        names = tuple(native_algorithm(name, options.program) for name in chosen.split("+"))
     except ValueError as error:
         raise UnsupportedGraphError(f"{use.node if use else kind.value}: {error}") from None
     dimensions = len(network.npus_count)
@@ -212,14 +293,15 @@ def algorithms_of(
     if use is not None:
         notes.extend(_checked(kind, use, names, network, options))
         if len(names) > 1 and set(names) != {"ring"} and use.in_groups(network.rank_count):
-            notes.append(f"{kind.value}: groups smaller than the world use ring, whatever is asked for")
+            taken = f"{names[0]}, the first of the list" if options.program == RAPID_LLM else "ring"
+            notes.append(f"{kind.value}: groups smaller than the world use {taken}, whatever is asked for")
     return names, tuple(notes)
 
 
 def _suited(kind: Kind, use: CollectiveUse | None, topology: str, network: Network, options: SystemOptions) -> str:
-    if topology == "FullyConnected":
+    if topology == TOPOLOGY_NAMES[Topology.FULLY_CONNECTED]:
         return "direct"
-    if topology == "Ring":
+    if topology != TOPOLOGY_NAMES[Topology.SWITCH]:
         return "ring"
     if kind is Kind.ALL_TO_ALL:
         return "direct"

@@ -9,21 +9,26 @@ import attrs
 from versim import Inputs, Prediction
 
 from versim_astrasim.engine import Outcome, simulate
+from versim_astrasim.options import ASTRA_SIM, RAPID_LLM
 from versim_astrasim.step import custom_collectives
+from versim_astrasim.step.configuration import RECREATED, RECREATED_FORK
 from versim_astrasim.step.prediction import from_outcome
 from versim_astrasim.step.translate import Translation
 
-RECREATED = "ASTRA-sim 518bd51"
-"""The version of the real program whose figures the engine reproduces."""
 
+def embedded_engine(ran: str = "", program: str = ASTRA_SIM) -> str:
+    """The engine's name and version, for reports.
 
-def embedded_engine(ran: str = "") -> str:
-    """The engine's name and version, for reports; ``ran`` is what ran of it, the compiled kernel or Python."""
+    Args:
+        ran: What ran of it, the compiled kernel or Python.
+        program: What it re-creates.
+    """
     what = {"kernel": ", compiled", "python": ", in Python"}.get(ran, "")
+    recreated = RECREATED_FORK if program == RAPID_LLM else RECREATED
     try:
-        return f"embedded {version('versim')} ({RECREATED}{what})"
+        return f"embedded {version('versim')} ({recreated}{what})"
     except PackageNotFoundError:
-        return f"embedded ({RECREATED}{what})"
+        return f"embedded ({recreated}{what})"
 
 
 def outcome_of(translation: Translation) -> Outcome:
@@ -46,4 +51,5 @@ def predict(translation: Translation, pinned: Inputs) -> Prediction:
     begin = time.perf_counter()
     outcome = outcome_of(translation)
     wall_s = time.perf_counter() - begin
-    return attrs.evolve(from_outcome(outcome, translation, pinned, embedded_engine(outcome.engine)), wall_s=wall_s)
+    engine = embedded_engine(outcome.engine, translation.options.program)
+    return attrs.evolve(from_outcome(outcome, translation, pinned, engine), wall_s=wall_s)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from versim import ExecutionGraph, Kind, UnsupportedGraphError
 
-from versim_astrasim.options import SystemOptions
+from versim_astrasim.options import RAPID_LLM, SystemOptions
 from versim_astrasim.step.configuration import COLLECTIVE_STEMS, Network, given_bytes
 
 
@@ -67,7 +67,7 @@ def moved_sizes(
             count,
             world_size=network.rank_count,
             splits=options.preferred_dataset_splits,
-            divides=_divides(algorithms[kind], in_group=count < graph.mesh.world_size),
+            divides=_divides(algorithms[kind], options, in_group=count < graph.mesh.world_size),
         )
         if result is None:
             node = int(np.argmax(graph.match == first[row]))
@@ -90,8 +90,8 @@ def moved_sizes(
     return sizes, (note,)
 
 
-def _divides(names: tuple[str, ...], *, in_group: bool) -> bool:
+def _divides(names: tuple[str, ...], options: SystemOptions, *, in_group: bool) -> bool:
     """Whether a chunk is sent as equal messages of one ring or of direct exchanges between all participants."""
-    if len(names) > 1:
+    if len(names) > 1 and not (in_group and options.program == RAPID_LLM):
         return in_group  # in which ring is used, whatever is named
     return names[0].removeprefix("one").lower().startswith(("ring", "direct"))

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from versim_astrasim.engine import NetworkConfig, RankTrace, RemoteMemoryConfig, SystemConfig
+from versim_astrasim.engine.variant import Variant
 from versim_astrasim.options import SystemOptions
 
 
@@ -23,6 +24,7 @@ class SimulatorInput:
         groups: Communicator groups by id, in group order.
         options: What the real program takes on its command line.
         per_node: Path prefixes of traces that describe collectives, by node id.
+        variant: Whose network it is.
     """
 
     traces: tuple[RankTrace, ...]
@@ -32,10 +34,12 @@ class SimulatorInput:
     groups: Mapping[int, tuple[int, ...]]
     options: SystemOptions
     per_node: Mapping[int, str] = attrs.field(factory=dict)
+    variant: Variant = Variant.ASTRA_SIM
 
     def network_config(self) -> NetworkConfig:
         """The network as the embedded engine takes it."""
-        return NetworkConfig.from_mapping(self.network, congestion_aware=self.options.congestion == "aware")
+        aware = self.options.congestion == "aware"
+        return NetworkConfig.from_mapping(self.network, congestion_aware=aware, variant=self.variant)
 
     def system_config(self) -> SystemConfig:
         """The system layer as the embedded engine takes it."""
@@ -44,6 +48,7 @@ class SimulatorInput:
             num_queues_per_dim=self.options.num_queues_per_dim,
             injection_scale=self.options.injection_scale,
             rendezvous=self.options.rendezvous,
+            variant=Variant(self.options.program),
         )
 
     def memory_config(self) -> RemoteMemoryConfig:

@@ -118,6 +118,7 @@ def translate(pinned: Inputs, system: System, options: BackendOptions) -> Transl
         given=SimulatorInput(
             traces=traces_of(instances, encoding, kept, numbering, meetings, network.rank_count),
             network=network.mapping(),
+            variant=network.variant,
             system={
                 **system_mapping(algorithms, options, roofline=encoding.roofline),
                 **system_keys(options, per_node),
