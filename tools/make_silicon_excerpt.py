@@ -80,8 +80,8 @@ def main(wheel: str, folder: str) -> None:
     source, target = Source(Path(wheel)), Path(folder)
     index: dict[str, object] = {}
     for system in GPUS:
-        tables = {collector: read(source, system, collector) for collector in COLLECTORS}
-        kept = thinned(tables[COLLECTOR])
+        kept = thinned(read(source, system, COLLECTOR))
+        tables = {collector: read(source, system, collector, alone=False) for collector in COLLECTORS}
         save(kept, target / f"{system}.npz")
         index[system] = {"collector": COLLECTOR, "spread": spread_of(tables, COLLECTOR)}
         size = (target / f"{system}.npz").stat().st_size

@@ -14,6 +14,7 @@ from versim import Attention, Device, DeviceTerm, Gemm, GroupedGemm, Origin, Pas
 from versim_silicon.attention import FusedAttention, Shapes
 from versim_silicon.experts import GroupedProducts
 from versim_silicon.gpus import GPUS, gpu_of
+from versim_silicon.importing import CONVERTING
 from versim_silicon.interpolation import DECLINED, EXACT, INTERPOLATED, MODELLED, SATURATED, Answers
 from versim_silicon.products import Products
 from versim_silicon.store import tables_of
@@ -103,6 +104,8 @@ class MeasuredCompute:
         words = [f"{what} on {gpu} by {self.collector}"]
         if ALIKE.get(dtype):
             words.append(f"{dtype} as {ALIKE[dtype]}")
+        if isinstance(term, Gemm) and ALIKE.get(dtype, dtype) == "fp8" and self.collector == CONVERTING:
+            words.append("less the conversion of their left operand")
         of_pass = getattr(term, "of_pass", Pass.FORWARD)
         if of_pass is not Pass.FORWARD:
             words.append(f"{of_pass.value.replace('_', ' ')} from the forward")

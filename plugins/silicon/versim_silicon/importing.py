@@ -1,11 +1,16 @@
 """The measured tables of the wheel ``aiconfigurator-core``, read from its parquet files.
 
 The package's own library is not used: it scales beyond what was measured. What the files mean was found by holding
-them against data sheets: ``latency`` is milliseconds; NCCL's ``message_size`` is elements, its version stands in the
-column, and sizes are those of nccl-tests (output of an all-gather, input of a reduce-scatter, send buffer of an
-all-to-all); products are y = x·Wᵀ; attention is causal and forward; experts are both products of a layer with its
-activation, ``num_tokens`` tokens each to ``topk`` of ``num_experts`` experts, of which this GPU has one in
-``moe_ep_size``, each cut by ``moe_tp_size``.
+them against data sheets and one another:
+
+- ``latency`` is milliseconds.
+- Products are y = x·Wᵀ. In 8 and 4 bits they were measured together with the conversion of x. Of fp8 the conversion
+  was measured by itself as well, and is taken off again (trtllm's); of fp8_block and nvfp4 it stays in.
+- Attention is causal and forward.
+- Experts are both products of a layer with its activation: ``num_tokens`` tokens each go to ``topk`` of ``num_experts``
+  experts, of which this GPU has one in ``moe_ep_size``, each cut by ``moe_tp_size``.
+- NCCL's ``message_size`` is elements, its version stands in the column, and sizes are those of nccl-tests: the output
+  of an all-gather, the input of a reduce-scatter, the send buffer of an all-to-all.
 """
 
 from __future__ import annotations
@@ -26,12 +31,24 @@ from versim_silicon.tables import Table, Tables, grid
 if TYPE_CHECKING:
     import pyarrow as pa
 
+Rows = dict[str, NDArray[Any]]
+
 COLLECTORS = ("trtllm", "sglang", "vllm")
 
 _DTYPES = {"bfloat16": "bf16", "float16": "fp16", "fp8": "fp8", "fp8_block": "fp8_block", "nvfp4": "nvfp4"}
 _KINDS = {"all_reduce": "all_reduce", "all_gather": "all_gather", "reduce_scatter": "reduce_scatter"} | {
     "alltoall": "all_to_all"
 }
+CONVERTING = "trtllm"
+"""The collector whose products in fp8 take what they took, less their conversion, like products in other formats do.
+Others convert otherwise than they measured it: what is left would be faster than the data sheet, or negative."""
+
+CONVERSIONS = ("computescale_perf", "scale_matrix_perf")
+"""Files on what it takes to find the scale of a tensor and to convert it to fp8."""
+
+LEAST_LEFT = 0.05
+"""A product that takes less than this share of what it took together with its conversion is lost in noise."""
+
 _UNGATED = ("nongated", "min_latency")
 _BALANCED = ("balanced", "power_law_1.01")
 """How tokens fall on experts, the most even first; A100 was measured with the second only."""
@@ -75,8 +92,15 @@ def systems(source: Source) -> list[str]:
     return sorted({place.parts[0] for place in source.files() if place.parts[1] == "gemm"})
 
 
-def read(source: Source, system: str, collector: str) -> Tables:
-    """Every table of a system that we know, by one collector; collectives are NCCL's, whoever collects."""
+def read(source: Source, system: str, collector: str, *, alone: bool = True) -> Tables:
+    """Every table of a system that we know, by one collector; collectives are NCCL's, whoever collects.
+
+    Args:
+        source: The parquet files.
+        system: E.g. ``h100_sxm``.
+        collector: One of :data:`COLLECTORS`.
+        alone: False if products in fp8 stay as collected, conversion included.
+    """
     files = source.files()
     tables: Tables = {}
     for operation, name, reader in (
@@ -84,13 +108,20 @@ def read(source: Source, system: str, collector: str) -> Tables:
         ("attention", "context_attention_perf", _attention),
         ("moe", "moe_perf", _experts),
     ):
-        found = [place for place in files if _is(place, system, operation, collector, name)]
-        if found:
-            # Releases add small files for what they collected anew; the fullest is the sweep, of equal ones the newest.
-            read_rows = [_rows(files[place]) for place in sorted(found, key=lambda place: _version_key(place.parts[3]))]
-            tables |= reader(max(reversed(read_rows), key=lambda rows: len(rows["latency"])))
+        rows = _fullest(files, system, operation, collector, name)
+        tables |= {} if rows is None else reader(rows)
+    conversions = [_fullest(files, system, "quantize", collector, name) for name in CONVERSIONS]
+    if alone and collector == CONVERTING and "product/fp8" in tables:
+        tables["product/fp8"] = _alone(tables["product/fp8"], [rows for rows in conversions if rows is not None])
     nccl = [files[place] for place in files if _is(place, system, "comm", "nccl", "nccl_perf")]
     return tables | (_collectives([_rows(file) for file in nccl]) if nccl else {})
+
+
+def _fullest(files: dict[PurePosixPath, Any], system: str, operation: str, collector: str, name: str) -> Rows | None:
+    """Releases add small files for what they collected anew; the fullest is the sweep, of equal ones the newest."""
+    found = [place for place in files if _is(place, system, operation, collector, name)]
+    read_rows = [_rows(files[place]) for place in sorted(found, key=lambda place: _version_key(place.parts[3]))]
+    return max(reversed(read_rows), key=lambda rows: len(rows["latency"])) if read_rows else None
 
 
 def _is(place: PurePosixPath, system: str, operation: str, collector: str, name: str) -> bool:
@@ -99,9 +130,6 @@ def _is(place: PurePosixPath, system: str, operation: str, collector: str, name:
 
 def _version_key(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version))
-
-
-Rows = dict[str, NDArray[Any]]
 
 
 def _rows(file: Path | tuple[Path, str]) -> Rows:
@@ -138,6 +166,27 @@ def _products(rows: Rows) -> Tables:
         for dtype, some in _by(rows, "gemm_dtype")
         if dtype in _DTYPES
     }
+
+
+def _alone(table: Table, conversions: list[Rows]) -> Table:
+    """Products in fp8 without the conversion of their left operand, which was measured with them and by itself.
+
+    Where a conversion was not measured, or a product would be left with nothing, the product counts as not measured.
+    """
+    m, k = table.axes["m"], table.axes["k"]
+    spent = np.zeros((len(m), len(k)))
+    for rows in conversions:
+        fp8 = _picked(rows, rows["quant_dtype"] == "fp8")
+        held = grid(_columns(fp8, "mk", "mk"), fp8["latency"] * _MS)
+        here = np.full(spent.shape, np.nan)
+        both = [np.intersect1d(axis, held.axes[name]) for name, axis in (("m", m), ("k", k))]
+        here[np.ix_(*(np.searchsorted(axis, some) for axis, some in zip((m, k), both, strict=True)))] = held.times_s[
+            np.ix_(*(np.searchsorted(held.axes[name], some) for name, some in zip("mk", both, strict=True)))
+        ]
+        spent += here
+    left = table.times_s - spent[:, None, :]
+    left[~(left > LEAST_LEFT * table.times_s)] = np.nan
+    return Table(table.axes, left)
 
 
 def _attention(rows: Rows) -> Tables:
