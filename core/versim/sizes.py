@@ -55,6 +55,8 @@ class StepSizes:
         causal_flop: The same over all formats with the masked half of causal attention left out.
         hardware_flop: ``model_flop`` over all formats and what recomputation adds, attention in full.
         memory: One entry per part of the model; empty where memory is not modelled.
+        usable_share: Of a device's memory, what tensors can take before an allocator finds no room for the next:
+            fragments, and the memory of libraries, are the rest.
     """
 
     tokens: int
@@ -62,6 +64,7 @@ class StepSizes:
     causal_flop: float
     hardware_flop: float
     memory: tuple[RankMemory, ...] = ()
+    usable_share: float = 1.0
 
     @property
     def persistent_bytes(self) -> float | None:
@@ -72,3 +75,8 @@ class StepSizes:
     def peak_bytes(self) -> float | None:
         """The highest peak of any rank; None where memory is not modelled."""
         return max((part.peak_bytes for part in self.memory), default=None)
+
+    def fits(self, memory_bytes: float) -> bool | None:
+        """True if the fullest rank's peak fits a device of ``memory_bytes``; None where memory is not modelled."""
+        peak = self.peak_bytes
+        return None if peak is None else peak <= self.usable_share * memory_bytes

@@ -97,8 +97,7 @@ def with_absolute_paths(scenario: Scenario, registry: Registry, folder: Path) ->
         if choice is None:
             return None
         options = registry.timing(choice.timing).options
-        resolved = resolve_paths(options, choice.options, base)
-        return attrs.evolve(choice, options=resolved, otherwise=timing(choice.otherwise))
+        return attrs.evolve(choice, options=resolve_paths(options, choice.options, base))
 
     pins = []
     for pin in scenario.pins:

@@ -48,10 +48,11 @@ def _listed_faults(model: Architecture, counts: Sequence[int], chunks: int) -> l
 
 def _dealt(model: Architecture, chunks: int, how: str) -> tuple[list[int], list[str]]:
     layers = model.layers
+    if how == "cost":
+        # nanotron lets stages go without a layer.
+        return _by_cost(model, chunks), []
     if chunks > layers + 2:
         return [], [f"$.vp: pp · vp = {chunks} chunks are more than the {layers} layers of {model.name} and its ends"]
-    if how == "cost":
-        return _by_cost(model, chunks), []
     if how == "auto":
         how = "ends" if layers % chunks and not (layers + 2) % chunks else "even"
     if how == "ends":
@@ -74,7 +75,7 @@ def _even(layers: int, chunks: int) -> list[int]:
 
 
 def _by_cost(model: Architecture, chunks: int) -> list[int]:
-    """nanotron's: layers and head in one line, cut where the running cost passes equal shares of the whole.
+    """nanotron's: layers and head in one line, cut where the running cost reaches equal shares of the whole.
 
     The cost of a layer is 4 · heads · head_size · hidden + 3 · ffn · hidden, that of the head vocab · hidden; the
     embedding costs nothing (nanotron, ``get_block_compute_costs`` of its Llama model).
@@ -87,6 +88,6 @@ def _by_cost(model: Architecture, chunks: int) -> list[int]:
     for _ in range(model.layers):
         running += layer
         counts[chunk] += 1
-        if chunk < chunks - 1 and running > total * (chunk + 1) / chunks:
+        if chunk < chunks - 1 and running * chunks >= total * (chunk + 1):
             chunk += 1
     return counts

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import attrs
-from versim import ExecutionGraph
+from versim import ExecutionGraph, StepSizes
 
 from versim_transformer.described import settings_of
 from versim_transformer.options import TransformerOptions
+from versim_transformer.sizes import step_sizes
 from versim_transformer.step_graph import step_graph
 
 
@@ -25,3 +26,12 @@ class TransformerProducer:
             UnknownNameError: A model that does not exist.
         """
         return step_graph(settings_of(options))
+
+    def sizes(self, options: TransformerOptions) -> StepSizes:
+        """Tokens, operations and memory of the step.
+
+        Raises:
+            FaultsError: As :meth:`produce`.
+            UnknownNameError: As :meth:`produce`.
+        """
+        return step_sizes(settings_of(options))
