@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from versim.fabric import System
 from versim.graph import ExecutionGraph
+from versim.timing import OriginShare
 
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)
@@ -32,6 +33,7 @@ class Inputs:
         system: What it runs on: network, device, and how parallelism maps onto links.
         label: The pin's name in the scenario.
         provenance: Who timed what, for people: ``compute`` and ``folded`` with their options.
+        origins: How many seconds of compute have which origin, the most first; empty where nobody said.
         digest: sha256 over everything a simulator may consume, as hexadecimal digits.
     """
 
@@ -41,6 +43,7 @@ class Inputs:
     system: System
     label: str = ""
     provenance: Mapping[str, str] = attrs.field(factory=dict)
+    origins: tuple[OriginShare, ...] = ()
     digest: str = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:

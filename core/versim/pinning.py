@@ -8,15 +8,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from versim.chains import ComputeChain, NetworkChain, held_to_rows
 from versim.errors import FaultsError, VersimError
 from versim.fabric import Message, System
 from versim.graph import NONE, ExecutionGraph, participants_of
 from versim.graph.columns import Op
 from versim.inputs import Inputs
-from versim.timing import ComputeTiming, NetworkTiming
+from versim.timing import ComputeTiming, NetworkTiming, Origin, OriginShare, Source
 from versim.units import NS_PER_S
 from versim.work import DeviceTerm, Fixed, Folded, Term
 
@@ -53,12 +55,15 @@ def pin(
     for row in durations_s or {}:
         if not 0 <= row < graph.node_count or graph.op[row] != Op.COMPUTE:
             raise ValueError(f"durations_s names row {row}, which is no compute node of {graph}")
-    term_s = _term_seconds(graph, system, compute, folded, skip=durations_s or {})
-    work_s = np.array(
-        [math.fsum(count * term_s.get(term, 0.0) for term, count in work) for work in graph.works] or [0.0]
-    )
-    compute_s = np.where(graph.work == NONE, 0.0, work_s[graph.work])
-    for row, seconds in (durations_s or {}).items():
+    given = durations_s or {}
+    times = _term_times(graph, system, compute, folded, skip=given)
+    compute_s = np.zeros(graph.node_count)
+    for (work, placement), rows in _alike(graph, skip=()).items():
+        # What is not in use has no time, and none that counts.
+        compute_s[rows] = math.fsum(
+            count * times.seconds.get(times.key(term, placement), 0.0) for term, count in graph.works[work]
+        )
+    for row, seconds in given.items():
         compute_s[row] = seconds
     bad = np.flatnonzero(~(np.isfinite(compute_s) & (compute_s >= 0) & (compute_s * NS_PER_S < LONGEST_NS)))
     if len(bad):
@@ -78,62 +83,135 @@ def pin(
         system=system,
         label=label,
         provenance=dict(provenance or {}),
+        origins=_shares(graph, times, given),
     )
 
 
-def _term_seconds(
+_Timed = Term | Message
+"""A term, or of a folded communication the message that it is where its node stands."""
+
+
+def _alike(graph: ExecutionGraph, skip: Iterable[int]) -> dict[tuple[int, int], NDArray[np.int64]]:
+    """Rows of compute nodes by their work and placement."""
+    used = graph.work != NONE
+    used[list(skip)] = False
+    rows = np.flatnonzero(used)
+    if not len(rows):
+        return {}
+    keys = graph.work[rows].astype(np.int64) * len(graph.placements) + graph.placement[rows]
+    order = np.argsort(keys, kind="stable")
+    unique, starts = np.unique(keys[order], return_index=True)
+    runs = np.split(rows[order], starts[1:])
+    return {divmod(key, len(graph.placements)): run for key, run in zip(unique.tolist(), runs, strict=True)}
+
+
+@attrs.frozen(eq=False)
+class _TermTimes:
+    """Seconds of every distinct term that is in use, and where those of timed terms come from."""
+
+    graph: ExecutionGraph
+    seconds: dict[_Timed, float] = attrs.field(factory=dict)
+    origin: dict[_Timed, tuple[str, Origin]] = attrs.field(factory=dict)
+    messages: dict[tuple[Folded, int], Message] = attrs.field(factory=dict)
+
+    def key(self, term: Term, placement: int) -> _Timed:
+        """What a term of a node on a placement is timed as."""
+        if not isinstance(term, Folded):
+            return term
+        if (term, placement) not in self.messages:
+            self.messages[term, placement] = _folded_message(self.graph, term, placement)
+        return self.messages[term, placement]
+
+    def learn(self, role: str, rows: Sequence[_Timed], times_s: NDArray[np.float64], origins: Sequence[Origin]) -> None:
+        """Take over what a timing said."""
+        self.seconds.update(zip(rows, times_s.tolist(), strict=True))
+        self.origin.update((row, (role, origin)) for row, origin in zip(rows, origins, strict=True))
+
+
+def _folded_message(graph: ExecutionGraph, term: Folded, placement: int) -> Message:
+    """A folded communication as a network timing sees it: between ranks where its axes are the mesh's."""
+    axes, place = term.axis.split("+"), graph.placements[placement]
+    ranks: tuple[int, ...] = ()
+    if set(axes) <= set(graph.mesh.names):
+        first = graph.mesh.groups(place, axes)[0]
+        # Where the parallelism inside the node is another than the mesh's, its place is not known.
+        ranks = tuple(first.tolist()) if len(first) == term.participants else ()
+    return Message(term.kind, term.size_bytes, term.participants, term.axis, ranks)
+
+
+def _term_times(
     graph: ExecutionGraph,
     system: System,
     compute: ComputeTiming | None,
     folded: NetworkTiming | None,
     skip: Iterable[int],
-) -> dict[Term, float]:
-    """Seconds of every distinct term that is in use."""
-    used = np.ones(graph.node_count, dtype=bool)
-    used[list(skip)] = False
-    used &= graph.op == Op.COMPUTE
-    works = [graph.works[code] for code in np.unique(graph.work[used]).tolist()]
-    device: dict[DeviceTerm, None] = {}
-    messages: dict[Folded, None] = {}
-    seconds: dict[Term, float] = {}
-    for work in works:
-        for term, _ in work:
-            if isinstance(term, Fixed):
-                seconds[term] = term.duration_s
-            elif isinstance(term, Folded):
-                messages[term] = None
-            else:
-                device[term] = None
+) -> _TermTimes:
+    times = _TermTimes(graph)
+    keys = dict.fromkeys(
+        times.key(term, placement) for work, placement in _alike(graph, skip) for term, _ in graph.works[work]
+    )
+    times.seconds.update((term, term.duration_s) for term in keys if isinstance(term, Fixed))
+    device = tuple(term for term in keys if not isinstance(term, Fixed | Folded | Message))
     if device:
         if compute is None:
-            raise VersimError(f"{next(iter(device))} has to be timed; name a compute timing in the pin (compute: …)")
-        times_s = _column(compute.times_s(tuple(device), system.device), tuple(device), "compute")
-        seconds.update(zip(device, times_s, strict=True))
-    if messages:
+            raise VersimError(f"{device[0]} has to be timed; name a compute timing in the pin (compute: …)")
+        chain = compute if isinstance(compute, ComputeChain) else ComputeChain((_name(compute),), (compute,))
+        times_s, origins = chain.answers(device, system.device)
+        times.learn("compute", device, _durations(times_s, device, "compute", chain.names), origins)
+    inside = tuple(row for row in keys if isinstance(row, Message))
+    if inside:
         if folded is None:
-            raise VersimError(f"{next(iter(messages))} has to be timed; name a network timing in the pin (folded: …)")
-        rows = tuple(Message(f.kind, f.size_bytes, f.participants, f.axis) for f in messages)
-        times_s = _column(folded.times_s(rows, system), rows, "folded")
-        seconds.update(zip(messages, times_s, strict=True))
-    return seconds
+            raise VersimError(f"{inside[0]} has to be timed; name a network timing in the pin (folded: …)")
+        network = folded if isinstance(folded, NetworkChain) else NetworkChain((_name(folded),), (folded,))
+        times_s, origins = network.answers(inside, system)
+        times.learn("folded", inside, _durations(times_s, inside, "folded", network.names), origins)
+    return times
 
 
-def _column(
-    times_s: Sequence[float] | NDArray[np.float64], rows: Sequence[DeviceTerm | Message], role: str
-) -> list[float]:
-    """What a timing returned, held to its contract."""
-    values = np.asarray(times_s, dtype=np.float64)
-    if values.shape != (len(rows),):
+def _name(timing: ComputeTiming | NetworkTiming) -> str:
+    return type(timing).__name__
+
+
+def _durations(
+    times_s: NDArray[np.float64], rows: Sequence[DeviceTerm | Message], role: str, names: tuple[str, ...]
+) -> NDArray[np.float64]:
+    """What timings said, held to be durations."""
+    declined = np.flatnonzero(np.isnan(times_s))
+    if len(declined):
+        asked = ", ".join(names)
         raise VersimError(
-            f"the {role} timing returned shape {values.shape} for {len(rows)} rows; it has to be one number each"
+            f"the {role} timing {asked} declines {rows[declined[0]]}{_and_more(declined)}; name a timing after it that "
+            f"answers ({role}: [{asked}, …])"
         )
-    bad = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
+    bad = np.flatnonzero(~(np.isfinite(times_s) & (times_s >= 0)))
     if len(bad):
         raise VersimError(
-            f"the {role} timing gives {values[bad[0]]} s for {rows[bad[0]]}; a duration has to be a finite number of "
+            f"the {role} timing gives {times_s[bad[0]]} s for {rows[bad[0]]}; a duration has to be a finite number of "
             "at least 0"
         )
-    return [float(value) for value in values]
+    return times_s
+
+
+def _and_more(rows: NDArray[np.int64]) -> str:
+    return f" and {len(rows) - 1} more" if len(rows) > 1 else ""
+
+
+def _shares(graph: ExecutionGraph, times: _TermTimes, given: Mapping[int, float]) -> tuple[OriginShare, ...]:
+    """Seconds of compute by origin, over nodes and the ranks they stand on; the most first."""
+    ranks = [graph.mesh.rank_count(place) for place in graph.placements]
+    found: dict[tuple[str, Origin], float] = {}
+    for (work, placement), rows in _alike(graph, skip=given).items():
+        copies = len(rows) * ranks[placement]
+        for term, count in graph.works[work]:
+            key = times.key(term, placement)
+            if key in times.origin:
+                known = times.origin[key]
+                found[known] = found.get(known, 0.0) + copies * count * times.seconds[key]
+    for row, seconds in given.items():
+        borrowed = "borrowed", Origin(Source.MODELLED, "another simulation")
+        found[borrowed] = found.get(borrowed, 0.0) + ranks[graph.placement[row]] * seconds
+    most_first = sorted(found.items(), key=lambda item: -item[1])
+    return tuple(OriginShare(role, origin, seconds) for (role, origin), seconds in most_first)
 
 
 def messages_of(graph: ExecutionGraph) -> tuple[Message, ...]:
@@ -165,5 +243,10 @@ def communication_s(graph: ExecutionGraph, system: System, network: NetworkTimin
     """Seconds that each communication takes in isolation; shape (communications,), each distinct row timed once."""
     messages = messages_of(graph)
     unique = tuple(dict.fromkeys(messages))
-    seconds = dict(zip(unique, _column(network.times_s(unique, system), unique, "network"), strict=True))
+    seconds = dict(zip(unique, _network_s(network, unique, system).tolist(), strict=True))
     return np.array([seconds[message] for message in messages], dtype=np.float64)
+
+
+def _network_s(network: NetworkTiming, rows: tuple[Message, ...], system: System) -> NDArray[np.float64]:
+    names = network.names if isinstance(network, NetworkChain) else (_name(network),)
+    return _durations(held_to_rows(network.times_s(rows, system), len(rows), ", ".join(names)), rows, "network", names)

@@ -6,10 +6,12 @@ import fnmatch
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import attrs
 
-from versim.components import ProposesSystem
+from versim.chains import ComputeChain, NetworkChain
+from versim.components import ProposesSystem, TimingModel
 from versim.errors import ComponentError, SimulationError, VersimError
 from versim.graph import ExecutionGraph, laid_out
 from versim.inputs import Inputs
@@ -17,7 +19,6 @@ from versim.pinning import pin
 from versim.prediction import Prediction
 from versim.registry import Registry, structure_options
 from versim.scenario import DurationSource, Pin, Scenario, TimingChoice, Workload
-from versim.timing import ComputeTiming, NetworkTiming
 from versim.units import PS_PER_S
 
 
@@ -59,24 +60,37 @@ def held_responsible(role: str, name: str) -> Iterator[None]:
         raise ComponentError(role, name, f"{type(error).__name__}: {error} (at {place})") from error
 
 
-def compute_timing(choice: TimingChoice, registry: Registry, path: str) -> ComputeTiming:
-    """The compute timing a scenario names."""
-    model = registry.timing(choice.timing)
-    with held_responsible("timing", choice.timing):
-        timing = model.compute(structure_options(model, choice.options, f"{path}.options"))
-    if timing is None:
-        raise VersimError(f"{path}: timing {choice.timing!r} does not time compute; name one that does")
-    return timing
+def compute_timing(choice: TimingChoice, registry: Registry, path: str) -> ComputeChain:
+    """The compute timings a scenario names, in the order in which they are asked."""
+    timings = []
+    for model, options, at in _links(choice, registry, path):
+        with held_responsible("timing", model.name):
+            timing = model.compute(options)
+        if timing is None:
+            raise VersimError(f"{at}: timing {model.name!r} does not time compute; name one that does")
+        timings.append(timing)
+    return ComputeChain(tuple(link.timing for link in choice.chain()), tuple(timings))
 
 
-def network_timing(choice: TimingChoice, registry: Registry, path: str) -> NetworkTiming:
-    """The network timing a scenario names."""
-    model = registry.timing(choice.timing)
-    with held_responsible("timing", choice.timing):
-        timing = model.network(structure_options(model, choice.options, f"{path}.options"))
-    if timing is None:
-        raise VersimError(f"{path}: timing {choice.timing!r} does not time communication; name one that does")
-    return timing
+def network_timing(choice: TimingChoice, registry: Registry, path: str) -> NetworkChain:
+    """The network timings a scenario names, in the order in which they are asked."""
+    timings = []
+    for model, options, at in _links(choice, registry, path):
+        with held_responsible("timing", model.name):
+            timing = model.network(options)
+        if timing is None:
+            raise VersimError(f"{at}: timing {model.name!r} does not time communication; name one that does")
+        timings.append(timing)
+    return NetworkChain(tuple(link.timing for link in choice.chain()), tuple(timings))
+
+
+def _links(choice: TimingChoice, registry: Registry, path: str) -> Iterator[tuple[TimingModel, Any, str]]:
+    """The links of a chain: each timing model, its options, and where it stands."""
+    links = choice.chain()
+    for place, link in enumerate(links):
+        at = path if len(links) == 1 else f"{path}[{place}]"
+        model = registry.timing(link.timing)
+        yield model, structure_options(model, link.options, f"{at}.options"), at
 
 
 def prepare_pin(
@@ -116,7 +130,10 @@ def prepare_pin(
         )
     compute = compute_timing(chosen.compute, registry, f"{at}.compute") if chosen.compute else None
     folded = network_timing(chosen.folded, registry, f"{at}.folded") if chosen.folded else None
-    with held_responsible("timing", ", ".join(choice.timing for choice in (chosen.compute, chosen.folded) if choice)):
+    with held_responsible(
+        "timing",
+        ", ".join(link.timing for choice in (chosen.compute, chosen.folded) if choice for link in choice.chain()),
+    ):
         inputs = pin(
             graph,
             system,
@@ -134,11 +151,15 @@ def _provenance(chosen: Pin) -> dict[str, str]:
     found = {}
     for role, choice in (("compute", chosen.compute), ("folded", chosen.folded)):
         if choice is not None:
-            options = ", ".join(f"{key}={value}" for key, value in sorted(choice.options.items()))
-            found[role] = f"{choice.timing} ({options})" if options else choice.timing
+            found[role] = ", then ".join(map(_spelt, choice.chain()))
     for borrowed in chosen.durations:
         found[f"durations of {borrowed.nodes}"] = f"{borrowed.workload} / {borrowed.backend}"
     return found
+
+
+def _spelt(choice: TimingChoice) -> str:
+    options = ", ".join(f"{key}={value}" for key, value in sorted(choice.options.items()))
+    return f"{choice.timing} ({options})" if options else choice.timing
 
 
 def _borrowed(

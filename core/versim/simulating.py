@@ -102,7 +102,7 @@ def request_for(
         options=structure_options(backend, instance.options, f"{place}.options"),
         network=None if choice is None else network_timing(choice, registry, f"{place}.network"),
     )
-    return request, ITS_OWN_NETWORK if choice is None else choice.timing
+    return request, ITS_OWN_NETWORK if choice is None else " then ".join(link.timing for link in choice.chain())
 
 
 def _labelled(prediction: Prediction, instance: Instance) -> Prediction:

@@ -73,6 +73,21 @@ class Origin:
         return f"{self.source.value} by {self.by}" + (f" ({self.detail})" if self.detail else "")
 
 
+@attrs.frozen
+class OriginShare:
+    """How many of a step's seconds have one origin.
+
+    Attributes:
+        role: ``compute``, ``folded`` (communication inside compute nodes) or ``borrowed`` (of another simulation).
+        origin: Where they come from.
+        seconds: Summed over nodes and the ranks they stand on.
+    """
+
+    role: str
+    origin: Origin
+    seconds: float
+
+
 @runtime_checkable
 class ComputeOrigins(Protocol):
     """A compute timing that says where its seconds come from."""

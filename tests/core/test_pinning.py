@@ -114,9 +114,11 @@ def test_given_durations_replace_work_that_nobody_can_time() -> None:
 
 @pytest.mark.parametrize("seconds", [math.nan, math.inf, -1e-9, -1.0, 1e7])
 def test_what_is_no_duration_is_refused_with_its_node(seconds: float) -> None:
-    """NaN, infinite and negative name what was timed; longer than a double counts in nanoseconds, the node."""
+    """Declined, infinite and negative name what was timed; longer than a double counts in nanoseconds, the node."""
     for graph, role in ((_graph([(GEMM, 1)]), "compute"), (_graph([(FOLDED, 1)]), "folded")):
         said = rf"the {role} timing gives .* s for (Gemm|Message)\(.*; a duration has to be a finite number"
+        if math.isnan(seconds):
+            said = rf"the {role} timing TimesOf declines (Gemm|Message)\(.*; name a timing after it"
         if math.isfinite(seconds) and seconds > 0:
             said = r"node 0 \('node 0'\) takes .* a duration has to be a finite number"
         with pytest.raises(VersimError, match=said):
@@ -135,12 +137,12 @@ def test_what_is_no_duration_is_refused_with_its_node(seconds: float) -> None:
 )
 def test_an_answer_of_the_wrong_shape_is_refused(answer: Callable[[Any], Any]) -> None:
     """Broadcasting it would give every row the first one's time."""
-    with pytest.raises(VersimError, match=r"the compute timing returned shape \(.*\) for 1 rows"):
+    with pytest.raises(VersimError, match=r"timing 'TimesOf' returned shape \(.*\) for 1 rows"):
         _pin(_graph([(GEMM, 1)]), compute=TimesOf(answer))
-    with pytest.raises(VersimError, match="the folded timing returned shape"):
+    with pytest.raises(VersimError, match="timing 'TimesOf' returned shape"):
         _pin(_graph([(FOLDED, 1)]), folded=TimesOf(answer))
     graph = _graph([(Fixed(1.0), 1)])
-    with pytest.raises(VersimError, match="the network timing returned shape"):
+    with pytest.raises(VersimError, match="timing 'TimesOf' returned shape"):
         communication_s(graph, system_of(graph), TimesOf(answer))
 
 
@@ -148,7 +150,8 @@ def test_an_answer_of_the_wrong_shape_is_refused(answer: Callable[[Any], Any]) -
 def test_communication_times_are_held_to_the_same(seconds: float) -> None:
     """The message is named."""
     graph = _graph([(Fixed(1.0), 1)])
-    with pytest.raises(VersimError, match=r"the network timing gives .* s for Message\("):
+    said = "declines" if math.isnan(seconds) else "gives .* s for"
+    with pytest.raises(VersimError, match=rf"the network timing (TimesOf )?{said} Message\("):
         communication_s(graph, system_of(graph), every(seconds))
 
 

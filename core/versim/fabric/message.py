@@ -16,8 +16,8 @@ class Message:
         size_bytes: The full tensor, see :mod:`versim.work`.
         participants: Ranks taking part, at least 2.
         axis: The parallelism it runs along; "" for an explicit group.
-        ranks: The participating ranks in group order; empty for a folded communication, whose place in the network
-            is not part of the graph.
+        ranks: The participating ranks in group order; empty for a folded communication of an axis that the
+            graph's mesh does not have: its place in the network is not known.
         algorithm: The algorithm the graph asks for, "" where the timing may choose.
     """
 

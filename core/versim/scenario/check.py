@@ -171,6 +171,10 @@ def _producer_faults(form: _Form, registry: Registry, path: _Keys, workload: Map
 
 
 def _timing_faults(registry: Registry, path: _Keys, choice: Any) -> Iterator[Fault]:
+    if isinstance(choice, list):
+        for place, link in enumerate(choice):
+            yield from _timing_faults(registry, (*path, place), link)
+        return
     name, options = (choice.get("timing"), choice.get("options")) if isinstance(choice, Mapping) else (choice, None)
     if isinstance(name, str):
         component, fault = _component(registry, "timing", name, path)

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from versim.fabric import Dimension, Link, Topology
-from versim.plain.faults import Fault, MisfitError
+from versim.plain.faults import Fault, MisfitError, misfit
 from versim.plain.structure import class_hook, make_converter, structured
 from versim.scenario.model import DevicePart, Scenario, TimingChoice
 
@@ -26,11 +26,19 @@ class _WrittenDimension:
     oversubscription: float = attrs.field(default=1.0, validator=attrs.fields(Dimension).oversubscription.validator)
 
 
+@attrs.frozen(kw_only=True)
+class _WrittenTiming:
+    """One link of a chain of timings as people write it."""
+
+    timing: str
+    options: Mapping[str, Any] = attrs.field(factory=dict)
+
+
 def scenario_from(document: Any) -> tuple[Scenario | None, tuple[Fault, ...]]:
     """A scenario from plain data, or every fault of the data's form: (scenario or None, faults)."""
     converter = make_converter()
     written_dimension = class_hook(_WrittenDimension, converter)
-    written_timing = class_hook(TimingChoice, converter)
+    written_timing = class_hook(_WrittenTiming, converter)
     written_device = class_hook(DevicePart, converter)
 
     def dimension(value: Any, _: Any) -> Dimension:
@@ -41,7 +49,29 @@ def scenario_from(document: Any) -> tuple[Scenario | None, tuple[Fault, ...]]:
         return Dimension(topology=flat.topology, size=flat.size, link=link, oversubscription=flat.oversubscription)
 
     def timing(value: Any, _: Any) -> Any:
-        return written_timing({"timing": value} if isinstance(value, str) else value, TimingChoice)
+        if isinstance(value, list):
+            return chained(value)
+        if isinstance(value, TimingChoice):
+            return value
+        link = written_timing({"timing": value} if isinstance(value, str) else value, _WrittenTiming)
+        return TimingChoice(timing=link.timing, options=link.options)
+
+    def chained(values: list[Any]) -> Any:
+        if not values:
+            raise misfit("expected at least one timing")
+        links: list[Any] = []
+        faults: list[Fault] = []
+        for place, value in enumerate(values):
+            try:
+                links.append(timing(value, None))
+            except MisfitError as error:
+                faults += [((place, *keys), said) for keys, said in error.faults]
+        if faults:
+            raise MisfitError(faults)
+        chain = None
+        for link in reversed(links):
+            chain = attrs.evolve(link, otherwise=chain)
+        return chain
 
     def device(value: Any, _: Any) -> Any:
         return written_device({"preset": value} if isinstance(value, str) else value, DevicePart)
@@ -65,8 +95,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Dimension):
         shared = {} if value.oversubscription == 1 else {"oversubscription": value.oversubscription}
         return {"topology": value.topology.value, "size": value.size, **_plain(value.link), **shared}
-    if isinstance(value, TimingChoice) and not value.options:
-        return value.timing
+    if isinstance(value, TimingChoice):
+        if value.otherwise is not None:
+            return [_plain(attrs.evolve(link, otherwise=None)) for link in value.chain()]
+        if not value.options:
+            return value.timing
     if attrs.has(type(value)):
         return {
             field.name: _plain(getattr(value, field.name))

@@ -97,7 +97,8 @@ def with_absolute_paths(scenario: Scenario, registry: Registry, folder: Path) ->
         if choice is None:
             return None
         options = registry.timing(choice.timing).options
-        return attrs.evolve(choice, options=resolve_paths(options, choice.options, base))
+        resolved = resolve_paths(options, choice.options, base)
+        return attrs.evolve(choice, options=resolved, otherwise=timing(choice.otherwise))
 
     pins = []
     for pin in scenario.pins:

@@ -66,15 +66,21 @@ def _as_a_cluster_has_it(_: object, attribute: attrs.Attribute[Any], value: Any)
 
 @attrs.frozen(kw_only=True)
 class TimingChoice:
-    """A timing model and its options.
+    """A timing model and its options, and who is asked for what it declines.
 
     Attributes:
         timing: The timing model's name.
         options: Its options, as plain data.
+        otherwise: The rest of the chain: asked for what this one declines. Written as a list, ``[silicon, roofline]``.
     """
 
     timing: str
     options: Mapping[str, Any] = attrs.field(factory=dict, converter=_plain)
+    otherwise: TimingChoice | None = None
+
+    def chain(self) -> tuple[TimingChoice, ...]:
+        """The links of the chain, in the order in which they are asked."""
+        return (self, *(self.otherwise.chain() if self.otherwise else ()))
 
 
 @attrs.frozen(kw_only=True)

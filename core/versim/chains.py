@@ -1,0 +1,159 @@
+"""Chains of timings: the first that does not decline a row answers it, and its name is the origin of the seconds.
+
+A chain of one is how a single timing gets its name. What nobody answers stays NaN, or is refused by name where a
+duration is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from versim.errors import UnsupportedGraphError, VersimError
+from versim.fabric import Device, Message, System
+from versim.timing import ComputeOrigins, ComputeTiming, NetworkOrigins, NetworkTiming, Origin, Source
+from versim.work import DeviceTerm
+
+Row = TypeVar("Row", DeviceTerm, Message)
+
+
+@attrs.frozen(eq=False)
+class ComputeChain:
+    """Compute timings, asked one after the other.
+
+    Attributes:
+        names: Of the timings, as scenarios name them.
+        timings: The first is asked first.
+    """
+
+    names: tuple[str, ...]
+    timings: tuple[ComputeTiming, ...]
+
+    def times_s(self, terms: Sequence[DeviceTerm], device: Device) -> NDArray[np.float64]:
+        """Seconds of each term by the first that answers, NaN where nobody does; shape (terms,)."""
+        return self.answers(terms, device)[0]
+
+    def origins(self, terms: Sequence[DeviceTerm], device: Device) -> list[Origin]:
+        """Where the seconds of each term come from."""
+        return self.answers(terms, device)[1]
+
+    def answers(self, terms: Sequence[DeviceTerm], device: Device) -> tuple[NDArray[np.float64], list[Origin]]:
+        """Seconds and origins of each term, (terms,) each."""
+        seconds, by = _first_answers(terms, self.names, [_asking(timing.times_s, device) for timing in self.timings])
+
+        def said(number: int, rows: tuple[DeviceTerm, ...]) -> Sequence[Origin] | None:
+            timing = self.timings[number]
+            return timing.origins(rows, device) if isinstance(timing, ComputeOrigins) else None
+
+        return seconds, _origins(terms, by, self.names, said)
+
+
+@attrs.frozen(eq=False)
+class NetworkChain:
+    """Network timings, asked one after the other; one that refuses a row declines it.
+
+    Attributes:
+        names: Of the timings, as scenarios name them.
+        timings: The first is asked first.
+    """
+
+    names: tuple[str, ...]
+    timings: tuple[NetworkTiming, ...]
+
+    def times_s(self, messages: Sequence[Message], system: System) -> NDArray[np.float64]:
+        """Seconds of each message by the first that answers, NaN where nobody does; shape (messages,).
+
+        Raises:
+            UnsupportedGraphError: The last is asked for a message that it refuses.
+        """
+        return self.answers(messages, system)[0]
+
+    def origins(self, messages: Sequence[Message], system: System) -> list[Origin]:
+        """Where the seconds of each message come from."""
+        return self.answers(messages, system)[1]
+
+    def answers(self, messages: Sequence[Message], system: System) -> tuple[NDArray[np.float64], list[Origin]]:
+        """Seconds and origins of each message, (messages,) each."""
+        asking = [_asking(timing.times_s, system) for timing in self.timings]
+        seconds, by = _first_answers(messages, self.names, [*map(_declining, asking[:-1]), asking[-1]])
+
+        def said(number: int, rows: tuple[Message, ...]) -> Sequence[Origin] | None:
+            timing = self.timings[number]
+            return timing.origins(rows, system) if isinstance(timing, NetworkOrigins) else None
+
+        return seconds, _origins(messages, by, self.names, said)
+
+
+def _asking(times_s: Callable[..., Any], on: Device | System) -> Callable[[tuple[Any, ...]], Any]:
+    return lambda rows: times_s(rows, on)
+
+
+def _declining(ask: Callable[[tuple[Any, ...]], Any]) -> Callable[[tuple[Any, ...]], Any]:
+    """The same question, but a row that is refused is a row that is declined."""
+
+    def answer(rows: tuple[Any, ...]) -> Any:
+        try:
+            return ask(rows)
+        except UnsupportedGraphError:
+            if len(rows) == 1:
+                return np.full(1, np.nan)
+            return np.concatenate([answer((row,)) for row in rows])
+
+    return answer
+
+
+def _first_answers(
+    rows: Sequence[Row], names: tuple[str, ...], asking: Sequence[Callable[[tuple[Row, ...]], Any]]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Seconds of each row, NaN where all decline, and which of ``asking`` answered, -1 for none."""
+    seconds = np.full(len(rows), np.nan)
+    by = np.full(len(rows), -1, dtype=np.int64)
+    for number, ask in enumerate(asking):
+        left = np.flatnonzero(by < 0)
+        if not len(left):
+            break
+        answered = held_to_rows(ask(tuple(rows[row] for row in left.tolist())), len(left), names[number])
+        known = ~np.isnan(answered)
+        seconds[left[known]] = answered[known]
+        by[left[known]] = number
+    return seconds, by
+
+
+def held_to_rows(times_s: Any, count: int, name: str) -> NDArray[np.float64]:
+    """What a timing returned for ``count`` rows, as float64 (rows,).
+
+    Raises:
+        VersimError: It is not one number for each.
+    """
+    values = np.asarray(times_s, dtype=np.float64)
+    if values.shape != (count,):
+        raise VersimError(
+            f"timing {name!r} returned shape {values.shape} for {count} rows; it has to be one number each"
+        )
+    return values
+
+
+def _origins(
+    rows: Sequence[Row],
+    by: NDArray[np.int64],
+    names: tuple[str, ...],
+    said: Callable[[int, tuple[Row, ...]], Sequence[Origin] | None],
+) -> list[Origin]:
+    """The origin of each row; of a row that nobody answered, the last timing's name."""
+    origins = [Origin(Source.MODELLED, names[number]) for number in by.tolist()]
+    for number in range(len(names)):
+        mine = np.flatnonzero(by == number).tolist()
+        if not mine:
+            continue
+        told = said(number, tuple(rows[row] for row in mine))
+        if told is None:
+            continue
+        if len(told) != len(mine):
+            raise VersimError(f"timing {names[number]!r} gave {len(told)} origins for {len(mine)} rows")
+        for row, origin in zip(mine, told, strict=True):
+            origins[row] = origin
+    return origins
