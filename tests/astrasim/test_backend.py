@@ -25,6 +25,7 @@ from versim import (
     System,
 )
 from versim_astrasim.backend import AstraSimBackend
+from versim_astrasim.engine.kernel import kernel_reason
 from versim_astrasim.options import BackendOptions
 from versim_astrasim.program.launch import PROGRAM_NAMES, ProgramNotFoundError
 
@@ -309,7 +310,8 @@ def test_export_writes_everything_and_how_to_run_it(request_for: Request, tmp_pa
 
 def test_diagnose_says_where_it_looked() -> None:
     """The embedded engine is always there; the real programs are looked for."""
-    embedded, aware, unaware = AstraSimBackend().diagnose()
+    embedded, kernel, aware, unaware = AstraSimBackend().diagnose()
     assert embedded.found
+    assert kernel.found == (not kernel_reason())
     assert not aware.found
     assert "ASTRA_SIM_BIN" in unaware.detail

@@ -8,11 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 from versim import FaultsError
 from versim_astrasim.engine import NetworkConfig, Outcome, RankTrace, Status, SystemConfig, simulate
 from versim_astrasim.engine.kernel import kernel_reason
+from versim_astrasim.engine.product import Degradation
+from versim_astrasim.engine.variant import Variant
 from versim_proof.astrasim.cases import case_inputs
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "fuzz"))
@@ -61,6 +64,31 @@ def test_random_cases_come_out_alike() -> None:
         assert not differences(compiled, readable), (kind, number)
         compared += 1
     assert compared > CASES // 2
+
+
+@needs_kernel
+def test_networks_of_several_dimensions_come_out_alike() -> None:
+    """Where a network is asked for its ways, the kernel asks the same Python; links, loads and ties are its own."""
+    compared = 0
+    for number in range(66):
+        kind = ("dimensions", "programs", "groups", "messages", "step", "collective")[number % 6]
+        source = random.Random(f"product-{number}")
+        given = case_inputs(engine_cases.case(kind, source))
+        count = len(given.network.npus_count)
+        network = attrs.evolve(
+            given.network,
+            congestion_aware=True,
+            variant=Variant.EXTENDED,
+            oversubscription=tuple(source.choice([1.0, 1.0, 2.0]) for _ in range(count)),
+            degraded=(Degradation(0, 1, source.choice([0.0, 0.5]), 3.0),) * source.randint(0, 1),
+        )
+        inputs: tuple[Any, ...] = (given.traces, network, given.system)
+        compiled = simulate(*inputs, groups=given.groups, memory=given.memory)
+        if compiled.engine == "kernel":
+            readable = simulate(*inputs, groups=given.groups, memory=given.memory, engine="python")
+            assert not differences(compiled, readable), (kind, number)
+            compared += 1
+    assert compared > 33
 
 
 def tied_step(source: random.Random, ranks: int) -> list[RankTrace]:

@@ -139,16 +139,17 @@ def capable(network: NetworkConfig, system: SystemConfig, per_node_custom: Mappi
         ),
         (system.num_queues_per_dim < 1 or system.lane_width < 1, "lanes that let no chunk start"),
         (
-            network.congestion_aware and network.variant is Variant.EXTENDED,
-            "a network that ASTRA-sim does not have",
-        ),
-        (
-            network.congestion_aware and network.topology[0] == RING and network.npus_count[0] < 3,
+            is_plain_ring(network) and network.npus_count[0] < 3,
             "a congestion-aware ring of two",
         ),
     ):
         if wrong:
             raise Incapable(what)
+
+
+def is_plain_ring(network: NetworkConfig) -> bool:
+    """Whether the network is one congestion-aware ring of ASTRA-sim's."""
+    return network.congestion_aware and network.variant is Variant.ASTRA_SIM and network.topology[0] == RING
 
 
 def kernel_input(
@@ -196,7 +197,11 @@ def moves_in_step(given: KernelInput) -> bool:
     one_step = (np.diff(given.collectives.step_start) == 1).all()
     one_by_one = system.lane_width == 1 or (given.collectives.job_count == 1).all()
     rings = steps[:, STEP_ALGORITHM] == algorithm_code(Algorithm.RING)
-    alike = len(given.programs.start) == 2 and (given.action == RUN_COLLECTIVE).all()
+    alike = (
+        given.network.variant is Variant.ASTRA_SIM
+        and len(given.programs.start) == 2
+        and (given.action == RUN_COLLECTIVE).all()
+    )
     if not (alike and one_step and one_by_one and rings.all() and (steps[:, STEP_IN_GROUP] < 0).all()):
         return False
     messages = given.collectives.job_count * steps[:, STEP_MEMBERS] * given.network.rank_count

@@ -17,10 +17,14 @@ import numpy.typing as npt
 from versim import kernel_part
 
 from versim_astrasim.engine.columns import KernelInput
+from versim_astrasim.engine.failures import Failure
+from versim_astrasim.engine.network_config import NetworkConfig
 from versim_astrasim.engine.outcome import LinkUse
+from versim_astrasim.engine.product import DimensionProduct
 from versim_astrasim.engine.rank import BYTES_PER_GB
 from versim_astrasim.engine.topologies import FULLY_CONNECTED, RING, SWITCH
 from versim_astrasim.engine.units import bandwidth_bytes_per_ns
+from versim_astrasim.engine.variant import Variant
 
 Integers = npt.NDArray[np.int64]
 
@@ -50,6 +54,7 @@ _ARRAYS = (
     ("npus_count", np.int64),
     ("bytes_per_ns", np.float64),
     ("latency_ns", np.float64),
+    ("ask_way", "callback"),
     ("endpoint_delay_ns", None),
     ("lane_width", None),
     ("queues_per_dimension", None),
@@ -89,16 +94,23 @@ _ARRAYS = (
 )
 """Fields of ``Input`` in ``native/input.hpp`` behind its first three: arrays by type of element, numbers otherwise."""
 
+_AskWay = ctypes.CFUNCTYPE(
+    ctypes.c_int64,
+    ctypes.c_int64,
+    ctypes.c_int64,
+    ctypes.c_int64,
+    ctypes.POINTER(ctypes.c_int64),
+    ctypes.POINTER(ctypes.c_double),
+)
+_CTYPES: dict[Any, Any] = {None: ctypes.c_int64, float: ctypes.c_double, "callback": _AskWay}
+
 
 class _Input(ctypes.Structure):
     _fields_ = [
         ("rank_count", ctypes.c_int64),
         ("congestion_aware", ctypes.c_int64),
         ("dimension_count", ctypes.c_int64),
-        *(
-            (name, ctypes.c_int64 if kind is None else ctypes.c_double if kind is float else ctypes.c_void_p)
-            for name, kind in _ARRAYS
-        ),
+        *((name, _CTYPES.get(kind, ctypes.c_void_p)) for name, kind in _ARRAYS),
     ]
 
 
@@ -186,7 +198,7 @@ def run_kernel(given: KernelInput, progress: Progress | None = None) -> KernelOu
     kept = []
     for name, kind in _ARRAYS:
         value = columns[name]
-        if kind not in (None, float):
+        if kind not in _CTYPES:
             value = np.ascontiguousarray(value, dtype=kind)
             kept.append(value)  # alive as long as the run
             columns[name] = value
@@ -232,6 +244,7 @@ def _columns(given: KernelInput) -> dict[str, Any]:
         "npus_count": np.array(network.npus_count),
         "bytes_per_ns": np.array([bandwidth_bytes_per_ns(gib_per_s) for gib_per_s in network.bandwidth_gib_per_s]),
         "latency_ns": np.array(network.latency_ns),
+        "ask_way": _ways_of(network),
         "endpoint_delay_ns": system.effective_endpoint_delay_ns,
         "lane_width": system.lane_width,
         "queues_per_dimension": system.num_queues_per_dim,
@@ -271,10 +284,32 @@ def _columns(given: KernelInput) -> dict[str, Any]:
     }
 
 
+def _ways_of(network: NetworkConfig) -> Any:
+    """Answers which wires lie between two ranks of a network of several dimensions; null for ASTRA-sim's own."""
+    if not network.congestion_aware or network.variant is not Variant.EXTENDED:
+        return _AskWay()
+    wiring = DimensionProduct(network)
+
+    def ask(source: int, destination: int, room: int, devices: Any, figures: Any) -> int:
+        try:
+            wires = list(wiring.wires(source, destination))
+        except Failure:
+            return -1  # the Python engine will say why
+        if len(wires) > room:
+            return -1
+        for hop, (here, there, wire) in enumerate(wires):
+            devices[2 * hop], devices[2 * hop + 1] = here, there
+            figures[2 * hop] = bandwidth_bytes_per_ns(wire.bandwidth_gib_per_s)
+            figures[2 * hop + 1] = wire.latency_ns
+        return len(wires)
+
+    return _AskWay(ask)
+
+
 def _link_use(links: Integers, given: KernelInput) -> LinkUse:
     if not len(links):
         return LinkUse()
-    if given.network.topology[0] == FULLY_CONNECTED:
+    if given.network.topology[0] == FULLY_CONNECTED or given.network.variant is Variant.EXTENDED:
         links = links[np.lexsort((links[:, 1], links[:, 0]))]
     return LinkUse(
         name=tuple([f"{source}->{destination}" for source, destination in links[:, :2].tolist()]),

@@ -192,9 +192,10 @@ class Simulation {
  public:
   explicit Simulation(const Input& input) : in_(input) {
     for (i64 index = 0; index < in_.dimension_count; ++index)
-      dimensions_.push_back({static_cast<int>(in_.topology[index]), in_.npus_count[index], in_.bytes_per_ns[index],
-                             in_.latency_ns[index]});
-    if (in_.congestion_aware) network_ = linked_network(dimensions_[0]);
+      dimensions_.push_back({static_cast<int>(in_.topology[index]),
+                             in_.npus_count[index],
+                             {in_.bytes_per_ns[index], in_.latency_ns[index]}});
+    if (in_.congestion_aware) network_ = linked_network(dimensions_[0], in_.ask_way);
     endpoint_queue_ = queue_.delay_queue(static_cast<u64>(in_.endpoint_delay_ns));
     quick_queue_ = queue_.delay_queue(QUICK_ENDPOINT_DELAY_NS);
     now_queue_ = queue_.delay_queue(0);
@@ -382,7 +383,7 @@ class Simulation {
 
   void transmit_on(u32 link_index, u32 load_index, u64 on_arrival) {
     Link& link = network_->links[link_index];
-    const Load& load = loads_[load_index + link.dimension];
+    const Load& load = loads_.at(load_index, link.make);
     queue_.push(load.hop_queue, on_arrival);
     link.free_tick = queue_.now + load.serialization_ns;
     link.carried_bytes += static_cast<i64>(load.size_bytes);
@@ -480,9 +481,9 @@ class Simulation {
       const i64 source = channel.source, destination = channel.destination;
       if (destination >= in_.rank_count) throw Handover{UNREACHABLE, source, -1};
       if (network_) {
-        if (source == destination && dimensions_[0].topology != SWITCH) throw Handover{UNREACHABLE, source, -1};
+        if (source == destination && (in_.ask_way || dimensions_[0].topology != SWITCH)) throw Handover{UNREACHABLE, source, -1};
         channel.way = network_->way(source, destination);
-        channel.load = loads_.of(channel.size_bytes, dimensions_, queue_);
+        channel.load = loads_.of(channel.size_bytes, network_->makes, queue_);
       } else {
         channel.load = queue_.delay_queue(unaware_delay_ns(source, destination, channel.size_bytes, dimensions_));
       }

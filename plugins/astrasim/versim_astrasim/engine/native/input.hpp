@@ -1,7 +1,7 @@
 // What the engine is given, in columns, as Python's ctypes lays it out; see engine/kernel.py for the meaning of each.
 #pragma once
 
-#include "containers.hpp"
+#include "network.hpp"
 
 namespace versim {
 
@@ -19,6 +19,7 @@ struct Input {
   const i64* npus_count;
   const double* bytes_per_ns;
   const double* latency_ns;
+  AskWay ask_way;  // of a wired network, else null
 
   i64 endpoint_delay_ns;
   i64 lane_width;

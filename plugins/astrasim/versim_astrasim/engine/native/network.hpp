@@ -17,12 +17,21 @@ inline u64 whole(double value) {
 
 enum Topology { RING, FULLY_CONNECTED, SWITCH };
 
-struct Dimension {
-  int topology;
-  i64 size;
+// Bandwidth and latency of a link.
+struct Make {
   double bytes_per_ns;
   double latency_ns;
 };
+
+struct Dimension {
+  int topology;
+  i64 size;
+  Make make;
+};
+
+// Asks for the way between two ranks of a wired network: pairs of devices, and bandwidth and latency of each wire.
+// Returns how many wires there are; negative if there is no way, or no room for it.
+using AskWay = i64 (*)(i64 source, i64 destination, i64 room, i64* devices, double* figures);
 
 // One directed link; messages wait for it in order.
 struct Link {
@@ -30,7 +39,7 @@ struct Link {
   u64 free_number = 0;  // place of its release among the entries of that tick
   u32 first_waiting = NONE;
   u32 last_waiting = NONE;
-  u32 dimension = 0;  // whose bandwidth and latency it has
+  u32 make = 0;  // its bandwidth and latency, by number
   bool release_is_due = false;  // the release stands in the queue, because somebody waits
   i64 carried_bytes = 0;
   i64 busy_ns = 0;
@@ -56,6 +65,7 @@ class LinkedNetwork {
   std::vector<Link> links;
   std::vector<Ends> ends;  // devices each link joins
   std::vector<u32> paths;
+  std::vector<Make> makes;
 
   virtual ~LinkedNetwork() = default;
   virtual Way way(i64 source, i64 destination) = 0;
@@ -63,9 +73,9 @@ class LinkedNetwork {
   u32 link_at(const Way& way, u32 hop) const { return way.length <= 2 ? way.link[hop] : paths[way.begin + hop]; }
 
  protected:
-  u32 add_link(i64 source, i64 destination, u32 dimension = 0) {
+  u32 add_link(i64 source, i64 destination, u32 make = 0) {
     links.emplace_back();
-    links.back().dimension = dimension;
+    links.back().make = make;
     ends.push_back({source, destination});
     return static_cast<u32>(links.size() - 1);
   }
@@ -124,18 +134,75 @@ class FullyConnectedNetwork : public LinkedNetwork {
   Table by_pair_;
 };
 
-inline std::unique_ptr<LinkedNetwork> linked_network(const Dimension& dimension) {
+// Any wiring: whoever knows it is asked once per pair of ranks. Links are made when first used.
+class WiredNetwork : public LinkedNetwork {
+ public:
+  explicit WiredNetwork(AskWay ask) : ask_(ask), devices_(2 * ROOM), figures_(2 * ROOM) {}
+  Way way(i64 source, i64 destination) override {
+    const u64 hash = pair_hash(source, destination);
+    u32 known = by_pair_.find(hash, [&](u32 index) {
+      return pairs_[index].source == source && pairs_[index].destination == destination;
+    });
+    if (known == NONE) {
+      const i64 count = ask_(source, destination, ROOM, devices_.data(), figures_.data());
+      if (count < 1) throw Handover{UNREACHABLE, source, -1};
+      known = static_cast<u32>(ways_.size());
+      const u64 begin = paths.size();
+      for (i64 hop = 0; hop < count; ++hop) paths.push_back(link(hop));
+      pairs_.push_back({source, destination});
+      ways_.push_back(slice(begin, static_cast<u64>(count)));
+      by_pair_.insert(hash, known);
+    }
+    return ways_[known];
+  }
+
+ private:
+  static constexpr i64 ROOM = 1 << 16;
+
+  static u64 pair_hash(i64 one, i64 other) { return mixed(static_cast<u64>(one) << 32 | static_cast<u64>(other)); }
+  u32 link(i64 hop) {
+    const i64 source = devices_[2 * hop], destination = devices_[2 * hop + 1];
+    const u64 hash = pair_hash(source, destination);
+    u32 found = by_ends_.find(
+        hash, [&](u32 index) { return ends[index].source == source && ends[index].destination == destination; });
+    if (found == NONE) by_ends_.insert(hash, found = add_link(source, destination, make(hop)));
+    return found;
+  }
+  u32 make(i64 hop) {
+    const Make made{figures_[2 * hop], figures_[2 * hop + 1]};
+    for (u32 index = 0; index < makes.size(); ++index)
+      if (makes[index].bytes_per_ns == made.bytes_per_ns && makes[index].latency_ns == made.latency_ns) return index;
+    makes.push_back(made);
+    return static_cast<u32>(makes.size() - 1);
+  }
+
+  AskWay ask_;
+  std::vector<i64> devices_;
+  std::vector<double> figures_;
+  std::vector<Ends> pairs_;
+  std::vector<Way> ways_;
+  Table by_pair_;
+  Table by_ends_;
+};
+
+inline std::unique_ptr<LinkedNetwork> linked_network(const Dimension& dimension, AskWay ask) {
+  if (ask != nullptr) return std::make_unique<WiredNetwork>(ask);
+  std::unique_ptr<LinkedNetwork> network;
   switch (dimension.topology) {
     case RING:
-      return std::make_unique<RingNetwork>(dimension.size);
+      network = std::make_unique<RingNetwork>(dimension.size);
+      break;
     case SWITCH:
-      return std::make_unique<SwitchNetwork>(dimension.size);
+      network = std::make_unique<SwitchNetwork>(dimension.size);
+      break;
     default:
-      return std::make_unique<FullyConnectedNetwork>();
+      network = std::make_unique<FullyConnectedNetwork>();
   }
+  network->makes.push_back(dimension.make);
+  return network;
 }
 
-// What a message of some size means to the links of one dimension.
+// What a message of some size means to the links of one make.
 struct Load {
   u64 size_bytes;
   u64 serialization_ns;
@@ -143,28 +210,44 @@ struct Load {
   u32 hop_queue;
 };
 
-// Loads of each size, one per dimension, next to one another.
+// Loads by size and make; makes may still be added.
 class Loads {
  public:
-  u32 of(u64 size_bytes, const std::vector<Dimension>& dimensions, EventQueue& queue) {
+  u32 of(u64 size_bytes, const std::vector<Make>& makes, EventQueue& queue) {
+    if (makes.size() > room_) widen(makes.size());
     const u64 hash = mixed(size_bytes);
-    u32 found = by_size_.find(hash, [&](u32 index) { return loads_[index].size_bytes == size_bytes; });
-    if (found == NONE) {
-      found = static_cast<u32>(loads_.size());
-      by_size_.insert(hash, found);
-      for (const Dimension& dimension : dimensions) {
-        const double occupied_ns = static_cast<double>(size_bytes) / dimension.bytes_per_ns;
-        const u64 serialization_ns = whole(occupied_ns);
-        const u64 hop_ns = whole(dimension.latency_ns + occupied_ns);
-        loads_.push_back({size_bytes, serialization_ns, queue.delay_queue(serialization_ns), queue.delay_queue(hop_ns)});
-      }
+    u32 row = by_size_.find(hash, [&](u32 index) { return sizes_[index] == size_bytes; });
+    if (row == NONE) {
+      row = static_cast<u32>(sizes_.size());
+      by_size_.insert(hash, row);
+      sizes_.push_back(size_bytes);
+      known_.push_back(0);
+      loads_.resize(loads_.size() + room_);
     }
-    return found;
+    for (u64& make = known_[row]; make < makes.size(); ++make) {
+      const double occupied_ns = static_cast<double>(size_bytes) / makes[make].bytes_per_ns;
+      const u64 serialization_ns = whole(occupied_ns);
+      const u64 hop_ns = whole(makes[make].latency_ns + occupied_ns);
+      loads_[row * room_ + make] = {size_bytes, serialization_ns, queue.delay_queue(serialization_ns),
+                                    queue.delay_queue(hop_ns)};
+    }
+    return row;
   }
-  const Load& operator[](u32 index) const { return loads_[index]; }
+  const Load& at(u32 row, u32 make) const { return loads_[row * room_ + make]; }
 
  private:
+  void widen(u64 room) {
+    std::vector<Load> wider(sizes_.size() * room);
+    for (u64 row = 0; row < sizes_.size(); ++row)
+      for (u64 make = 0; make < known_[row]; ++make) wider[row * room + make] = loads_[row * room_ + make];
+    loads_.swap(wider);
+    room_ = room;
+  }
+
+  u64 room_ = 1;
   std::vector<Load> loads_;
+  std::vector<u64> sizes_;
+  std::vector<u64> known_;  // makes
   Table by_size_;
 };
 
@@ -180,8 +263,8 @@ inline u64 unaware_delay_ns(i64 source, i64 destination, u64 size_bytes, const s
       const i64 clockwise = (there - here + dimension.size) % dimension.size;
       hops = clockwise < dimension.size - clockwise ? clockwise : dimension.size - clockwise;
     }
-    const double latency_ns = static_cast<double>(hops) * dimension.latency_ns;
-    return whole(latency_ns + static_cast<double>(size_bytes) / dimension.bytes_per_ns);
+    const double latency_ns = static_cast<double>(hops) * dimension.make.latency_ns;
+    return whole(latency_ns + static_cast<double>(size_bytes) / dimension.make.bytes_per_ns);
   }
   throw Handover{UNREACHABLE, source, -1};
 }
