@@ -53,12 +53,19 @@ class Linked:
         return self._launched(node, kernel, stream, us) if kernel else node
 
     def communication(
-        self, name: str, kernel: str, *, elements: int = 0, group: str = "0", peer: int = 0
+        self,
+        name: str,
+        kernel: str,
+        *,
+        elements: int = 0,
+        group: str = "0",
+        peer: int = 0,
+        parts: Sequence[int] = (),
     ) -> dict[str, Any]:
         """A communication by NCCL as ``record_param_comms`` describes it; without a kernel's name, without a kernel."""
         above = self._node(f"c10d::{name}_", _THREAD)
         tensors = [[7, 7, 0, elements, 4, "cuda:0"]]
-        values: list[Any] = [[1, False], [group, "a group"], peer, name, [], [], 0, 1, 2, True]
+        values: list[Any] = [[1, False], [group, "a group"], peer, name, list(parts), [], 0, 1, 2, True]
         types = ["Tuple[Int,Bool]", "Tuple[String,String]", *_TAIL]
         if elements:
             values, types = [tensors, *values], ["GenericList[Tensor(float)]", *types]

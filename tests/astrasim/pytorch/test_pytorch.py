@@ -174,7 +174,7 @@ def test_linking_goes_before_converting_and_its_errors_are_shown(pair: Path, mon
 
 
 def test_traces_that_do_not_fit_are_said_before_or_after_linking(pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The linker takes minutes, then fails on a missing step with a message about None, or links nothing in silence."""
+    """The linker takes minutes, then fails on what it did not expect, or links nothing in silence."""
     bare = [{key: value for key, value in node.items() if "dur" not in key} for node in linked_trace()["nodes"]]
     with pytest.raises(VersimError, match="finds nothing that is in both"):
         linking(pair, monkeypatch, linked_trace(nodes=bare))
@@ -183,8 +183,9 @@ def test_traces_that_do_not_fit_are_said_before_or_after_linking(pair: Path, mon
         linking(pair, monkeypatch, linked_trace())
     (pair / "host.json").write_text(json.dumps(linked_trace()), encoding="utf-8")
     (pair / "kineto.json").write_text('{"traceEvents": [{"name": "aten::mm"}]}', encoding="utf-8")
-    with pytest.raises(VersimError, match=r"kineto\.json has no ProfilerStep"):
-        linking(pair, monkeypatch, linked_trace())
+    linking(pair, monkeypatch, linked_trace())  # a ProfilerStep is not needed
+    for made in pair.glob("out.*"):
+        made.unlink()
     (pair / "kineto.json").write_text("[]", encoding="utf-8")
     with pytest.raises(VersimError, match="is no Kineto trace"):
         linking(pair, monkeypatch, linked_trace())
@@ -391,7 +392,7 @@ def test_communications_that_are_lost_or_mistaken_are_counted(tmp_path: Path) ->
     path.write_text(json.dumps(content), encoding="utf-8")
     result = run(import_, "pytorch", path, "-o", tmp_path / "out")
     assert "1 communications (allreduce 1) have no kernel and are missing" in result.stderr
-    assert "1 kernels that send and receive (batch_isend_irecv, gather, scatter) became all-to-alls" in result.stderr
+    assert "1 grouped messages have no direction that could be told, and became all-to-alls" in result.stderr
     assert "1 messages have no peer" in result.stderr
     assert result.exit_code == 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -28,26 +29,53 @@ def import_() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The Kineto trace of each host trace, in the same order: link both first (needs et_replay). May be repeated.",
 )
+@click.option(
+    "--uneven",
+    type=click.Choice(["largest", "mean", "pairs"]),
+    default="largest",
+    show_default=True,
+    help="All-to-alls of different sizes: all as the largest or the mean, or messages of each pair of ranks.",
+)
+@click.option(
+    "--host",
+    type=click.Choice(["auto", "keep", "fold"]),
+    default="auto",
+    show_default=True,
+    help="Calls on the host: kept, or folded into dependencies (auto: where ranks send and receive).",
+)
+@click.option(
+    "--durations",
+    type=click.Choice(["recorded", "stream"]),
+    default="recorded",
+    show_default=True,
+    help="Durations of kernels: as recorded, or cut to what their stream leaves.",
+)
 @click.option("--no-lint", is_flag=True, help="Do not look for faults in what was made.")
 @click.pass_context
 def pytorch(
-    ctx: click.Context, traces: tuple[Path, ...], output: Path, kineto: tuple[Path, ...], no_lint: bool
+    ctx: click.Context,
+    /,
+    traces: tuple[Path, ...],
+    output: Path,
+    kineto: tuple[Path, ...],
+    no_lint: bool,
+    **choices: Any,
 ) -> None:
     """Convert PyTorch TRACES, one JSON file per rank in order of ranks, to Chakra traces.
 
-    TRACES are host traces already linked with their Kineto traces; with --kineto they are linked first. Process groups
-    are written to comm_groups.json beside OUTPUT. What was made is checked as by `versim lint`; exit status 1 if there
-    is an error.
+    TRACES are host traces already linked with their Kineto traces; with --kineto they are linked first. Files may be
+    compressed (.json.gz). Process groups are written to comm_groups.json beside OUTPUT. What was made is checked as by
+    `versim lint`; exit status 1 if there is an error.
     """
     from versim_astrasim.lint.command import shown  # noqa: PLC0415 - loads numpy and the schema
     from versim_astrasim.lint.loading import Given, lint  # noqa: PLC0415
-    from versim_astrasim.pytorch import convert, linked  # noqa: PLC0415
+    from versim_astrasim.pytorch import ConversionOptions, convert, linked  # noqa: PLC0415
 
     if kineto and len(kineto) != len(traces):
         raise click.UsageError(f"{len(traces)} host traces, but {len(kineto)} Kineto traces; name one for each", ctx)
     notes: list[tuple[int, str]] = []
     with linked(traces, kineto, notes) as ready:
-        made = convert(ready, output)
+        made = convert(ready, output, ConversionOptions(**choices))
     for rank, written in enumerate(made.ranks):
         click.echo(f"wrote {written.path}: {written.summary}")
         notes += [(rank, note) for note in written.notes]

@@ -6,17 +6,24 @@ import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
+from chakra.schema.protobuf import et_def_pb2 as schema
 from versim import VersimError
 
+from versim_astrasim.chakra.framing import messages, write_message
 from versim_astrasim.chakra.reader import read_file
 from versim_astrasim.chakra.writer import trace_path
 from versim_astrasim.importing.sources import GROUPS_FILE, groups_of
-from versim_astrasim.pytorch.completing import complete
+from versim_astrasim.pytorch import durations, host_calls
+from versim_astrasim.pytorch.completion import complete, summary
+from versim_astrasim.pytorch.documents import ConversionError, host_trace
 from versim_astrasim.pytorch.groups import numbered
-from versim_astrasim.pytorch.recorded import ConversionError, Recorded, host_trace, recorded
+from versim_astrasim.pytorch.options import ConversionOptions
+from versim_astrasim.pytorch.recorded import Recorded, recorded, world_size
 from versim_astrasim.pytorch.reports import reported
+from versim_astrasim.pytorch.traffic import RankFile, even_out, part_groups
 
 
 @attrs.frozen
@@ -47,62 +54,113 @@ class Conversion:
     groups: Path | None
 
 
-def convert(traces: Sequence[Path], output: Path) -> Conversion:
+def convert(traces: Sequence[Path], output: Path, options: ConversionOptions | None = None) -> Conversion:
     """Convert one linked trace per rank; either every file is there afterwards, or none is touched.
 
     Raises:
-        ConversionError: A trace is not what the converter takes, or the converter fails.
+        ConversionError: A trace is not what the converter takes, the converter fails, or ranks are missing.
     """
     targets = [trace_path(output, rank) for rank in range(len(traces))]
     if not output.parent.is_dir():
         raise ConversionError(f"cannot write {targets[0]}: there is no folder {output.parent}")
     beside = [target.with_name(f".{target.name}.partial") for target in targets]
     try:
-        return _converted(traces, beside, targets, output.parent / GROUPS_FILE)
+        return _converted(traces, beside, targets, output.parent / GROUPS_FILE, options or ConversionOptions())
     finally:
         for path in beside:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
 
 
-def _converted(traces: Sequence[Path], beside: Sequence[Path], targets: Sequence[Path], file: Path) -> Conversion:
+def _converted(
+    traces: Sequence[Path],
+    beside: Sequence[Path],
+    targets: Sequence[Path],
+    groups_file: Path,
+    options: ConversionOptions,
+) -> Conversion:
     notes: list[list[str]] = []
     content: list[Recorded] = []
-    for path, made in zip(traces, beside, strict=True):
+    for rank, (path, made) in enumerate(zip(traces, beside, strict=True)):
         with _in_words(path), reported("converter") as reports:
-            content.append(_run(path, made))
+            content.append(_run(path, made, rank, options, reports))
         if not content[-1].timed:
             reports.append(
                 f"no node of {path} has a time, so it is a host trace that was not linked with its Kineto trace: the "
                 "device's work is missing; name its Kineto trace with --kineto"
             )
         notes.append(reports)
+    _check_complete(traces, content)
     numbering = numbered([trace.groups for trace in content])
-    ranks, used = [], set[int]()
+    metadata: list[bytes] = []
+    files: list[RankFile] = []
     for rank, (path, made) in enumerate(zip(traces, beside, strict=True)):
         with _in_words(path):
-            completed = complete(made, content[rank], rank, numbering.number[rank], numbering.ranks)
+            head, nodes = _nodes_in(made)
+            metadata.append(head)
+            files.append(complete(nodes, content[rank], rank, numbering.number[rank], numbering.ranks))
+    part_groups(files)
+    even_out(files, options.uneven)
+    for file in files:
+        file.notes += durations.write(file.nodes, file.trace, options.durations)
+    host_calls.fold(files, options.host)
+    ranks = []
+    for file, path, made, head in zip(files, traces, beside, metadata, strict=True):
+        with _in_words(path):
+            _write(made, head, file.nodes)
             read_file(made)
-        used |= completed.groups
-        ranks.append(Converted(targets[rank], completed.summary, (*notes[rank], *completed.notes)))
-    groups = {group: ranks for group, ranks in numbering.ranks.items() if group in used}
-    _check_free(file, groups)
+        ranks.append(Converted(targets[file.rank], summary(file.nodes), (*notes[file.rank], *file.notes)))
+    used = {file.group_of(node) for file in files for node in file.nodes if node.type == schema.COMM_COLL_NODE}
+    groups = {group: members for group, members in numbering.ranks.items() if group in used}
+    _check_free(groups_file, groups)
     try:
         for made, target in zip(beside, targets, strict=True):
             made.replace(target)
         if groups:
-            file.write_text(json.dumps({str(group): list(ranks) for group, ranks in groups.items()}) + "\n", "utf-8")
+            described = {str(group): list(members) for group, members in groups.items()}
+            groups_file.write_text(json.dumps(described) + "\n", "utf-8")
     except OSError as error:
         raise ConversionError(f"cannot write {error.filename2 or error.filename}: {error.strerror}") from error
-    return Conversion(tuple(ranks), file if groups else None)
+    return Conversion(tuple(ranks), groups_file if groups else None)
 
 
-def _run(path: Path, made: Path) -> Recorded:
+def _check_complete(traces: Sequence[Path], content: Sequence[Recorded]) -> None:
+    """Refuse traces of fewer ranks than were recorded, as their groups tell."""
+    recorded_ranks, path = max((world_size(trace), str(path)) for trace, path in zip(content, traces, strict=True))
+    if recorded_ranks <= len(traces):
+        return
+    given = f"{len(traces)} trace{'s are' if len(traces) > 1 else ' is'} given"
+    raise ConversionError(
+        f"{recorded_ranks} ranks were recorded, as the process groups in {path} tell, and {given}; name the trace of "
+        "every rank, in the order of ranks"
+    )
+
+
+def _nodes_in(path: Path) -> tuple[bytes, list[Any]]:
+    with path.open("rb") as stream:
+        metadata, *nodes = [content for _, content in messages(stream, str(path))]
+    return metadata, [schema.Node.FromString(content) for content in nodes]
+
+
+def _write(path: Path, metadata: bytes, nodes: Sequence[Any]) -> None:
+    with path.open("wb") as stream:
+        write_message(stream, metadata)
+        for node in nodes:
+            write_message(stream, node.SerializeToString())
+
+
+def _run(path: Path, made: Path, rank: int, options: ConversionOptions, reports: list[str]) -> Recorded:
     content = host_trace(path)
+    trace = recorded(content)
+    names = {node["id"]: str(node["name"]) for node in content["nodes"]}
+    reports += durations.check(trace, names, path, rank, options.durations)
     from chakra.src.converter.pytorch_converter import PyTorchConverter  # noqa: PLC0415 - only here
 
-    PyTorchConverter().convert(str(path), str(made), simulate=False)
-    return recorded(content)
+    converter = PyTorchConverter()
+    # Read once, and from a compressed file as well; the converter changes what it is given.
+    converter.load_json_execution_traces = lambda _: content
+    converter.convert(str(path), str(made), simulate=False)
+    return trace
 
 
 @contextlib.contextmanager

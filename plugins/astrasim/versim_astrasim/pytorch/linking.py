@@ -14,15 +14,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from versim_astrasim.pytorch.completing import listed
-from versim_astrasim.pytorch.recorded import ConversionError, content_of, device_work, has_times, host_trace
+from versim_astrasim.pytorch.completion import listed
+from versim_astrasim.pytorch.documents import ConversionError, content_of, host_trace
+from versim_astrasim.pytorch.recorded import device_work, has_times
 from versim_astrasim.pytorch.reports import SYNCHRONISATION, reported
 
 _LOG = logging.getLogger(__name__)
 _INSTALL = "https://github.com/facebookresearch/param/tree/main/et_replay"
-_STEP = "ProfilerStep"
-"""The annotation that linking looks for in a Kineto trace."""
-
 _DEVICE = frozenset({"kernel", "gpu_memcpy", "gpu_memset"})
 """Kineto's categories of what takes place on the device."""
 
@@ -39,11 +37,6 @@ def _device_events(rank: int, host: Path, device: Path) -> Counter[str]:
     if not isinstance(events, list):
         raise ConversionError(f"{device} is no Kineto trace: it has no traceEvents")
     events = [event for event in events if isinstance(event, dict)]
-    if not any(str(event.get("name")).startswith(_STEP) for event in events):
-        raise ConversionError(
-            f"{device} has no {_STEP}, which linking looks for; record it with a schedule for torch.profiler.profile, "
-            "and call its step() after each iteration"
-        )
     processes = {event["pid"] for event in events if type(event.get("pid")) is int}
     if processes and process not in processes:
         # Ids of calls begin anew in every process, so that linking would join calls that have nothing in common.

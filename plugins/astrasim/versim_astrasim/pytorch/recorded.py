@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import attrs
-from versim import VersimError
 
 from versim_astrasim.chakra.process_groups import PROCESS_GROUP_NODE, groups_in
 
 _TIMES = frozenset({"exclusive_dur", "inclusive_dur"})
 """What linking adds to a host trace's nodes."""
 
-_NEEDED = ("schema", "pid", "time", "start_ts", "finish_ts", "nodes")
-
 _CALL = "record_param_comms"
 """The node in which PyTorch's NCCL backend describes a communication (ParamCommsUtils.hpp)."""
+
+MESSAGES = frozenset({"send", "recv", "isend", "irecv"})
+"""PyTorch's names of messages."""
 
 _NO_COMMUNICATION = frozenset({"", "init", "wait"})
 """Calls that describe none."""
 
 _ON_HOST = re.compile(r"(gloo|mpi|ucc):\w+", re.ASCII)
 """How PyTorch's backends for the CPU name what they do."""
-
-_GZIP = b"\x1f\x8b"
-
-
-class ConversionError(VersimError):
-    """A trace cannot be linked or converted; the message says which, why and what to do."""
 
 
 @attrs.frozen
@@ -43,11 +36,15 @@ class Call:
         collective: PyTorch's name of it, such as ``_allgather_base`` or ``send``.
         peer: The other end of a message, as a rank within the group; None if not known.
         group: The process group's name.
+        size_bytes: What it handed over, None if not known.
+        parts_bytes: What it sends to each rank of the group, where that is recorded.
     """
 
     collective: str
     peer: int | None
     group: str
+    size_bytes: int | None = None
+    parts_bytes: tuple[int, ...] = ()
 
 
 @attrs.frozen
@@ -59,6 +56,8 @@ class Recorded:
         groups: Ranks of the process groups by name, in their own order; none are all ranks.
         calls: The call behind a kernel of NCCL, by the kernel's id.
         queued: Stream and start of what took place on the device, by id.
+        duration_us: How long nodes took without what they called, by id; with fractions.
+        grouped: Messages that a kernel of NCCL carries together, by its id, as far as their calls are recorded.
         awaited: What of the device's work a node waited for, by its id: synchronisation, as HTA finds it.
         without_kernel: How many calls launched no kernel, by their name.
         on_host: How many communications took place on the CPU, by backend and name.
@@ -68,58 +67,11 @@ class Recorded:
     groups: Mapping[str, tuple[int, ...]]
     calls: Mapping[int, Call]
     queued: Mapping[int, tuple[int, float]]
+    duration_us: Mapping[int, float]
+    grouped: Mapping[int, tuple[Call, ...]]
     awaited: Mapping[int, tuple[int, ...]]
     without_kernel: Mapping[str, int]
     on_host: Mapping[str, int]
-
-
-def content_of(path: Path) -> Any:
-    """What is in a JSON file.
-
-    Raises:
-        ConversionError: It cannot be read, or is no JSON.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ConversionError(f"cannot read {path}: {error.strerror or error}") from error
-    if content.startswith(_GZIP):
-        raise ConversionError(f"{path} is compressed (gzip); gunzip it first")
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise ConversionError(f"{path} is no JSON: {error}") from error
-
-
-def host_trace(path: Path) -> Mapping[str, Any]:
-    """A host trace's content, linked or not.
-
-    Raises:
-        ConversionError: The file is something else, or of a schema that is not converted.
-    """
-    content = content_of(path)
-    if isinstance(content, dict) and "traceEvents" in content:
-        raise ConversionError(
-            f"{path} is a Kineto trace; name the host trace, and this one with --kineto, to link them first"
-        )
-    missing = [key for key in _NEEDED if not isinstance(content, dict) or key not in content]
-    if missing:
-        hint = " (linking adds times)" if "start_ts" in missing or "finish_ts" in missing else ""
-        raise ConversionError(
-            f"{path} is no execution trace of PyTorch: {', '.join(missing)} missing{hint}; record it with "
-            "torch.profiler.ExecutionTraceObserver"
-        )
-    from chakra.src.converter.pytorch_node import PyTorchNode  # noqa: PLC0415 - only here
-
-    known = PyTorchNode.SUPPORTED_VERSIONS
-    if content["schema"] not in known:
-        raise ConversionError(
-            f"{path} has schema {content['schema']!r}; mlc-chakra converts {', '.join(known)}. The schema is that of "
-            "the PyTorch version that recorded the trace"
-        )
-    if not isinstance(content["nodes"], list) or not content["nodes"]:
-        raise ConversionError(f"{path} has no nodes")
-    return dict(content)
 
 
 def has_times(content: Mapping[str, Any]) -> bool:
@@ -157,7 +109,60 @@ def recorded(content: Mapping[str, Any]) -> Recorded:
         for id_, node in nodes.items()
         if node.get("cat") is not None and type(node.get("stream")) is int and _begins(node) is not None
     }
-    return Recorded(has_times(content), groups, calls, queued, _awaited(nodes, queued), silent, on_host)
+    durations = {
+        id_: float(node["exclusive_dur"])
+        for id_, node in nodes.items()
+        if isinstance(node.get("exclusive_dur"), int | float)
+    }
+    grouped = _grouped(nodes, calls, launching)
+    for call in (call for called in grouped.values() for call in called):
+        silent[call.collective] -= 1
+    return Recorded(
+        timed=has_times(content),
+        groups=groups,
+        calls=calls,
+        queued=queued,
+        duration_us=durations,
+        grouped=grouped,
+        awaited=_awaited(nodes, queued),
+        without_kernel=+silent,
+        on_host=on_host,
+    )
+
+
+def _grouped(
+    nodes: Mapping[Any, Any], calls: Mapping[int, Call], launching: AbstractSet[Any]
+) -> dict[int, tuple[Call, ...]]:
+    """Sends and receives without a kernel of their own, by the kernel of the group that they were called in.
+
+    PyTorch's batch_isend_irecv calls each of them, and at the end the group, which launches one kernel for all.
+    """
+    found: dict[int, tuple[Call, ...]] = {}
+    kernel_of: dict[Any, int] = {}
+    for id_ in calls:
+        for place in _calls_above(nodes, nodes[id_]):
+            kernel_of[place] = id_
+    waiting: list[Call] = []
+    for id_ in sorted(id_ for id_, node in nodes.items() if node["name"] == _CALL and node.get("cat") is None):
+        call = _call(nodes[id_])
+        if id_ not in launching and call.collective in MESSAGES:
+            waiting.append(call)
+        elif id_ in kernel_of and is_group(call.collective):
+            if waiting:
+                found[kernel_of[id_]] = tuple(waiting)
+            waiting = []
+    return found
+
+
+def is_group(collective: str) -> bool:
+    """Whether PyTorch's name of a communication is that of a group of sends and receives."""
+    return "coalesced" in collective or "batch" in collective
+
+
+def world_size(trace: Recorded) -> int:
+    """Ranks of the run that was recorded, as far as its groups tell; 0 if they do not."""
+    named = [rank for ranks in trace.groups.values() for rank in ranks]
+    return max([len(trace.groups.get("0", ())), *(rank + 1 for rank in named)])
 
 
 def _begins(node: Mapping[str, Any]) -> float | None:
@@ -192,12 +197,33 @@ def _calls_above(nodes: Mapping[Any, Any], node: Mapping[str, Any]) -> list[Any]
 def _call(node: Mapping[str, Any]) -> Call:
     """What a node says of its communication.
 
-    Its inputs are ([tensors,] sequence number, group, rank or peer, name of the collective, …), see RECORD_PARAM_COMMS
-    in PyTorch's ParamCommsUtils.hpp; the peer is a rank within the group.
+    Its inputs are ([tensors,] sequence number, group, rank or peer, name of the collective, sizes of what goes to and
+    comes from each rank, …), see RECORD_PARAM_COMMS in PyTorch's ParamCommsUtils.hpp; the peer is a rank within the
+    group. Sizes count elements.
     """
     more = {attribute["name"]: attribute["value"] for attribute in node.get("attrs", ())}
     values, types = node["inputs"]["values"], node["inputs"]["types"]
     texts = [place for place, kind in enumerate(types[: len(values)]) if kind == "String"]
     peer = values[texts[-1] - 1] if texts and texts[-1] else None
     name = more.get("collective_name") or (values[texts[-1]] if texts else "")
-    return Call(str(name), peer if type(peer) is int else None, str(more.get("pg_name", "")))
+    size, element_bytes = _handed_over(values)
+    splits = values[texts[-1] + 1] if texts and len(values) > texts[-1] + 1 else None
+    sound = isinstance(splits, list) and all(type(part) is int and part >= 0 for part in splits)
+    parts = tuple(part * element_bytes for part in splits) if sound and isinstance(splits, list) else ()
+    return Call(
+        collective=str(name),
+        peer=peer if type(peer) is int else None,
+        group=str(more.get("pg_name", "")),
+        size_bytes=size,
+        parts_bytes=parts if size is not None and sum(parts) == size else (),
+    )
+
+
+def _handed_over(values: Sequence[Any]) -> tuple[int | None, int]:
+    """Bytes of a call's tensors, None if they are not recorded; and of one element."""
+    total, element_bytes, seen = 0, 1, False
+    for tensor in values[0] if values and isinstance(values[0], list) else ():
+        # A tensor is (id, storage, offset, elements, bytes per element, device).
+        if isinstance(tensor, list) and len(tensor) > 4 and all(type(number) is int for number in tensor[3:5]):
+            total, element_bytes, seen = total + tensor[3] * tensor[4], tensor[4], True
+    return (total if seen else None), element_bytes

@@ -5,85 +5,54 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
 from typing import Any
 
-import attrs
+from chakra.schema.protobuf import et_def_pb2 as schema
 
-from versim_astrasim.chakra.framing import messages, write_message
-from versim_astrasim.pytorch.recorded import Call, Recorded
+from versim_astrasim.pytorch.recorded import Recorded, is_group
+from versim_astrasim.pytorch.traffic import COMMUNICATION, RankFile, attribute, size_of
+
+Members = Mapping[int, Sequence[int]]
 
 _BARRIER_BYTES = 4
 """PyTorch's NCCL backend makes a barrier of the all-reduce of one float32 (ProcessGroupNCCL::barrier)."""
 
 
-@attrs.frozen
-class Completed:
-    """What became of a rank's file.
-
-    Attributes:
-        summary: What is in it, in words.
-        groups: Numbers of the groups its communications name.
-        notes: What was added, dropped or lost.
-    """
-
-    summary: str
-    groups: frozenset[int]
-    notes: tuple[str, ...]
-
-
-def complete(
-    path: Path,
-    trace: Recorded,
-    rank: int,
-    number: Mapping[str, int],
-    members: Mapping[int, Sequence[int]],
-) -> Completed:
-    """Complete a file in place.
+def complete(nodes: Sequence[Any], trace: Recorded, rank: int, number: Mapping[str, int], members: Members) -> RankFile:
+    """Complete the nodes that the converter wrote.
 
     Args:
-        path: What the converter wrote.
+        nodes: As they are in its file, changed in place.
         trace: What PyTorch recorded.
-        rank: Whose file it is.
+        rank: Whose they are.
         number: Numbers of the groups by PyTorch's name.
         members: Ranks of the groups by number, the world left out.
     """
-    from chakra.schema.protobuf import et_def_pb2 as schema  # noqa: PLC0415 - only here
-
-    with path.open("rb") as stream:
-        metadata, *nodes = [content for _, content in messages(stream, str(path))]
-    parsed = [schema.Node.FromString(content) for content in nodes]
-    dropped = _drop_dangling(parsed)
-    kept = _without_metadata(parsed, schema.METADATA_NODE)
-    queued, awaited = _keep_order(kept, trace)
+    dropped = _drop_dangling(nodes)
+    file = RankFile(rank, trace, _without_metadata(nodes, schema.METADATA_NODE), number, members)
+    queued, awaited = _keep_order(file.nodes, trace)
     barriers = grouped = unknown = 0
-    used: set[int] = set()
-    for node in kept:
-        if node.type not in {schema.COMM_COLL_NODE, schema.COMM_SEND_NODE, schema.COMM_RECV_NODE}:
+    for node in file.nodes:
+        if node.type not in COMMUNICATION:
             continue
-        given = {attribute.name: attribute for attribute in node.attr}
-        group = given.get("pg_name")
+        group = attribute(node, "pg_name")
         if group is not None and group.string_val in number:
-            used.add(number[group.string_val])
             group.string_val = str(number[group.string_val])
         call = trace.calls.get(node.id)
         if node.type == schema.COMM_COLL_NODE:
-            if call and call.collective == "barrier" and "comm_size" in given and not given["comm_size"].int64_val:
-                given["comm_size"].int64_val = _BARRIER_BYTES
+            size = attribute(node, "comm_size")
+            if call and call.collective == "barrier" and size is not None and not size.int64_val:
+                size.int64_val = _BARRIER_BYTES
                 barriers += 1
-            if call and "SendRecv" in node.name and "toall" not in call.collective.replace("_", ""):
-                grouped += 1
-        elif (peer := _peer(call, number, members)) is None:
+            by_name = call.collective.replace("_", "") if call else ""
+            grouped += bool(call) and "SendRecv" in node.name and "toall" not in by_name and not is_group(by_name)
+        elif (peer := file.peer(call)) is None:
             unknown += 1
         else:
             source, target = (rank, peer) if node.type == schema.COMM_SEND_NODE else (peer, rank)
             for name, value in (("comm_src", source), ("comm_dst", target), ("comm_tag", 0)):
-                if name not in given:
+                if attribute(node, name) is None:
                     node.attr.add(name=name, int32_val=value)
-    with path.open("wb") as stream:
-        write_message(stream, metadata)
-        for node in kept:
-            write_message(stream, node.SerializeToString())
     notes = [
         (
             dropped,
@@ -93,13 +62,11 @@ def complete(
         (awaited, "dependencies of calls on kernels they waited for were added: mlc-chakra's converter drops them all"),
         (barriers, f"barriers, recorded without a size, are all-reduces of {_BARRIER_BYTES} bytes, as NCCL's are"),
         (unknown, "messages have no peer: the trace does not hold the calls that launched them"),
-        (grouped, "kernels that send and receive (batch_isend_irecv, gather, scatter) became all-to-alls"),
+        (grouped, "kernels that send and receive (gather, scatter) became all-to-alls"),
     ]
-    return Completed(
-        _summary(kept, schema),
-        frozenset(used),
-        (*(f"{count:,} {what}" for count, what in notes if count), *_lost(trace)),
-    )
+    file.notes += [f"{count:,} {what}" for count, what in notes if count]
+    file.notes += _lost(trace)
+    return file
 
 
 def _drop_dangling(nodes: Sequence[Any]) -> int:
@@ -176,19 +143,8 @@ def _keep_order(nodes: Sequence[Any], trace: Recorded) -> tuple[int, int]:
     return len(streams), len(waits)
 
 
-def _peer(call: Call | None, number: Mapping[str, int], members: Mapping[int, Sequence[int]]) -> int | None:
-    """The rank at a message's other end, None if that is not known."""
-    if call is None or call.peer is None or call.peer < 0:
-        return None
-    group = number.get(call.group, None if call.group else 0)
-    if not group:
-        # Ranks of the world are what they are called.
-        return call.peer if group == 0 or call.group == "0" else None
-    ranks = members[group]
-    return ranks[call.peer] if call.peer < len(ranks) else None
-
-
-def _summary(nodes: Sequence[Any], schema: Any) -> str:
+def summary(nodes: Sequence[Any]) -> str:
+    """What is in a file, in words."""
     counts: Counter[str] = Counter()
     kinds = {
         schema.COMM_COLL_NODE: "collectives",
@@ -197,10 +153,10 @@ def _summary(nodes: Sequence[Any], schema: Any) -> str:
     }
     size = 0
     for node in nodes:
-        given = {attribute.name: attribute for attribute in node.attr}
-        host = "is_cpu_op" in given and given["is_cpu_op"].bool_val
+        on_cpu = attribute(node, "is_cpu_op")
+        host = on_cpu is not None and on_cpu.bool_val
         counts[kinds.get(node.type, "calls on the host" if host else "kernels")] += 1
-        size += given["comm_size"].int64_val if node.type in kinds and "comm_size" in given else 0
+        size += size_of(node) if node.type in kinds else 0
     order = ("calls on the host", "kernels", *kinds.values())
     return f"{', '.join(f'{counts[kind]:,} {kind}' for kind in order)} ({size:,} bytes)"
 
