@@ -13,7 +13,7 @@ import attrs
 from versim.chains import ComputeChain, NetworkChain
 from versim.components import ProposesSystem, TimingModel
 from versim.errors import ComponentError, SimulationError, VersimError
-from versim.graph import ExecutionGraph, laid_out
+from versim.graph import ExecutionGraph, laid_out, told_apart
 from versim.inputs import Inputs
 from versim.pinning import pin
 from versim.prediction import Prediction
@@ -128,6 +128,7 @@ def prepare_pin(
             f"{system.world_size} endpoints; make the sizes of the network's dimensions multiply to "
             f"{graph.mesh.world_size}, or change the parallelism"
         )
+    graph = told_apart(graph, system.fabric.signatures)
     compute = compute_timing(chosen.compute, registry, f"{at}.compute") if chosen.compute else None
     folded = network_timing(chosen.folded, registry, f"{at}.folded") if chosen.folded else None
     with held_responsible(

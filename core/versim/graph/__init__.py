@@ -8,6 +8,7 @@ from versim.graph.layout import LAYOUTS, laid_out
 from versim.graph.order import topological_order
 from versim.graph.validate import checked
 from versim.graph.views import Communication, Node
+from versim.graph.ways import told_apart
 
 __all__ = [
     "LAYOUTS",
@@ -24,5 +25,6 @@ __all__ = [
     "instances_of",
     "laid_out",
     "participants_of",
+    "told_apart",
     "topological_order",
 ]

@@ -1,0 +1,285 @@
+"""Groups that lie differently become communications of their own.
+
+A communication along an axis stands for all its groups at once. On a network of several dimensions they need not lie
+alike: of three pairs, one may cross the nodes and two not. Then one of them says nothing about the others, so the graph
+that simulators are given has one communication per way of lying, each on the ranks whose groups lie so; and likewise
+one compute node per way of its folded communication. Ranks, groups, bytes, work and order stay what they were.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from versim.graph.columns import NONE, ExecutionGraph, Op, Scope
+from versim.mesh import Mesh, Placement
+from versim.work import Folded, Kind
+
+Signatures = Callable[[NDArray[np.int64]], Sequence[bytes]]
+"""Groups, shape (groups, participants), to what is equal where they lie alike."""
+
+_Box = tuple[Placement, int]
+"""Where a part of a node stands, and the number of the way in which its groups lie."""
+
+
+def told_apart(graph: ExecutionGraph, signatures: Signatures) -> ExecutionGraph:
+    """The same step in which all groups of a communication lie alike; the given one where they do already.
+
+    Args:
+        graph: The step.
+        signatures: Which groups lie alike, e.g. ``system.fabric.signatures``.
+    """
+    ways = _Ways(graph, signatures)
+    boxes = {**ways.of_collectives(), **ways.of_messages(), **ways.of_folded()}
+    return _rebuilt(graph, boxes) if boxes else graph
+
+
+class _Ways:
+    """The nodes of a graph that have to be told apart."""
+
+    def __init__(self, graph: ExecutionGraph, signatures: Signatures) -> None:
+        self._graph = graph
+        self._signatures = signatures
+        start, self._rows = graph.parts()
+        self._first, self._counts = start[:-1], np.diff(start)
+
+    def of_collectives(self) -> dict[int, list[_Box]]:
+        """Boxes of the parts of every collective whose groups lie differently, by row."""
+        graph, found = self._graph, {}
+        message = graph.kinds.index(Kind.POINT_TO_POINT) if Kind.POINT_TO_POINT in graph.kinds else NONE
+        collectives = np.flatnonzero(graph.kind != message)
+        singles = collectives[self._counts[collectives] == 1]
+        rows = self._rows[self._first[singles]]
+        keys = graph.scope[singles].astype(np.int64) * len(graph.placements) + graph.placement[rows]
+        for key, mine in _runs(keys):
+            scope, place = divmod(key, len(graph.placements))
+            boxes = self._of_parts(graph.scopes[scope], [graph.placements[place]])
+            if boxes is not None:
+                found.update(dict.fromkeys(rows[mine].tolist(), boxes[0]))
+        known: dict[tuple[int, ...], list[list[_Box]] | None] = {}
+        for match in collectives[self._counts[collectives] > 1].tolist():
+            parts = self._rows[self._first[match] : self._first[match] + self._counts[match]].tolist()
+            places = graph.placement[parts].tolist()
+            signature = (int(graph.scope[match]), *places)
+            if signature not in known:
+                known[signature] = self._of_parts(graph.scopes[signature[0]], [graph.placements[p] for p in places])
+            split = known[signature]
+            if split is not None:
+                found.update(zip(parts, split, strict=True))
+        return found
+
+    def of_messages(self) -> dict[int, list[_Box]]:
+        """Boxes of both ends of every message whose pairs of ranks lie differently, by row."""
+        graph, found = self._graph, {}
+        if Kind.POINT_TO_POINT not in graph.kinds:
+            return {}
+        matches = np.flatnonzero(graph.kind == graph.kinds.index(Kind.POINT_TO_POINT))
+        ends = self._rows[self._first[matches][:, None] + np.arange(2)[None, :]]
+        swapped = graph.op[ends[:, 0]] != Op.SEND
+        ends[swapped] = ends[swapped][:, ::-1]
+        places = graph.placement[ends].astype(np.int64)
+        for key, mine in _runs(places[:, 0] * len(graph.placements) + places[:, 1]):
+            source, target = (graph.placements[code] for code in divmod(key, len(graph.placements)))
+            pairs = np.stack([graph.mesh.ranks(source), graph.mesh.ranks(target)], axis=1)
+            ways = self._ways(pairs)
+            if ways is None:
+                continue
+            for column, place in enumerate((source, target)):
+                # Every box is a message of its own: each has one sending and one receiving end.
+                boxes = [(box, number) for number, (box, _) in enumerate(self._boxes(place, pairs[:, column], ways))]
+                found.update(dict.fromkeys(ends[mine, column].tolist(), boxes))
+        return found
+
+    def of_folded(self) -> dict[int, list[_Box]]:
+        """Boxes of every compute node whose folded communication lies differently among its ranks, by row."""
+        graph, found = self._graph, {}
+        folding = [
+            tuple(dict.fromkeys(term.axis for term, _ in work if isinstance(term, Folded))) for work in graph.works
+        ]
+        rows = np.flatnonzero(np.isin(graph.work, [code for code, axes in enumerate(folding) if axes]))
+        keys = graph.work[rows].astype(np.int64) * len(graph.placements) + graph.placement[rows]
+        for key, mine in _runs(keys):
+            work, code = divmod(key, len(graph.placements))
+            boxes = self._of_folding(folding[work], graph.placements[code])
+            if boxes is not None:
+                found.update(dict.fromkeys(rows[mine].tolist(), boxes))
+        return found
+
+    def _of_parts(self, scope: Scope, places: list[Placement]) -> list[list[_Box]] | None:
+        """Per part of a collective its boxes; None where all groups lie alike."""
+        if scope.ranks:
+            return None
+        mesh = self._graph.mesh
+        groups = _groups(mesh, np.concatenate([mesh.ranks(place) for place in places]), scope.axes)
+        ways = self._ways(groups)
+        if ways is None:
+            return None
+        members, of_member = groups.ravel(), np.repeat(ways, groups.shape[1])
+        return [list(self._boxes(place, members, of_member)) for place in places]
+
+    def _of_folding(self, axes: tuple[str, ...], place: Placement) -> list[_Box] | None:
+        """Boxes of a node with communication folded along some axes; only those that the mesh has."""
+        mesh = self._graph.mesh
+        ranks = mesh.ranks(place)
+        shape = tuple(map(len, mesh.occupied(place)))
+        along: set[int] = set()
+        grids = []
+        for axis in axes:
+            names = axis.split("+")
+            if not set(names) <= set(mesh.names):
+                continue
+            groups = _groups(mesh, ranks, names)
+            ways = self._ways(groups) if groups.shape[1] > 1 else None
+            if ways is None:
+                continue
+            along |= {mesh.axis(name) for name in names}
+            grids.append(_laid(groups.ravel(), np.repeat(ways, groups.shape[1]), ranks).reshape(shape))
+        if not grids:
+            return None
+        # A box keeps whole groups: what differs along the folded axes themselves is one way.
+        off = [position for position in range(len(shape)) if position not in along]
+        columns = [
+            np.moveaxis(grid, off, range(len(off))).reshape(math.prod(shape[o] for o in off), -1) for grid in grids
+        ]
+        _, inverse = np.unique(np.concatenate(columns, axis=1), axis=0, return_inverse=True)
+        number = inverse.ravel()
+        if number.max(initial=0) == 0:
+            return None
+        spread = number.reshape([shape[position] if position in off else 1 for position in range(len(shape))])
+        return list(self._boxes(place, ranks, np.broadcast_to(spread, shape).ravel()))
+
+    def _ways(self, groups: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """The way in which each group lies, numbered by first appearance; None where there is but one."""
+        numbers: dict[bytes, int] = {}
+        ways = np.array([numbers.setdefault(s, len(numbers)) for s in self._signatures(groups)], dtype=np.int64)
+        return ways if len(numbers) > 1 else None
+
+    def _boxes(self, place: Placement, members: NDArray[np.int64], ways: NDArray[np.int64]) -> Iterator[_Box]:
+        """A placement as boxes on which the way is one; ``ways`` is of each of ``members``, ranks in any order."""
+        mesh = self._graph.mesh
+        occupied = mesh.occupied(place)
+        grid = _laid(members, ways, mesh.ranks(place)).reshape(tuple(map(len, occupied)))
+        for chosen, way in _cut(grid):
+            indices = {
+                name: [here[i] for i in picks] for name, here, picks in zip(mesh.names, occupied, chosen, strict=True)
+            }
+            yield mesh.placement(indices), way
+
+
+def _laid(members: NDArray[np.int64], values: NDArray[np.int64], ranks: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The values of some ranks, in the order of ``ranks``."""
+    order = np.argsort(members)
+    return np.asarray(values[order[np.searchsorted(members, ranks, sorter=order)]])
+
+
+def _cut(grid: NDArray[np.int64]) -> Iterator[tuple[tuple[list[int], ...], int]]:
+    """A grid of numbers as boxes of one number each: positions along every axis, and the number."""
+    if grid.ndim == 0:
+        yield (), int(grid)
+        return
+    alike: dict[bytes, list[int]] = {}
+    for position, part in enumerate(grid):
+        alike.setdefault(np.ascontiguousarray(part).tobytes(), []).append(position)
+    for positions in alike.values():
+        for rest, number in _cut(grid[positions[0]]):
+            yield (positions, *rest), number
+
+
+def _groups(mesh: Mesh, ranks: NDArray[np.int64], axes: Iterable[str]) -> NDArray[np.int64]:
+    """The groups that some ranks form along axes, each ascending; shape (groups, participants)."""
+    along = {mesh.axis(axis) for axis in axes}
+    key = np.zeros(len(ranks), dtype=np.int64)
+    for position, (size, column) in enumerate(zip(mesh.sizes, np.unravel_index(ranks, mesh.sizes), strict=True)):
+        if position not in along:
+            key = key * size + column
+    order = np.lexsort((ranks, key))
+    return ranks[order].reshape(len(np.unique(key)), -1)
+
+
+def _runs(keys: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Distinct keys, and the positions at which each stands."""
+    order = np.argsort(keys, kind="stable")
+    unique, starts = np.unique(keys[order], return_index=True)
+    yield from zip(unique.tolist(), np.split(order, starts[1:]), strict=False)
+
+
+def _rebuilt(graph: ExecutionGraph, boxes: dict[int, list[_Box]]) -> ExecutionGraph:
+    """A graph in which each row of ``boxes`` is a row per box."""
+    counts = np.ones(graph.node_count, dtype=np.int64)
+    for row, split in boxes.items():
+        counts[row] = len(split)
+    source = np.repeat(np.arange(graph.node_count), counts)
+    first = np.concatenate([[0], np.cumsum(counts)])
+    placements = {place: code for code, place in enumerate(graph.placements)}
+    placement, match = graph.placement[source], graph.match[source].copy()
+    matches: dict[tuple[int, int], int] = {}
+    of_match = list(range(graph.communication_count))
+    taken: set[int] = set()
+    for row in sorted(boxes):
+        for place, (box, way) in enumerate(boxes[row], start=int(first[row])):
+            placement[place] = placements.setdefault(box, len(placements))
+            whole = int(graph.match[row])
+            if whole == NONE:
+                continue
+            if (whole, way) not in matches:
+                # The first way of a communication keeps its number, further ones stand behind all others.
+                matches[whole, way] = len(of_match) if whole in taken else whole
+                if whole in taken:
+                    of_match.append(whole)
+                taken.add(whole)
+            match[place] = matches[whole, way]
+    start, dependency = _dependencies(graph, tuple(placements), placement, first)
+    kept = np.array(of_match, dtype=np.int64)
+    return attrs.evolve(
+        graph,
+        op=graph.op[source],
+        placement=placement,
+        name=graph.name[source],
+        work=graph.work[source],
+        phase=graph.phase[source],
+        layer=graph.layer[source],
+        microbatch=graph.microbatch[source],
+        match=match,
+        dependency_start=start,
+        dependency=dependency,
+        kind=graph.kind[kept],
+        size_bytes=graph.size_bytes[kept],
+        scope=graph.scope[kept],
+        algorithm=graph.algorithm[kept],
+        tag=graph.tag[kept],
+        placements=tuple(placements),
+        node_attributes={name: column[source] for name, column in graph.node_attributes.items()},
+        communication_attributes={name: column[kept] for name, column in graph.communication_attributes.items()},
+    )
+
+
+def _dependencies(
+    graph: ExecutionGraph, placements: tuple[Placement, ...], placement: NDArray[np.int32], first: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Each new row waits for those rows of what it waited for with which it shares a rank."""
+    waiting, on = graph.dependents_of_edges().astype(np.int64), graph.dependency.astype(np.int64)
+    counts = np.diff(first)
+    pairs = counts[waiting] * counts[on]
+    edge = np.repeat(np.arange(len(on)), pairs)
+    within = np.arange(len(edge)) - np.repeat(np.cumsum(pairs) - pairs, pairs)
+    owner = first[waiting[edge]] + within // counts[on[edge]]
+    target = first[on[edge]] + within % counts[on[edge]]
+    keys = placement[owner].astype(np.int64) * len(placements) + placement[target]
+    unique, inverse = np.unique(keys, return_inverse=True)
+    shared = np.array(
+        [
+            placements[key // len(placements)].common(placements[key % len(placements)]) is not None
+            for key in unique.tolist()
+        ],
+        dtype=bool,
+    )
+    kept = shared[inverse]
+    owner, target, edge = owner[kept], target[kept], edge[kept]
+    order = np.lexsort((target, edge, owner))
+    start = np.zeros(len(placement) + 1, dtype=np.int64)
+    np.cumsum(np.bincount(owner, minlength=len(placement)), out=start[1:])
+    return start, target[order].astype(np.int32)

@@ -1,0 +1,97 @@
+"""Two networks are never taken for one, nor one group for all: each was a wrong figure that nobody noticed."""
+
+from __future__ import annotations
+
+import attrs
+import versim
+import versim_basics.plugin
+import versim_deepflow.plugin
+from versim import ExecutionGraph, GraphBuilder, Kind, Mesh, Registry, hookimpl, load_registry
+from versim.scenario import Scenario
+from versim.scenario.load import structure_scenario
+
+DERATED = {
+    "name": "derated",
+    "workloads": [
+        {
+            "label": "step",
+            "producer": "deepflow-llm",
+            "options": {
+                "granularity": "pipeline",
+                "model": "small",
+                "hardware": "a100-80gb",
+                "dp": 2,
+                "pp": 4,
+                "tp": 1,
+                "microbatches": 4,
+                "nodes": 8,
+                "crosses_nodes": ["pp", "dp"],
+            },
+        }
+    ],
+    "pins": [
+        {"label": "whole", "compute": "deepflow", "options": {"inter_derate": 1}},
+        {"label": "quarter", "compute": "deepflow", "options": {"inter_derate": 4}},
+    ],
+    "backends": [{"label": "deepflow", "backend": "deepflow"}],
+}
+
+
+def _scenario(document: dict[str, object], registry: Registry) -> Scenario:
+    return structure_scenario(document, registry, "test")
+
+
+def test_pins_with_different_networks_are_simulated_apart() -> None:
+    """A pin may change what the producer proposes: same graph, same nanoseconds, another network."""
+    registry = load_registry()
+    together = versim.compare(_scenario(DERATED, registry), registry=registry)
+    alone = {}
+    for pin in DERATED["pins"]:
+        (found,) = versim.compare(_scenario(DERATED | {"pins": [pin]}, registry), registry=registry).results()
+        alone[found[1].inputs.label] = found[2].prediction.makespan_ps
+    assert alone == {"whole": 11_324_576_538, "quarter": 15_925_540_172}
+    assert {c.inputs.label: r.prediction.makespan_ps for _, c, r in together.results()} == alone
+
+
+@attrs.frozen
+class Pairs:
+    """An all-reduce of three pairs of ranks."""
+
+    name: str = "pairs"
+    options: type = versim.NoOptions
+
+    def produce(self, options: object) -> ExecutionGraph:  # noqa: ARG002
+        """One communication."""
+        builder = GraphBuilder(Mesh.of(a=3, b=2))
+        builder.collective("sum", Kind.ALL_REDUCE, 1 << 24, axes=("b",))
+        return builder.build()
+
+
+class Offering:
+    """Offers the pairs."""
+
+    @hookimpl
+    def versim_graph_producers(self) -> list[Pairs]:
+        """The one."""
+        return [Pairs()]
+
+
+def test_the_slow_pair_does_not_stand_for_the_others() -> None:
+    """On nodes of three, ranks 2 and 3 are in different nodes; the other pairs are a hundred times faster."""
+    plugins = {"deepflow": versim_deepflow.plugin, "basics": versim_basics.plugin, "pairs": Offering()}
+    registry = Registry.of(plugins)
+    document = {
+        "name": "pairs",
+        "workloads": [{"label": "step", "producer": "pairs"}],
+        "system": {
+            "dimensions": [
+                {"topology": "ring", "size": 3, "bandwidth": "100 GB/s", "latency": "1 us"},
+                {"topology": "ring", "size": 2, "bandwidth": "1 GB/s", "latency": "1 us"},
+            ]
+        },
+        "backends": [{"label": "d", "backend": "deepflow", "network": "alpha-beta"}],
+    }
+    ((_, _, result),) = versim.compare(_scenario(document, registry), registry=registry).results()
+    finish_ps = result.prediction.finish_ps.tolist()
+    assert finish_ps[2] == finish_ps[3] == 16_781_216_000
+    assert finish_ps[0] == finish_ps[1] == finish_ps[4] == finish_ps[5] == 169_772_160
