@@ -106,6 +106,7 @@ if TYPE_CHECKING:
     from versim.kernel import kernel_part as kernel_part
     from versim.mesh import Mesh as Mesh
     from versim.mesh import Placement as Placement
+    from versim.origins import origins_in_words as origins_in_words
     from versim.pinning import communication_s as communication_s
     from versim.pinning import messages_of as messages_of
     from versim.pinning import pin as pin
@@ -140,6 +141,7 @@ if TYPE_CHECKING:
     from versim.timing import NetworkOrigins as NetworkOrigins
     from versim.timing import NetworkTiming as NetworkTiming
     from versim.timing import Origin as Origin
+    from versim.timing import OriginShare as OriginShare
     from versim.timing import Source as Source
     from versim.units import GB as GB
     from versim.units import GIB as GIB
@@ -189,6 +191,7 @@ _HOMES = {
     "kernel": "KernelPart kernel_part",
     "mesh": "Mesh Placement",
     "inputs": "Inputs",
+    "origins": "origins_in_words",
     "pinning": "communication_s messages_of pin",
     "prediction": "NO_TIME Consumed LinkLoads Prediction Resource Spans Status",
     "registry": "Registry load_registry structure_options",
@@ -202,7 +205,7 @@ _HOMES = {
         "CLUSTERS DATA_SHEETS Cluster ClusterChoice Cut DataSheet Device Dimension Fabric Hop Leg Level Link Message "
         "Spread System Topology data_sheet"
     ),
-    "timing": "ComputeOrigins ComputeTiming NetworkOrigins NetworkTiming Origin Source",
+    "timing": "ComputeOrigins ComputeTiming NetworkOrigins NetworkTiming Origin OriginShare Source",
     "units": "GB GIB NS_PER_S PS_PER_NS PS_PER_S",
     "work": (
         "ATTENTION_BACKWARD DTYPE_BITS Attention DeviceTerm Fixed Folded Gemm GroupedGemm HostTransfer Kind Pass Phase "

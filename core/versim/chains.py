@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from versim.errors import UnsupportedGraphError, VersimError
 from versim.fabric import Device, Message, System
 from versim.timing import ComputeOrigins, ComputeTiming, NetworkOrigins, NetworkTiming, Origin, Source
-from versim.work import DeviceTerm
+from versim.work import Attention, DeviceTerm, Gemm, GroupedGemm, HostTransfer, Pointwise
 
 Row = TypeVar("Row", DeviceTerm, Message)
 
@@ -137,6 +137,23 @@ def held_to_rows(times_s: Any, count: int, name: str) -> NDArray[np.float64]:
     return values
 
 
+_WORK = {
+    Gemm: "products",
+    GroupedGemm: "grouped products",
+    Attention: "attention",
+    Pointwise: "element-wise work",
+    HostTransfer: "copies to and from the host",
+}
+
+
+def _what(row: DeviceTerm | Message) -> str:
+    """What a row is, alike for like rows."""
+    if isinstance(row, Message):
+        return str(row.kind)
+    dtype = getattr(row, "dtype", "")
+    return _WORK[type(row)] + (f" in {dtype}" if dtype else "")
+
+
 def _origins(
     rows: Sequence[Row],
     by: NDArray[np.int64],
@@ -144,7 +161,9 @@ def _origins(
     said: Callable[[int, tuple[Row, ...]], Sequence[Origin] | None],
 ) -> list[Origin]:
     """The origin of each row; of a row that nobody answered, the last timing's name."""
-    origins = [Origin(Source.MODELLED, names[number]) for number in by.tolist()]
+    origins = [
+        Origin(Source.MODELLED, names[number], _what(row)) for number, row in zip(by.tolist(), rows, strict=True)
+    ]
     for number in range(len(names)):
         mine = np.flatnonzero(by == number).tolist()
         if not mine:

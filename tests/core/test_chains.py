@@ -63,11 +63,15 @@ class Anything:
 
 
 def test_each_row_has_the_first_answer_and_its_origin() -> None:
-    """What a table does not hold is modelled, under the name of the model."""
+    """What a table does not hold is modelled, under the name of the model, with what kind of work it was."""
     chain = ComputeChain(("table", "model"), (Products(), Anything()))
     seconds, origins = chain.answers([Gemm(2, 1, 1, 2), Gemm(1, 1, 1, 2), Pointwise(1, 1)], SYSTEM.device)
     assert seconds.tolist() == [2, 1, 2]
-    assert list(map(str, origins)) == ["modelled by model", "measured by products (exactly)", "modelled by model"]
+    assert list(map(str, origins)) == [
+        "modelled by model (products)",
+        "measured by products (exactly)",
+        "modelled by model (element-wise work)",
+    ]
 
 
 def test_a_timing_that_refuses_one_message_is_asked_for_the_others() -> None:
@@ -100,8 +104,8 @@ def test_seconds_are_summed_by_origin_over_nodes_and_ranks() -> None:
     shares = {(share.role, str(share.origin)): share.seconds for share in inputs.origins}
     assert shares == {
         ("compute", "measured by products (exactly)"): 24.0,
-        ("compute", "modelled by m"): 16.0,
-        ("folded", "modelled by Anything"): 8.0,
+        ("compute", "modelled by m (element-wise work)"): 16.0,
+        ("folded", "modelled by Anything (all_reduce)"): 8.0,
     }
 
 

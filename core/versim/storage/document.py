@@ -105,6 +105,16 @@ def _comparison(comparison: Comparison, columns: ColumnWriter) -> dict[str, Any]
         "same_as": list(comparison.same_as),
         "digest": pinned.digest,
         "provenance": strings(pinned.provenance),
+        "origins": [
+            {
+                "role": share.role,
+                "source": share.origin.source.value,
+                "by": share.origin.by,
+                "detail": share.origin.detail,
+                "seconds": share.seconds,
+            }
+            for share in pinned.origins
+        ],
         "reference": comparison.reference,
         "system": system_document(comparison.inputs.system),
         "graph": graph_document(pinned, columns),

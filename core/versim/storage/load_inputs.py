@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +27,7 @@ from versim.plain.values import Value
 from versim.prediction import Prediction
 from versim.storage import version_1
 from versim.storage.column_reader import ColumnReader, within
+from versim.timing import Origin, OriginShare, Source
 from versim.units import NS_PER_S
 from versim.work import Fixed, Kind, Phase, Work
 
@@ -108,7 +110,22 @@ def inputs_from(comparison: Value, system: System, predictions: Sequence[Predict
     digest = version_1.digest_of(graph, inputs.compute_ns) if columns.version == 1 else inputs.digest
     if digest != comparison["digest"].text():
         comparison["digest"].wrong(f"the inputs have the digest {digest[:12]}…: they are not those simulated")
-    return inputs
+    return attrs.evolve(inputs, origins=_origins(comparison))
+
+
+def _origins(comparison: Value) -> tuple[OriginShare, ...]:
+    """Where seconds come from; reports written before it was kept have none."""
+    shares = comparison.optional("origins")
+    if shares.missing:
+        return ()
+    return tuple(
+        OriginShare(
+            share["role"].text(),
+            Origin(Source(share["source"].one_of(Source)), share["by"].text(), share["detail"].text()),
+            share["seconds"].number(),
+        )
+        for share in shares
+    )
 
 
 def _mesh(value: Value) -> Mesh:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from versim import GB, PS_PER_NS, PS_PER_S, Comparison, Report, Result, System, WorkloadReport, measured_reference
+from versim import (
+    GB,
+    PS_PER_NS,
+    PS_PER_S,
+    Comparison,
+    Report,
+    Result,
+    System,
+    WorkloadReport,
+    measured_reference,
+    origins_in_words,
+)
 from versim.terminal import Column, Group, grids, printable, shortened, table, wrapped
 
 from versim_reporters import accuracy, links, sweep
@@ -127,6 +138,9 @@ def inputs_of(workload: WorkloadReport, comparison: Comparison) -> Iterator[tupl
         f"digest {pinned.digest[:12]}{f'; {given}' if given else ''}"
     )
     yield "inputs", inputs
+    origins = "; ".join(origins_in_words(pinned.origins))
+    if origins:
+        yield "known", printable(origins)
     yield "system", _system(comparison.inputs.system)
     if comparison.same_as:
         names = ", ".join(map(printable, comparison.same_as))

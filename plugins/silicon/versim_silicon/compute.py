@@ -101,6 +101,12 @@ class MeasuredCompute:
         what = _WORDS[type(term)]
         if standing == DECLINED:
             return f"declined: {what} of this shape lie outside of what was measured on {gpu}"
+        if standing == MODELLED:
+            return (
+                f"{what}, backward"
+                if getattr(term, "of_pass", Pass.FORWARD) is not Pass.FORWARD
+                else f"{what} of other kinds than measured"
+            )
         words = [f"{what} on {gpu} by {self.collector}"]
         if ALIKE.get(dtype):
             words.append(f"{dtype} as {ALIKE[dtype]}")
