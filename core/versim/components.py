@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from versim.comparison import Report
+    from versim.curves import CollectiveSweep
     from versim.fabric import System
     from versim.graph import ExecutionGraph
     from versim.inputs import Inputs
     from versim.prediction import Prediction
     from versim.sizes import StepSizes
-    from versim.sweep import CollectiveSweep
 
 
 def option(

@@ -15,15 +15,15 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from versim.alone import sweep_step
+from versim.asking.isolation import sweep_step
+from versim.asking.preparation import Prepared, Simulated, prepare_pin
+from versim.asking.simulation import Answer, ask
 from versim.comparison import Comparison, Report, WorkloadReport, compare_predictions
 from versim.curves import SweptCommunication
 from versim.errors import VersimError
 from versim.pinning import messages_of
-from versim.preparing import Prepared, Simulated, prepare_pin
 from versim.registry import Registry, load_registry
 from versim.scenario import Scenario, Workload, load_scenario
-from versim.simulating import Answer, ask
 
 Progress = Callable[[str], None]
 

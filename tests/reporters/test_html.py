@@ -40,7 +40,9 @@ from versim import (
     pin,
     report_document,
 )
-from versim.sweep import Contestant, SweepRange, sweep_collectives
+from versim.asking.contestants import Contestant
+from versim.curves import SweepRange
+from versim.sweep import sweep_collectives
 from versim_reporters.html import HtmlOptions, HtmlReporter
 
 MOST_BYTES = 6_000_000

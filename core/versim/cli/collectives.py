@@ -11,9 +11,9 @@ from versim.cli.rendering import check_output, destination, write_rendering
 from versim.cli.session import line_width, progress, session_of, typed, write_output
 
 if TYPE_CHECKING:
+    from versim.asking.contestants import Contestant
     from versim.registry import Registry
     from versim.scenario import TimingChoice
-    from versim.sweep import Contestant
 
 AUTO = "auto"
 """As an algorithm: each model's own choice."""
@@ -147,12 +147,14 @@ def collectives(
     Shown are time, algorithm and bus bandwidth as NCCL's tests define them, the ratio to a reference, the latency α and
     bandwidth 1/β that each model implies, and the sizes at which two models, or two algorithms of one, cross over.
     """
+    from versim.asking.contestants import proposed_device  # noqa: PLC0415
+    from versim.asking.preparation import held_responsible  # noqa: PLC0415
+    from versim.curves import SweepRange  # noqa: PLC0415
     from versim.errors import VersimError  # noqa: PLC0415 - see group
     from versim.fabric import Link  # noqa: PLC0415
     from versim.plain.quantities import parse_quantity  # noqa: PLC0415
-    from versim.preparing import held_responsible  # noqa: PLC0415
     from versim.run import provenance_of  # noqa: PLC0415
-    from versim.sweep import SweepRange, collective_report, proposed_device, sweep_collectives  # noqa: PLC0415
+    from versim.sweep import collective_report, sweep_collectives  # noqa: PLC0415
     from versim.terminal import WIDTH  # noqa: PLC0415
     from versim.work import Kind  # noqa: PLC0415
 
@@ -213,8 +215,8 @@ def _reporter(registry: Registry, form: str) -> tuple[Any, object]:
 
 
 def _contestants(registry: Registry, timings: tuple[str, ...], backends: tuple[str, ...]) -> tuple[Contestant, ...]:
+    from versim.asking.contestants import backend_contestant, contestants_of, timing_contestant  # noqa: PLC0415
     from versim.scenario import Instance, TimingChoice  # noqa: PLC0415 - see group
-    from versim.sweep import backend_contestant, contestants_of, timing_contestant  # noqa: PLC0415
 
     if not timings and not backends:
         return contestants_of(registry)

@@ -106,9 +106,9 @@ def compare(
 
 def rendered(report: Report, reporter: Reporter, options: object, where: Destination) -> Rendering:
     """What a reporter made of a report, held to its contract."""
+    from versim.asking.preparation import held_responsible  # noqa: PLC0415 - brings numpy
     from versim.components import Rendering  # noqa: PLC0415 - see group
     from versim.errors import ComponentError  # noqa: PLC0415
-    from versim.preparing import held_responsible  # noqa: PLC0415 - brings numpy
 
     with held_responsible("reporter", reporter.name):
         rendering: object = reporter.render(report, options, where)

@@ -59,9 +59,9 @@ def export(
     chosen_workload = chosen.workload(workload) if workload else _only("--workload", chosen.workloads, ctx)
     chosen_pin = chosen.pin(pin) if pin else _only("--pin", chosen.pins_of(chosen_workload), ctx)
 
-    from versim.preparing import held_responsible  # noqa: PLC0415 - brings numpy
+    from versim.asking.preparation import held_responsible  # noqa: PLC0415 - brings numpy
+    from versim.asking.simulation import request_for  # noqa: PLC0415
     from versim.run import prepare  # noqa: PLC0415
-    from versim.simulating import request_for  # noqa: PLC0415
 
     with progress() as say:
         if say:

@@ -13,8 +13,8 @@ from versim.cli.scenario_command import ScenarioCommand, load, scenario_paramete
 from versim.cli.session import progress, write_output
 
 if TYPE_CHECKING:
+    from versim.asking.preparation import Prepared
     from versim.inputs import Inputs
-    from versim.preparing import Prepared
 
 
 @click.command(cls=ScenarioCommand)

@@ -7,9 +7,9 @@ import math
 
 import attrs
 
+from versim.curves import CollectiveSweep
 from versim.curves.curve import Crossing, Curve
 from versim.curves.document import curve_document
-from versim.sweep.collectives import CollectiveSweep
 from versim.terminal import WIDTH, printable, spelt_size, table, wrapped
 from versim.units import GB
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from versim import Report
-    from versim.sweep import CollectiveSweep
+    from versim.curves import CollectiveSweep
 
 
 @attrs.frozen(kw_only=True)

@@ -15,7 +15,7 @@ from versim_reporters.html_verdict import facts
 from versim_reporters.markup import element
 
 if TYPE_CHECKING:
-    from versim.sweep import CollectiveSweep
+    from versim.curves import CollectiveSweep
 
 
 def collectives_page(sweep: CollectiveSweep, provenance: Mapping[str, str]) -> str:

@@ -6,17 +6,10 @@ import json
 
 import pytest
 from versim import Device, Kind, Link, Registry, System, UnknownNameError, VersimError, load_registry
+from versim.asking.contestants import Contestant, backend_contestant, contestants_of, proposed_device, timing_contestant
+from versim.curves import SweepRange
 from versim.scenario import Instance, TimingChoice
-from versim.sweep import (
-    Contestant,
-    SweepRange,
-    backend_contestant,
-    collective_report,
-    contestants_of,
-    proposed_device,
-    sweep_collectives,
-    timing_contestant,
-)
+from versim.sweep import collective_report, sweep_collectives
 
 LINK = Link(bandwidth_bytes_per_s=100e9, latency_s=1e-6)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from versim import Kind
-from versim.sweep import Curve, crossings
+from versim.curves import Curve, crossings
 
 SIZES = (1, 10, 100, 1000)
 

@@ -17,16 +17,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import attrs
 import numpy as np
 
+from versim.asking.preparation import Prepared, held_responsible
+from versim.asking.simulation import request_for
 from versim.components import Isolates, SimulationRequest, SimulatorBackend
 from versim.curves import Curve, SweptCommunication, telling_crossings
 from versim.errors import VersimError
 from versim.fabric import Message
 from versim.graph import ExecutionGraph, GraphBuilder
 from versim.pinning import messages_of, pin
-from versim.preparing import Prepared, held_responsible
 from versim.registry import Registry
 from versim.scenario import Instance, Scenario
-from versim.simulating import request_for
 from versim.units import PS_PER_S
 from versim.work import Kind
 

@@ -215,7 +215,7 @@ def test_nonsense_about_communications_alone_is_refused(alone_s: Any, said: str)
 @pytest.mark.parametrize("raised", [ZeroDivisionError("a slip"), SystemExit(3), KeyError("x")])
 def test_a_backend_that_fails_is_named(raised: BaseException) -> None:
     """Not even sys.exit() ends versim in silence."""
-    with pytest.raises(ComponentError, match=r"backend 'careful' failed: .*test_simulating\.py:\d+"):
+    with pytest.raises(ComponentError, match=r"backend 'careful' failed: .*test_simulation\.py:\d+"):
         result_of(Careful(raises=raised))
 
 

@@ -7,11 +7,11 @@ import time
 import attrs
 import numpy as np
 
+from versim.asking.preparation import Prepared, held_responsible, network_timing
 from versim.comparison.attribution import Isolated
 from versim.components import Finding, Isolates, Preflights, Severity, SimulationRequest
 from versim.errors import ComponentError, VersimError
 from versim.prediction import NO_TIME, Consumed, Prediction, Spans, Status
-from versim.preparing import Prepared, held_responsible, network_timing
 from versim.registry import Registry, structure_options
 from versim.scenario import Instance, Scenario, TimingChoice
 from versim.units import PS_PER_S

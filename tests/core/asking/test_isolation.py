@@ -38,8 +38,8 @@ from versim import (
     prediction_of,
     replay,
 )
-from versim.alone import BUDGET_S, OUT_OF_TIME, sizes_around, sweep_step
-from versim.preparing import prepare_pin
+from versim.asking.isolation import BUDGET_S, OUT_OF_TIME, sizes_around, sweep_step
+from versim.asking.preparation import prepare_pin
 from versim.run import run
 from versim.scenario import Instance, Pin, Workload
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
+from versim.asking.preparation import held_responsible, network_timing, prepare_pin
+from versim.asking.simulation import ask
 from versim.components import ProposesSystem
 from versim.errors import FaultsError, UnsupportedGraphError, VersimError
 from versim.fabric import Device, Message, System
-from versim.preparing import held_responsible, network_timing, prepare_pin
 from versim.registry import Registry, structure_options
 from versim.scenario import DevicePart, Instance, Pin, Scenario, SystemPart, TimingChoice, Workload
-from versim.simulating import ask
 from versim.units import PS_PER_S
 from versim.work import Kind
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from versim import Kind
-from versim.sweep import algorithm_bandwidth, bus_bandwidth, fit
+from versim.curves import algorithm_bandwidth, bus_bandwidth, fit
 
 sizes = st.lists(st.integers(1, 1 << 40), min_size=2, max_size=12, unique=True).map(sorted)
 
