@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from versim import FaultsError
 from versim_astrasim.engine import NetworkConfig, Outcome, RankTrace, Status, SystemConfig, simulate
 from versim_astrasim.engine.kernel import kernel_reason
-from versim_astrasim.engine.product import Degradation
+from versim_astrasim.engine.product import Degradation, DimensionProduct
 from versim_astrasim.engine.variant import Variant
 from versim_proof.astrasim.cases import case_inputs
 
@@ -25,6 +26,7 @@ import engine_cases
 needs_kernel = pytest.mark.skipif(bool(kernel_reason()), reason=kernel_reason())
 
 CASES = 300
+PRODUCTS = 60
 
 
 def differences(one: Outcome, other: Outcome) -> list[str]:
@@ -225,6 +227,56 @@ def test_ranks_of_equal_work_may_end_apart(engine: str) -> None:
     end_ns = LAST_SENT_NS + HOP_NS + ENDPOINT_NS
     assert [start == end_ns for start in sends] == [True, False, False, False]
     assert len(set(outcome.finish_ns[:4])) > 1
+
+
+@needs_kernel
+def test_shared_degraded_and_cut_links_come_out_alike() -> None:
+    """Random products with shared, degraded and cut links, and steps in which nearly everything coincides."""
+    compared = 0
+    for number in range(PRODUCTS):
+        source = random.Random(f"product-{number}")
+        shapes = [
+            (source.choice(["Ring", "FullyConnected", "Switch"]), source.choice([2, 2, 3, 4]))
+            for _ in range(source.choice([1, 2, 2, 3]))
+        ]
+        topology, sizes = zip(*shapes, strict=True)
+        network = NetworkConfig(
+            topology=topology,
+            npus_count=sizes,
+            bandwidth_gib_per_s=tuple(source.choice([8.0, 16.0, 37.3]) for _ in sizes),
+            latency_ns=tuple(source.choice([1.0, 4.0, 20.5]) for _ in sizes),
+            oversubscription=tuple(source.choice([1.0, 1.0, 2.0]) for _ in sizes),
+            variant=Variant.EXTENDED,
+        )
+        wiring = DimensionProduct(network)
+        degraded = {}
+        for _ in range(source.choice([0, 1, 3])):
+            path = wiring.path(*source.sample(range(network.rank_count), 2))
+            ends = source.choice(list(pairwise(path)))
+            degraded[ends] = Degradation(*ends, source.choice([0.0, 0.5]), source.choice([0.0, 3.0]))
+        network = attrs.evolve(network, degraded=tuple(degraded.values()))
+        traces = tied_step(source, network.rank_count)
+        system = SystemConfig.from_mapping(
+            {
+                **{
+                    f"{kind}-implementation": [source.choice(["ring", "direct"]) for _ in sizes]
+                    for kind in ("all-reduce", "all-gather", "reduce-scatter", "all-to-all")
+                },
+                "preferred-dataset-splits": source.choice([1, 2]),
+                "active-chunks-per-dimension": source.choice([1, 2]),
+                "local-mem-bw": 1600,
+                "roofline-enabled": 1,
+                "peak-perf": 1,
+                "collective-optimization": source.choice(["baseline", "localBWAware"]),
+            }
+        )
+        ranks = network.rank_count
+        groups = {1: tuple(range(ranks // 2)), 2: tuple(range(ranks // 2, ranks))}
+        compiled = simulate(traces, network, system, groups=groups)
+        readable = simulate(traces, network, system, groups=groups, engine="python")
+        assert not differences(compiled, readable), number
+        compared += compiled.engine == "kernel"
+    assert compared > PRODUCTS // 2
 
 
 @needs_kernel
