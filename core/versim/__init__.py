@@ -107,6 +107,9 @@ if TYPE_CHECKING:
     from versim.mesh import Mesh as Mesh
     from versim.mesh import Placement as Placement
     from versim.origins import origins_in_words as origins_in_words
+    from versim.picoseconds import LONGEST_PS as LONGEST_PS
+    from versim.picoseconds import TooLongError as TooLongError
+    from versim.picoseconds import in_picoseconds as in_picoseconds
     from versim.pinning import communication_s as communication_s
     from versim.pinning import messages_of as messages_of
     from versim.pinning import pin as pin
@@ -192,6 +195,7 @@ _HOMES = {
     "mesh": "Mesh Placement",
     "inputs": "Inputs",
     "origins": "origins_in_words",
+    "picoseconds": "LONGEST_PS TooLongError in_picoseconds",
     "pinning": "communication_s messages_of pin",
     "prediction": "NO_TIME Consumed LinkLoads Prediction Resource Spans Status",
     "registry": "Registry load_registry structure_options",

@@ -26,18 +26,23 @@ class UnwritableError(VersimError):
         self.path, self.cause = path, cause
 
     def __str__(self) -> str:
-        return f"cannot write {self.path}: {self.cause}"
+        name = str(self.path)
+        return f"cannot write {name if len(name) <= 400 else f'{name[:200]}…{name[-100:]}'}: {self.cause}"
 
 
-def check_writable(path: Path) -> None:
+def check_writable(path: Path, *, or_empty_folder: bool = False) -> None:
     """Refuse a file that cannot be written, before anything long is done for it.
 
-    A check and no promise: the disk may still fill up.
+    A check and no promise: the disk may still fill up. With ``or_empty_folder``, a folder with nothing in it will do,
+    for what may turn out to be a folder of files.
 
     Raises:
         UnwritableError: Its folder does not exist or cannot be written to, or it is a folder.
     """
     target = _target(path)
+    if or_empty_folder and target.is_dir() and not any(target.iterdir()):
+        check_new_folder(path)
+        return
     if target.is_dir():
         raise UnwritableError(path, "it is a folder; name a file in it")
     if target.exists() and not os.access(target, os.W_OK):
@@ -53,11 +58,12 @@ def check_new_folder(path: Path) -> None:
     Raises:
         UnwritableError: It is no folder, not empty, or what holds it cannot be written to.
     """
-    if path.exists() and not path.is_dir():
+    target = _target(path)
+    if target.exists() and not target.is_dir():
         raise UnwritableError(path, "it is a file; name a folder that does not exist yet")
-    if path.is_dir() and any(path.iterdir()):
+    if target.is_dir() and any(target.iterdir()):
         raise UnwritableError(path, "the folder is not empty; name another, or empty it first")
-    _check_folder(path, _target(path).parent)
+    _check_folder(path, target.parent)
 
 
 @contextlib.contextmanager
@@ -117,9 +123,13 @@ def new_folder(path: Path) -> Iterator[Path]:
 def _target(path: Path) -> Path:
     """The path with links followed, so that a link to a file stays a link."""
     try:
-        return path.resolve()
+        target = path.resolve()
+        # Of names that are none, such as one of thousands of letters, looking says so first.
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            target.lstat()
     except (OSError, RuntimeError, ValueError) as error:
-        raise UnwritableError(path, str(error)) from None
+        raise UnwritableError(path, getattr(error, "strerror", None) or str(error)) from None
+    return target
 
 
 def _check_folder(path: Path, folder: Path) -> None:

@@ -10,6 +10,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+LONGEST_SHOWN = 200
+"""Letters of a name that messages repeat."""
+
 
 class VersimError(Exception):
     """Something the user can mend; the message says what, where and how."""
@@ -52,7 +55,8 @@ class UnknownNameError(VersimError):
         self.kind, self.name, self.known = kind, name, known
 
     def __str__(self) -> str:
-        return f"no {self.kind} named {self.name!r}{did_you_mean(self.name, self.known)}"
+        name = self.name if len(self.name) <= LONGEST_SHOWN else f"{self.name[:LONGEST_SHOWN]}…"
+        return f"no {self.kind} named {name!r}{did_you_mean(name, self.known)}"
 
 
 class UnsupportedGraphError(VersimError):
@@ -89,5 +93,5 @@ class ComponentError(VersimError):
     def __str__(self) -> str:
         return (
             f"{self.role} {self.name!r} failed: {self.cause}. This is a fault of the plugin that offers it; "
-            "set VERSIM_TRACEBACK=1 to see where"
+            "`versim --debug` shows where"
         )

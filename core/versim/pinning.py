@@ -18,12 +18,10 @@ from versim.fabric import Message, System
 from versim.graph import NONE, ExecutionGraph, participants_of
 from versim.graph.columns import Op
 from versim.inputs import Inputs
+from versim.picoseconds import LONGEST_NS
 from versim.timing import ComputeTiming, NetworkTiming, Origin, OriginShare, Source
 from versim.units import NS_PER_S
 from versim.work import DeviceTerm, Fixed, Folded, Term
-
-LONGEST_NS = 2**53
-"""Durations above this (104 days) lose nanoseconds in double precision and are refused."""
 
 
 def pin(
@@ -76,6 +74,14 @@ def pin(
             ],
         )
     compute_ns = np.rint(compute_s * NS_PER_S).astype(np.int64)
+    # Sums over nodes are taken in int64.
+    if compute_s.sum() >= 2**62 / NS_PER_S:
+        longest = int(np.argmax(compute_ns))
+        fault = (
+            f"its nodes take {compute_s.sum():g} s in all, node {longest} ({graph.node_name(longest)!r}) alone "
+            f"{compute_s[longest]:g} s; nanoseconds are counted up to {2**62 / NS_PER_S:g} s"
+        )
+        raise FaultsError(f"pin {label!r}", [fault])
     return Inputs(
         graph=graph,
         compute_s=compute_s,

@@ -7,7 +7,8 @@ has a status, a diagnosis and no makespan.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import attrs
 import numpy as np
@@ -134,9 +135,51 @@ class LinkLoads:
         return self.busy_ps / makespan_ps if makespan_ps else np.full(self.count, np.nan)
 
 
+def _text(_: object, attribute: attrs.Attribute[str], value: object) -> None:
+    if not isinstance(value, str):
+        raise ValueError(f"{attribute.name} has to be a text, got {value!r:.60}")  # noqa: TRY004 - one kind of error
+
+
+def _texts(values: Iterable[object]) -> tuple[str, ...]:
+    if isinstance(values, str):
+        raise ValueError(f"diagnosis has to be a list of texts, got the text {values!r:.60}")  # noqa: TRY004
+    return tuple(str(value) for value in values)
+
+
+def _spelt(values: Mapping[Any, Any]) -> dict[str, str]:
+    return {str(key): str(value) for key, value in values.items()}
+
+
+def _whole(value: object) -> int | None:
+    """A whole number of Python from one of Python or numpy."""
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    if not isinstance(value, np.integer):
+        raise ValueError(f"a time in picoseconds is a whole number, got {value!r:.60}")  # noqa: TRY004
+    return int(value)
+
+
+def _real(value: object) -> float | None:
+    """A float of Python from any number."""
+    if value is None:
+        return None
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+        raise ValueError(f"a time in seconds is a number, got {value!r:.60}")  # noqa: TRY004
+    return float(value)
+
+
+def _pairs(values: Iterable[Iterable[object]]) -> tuple[tuple[int, int], ...]:
+    pairs = tuple(tuple(_whole(number) for number in pair) for pair in values)
+    if any(len(pair) != 2 or None in pair for pair in pairs):
+        raise ValueError("waiting has to hold pairs of a rank and a row")
+    return pairs  # type: ignore[return-value] # just held to it
+
+
 @attrs.frozen(eq=False, kw_only=True)
 class Prediction:
     """One simulator's answer.
+
+    Numbers of numpy are taken as numbers of Python, once and here.
 
     Attributes:
         simulator: The backend's name, e.g. ``astrasim``.
@@ -156,27 +199,36 @@ class Prediction:
         provenance: Options, versions and files, for people.
         links: What each link carried; None where the simulator does not model links or does not say.
         measured: True if a machine took these times: the others' differences to it are errors.
+
+    Raises:
+        ValueError: A field holds something of another kind, or a makespan contradicts the status.
     """
 
-    simulator: str
-    engine: str
-    digest: str
-    status: Status
-    makespan_ps: int | None
+    simulator: str = attrs.field(validator=_text)
+    engine: str = attrs.field(validator=_text)
+    digest: str = attrs.field(validator=_text)
+    status: Status = attrs.field(converter=Status)
+    makespan_ps: int | None = attrs.field(converter=_whole)
     finish_ps: NDArray[np.int64]
     representative: NDArray[np.int64]
     spans: Spans
     consumed: Consumed
-    diagnosis: tuple[str, ...] = ()
-    waiting: tuple[tuple[int, int], ...] = ()
-    reported_s: float | None = None
-    wall_s: float | None = None
-    label: str = ""
-    provenance: Mapping[str, str] = attrs.field(factory=dict)
-    links: LinkLoads | None = None
-    measured: bool = False
+    diagnosis: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    waiting: tuple[tuple[int, int], ...] = attrs.field(default=(), converter=_pairs)
+    reported_s: float | None = attrs.field(default=None, converter=_real)
+    wall_s: float | None = attrs.field(default=None, converter=_real)
+    label: str = attrs.field(default="", validator=_text)
+    provenance: Mapping[str, str] = attrs.field(factory=dict, converter=_spelt)
+    links: LinkLoads | None = attrs.field(
+        default=None, validator=attrs.validators.optional(attrs.validators.instance_of(LinkLoads))
+    )
+    measured: bool = attrs.field(default=False, converter=bool)
 
     def __attrs_post_init__(self) -> None:
+        for name, kind in (("spans", Spans), ("consumed", Consumed)):
+            if not isinstance(getattr(self, name), kind):
+                found = type(getattr(self, name)).__name__
+                raise ValueError(f"{name} has to be {kind.__name__}, got {found}")  # noqa: TRY004
         if (self.makespan_ps is None) == (self.status is Status.COMPLETED):
             raise ValueError(f"{self.simulator}: a makespan is given if and only if the simulation completed")
 

@@ -64,17 +64,19 @@ def run(
     averaging: str = "sequential",
     force: bool = False,
     sweep: bool = False,
+    contain: bool = True,
     command: str = "",
 ) -> Report:
     """Run every workload of a scenario under each of its pins through each of its instances.
 
     Workloads whose durations others borrow run first; the report keeps the scenario's order. A ``command`` is what was
-    typed to get the report, which then says so.
+    typed to get the report, which then says so. A backend that breaks leaves its own column empty, unless ``contain``
+    is false: then its error is raised.
     """
     say = progress or (lambda _: None)
     simulated: dict[tuple[str, str, str], Simulated] = {}
     reports = {
-        workload.label: _run_workload(scenario, registry, workload, simulated, say, averaging, force, sweep)
+        workload.label: _run_workload(scenario, registry, workload, simulated, say, averaging, force, sweep, contain)
         for workload in _lenders_first(scenario)
     }
     return Report(
@@ -134,6 +136,7 @@ def _run_workload(
     averaging: str = "sequential",
     force: bool = False,
     sweep: bool = False,
+    contain: bool = True,
 ) -> WorkloadReport:
     # Pins by digest: equal inputs are simulated once.
     by_digest: dict[str, _Asked] = {}
@@ -146,7 +149,9 @@ def _run_workload(
         for instance in scenario.instances_of(workload, chosen):
             if instance.label not in asked.answers:
                 say(f"{workload.label}: {instance.label} ({chosen.label})")
-                asked.answers[instance.label] = ask(asked.prepared, instance, scenario, registry, force=force)
+                asked.answers[instance.label] = ask(
+                    asked.prepared, instance, scenario, registry, force=force, contain=contain
+                )
             simulated[workload.label, chosen.label, instance.label] = Simulated(
                 inputs=asked.prepared.inputs, prediction=asked.answers[instance.label].prediction
             )

@@ -21,7 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.graph import NONE, Instances
+from versim.picoseconds import LONGEST_PS, TooLongError
 from versim.prediction import NO_TIME
+from versim.units import PS_PER_S
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -64,6 +66,9 @@ def replay(
         meeting_ps: (meetings,), duration of each communication from its last part's readiness to its end, which is
             that of all its parts.
         runs: (instances,), False for instances that are never started; None runs all.
+
+    Raises:
+        TooLongError: An instance ends later than picoseconds are counted.
     """
     duration_ps = compute_ps[instances.node]
     parts = instances.meeting != NONE
@@ -77,6 +82,7 @@ class EventLoop:
 
     def __init__(self, instances: Instances, runs: NDArray[np.bool_] | None = None) -> None:
         """Prepare to run ``instances``, of which those that are False in ``runs``, (instances,), are never started."""
+        self._instances = instances
         self._count = instances.count
         self._devices = instances.classes.count
         self._device = instances.rank_class.tolist()
@@ -98,6 +104,9 @@ class EventLoop:
 
         Every part of a communication may end at a time of its own, as in simulators that move messages: its duration
         runs from the readiness of the last part.
+
+        Raises:
+            TooLongError: An instance ends later than picoseconds are counted.
         """
         duration = duration_ps.tolist()
         even = self._even(duration_ps)
@@ -199,6 +208,11 @@ class EventLoop:
             else:
                 busy[place] = False
                 pop(events)
+        if max(end, default=0) > LONGEST_PS:
+            row = end.index(max(end, default=0))
+            node = int(self._instances.node[row])
+            name = self._instances.graph.node_name(node)
+            raise TooLongError(f"node {node} ({name!r}) ends at", end[row] / PS_PER_S)
         return np.array(start, dtype=np.int64), np.array(end, dtype=np.int64)
 
     def _even(self, duration_ps: NDArray[np.int64]) -> list[bool]:

@@ -58,7 +58,7 @@ def test_work_is_the_sum_of_its_terms() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "nanoseconds"),
-    [(0.0, 0), (1e-10, 0), (0.5e-9, 0), (1.4e-9, 1), (1.5e-9, 2), (1.6e-9, 2), (9e6, 9 * 10**15)],
+    [(0.0, 0), (1e-10, 0), (0.5e-9, 0), (1.4e-9, 1), (1.5e-9, 2), (1.6e-9, 2), (4e6, 4 * 10**15)],
 )
 def test_seconds_are_rounded_to_the_nearest_nanosecond(seconds: float, nanoseconds: int) -> None:
     """Once, here, so that no simulator rounds by itself; exact halves go to the even neighbour."""

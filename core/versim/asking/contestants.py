@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
-from versim.asking.preparation import held_responsible, network_timing, prepare_pin
+from versim.asking.preparation import network_timing, prepare_pin
 from versim.asking.simulation import ask
 from versim.components import ProposesSystem
+from versim.containment import held_responsible
 from versim.errors import FaultsError, UnsupportedGraphError, VersimError
 from versim.fabric import Device, Message, System
 from versim.registry import Registry, structure_options

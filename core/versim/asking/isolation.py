@@ -17,9 +17,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import attrs
 import numpy as np
 
-from versim.asking.preparation import Prepared, held_responsible
+from versim.asking.preparation import Prepared
 from versim.asking.simulation import request_for
 from versim.components import Isolates, SimulationRequest, SimulatorBackend
+from versim.containment import held_responsible
 from versim.curves import Curve, SweptCommunication, telling_crossings
 from versim.errors import VersimError
 from versim.fabric import Message

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
-import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 import attrs
 
 from versim.chains import ComputeChain, NetworkChain
 from versim.components import ProposesSystem, TimingModel
+from versim.containment import held_responsible
 from versim.errors import ComponentError, SimulationError, VersimError
 from versim.graph import ExecutionGraph, laid_out, told_apart
 from versim.inputs import Inputs
@@ -43,21 +42,6 @@ class Simulated:
 
     inputs: Inputs
     prediction: Prediction
-
-
-@contextmanager
-def held_responsible(role: str, name: str) -> Iterator[None]:
-    """Turn whatever a plugin's component raises, other than a :class:`VersimError`, into an error that names it."""
-    try:
-        yield
-    except VersimError:
-        raise
-    except (Exception, SystemExit) as error:
-        # A plugin that calls sys.exit() must not end versim in silence.
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        file = where.filename.replace("\\\\", "/").rsplit("/", 2)
-        place = f"{'/'.join(file[-2:])}:{where.lineno}"
-        raise ComponentError(role, name, f"{type(error).__name__}: {error} (at {place})") from error
 
 
 def compute_timing(choice: TimingChoice, registry: Registry, path: str) -> ComputeChain:

@@ -7,14 +7,16 @@ import time
 import attrs
 import numpy as np
 
-from versim.asking.preparation import Prepared, held_responsible, network_timing
+from versim.asking.preparation import Prepared, network_timing
 from versim.comparison.attribution import Isolated
+from versim.comparison.contract import BrokenContractError, hold_to_contract
 from versim.components import Finding, Isolates, Preflights, Severity, SimulationRequest
+from versim.containment import frames_of, held_responsible
 from versim.errors import ComponentError, VersimError
+from versim.picoseconds import in_picoseconds
 from versim.prediction import NO_TIME, Consumed, Prediction, Spans, Status
 from versim.registry import Registry, structure_options
 from versim.scenario import Instance, Scenario, TimingChoice
-from versim.units import PS_PER_S
 
 ITS_OWN_NETWORK = "its own"
 """What stands for the network timing of a backend that models the network itself."""
@@ -36,18 +38,24 @@ class Answer:
 
 
 def ask(
-    prepared: Prepared, instance: Instance, scenario: Scenario, registry: Registry, *, force: bool = False
+    prepared: Prepared,
+    instance: Instance,
+    scenario: Scenario,
+    registry: Registry,
+    *,
+    force: bool = False,
+    contain: bool = True,
 ) -> Answer:
     """Ask one instance about a prepared workload.
 
     What keeps the backend from answering gives an aborted prediction that says so, for the other simulators' answers
-    are still worth having: it is not installed, cannot express the graph, gives up, or its preflight finds an error in
+    are still worth having: it is not installed, cannot express the graph, gives up, breaks (its traceback is then part
+    of the diagnosis), answers with something that is no prediction of this graph, or its preflight finds an error in
     the input; ``force`` simulates in spite of findings. What else it finds is said with the prediction.
 
     Raises:
         VersimError: The scenario's options for it are faulty.
-        ComponentError: It broke its contract: raised something that is no :class:`VersimError`, or returned something
-            that is no prediction.
+        ComponentError: It breaks, and ``contain`` is false.
     """
     place = f"$.backends[{[other.label for other in scenario.backends].index(instance.label)}]"
     request, network = request_for(prepared, instance, registry, place)
@@ -61,15 +69,15 @@ def ask(
             if errors and not force:
                 return Answer(prediction=_labelled(_not_run(prepared, instance, errors), instance), network=network)
             began = time.perf_counter()
-            prediction: object = backend.simulate(request)
-    except ComponentError:
-        raise
+            answered: object = backend.simulate(request)
+        prediction = _held(prepared, instance.backend, answered)
+    except ComponentError as error:
+        if not contain:
+            raise
+        prediction = _refused(prepared, instance.backend, (str(error), *frames_of(error)))
     except VersimError as error:
         prediction = _refused(prepared, instance.backend, (str(error),))
     wall_s = time.perf_counter() - began
-    if not isinstance(prediction, Prediction):
-        cause = f"it returned {type(prediction).__name__}, not a Prediction"
-        raise ComponentError("backend", instance.backend, cause)
     measured = prediction.wall_s if prediction.wall_s is not None else wall_s
     diagnosis = (*prediction.diagnosis, *(f"{found.severity.value}: {_said(found)}" for found in findings))
     prediction = attrs.evolve(prediction, wall_s=measured, diagnosis=diagnosis)
@@ -77,13 +85,22 @@ def ask(
     if prediction.completed and isinstance(backend, Isolates):
         try:
             isolated_ps = _isolated_ps(backend, request, instance.backend)
-        except ComponentError:
-            raise
         except VersimError as error:
             # The answer stands; only contention cannot be told apart.
             said = f"what communications take alone is not known: {error}"
             prediction = attrs.evolve(prediction, diagnosis=(*prediction.diagnosis, said))
     return Answer(prediction=_labelled(prediction, instance), network=network, isolated_ps=isolated_ps)
+
+
+def _held(prepared: Prepared, backend: str, prediction: object) -> Prediction:
+    """Hold an answer to its form, where it enters; everything behind this takes it for granted."""
+    if not isinstance(prediction, Prediction):
+        raise ComponentError("backend", backend, f"it returned {type(prediction).__name__}, not a Prediction")
+    try:
+        hold_to_contract(prepared.inputs, prediction)
+    except BrokenContractError as error:
+        raise ComponentError("backend", backend, f"its prediction {error.fault}") from error
+    return prediction
 
 
 def request_for(
@@ -119,7 +136,10 @@ def _isolated_ps(backend: Isolates, request: SimulationRequest, name: str) -> tu
     wrong = np.flatnonzero((seconds < 0) | np.isinf(seconds))
     if len(wrong):
         raise ComponentError("backend", name, f"isolated_s of communication {wrong[0]} is {seconds[wrong[0]]} s")
-    return tuple(None if np.isnan(value) else round(value * PS_PER_S) for value in seconds.tolist())
+    known = ~np.isnan(seconds)
+    graph = request.inputs.graph
+    times_ps = in_picoseconds(np.where(known, seconds, 0.0), lambda match: f"{graph.communication_name(match)} takes")
+    return tuple(time if has else None for time, has in zip(times_ps.tolist(), known.tolist(), strict=True))
 
 
 def _not_run(prepared: Prepared, instance: Instance, errors: tuple[Finding, ...]) -> Prediction:

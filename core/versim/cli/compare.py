@@ -12,6 +12,9 @@ from versim.cli.scenario_command import ScenarioCommand, load, scenario_paramete
 from versim.cli.session import progress, session_of, typed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from versim.comparison import Report
     from versim.components import Destination, Rendering, Reporter
 
@@ -57,7 +60,8 @@ def _percent(_: click.Context, __: click.Parameter, value: float | None) -> floa
     type=float,
     metavar="PERCENT",
     callback=_percent,
-    help="Exit with status 3 if a prediction differs from the reference by more than this.",
+    help="Exit with status 3 if a prediction differs from the reference by more than this, or if the difference cannot "
+    "be stated.",
 )
 @click.pass_context
 def compare(
@@ -98,16 +102,30 @@ def compare(
             sweep=sweep,
             command=typed(ctx),
         )
-        renderings = [rendered(report, reporter, made, destination(output)) for reporter, made, output in wanted]
-    for (reporter, _, output), rendering in zip(wanted, renderings, strict=True):
-        write_rendering(rendering, output, reporter.name)
+    written = write_documents(report, wanted)
+    if not written:
+        ctx.exit(1)
     _exit_with(ctx, report, fail_over)
+
+
+def write_documents(report: Report, wanted: Sequence[tuple[Reporter, object, Path | None]]) -> bool:
+    """Render and write each document, one after the other, so that one that fails costs no other; False if one did."""
+    from versim.errors import VersimError  # noqa: PLC0415 - see group
+
+    good = True
+    for reporter, options, output in wanted:
+        try:
+            write_rendering(rendered(report, reporter, options, destination(output)), output, reporter.name)
+        except VersimError as error:
+            click.echo(f"Error: {error}", err=True)
+            good = False
+    return good
 
 
 def rendered(report: Report, reporter: Reporter, options: object, where: Destination) -> Rendering:
     """What a reporter made of a report, held to its contract."""
-    from versim.asking.preparation import held_responsible  # noqa: PLC0415 - brings numpy
     from versim.components import Rendering  # noqa: PLC0415 - see group
+    from versim.containment import held_responsible  # noqa: PLC0415 - brings numpy
     from versim.errors import ComponentError  # noqa: PLC0415
 
     with held_responsible("reporter", reporter.name):
@@ -118,11 +136,12 @@ def rendered(report: Report, reporter: Reporter, options: object, where: Destina
 
 
 def _exit_with(ctx: click.Context, report: Report, fail_over: float | None) -> None:
+    """What went worst decides: what did not complete cannot be judged."""
     incomplete = report.incomplete()
     if incomplete:
         click.echo(f"Not completed: {', '.join(incomplete)}", err=True)
         ctx.exit(NOT_COMPLETED)
-    worst = report.worst_difference_percent()
-    if fail_over is not None and worst is not None and worst > fail_over:
-        click.echo(f"A prediction differs from the reference by {worst:.6g} %, more than {fail_over:g} %", err=True)
+    over = [] if fail_over is None else report.over(fail_over)
+    if over:
+        click.echo("\n".join(over), err=True)
         ctx.exit(THRESHOLD_EXCEEDED)

@@ -59,8 +59,8 @@ def export(
     chosen_workload = chosen.workload(workload) if workload else _only("--workload", chosen.workloads, ctx)
     chosen_pin = chosen.pin(pin) if pin else _only("--pin", chosen.pins_of(chosen_workload), ctx)
 
-    from versim.asking.preparation import held_responsible  # noqa: PLC0415 - brings numpy
     from versim.asking.simulation import request_for  # noqa: PLC0415
+    from versim.containment import held_responsible  # noqa: PLC0415 - brings numpy
     from versim.run import prepare  # noqa: PLC0415
 
     with progress() as say:

@@ -11,13 +11,14 @@ import errno
 import importlib
 import os
 import sys
-import traceback
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from versim.cli.session import TYPED, Session, session_of
+from versim.cli.streams import own_stdout
+from versim.containment import TRACEBACK_VARIABLE, show_traceback
 
 if TYPE_CHECKING:
     from versim.registry import Command
@@ -41,9 +42,6 @@ command of that name in it. The lines stand here so that the help imports none o
 INTERRUPTED = 130
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 """What a disk says that takes no more."""
-
-TRACEBACK_VARIABLE = "VERSIM_TRACEBACK"
-"""Set in the environment, it makes versim show where an error was raised."""
 
 
 class VersimGroup(click.Group):
@@ -113,6 +111,7 @@ class VersimGroup(click.Group):
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         _replace_unprintable()
         try:
+            own_stdout()
             status = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
             sys.stdout.flush()
         except click.ClickException as error:
@@ -125,8 +124,7 @@ class VersimGroup(click.Group):
             _close_stdout()
             status = 1
         except _versim_error() as error:
-            if os.environ.get(TRACEBACK_VARIABLE):
-                traceback.print_exception(error, file=sys.stderr)
+            show_traceback(error)
             click.echo(f"Error: {error}", err=True)
             status = error.exit_status
         except OSError as error:
@@ -196,6 +194,11 @@ def _close_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _show_tracebacks(_: click.Context, __: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        os.environ[TRACEBACK_VARIABLE] = "1"
+
+
 def _remember_modules(ctx: click.Context, _: click.Parameter, modules: tuple[str, ...]) -> None:
     ctx.obj = Session(modules)
 
@@ -210,6 +213,14 @@ def _remember_modules(ctx: click.Context, _: click.Parameter, modules: tuple[str
     expose_value=False,
     callback=_remember_modules,
     help="Load a plugin that is not installed: a module or a .py file. May be repeated; VERSIM_PLUGINS names more.",
+)
+@click.option(
+    "--debug",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_tracebacks,
+    help="Show where errors were raised, those of plugins included; VERSIM_TRACEBACK=1 does the same.",
 )
 @click.version_option(package_name="versim", message="versim %(version)s")
 def cli() -> None:

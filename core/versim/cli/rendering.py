@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from versim.atomic import check_new_folder, check_writable, new_folder, writing
+from versim.atomic import check_writable, new_folder, writing
 from versim.cli.session import write_output
 
 if TYPE_CHECKING:
@@ -94,10 +94,7 @@ def check_output(output: Path | None) -> None:
     """Refuse an output that cannot be written, before anything long begins; a folder is held to be one of files."""
     if output is None:
         return
-    if output.is_dir() and not any(output.iterdir()):
-        check_new_folder(output)
-    else:
-        check_writable(output)
+    check_writable(output, or_empty_folder=True)
 
 
 def destination(output: Path | None) -> Destination:

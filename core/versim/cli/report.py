@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from versim.cli.rendering import chosen, destination, rendering_parameters, write_rendering
+from versim.cli.rendering import chosen, rendering_parameters
 from versim.cli.session import progress, session_of
 
 
@@ -22,7 +22,7 @@ def report(
     Nothing is simulated: inputs and predictions are read from the file, and every figure that follows from them is
     computed again. The .npz that a large result has beside it has to be there.
     """
-    from versim.cli.compare import rendered  # noqa: PLC0415 - see group
+    from versim.cli.compare import write_documents  # noqa: PLC0415 - see group
 
     wanted = chosen(session_of(ctx).registry(), reporters, outputs, explain=explain)
 
@@ -32,6 +32,5 @@ def report(
         if say:
             say(f"reading {result}")
         loaded = load_report(result)
-        renderings = [rendered(loaded, reporter, made, destination(output)) for reporter, made, output in wanted]
-    for (reporter, _, output), rendering in zip(wanted, renderings, strict=True):
-        write_rendering(rendering, output, reporter.name)
+    if not write_documents(loaded, wanted):
+        ctx.exit(1)

@@ -39,7 +39,7 @@ def verify(ctx: click.Context, name: str, arguments: tuple[str, ...], options: t
     settings = dict(_setting(item, ctx) for item in (*own_options, *options))
     contents = [_read(path) for path in tables]  # all of them before the first is worked on
 
-    from versim.asking.preparation import held_responsible  # noqa: PLC0415 - brings numpy
+    from versim.containment import held_responsible  # noqa: PLC0415 - brings numpy
 
     matched = total = 0
     for path, content in zip(tables, contents, strict=True):

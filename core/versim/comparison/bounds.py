@@ -15,6 +15,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from versim.comparison.groups import exact_sums
 from versim.fabric import System
 from versim.fabric.crossing import bytes_across
 from versim.graph import ExecutionGraph, Instances
@@ -40,10 +41,12 @@ class Bounds:
 def bounds_of(inputs: Inputs, instances: Instances) -> Bounds:
     """The bounds of what is given to every simulator."""
     compute_ps = inputs.compute_ns * PS_PER_NS
-    busiest = np.zeros(instances.classes.count, dtype=np.int64)
-    np.add.at(busiest, instances.rank_class, compute_ps[instances.node])
+    busiest_ps = max(
+        exact_sums(compute_ps[instances.node], instances.rank_class.astype(np.int64), instances.classes.count),
+        default=0,
+    )
     return Bounds(
-        compute_ps=max(longest_chain_ps(instances, compute_ps), int(busiest.max(initial=0))),
+        compute_ps=max(longest_chain_ps(instances, compute_ps), busiest_ps),
         bisection_ps=bisection_bound_ps(inputs.graph, inputs.system),
     )
 

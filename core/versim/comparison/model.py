@@ -145,6 +145,23 @@ class Report:
         found = [abs(r.difference_percent) for _, _, r in self.results() if r.difference_percent is not None]
         return max(found, default=None)
 
+    def over(self, percent: float) -> tuple[str, ...]:
+        """Predictions that differ from their reference by more than ``percent``, one sentence each.
+
+        A difference that cannot be stated counts: the reference takes no time, or did not complete.
+        """
+        found = []
+        for workload, comparison, result in self.results():
+            if result.label == comparison.reference:
+                continue
+            where = f"{workload.label} / {comparison.pinned.label} / {result.label}"
+            if result.difference_percent is None:
+                found.append(f"{where} cannot be held against {comparison.reference!r}, which counts as exceeded")
+            elif abs(result.difference_percent) > percent:
+                difference = f"{abs(result.difference_percent):.6g} %, more than {percent:g} %"
+                found.append(f"{where} differs from {comparison.reference!r} by {difference}")
+        return tuple(found)
+
     def incomplete(self) -> tuple[str, ...]:
         """Predictions that did not complete, spelt ``workload / pin / label``."""
         return tuple(

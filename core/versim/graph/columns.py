@@ -164,6 +164,11 @@ class ExecutionGraph:
         """The name of a row."""
         return self.names[int(self.name[node])]
 
+    def communication_name(self, communication: int) -> str:
+        """A communication as messages name it: by its number and its first part."""
+        part = int(np.argmax(self.match == communication))
+        return f"communication {communication} ({self.node_name(part)!r})"
+
     def node(self, index: int) -> Node:
         """One node as a value for people."""
         from versim.graph.views import node_view  # noqa: PLC0415 - views build on columns

@@ -117,7 +117,10 @@ def register(manager: pluggy.PluginManager, candidate: Candidate) -> Any:
     """
     try:
         plugin = candidate.load()
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        # Not only Exception: a plugin that calls sys.exit() takes nothing else down.
         file = f"{candidate.name}.py"
         hint = (
             f"; there is a file {file}, to load it write {file}" if candidate.asked_for and Path(file).is_file() else ""

@@ -17,6 +17,9 @@ from versim.scenario.check import faults_of
 from versim.scenario.form import plain_form, scenario_from
 from versim.scenario.model import Scenario, TimingChoice
 
+LONGEST_NAME = 255
+"""Letters of a name without a folder, on any file system."""
+
 DEFAULT_SCENARIO = "bundled"
 """The name of the scenario that is taken where none is given."""
 
@@ -79,7 +82,7 @@ def find_scenario(path_or_name: str | os.PathLike[str], registry: Registry) -> P
             places = "\n".join(f"  - {plugin}: {file}" for plugin, file in shipped[text])
             raise VersimError(f"several plugins ship a scenario named {text!r}; name one of the files:\n{places}")
         return shipped[text][0][1]
-    if path.exists():
+    if len(text) <= LONGEST_NAME and path.exists():
         return path
     broken = [str(error) for error in registry.broken()]
     raise (

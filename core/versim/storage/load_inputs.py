@@ -22,7 +22,8 @@ from versim.graph.validate import faults_of
 from versim.inputs import Inputs
 from versim.labels import Label
 from versim.mesh import Mesh, Placement
-from versim.pinning import LONGEST_NS, pin
+from versim.picoseconds import LONGEST_NS
+from versim.pinning import pin
 from versim.plain.values import Value
 from versim.prediction import Prediction
 from versim.storage import version_1

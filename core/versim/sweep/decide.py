@@ -124,7 +124,7 @@ def _run(
         raise VersimError(configuration.fault)
     say = None if progress is None else lambda text: progress(f"{configuration.label}: {text}")
     found: dict[tuple[str, str], dict[str, tuple[int | None, float]]] = {}
-    for workload, comparison, result in run(configuration.scenario, registry, progress=say).results():
+    for workload, comparison, result in run(configuration.scenario, registry, progress=say, contain=False).results():
         answer = result.prediction.makespan_ps, result.prediction.wall_s or 0.0
         # Pins with equal inputs were simulated once and answer for each.
         for pin in (comparison.inputs.label, *comparison.same_as):

@@ -27,12 +27,12 @@ from versim import (
     Op,
     Prediction,
     Schedule,
-    SimulationError,
     SimulationRequest,
     Status,
     System,
     communication_s,
     consumed_as_pinned,
+    in_picoseconds,
     instances_of,
     option,
     prediction_of,
@@ -127,18 +127,16 @@ class DeepFlow:
 
         Raises:
             UnsupportedGraphError: The network timing cannot time a communication.
-            SimulationError: The step takes longer than times can say.
+            VersimError: The step takes longer than times can say.
         """
         began = time.perf_counter()
         pinned, roots = request.inputs, request.options.roots
         network = request.network or DeepFlowNetworkTiming(Corrections())
-        communication_ps = np.rint(durations_s(pinned.graph, request.inputs.system, network) * PS_PER_S).astype(
-            np.int64
+        communication_ps = in_picoseconds(
+            durations_s(pinned.graph, request.inputs.system, network),
+            lambda match: f"{pinned.graph.communication_name(match)} takes",
         )
-        try:
-            instances, ran = schedule(pinned.graph, pinned.compute_ns * PS_PER_NS, communication_ps, roots=roots)
-        except OverflowError:
-            raise SimulationError("the step takes longer than 106 days, which picoseconds cannot count") from None
+        instances, ran = schedule(pinned.graph, pinned.compute_ns * PS_PER_NS, communication_ps, roots=roots)
         prediction = prediction_of(
             pinned,
             instances,

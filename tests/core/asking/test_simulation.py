@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import re
 import types
 from collections.abc import Iterable
 from typing import Any
@@ -12,7 +14,6 @@ import pytest
 from numpy.typing import NDArray
 from versim import (
     Comparison,
-    ComponentError,
     Device,
     Dimension,
     ExecutionGraph,
@@ -207,20 +208,115 @@ def test_an_answer_outlives_a_failure_to_simulate_its_communications_alone() -> 
     ],
 )
 def test_nonsense_about_communications_alone_is_refused(alone_s: Any, said: str) -> None:
-    """Before it is subtracted from anything."""
-    with pytest.raises(ComponentError, match=rf"backend 'careful' failed: {said}"):
-        result_of(Careful(alone_s=alone_s))
+    """Before it is subtracted from anything; the answer itself stands."""
+    result = result_of(Careful(alone_s=alone_s))
+    assert result.prediction.completed
+    assert re.search(rf"what communications take alone is not known: .*{said}", result.prediction.diagnosis[-1])
 
 
-@pytest.mark.parametrize("raised", [ZeroDivisionError("a slip"), SystemExit(3), KeyError("x")])
-def test_a_backend_that_fails_is_named(raised: BaseException) -> None:
-    """Not even sys.exit() ends versim in silence."""
-    with pytest.raises(ComponentError, match=r"backend 'careful' failed: .*test_simulation\.py:\d+"):
-        result_of(Careful(raises=raised))
+class Odd(BaseException):
+    """Nothing that `except Exception` catches."""
+
+
+@pytest.mark.parametrize("raised", [ZeroDivisionError("a slip"), SystemExit(3), KeyError("x"), Odd("own")])
+@pytest.mark.parametrize("place", ["simulate", "preflight"])
+def test_a_backend_that_breaks_leaves_only_its_own_column_empty(raised: BaseException, place: str) -> None:
+    """The others' answers are worth having; its own says what was raised and where."""
+    comparison = compared(Careful(raises=raised, raises_in=place))
+    assert comparison.result("plain").prediction.completed
+    broken = comparison.result("asked").prediction
+    assert broken.status is Status.ABORTED
+    assert re.search(r"backend 'careful' failed: \w+: .*test_simulation\.py:\d+", broken.diagnosis[0])
+    assert any(re.search(r"test_simulation\.py:\d+ in _fail", line) for line in broken.diagnosis[1:])
+
+
+def test_an_interrupt_is_the_users() -> None:
+    """It ends the run, whoever's code it meets."""
+    with pytest.raises(KeyboardInterrupt):
+        compared(Careful(raises=KeyboardInterrupt()))
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (
+            OSError(errno.ENOSPC, "no space left", "/tmp/x"),
+            "cannot write /tmp/x: no space left; make room",
+        ),
+        (MemoryError(), "ran out of memory; give it a smaller step"),
+    ],
+)
+def test_a_full_disk_or_memory_is_nobodys_fault(raised: BaseException, said: str) -> None:
+    """Blaming the plugin for it sends the reader to the wrong place."""
+    (line,) = result_of(Careful(raises=raised)).prediction.diagnosis
+    assert said in line
+    assert "fault" not in line
 
 
 @pytest.mark.parametrize("nonsense", [42, "done", {"makespan": 1}])
 def test_an_answer_that_is_no_prediction_is_refused(nonsense: object) -> None:
     """With the backend's name."""
-    with pytest.raises(ComponentError, match=r"backend 'careful' failed: it returned \w+, not a Prediction"):
-        result_of(Careful(answers=nonsense))
+    line = result_of(Careful(answers=nonsense)).prediction.diagnosis[0]
+    assert re.search(r"backend 'careful' failed: it returned \w+, not a Prediction", line)
+
+
+def test_a_prediction_that_cannot_be_one_is_refused_where_it_enters() -> None:
+    """Not when it is compared with the others, which would lose theirs, too."""
+    sound = result_of(Careful()).prediction
+    wrong = attrs.evolve(sound, makespan_ps=1)
+    comparison = compared(Careful(answers=wrong))
+    assert comparison.result("plain").prediction.completed
+    assert "its prediction has a makespan of 1 ps but ends at" in comparison.result("asked").prediction.diagnosis[0]
+
+
+def test_what_a_backend_prints_is_no_part_of_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line of a plugin's in front of a JSON document makes it unreadable."""
+
+    class Chatty(Careful):
+        def simulate(self, request: SimulationRequest) -> Prediction:
+            print("simulating")  # noqa: T201 - that is the fault
+            return super().simulate(request)
+
+    assert result_of(Chatty()).prediction.completed
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "simulating\n")
+
+
+def test_numbers_of_numpy_are_numbers_of_python_in_a_prediction() -> None:
+    """JSON knows none of numpy's, and would refuse them after everything was simulated."""
+    sound = result_of(Careful()).prediction
+    made = attrs.evolve(
+        sound,
+        makespan_ps=np.int64(sound.makespan_ps),
+        wall_s=np.float32(0.5),
+        reported_s=np.float64(1.5),
+        waiting=[(np.int32(0), np.int64(1))],
+        diagnosis=[np.str_("said")],
+        provenance={"seed": np.int64(3)},
+    )
+    figures = (made.makespan_ps, made.wall_s, made.reported_s, made.waiting[0][0])
+    assert [type(figure) for figure in figures] == [int, float, float, int]
+    assert made.provenance == {"seed": "3"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"makespan_ps": 1.5},
+        {"makespan_ps": True},
+        {"makespan_ps": np.float64(1)},
+        {"wall_s": "soon"},
+        {"waiting": [(0,)]},
+        {"diagnosis": "one text"},
+        {"engine": None},
+        {"spans": None},
+        {"consumed": {}},
+        {"links": ()},
+        {"status": "fine"},
+    ],
+)
+def test_a_field_of_another_kind_is_refused_where_a_prediction_is_made(wrong: dict[str, Any]) -> None:
+    """The error then has the plugin's own line in its traceback."""
+    sound = result_of(Careful()).prediction
+    with pytest.raises((ValueError, TypeError)):
+        attrs.evolve(sound, **wrong)

@@ -144,7 +144,7 @@ def _consumed(**columns: Any) -> Prediction:
         (attrs.evolve(SOUND, makespan_ps=7001), "a makespan of 7001 ps but ends at 7000 ps"),
     ],
 )
-def test_a_malformed_prediction_is_refused_with_its_plugin(prediction: Prediction, said: str) -> None:
-    """Before any of it is used as an index: the fault is the plugin's, not the reader's."""
-    with pytest.raises(VersimError, match=rf"backend 'fake' \(fake\) returned a prediction that .*{said}"):
+def test_a_malformed_prediction_is_refused_by_name(prediction: Prediction, said: str) -> None:
+    """Before any of it is used as an index: of a saved report the fault is the file's, of a backend its plugin's."""
+    with pytest.raises(VersimError, match=rf"prediction of backend 'fake' \(fake\) .*{said}"):
         _compared(PINNED, prediction)

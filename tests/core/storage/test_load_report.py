@@ -129,7 +129,10 @@ def test_a_report_from_before_attributes_loads(tmp_path: Path) -> None:
         (put(0, "graph", "communications", "inline", "size_bytes", 0), r"column 'size_bytes' has values outside 1"),
         (put(-5.0, "system", "dimensions", 0, "link", "latency_s"), r"\.link: latency_s must be a finite number"),
         (put("star", "system", "dimensions", 0, "topology"), r"\.topology: expected one of ring"),
-        (put(1, "results", 0, "makespan_ps"), COMPARISON + ": backend 'fake' .* has a makespan of 1 ps but ends at"),
+        (
+            put(1, "results", 0, "makespan_ps"),
+            COMPARISON + ": the prediction of backend 'fake' .* has a makespan of 1 ps but ends at",
+        ),
     ],
 )
 def test_a_contradiction_is_named_with_its_place(tmp_path: Path, change: Callable[[Any], None], message: str) -> None:

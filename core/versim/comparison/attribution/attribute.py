@@ -27,6 +27,7 @@ from versim.comparison.attribution.shares import Shares, State, sequential, shap
 from versim.comparison.groups import Groups, changes_ps, exact_sums, groups_of
 from versim.graph import NONE, Instances
 from versim.inputs import Inputs
+from versim.picoseconds import LONGEST_PS
 from versim.prediction import Prediction
 from versim.schedule import EventLoop, ready_of
 
@@ -61,7 +62,8 @@ def attribute(
         averaging: ``sequential`` or ``shapley``.
 
     Returns:
-        None if either did not complete, or does not say when its nodes ran.
+        None if either did not complete, does not say when its nodes ran, or if one's durations in the other's order
+        may last longer than picoseconds are counted.
     """
     if reference.makespan_ps is None or other.makespan_ps is None:
         return None
@@ -72,6 +74,8 @@ def attribute(
             return None
         chains = (chain_of(lines[0]), chain_of(lines[1]))
     problem = _Problem.of(*chains, isolated_ps)
+    if not problem.fits():
+        return None
     averaging = Averaging(averaging)
     if averaging is Averaging.SEQUENTIAL:
         shares = sequential(problem.split, problem.makespans_ps)
@@ -142,6 +146,14 @@ class _Problem:
     def size(self) -> int:
         """Instances of the schedule."""
         return self.reference.instances.count
+
+    def fits(self) -> bool:
+        """Whether no sum of durations along a path can pass int64, whoever's durations they are."""
+        longest = np.maximum.reduce(self.durations)
+        makespans_ps = sum(int(chain.line.end_ps.max(initial=0)) for chain in (self.reference, self.other))
+        if float(longest.sum(dtype=np.float64)) + makespans_ps < LONGEST_PS:
+            return True
+        return all(chain.bound_ps(longest) < LONGEST_PS for chain in (self.reference, self.other))
 
     @property
     def policy(self) -> Policy:

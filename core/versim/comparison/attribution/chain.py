@@ -143,6 +143,16 @@ class Chain:
             time[levels.token[begin:end]] = np.maximum.reduceat(arrivals, levels.edge_start[begin:end] - first)
         return np.asarray(time[self.end_token] + np.where(self.progress.late[:, None], 0, durations_ps))
 
+    def bound_ps(self, durations_ps: NDArray[np.int64]) -> int:
+        """No path through the chain lasts longer with these durations, (instances,), and its own lags."""
+        weights = self.weights(durations_ps[:, None], np.maximum(self.lag_ps, 0))[:, 0]
+        if not len(weights):
+            return int(durations_ps.max(initial=0))
+        levels = self.levels
+        heads = levels.edge_start[levels.depth_start[:-1]]
+        longest: list[int] = np.maximum.reduceat(weights, heads).tolist()
+        return sum(longest) + int(durations_ps.max())
+
     @cached_property
     def end_token(self) -> NDArray[np.int64]:
         """The token from which the duration of each instance leads to its end; a late part's own."""

@@ -63,6 +63,13 @@ def _link_loads(outcome: Outcome) -> LinkLoads | None:
     if not links.name:
         return None
     used = np.flatnonzero(links.messages)
+    for column in (links.busy_ns, links.queueing_ns):
+        if column.max(initial=0) > _LONGEST_NS:
+            link = links.name[int(np.argmax(column))]
+            raise SimulationError(
+                f"link {link} is busy or waited for during {column.max()} ns, more than the 106 days that 64 bits hold "
+                "in picoseconds"
+            )
     return LinkLoads(
         name=tuple(links.name[link] for link in used.tolist()),
         carried_bytes=links.bytes_carried[used],

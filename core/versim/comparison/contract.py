@@ -1,0 +1,159 @@
+"""What a prediction has to be, held to the graph it was asked about, before anything is computed from it."""
+
+from __future__ import annotations
+
+import itertools
+
+import attrs
+import numpy as np
+
+from versim.errors import VersimError
+from versim.graph import ExecutionGraph
+from versim.inputs import Inputs
+from versim.picoseconds import LONGEST_NS, LONGEST_PS, TooLongError
+from versim.prediction import NO_TIME, Prediction, Resource, Spans
+from versim.units import NS_PER_S, PS_PER_S
+
+
+class BrokenContractError(VersimError):
+    """A prediction that cannot be one of the graph it was asked about.
+
+    Attributes:
+        simulator: The backend's name.
+        label: The instance's.
+        fault: What is wrong with it.
+    """
+
+    def __init__(self, simulator: str, label: str, fault: str) -> None:
+        super().__init__(simulator, label, fault)
+        self.simulator, self.label, self.fault = simulator, label, fault
+
+    def __str__(self) -> str:
+        labelled = f" ({self.label})" if self.label else ""
+        return f"the prediction of backend {self.simulator!r}{labelled} {self.fault}"
+
+
+def hold_to_contract(inputs: Inputs, prediction: Prediction) -> None:
+    """Refuse what is not a prediction of this graph, naming the backend, before any of it is used as an index.
+
+    Raises:
+        BrokenContractError: It is none.
+        TooLongError: It has times that cannot be counted in picoseconds.
+    """
+    fault = _breach(inputs, prediction)
+    if fault:
+        raise BrokenContractError(prediction.simulator, prediction.label, fault)
+
+
+def _breach(inputs: Inputs, prediction: Prediction) -> str | None:
+    graph, world = inputs.graph, inputs.graph.mesh.world_size
+    if prediction.digest != inputs.digest:
+        return f"is of another graph (digest {prediction.digest[:12]}, given was {inputs.digest[:12]})"
+    spans = prediction.spans
+    count = len(spans.node) if isinstance(spans.node, np.ndarray) else 0
+    columns: dict[str, tuple[object, int]] = {
+        "finish_ps": (prediction.finish_ps, world),
+        "representative": (prediction.representative, world),
+        "consumed.compute_ns": (prediction.consumed.compute_ns, graph.node_count),
+        "consumed.size_bytes": (prediction.consumed.size_bytes, graph.communication_count),
+    } | {f"spans.{name}": (getattr(spans, name), count) for name in attrs.fields_dict(Spans)}
+    for name, (column, length) in columns.items():
+        if not isinstance(column, np.ndarray):
+            return f"has {name} of type {type(column).__name__} instead of a numpy array"
+        if column.shape != (length,):
+            return f"has {name} of shape {column.shape} instead of ({length},)"
+        if not np.can_cast(column.dtype, np.int64, "safe") or column.dtype == np.bool_:
+            return f"has {name} of type {column.dtype} instead of integers of at most 64 bits, signed"
+    _hold_to_length(graph, prediction)
+    return _breach_of_range(prediction, graph.node_count, world) or _breach_of_sense(graph, prediction)
+
+
+def _hold_to_length(graph: ExecutionGraph, prediction: Prediction) -> None:
+    """Refuse times that sums of two would carry past int64."""
+    spans = prediction.spans
+    for column in (spans.start_ps, spans.end_ps, spans.ready_ps):
+        long = column > LONGEST_PS
+        if long.any():
+            row = int(np.argmax(long))
+            node = int(spans.node[row])
+            name = f" ({graph.node_name(node)!r})" if 0 <= node < graph.node_count else ""
+            raise TooLongError(f"node {node}{name} ends at", int(column[row]) / PS_PER_S)
+    long = prediction.finish_ps > LONGEST_PS
+    if long.any():
+        rank = int(np.argmax(long))
+        raise TooLongError(f"rank {rank} finishes at", int(prediction.finish_ps[rank]) / PS_PER_S)
+    moved = prediction.consumed.compute_ns > LONGEST_NS
+    if moved.any():
+        node = int(np.argmax(moved))
+        consumed_s = int(prediction.consumed.compute_ns[node]) / NS_PER_S
+        raise TooLongError(f"node {node} ({graph.node_name(node)!r}) takes", consumed_s)
+
+
+def _breach_of_range(prediction: Prediction, nodes: int, world: int) -> str | None:
+    spans = prediction.spans
+    for name, lowest, highest, limit in (
+        ("spans.node", spans.node.min(initial=0), spans.node.max(initial=0), nodes),
+        ("spans.rank", spans.rank.min(initial=0), spans.rank.max(initial=0), world),
+        ("spans.resource", spans.resource.min(initial=0), spans.resource.max(initial=0), max(Resource) + 1),
+        ("representative", prediction.representative.min(), prediction.representative.max(), world),
+    ):
+        if lowest < 0 or highest >= limit:
+            return f"has {name} outside 0..{limit - 1}"
+    consumed = prediction.consumed
+    for name, column in (
+        ("finish_ps", prediction.finish_ps),
+        ("spans.ready_ps", spans.ready_ps),
+        ("consumed.compute_ns", consumed.compute_ns),
+        ("consumed.size_bytes", consumed.size_bytes),
+    ):
+        if column.min(initial=NO_TIME) < NO_TIME:
+            return f"has {name} of {column.min()}; it is at least 0, or NO_TIME (-1)"
+    for rank, node in prediction.waiting:
+        if not (0 <= rank < world and 0 <= node < nodes):
+            return f"has node {node} of rank {rank} waiting, of {nodes} nodes and {world} ranks"
+    if (spans.end_ps < spans.start_ps).any() or (spans.start_ps < 0).any():
+        row = int(np.argmax((spans.end_ps < spans.start_ps) | (spans.start_ps < 0)))
+        return f"has a span of node {spans.node[row]} from {spans.start_ps[row]} to {spans.end_ps[row]} ps"
+    keys = spans.node.astype(np.int64) * world + spans.rank
+    if len(np.unique(keys)) != len(keys):
+        return "has two spans of one node on one rank"
+    return None
+
+
+def _breach_of_sense(graph: ExecutionGraph, prediction: Prediction) -> str | None:
+    """Whether representatives, spans and finish times can belong together."""
+    spans, representative, finish_ps = prediction.spans, prediction.representative, prediction.finish_ps
+    if (representative[representative] != representative).any():
+        rank = int(np.argmax(representative[representative] != representative))
+        return f"has a representative of rank {rank} that does not represent itself"
+    silent = representative[spans.rank] != spans.rank
+    if silent.any():
+        return f"has a span on rank {spans.rank[np.argmax(silent)]}, which represents no rank"
+    foreign = _foreign_span(graph, spans)
+    if foreign is not None:
+        node, rank = int(spans.node[foreign]), int(spans.rank[foreign])
+        return f"has a span of node {node} on rank {rank}, where the node does not stand"
+    last_end = np.full(len(finish_ps), NO_TIME, dtype=np.int64)
+    np.maximum.at(last_end, spans.rank, spans.end_ps)
+    early = (finish_ps != NO_TIME) & (finish_ps < last_end[representative])
+    if early.any():
+        rank = int(np.argmax(early))
+        return f"has finish_ps {finish_ps[rank]} for rank {rank}, before its last span ends"
+    last = max(int(finish_ps.max()), int(spans.end_ps.max(initial=NO_TIME)), 0)
+    if prediction.makespan_ps is not None and prediction.makespan_ps != last:
+        return f"has a makespan of {prediction.makespan_ps} ps but ends at {last} ps"
+    return None
+
+
+def _foreign_span(graph: ExecutionGraph, spans: Spans) -> int | None:
+    """The first span on a rank where its node does not stand, or None."""
+    world = np.int64(graph.mesh.world_size)
+    pairs, first = np.unique(graph.placement[spans.node] * world + spans.rank, return_index=True)
+    placements = pairs // world
+    starts: list[int] = np.flatnonzero(np.diff(placements, prepend=-1)).tolist()
+    for start, end in itertools.pairwise([*starts, len(pairs)]):
+        stands_on = graph.mesh.ranks(graph.placements[int(placements[start])])
+        outside = ~np.isin(pairs[start:end] % world, stands_on, assume_unique=True)
+        if outside.any():
+            return int(first[start + int(np.argmax(outside))])
+    return None

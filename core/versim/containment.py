@@ -1,0 +1,64 @@
+"""Plugins' code, run so that what goes wrong in it is named and stays there.
+
+Whatever a component raises becomes a :class:`~versim.errors.ComponentError` with its place; what it prints goes to
+standard error, for standard output belongs to the answer. Only an interrupt of the user's goes through.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+
+from versim.errors import ComponentError, VersimError
+
+TRACEBACK_VARIABLE = "VERSIM_TRACEBACK"
+"""Set in the environment, as by ``versim --debug``, it makes versim show where an error was raised."""
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+_MOST_FRAMES = 6
+
+
+@contextlib.contextmanager
+def held_responsible(role: str, name: str) -> Iterator[None]:
+    """Turn whatever a plugin's component raises, other than a :class:`VersimError`, into an error that names it."""
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    except (VersimError, KeyboardInterrupt):
+        raise
+    except MemoryError as error:
+        show_traceback(error)
+        raise VersimError(f"{role} {name!r} ran out of memory; give it a smaller step, or this machine more") from error
+    except BaseException as error:
+        # Not only Exception: a plugin that calls sys.exit() must not end versim in silence.
+        show_traceback(error)
+        if isinstance(error, OSError) and error.errno in _FULL:
+            where = f" {error.filename}" if error.filename else ""
+            raise VersimError(f"{role} {name!r} cannot write{where}: {error.strerror}; make room there") from error
+        raise ComponentError(role, name, f"{type(error).__name__}: {error} (at {_place(error)})") from error
+
+
+def frames_of(error: BaseException) -> tuple[str, ...]:
+    """Where an error, or what caused it, was raised: the last calls, outermost first, one a line."""
+    cause = error.__cause__ if isinstance(error, ComponentError) and error.__cause__ is not None else error
+    frames = traceback.extract_tb(cause.__traceback__)[-_MOST_FRAMES:]
+    return tuple(f"  {_short(frame.filename)}:{frame.lineno} in {frame.name}" for frame in frames)
+
+
+def show_traceback(error: BaseException) -> None:
+    """Print where an error was raised, if somebody asked for that."""
+    if os.environ.get(TRACEBACK_VARIABLE):
+        traceback.print_exception(error, file=sys.stderr)
+
+
+def _place(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{_short(frames[-1].filename)}:{frames[-1].lineno}" if frames else "an unknown place"
+
+
+def _short(filename: str) -> str:
+    return "/".join(filename.replace("\\", "/").rsplit("/", 2)[-2:])
