@@ -16,7 +16,6 @@ from versim.comparison.critical_path import CriticalPath, critical_path, shared_
 from versim.comparison.model import Comparison, Result
 from versim.comparison.slack import execution_slack_ps, path_change
 from versim.comparison.totals import by_group, by_operation, totals
-from versim.graph import ExecutionGraph
 from versim.inputs import Inputs
 from versim.prediction import Prediction
 

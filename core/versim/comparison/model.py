@@ -154,7 +154,7 @@ class Report:
         for workload, comparison, result in self.results():
             if result.label == comparison.reference:
                 continue
-            where = f"{workload.label} / {comparison.pinned.label} / {result.label}"
+            where = f"{workload.label} / {comparison.inputs.label} / {result.label}"
             if result.difference_percent is None:
                 found.append(f"{where} cannot be held against {comparison.reference!r}, which counts as exceeded")
             elif abs(result.difference_percent) > percent:
