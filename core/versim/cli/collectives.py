@@ -148,8 +148,8 @@ def collectives(
     bandwidth 1/β that each model implies, and the sizes at which two models, or two algorithms of one, cross over.
     """
     from versim.asking.contestants import proposed_device  # noqa: PLC0415
-    from versim.curves import SweepRange  # noqa: PLC0415
     from versim.containment import held_responsible  # noqa: PLC0415
+    from versim.curves import SweepRange  # noqa: PLC0415
     from versim.errors import VersimError  # noqa: PLC0415 - see group
     from versim.fabric import Link  # noqa: PLC0415
     from versim.plain.quantities import parse_quantity  # noqa: PLC0415
