@@ -70,6 +70,12 @@ def without(*keys: str) -> dict[str, Any]:
     return {key: value for key, value in SYSTEM.items() if key not in keys}
 
 
+def named(id_: int, name: str, *deps: int) -> Node:
+    """A collective of some name."""
+    return {**coll(id_, *deps), "name": name}
+
+
+ROOFLINE = {"roofline-enabled": 1, "peak-perf": 900}
 TWO = {"npus_count": [2]}
 PLANE = {"topology": ["Ring", "Ring"], "npus_count": [2, 2], "bandwidth": [50.0, 50.0], "latency": [500.0, 500.0]}
 IDLE = [comp(0)]
@@ -107,9 +113,22 @@ PAIRS: dict[str, tuple[Trace, Trace]] = {
     "zero-size-collective": (step([coll(0, size=0)]), step([coll(0, size=16)])),
     "zero-duration": (step([comp(0, micros=0)]), step([comp(0, micros=1)])),
     "huge-value": (step([coll(0, size=2**63 + 1)]), step([coll(0, size=2**40)])),
+    "duration-overflow": (step([comp(0, micros=2**61)]), step([comp(0, micros=2**40)])),
+    "untimed-work": (
+        step([comp(0, micros=0, attr={"num_ops": 10**12, "tensor_size": 1})]),
+        step([comp(0, micros=5, attr={"num_ops": 10**12, "tensor_size": 1})]),
+    ),
+    "no-operations": (
+        step([comp(0, attr={"num_ops": 0, "tensor_size": 1})], system=ROOFLINE),
+        step([comp(0, attr={"num_ops": 10**9, "tensor_size": 1})], system=ROOFLINE),
+    ),
     "self-message": (
         step([comp(0), send(1, 0, to=0), recv(2, of=0)], IDLE, network={"topology": ["Ring"]}),
         step([comp(0), send(1, 0, to=0), recv(2, of=0)], IDLE),
+    ),
+    "self-message-switch": (
+        step([comp(0), send(1, 0, to=0), recv(2, of=0)], IDLE),
+        step([comp(0), send(1, 0, to=1)], [recv(2, of=0)], IDLE),
     ),
     "peer-outside": (step([send(0, to=4)], IDLE), step([send(0, to=3)], IDLE, IDLE, [recv(0, of=0)])),
     "wrong-end": (
@@ -146,9 +165,11 @@ PAIRS: dict[str, tuple[Trace, Trace]] = {
         step([coll(0, pg_name="1")], [coll(0, pg_name="1")], [coll(0, pg_name="2")]),
     ),
     "group-id": (
+        step([coll(0, pg_name="-1")], groups={"-1": [0, 1, 2, 3]}),
         step([coll(0, pg_name="3000")], groups={"3000": [0, 1, 2, 3]}),
-        step([coll(0, pg_name="2147")], groups={"2147": [0, 1, 2, 3]}),
     ),
+    "group-name-read": (step([coll(0, pg_name="3_tp")]), step([coll(0, pg_name="3")])),
+    "groups-unused": (step([coll(0)]), step([coll(0, pg_name="3")])),
     "group-id-clash": (
         step(
             [coll(0, pg_name="1"), coll(1, 0, pg_name="501")],
@@ -179,6 +200,10 @@ PAIRS: dict[str, tuple[Trace, Trace]] = {
     "collective-dimensions": (
         step([coll(0, involved_dim=[True, False])], [coll(0, involved_dim=[True, True])], network=PLANE),
         step([coll(0, involved_dim=[True, False])], network=PLANE),
+    ),
+    "collective-names": (
+        step([named(0, "a"), named(1, "b", 0)], [named(0, "b"), named(1, "a", 0)], [named(0, "a"), named(1, "b", 0)]),
+        step([named(0, "a0"), named(1, "b0", 0)], [named(0, "b1"), named(1, "a1", 0)]),
     ),
     "collective-order": (step([coll(0), coll(1)]), step([coll(0), comp(1, 0), coll(2, 1)])),
     "unbalanced-world": (
@@ -283,5 +308,15 @@ PAIRS: dict[str, tuple[Trace, Trace]] = {
         step([send(0, to=1), coll(1, pg_name="1")], [recv(0, of=0), coll(1, 0, pg_name="1")], IDLE),
     ),
 }
-FILES_ONLY = {"unreadable-trace", "old-schema", "no-metadata", "memory-refused", "run-fails", "not-simulated"}
+FILES_ONLY = {
+    "unreadable-trace",
+    "old-schema",
+    "no-metadata",
+    "memory-refused",
+    "run-fails",
+    "not-simulated",
+    "repeated-attribute",
+    "group-attribute",
+    "untracked-tensors",
+}
 """Rules whose faults cannot be written as nodes; each has a test of its own."""

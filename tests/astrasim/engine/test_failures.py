@@ -398,3 +398,25 @@ def test_an_abort_leaves_sound_link_figures(run: Make, trace: Make, compute: Mak
     assert outcome.status is Status.ABORTED
     waited = dict(zip(outcome.links.name, outcome.links.queueing_ns.tolist(), strict=True))
     assert waited["0->1"] == 2000 - 518
+
+
+def test_a_duration_that_wraps_to_nothing_takes_no_time(run: Make, trace: Make, compute: Make) -> None:
+    """2^61 µs are 0 ns in 64 bits: an abort at the very start (measured), and legal later."""
+    idle = trace(compute(0, 1))
+    assert run([trace(compute(0, 2**61)), idle, idle, idle]).status is Status.ABORTED
+    later = run([trace(compute(0, 1), compute(1, 2**61, 0)), idle, idle, idle])
+    assert later.finish_ns == (1000, 1000, 1000, 1000)
+    assert run([trace(compute(0, 18446744073709556)), idle, idle, idle]).finish_ns[0] == 4384
+
+
+def test_compute_of_no_operations_has_no_end_that_could_be_told(run: Make, trace: Make, system: Make) -> None:
+    """It lasts 2^63 ns, more than 64 bits hold in any unit; spans do not show a number that was cut off."""
+    timed = {"num_ops": 0, "tensor_size": 64}
+    nodes = trace(
+        {"id": 0, "type": "COMP_NODE", "attr": timed},
+        {"id": 1, "type": "COMP_NODE", "ctrl_deps": [0], "attr": {"num_ops": 10**9, "tensor_size": 64}},
+    )
+    outcome = run(nodes, settings=system(roofline_enabled=1, peak_perf=900))
+    assert outcome.status is Status.UNFINISHED
+    assert outcome.spans.end_ns.tolist() == [-1] * len(outcome.spans)
+    assert max(outcome.spans.start_ns.tolist()) == 0

@@ -52,6 +52,9 @@ class _Columns:
         self.offsets: list[int] = []
         self.groups: dict[str, tuple[int, ...]] = {}
         self.labels: dict[int, Labels] = {}
+        self.repeated: dict[tuple[int, str], tuple[Any, Any]] = {}
+        self.comm_group: dict[int, int | str] = {}
+        self.tensors: dict[str, set[int]] = {"inputs": set(), "outputs": set()}
         self._ids: list[int] = []
         self._types: list[int] = []
         self._durations: list[int] = []
@@ -156,6 +159,8 @@ class ListedColumns(_Columns):
                 if not column[0] or column[0][-1] != index:
                     column[0].append(index)
                     column[1].append(attribute.value)
+                elif column[1][-1] != attribute.value:
+                    self.repeated.setdefault((index, attribute.name), (column[1][-1], attribute.value))
             else:
                 self._other(index, attribute)
 
@@ -173,7 +178,18 @@ class ListedColumns(_Columns):
         if name.startswith(PREFIX):
             self.labels[index] = labelled(self.labels.get(index, NO_LABELS), name, attribute.value)
             return
-        if name not in self._read or (index, name) in self._malformed or self._has(index, name):
+        if name not in self._read:
+            if name == "comm_group" and kind in (ValueKind.INTEGER, ValueKind.TEXT):
+                self.comm_group.setdefault(index, attribute.value)
+            elif name in self.tensors:
+                self.tensors[name].add(index)
+            return
+        if (index, name) in self._malformed:
+            return
+        if self._has(index, name):
+            held = self._held(index, name)
+            if held != attribute.value:
+                self.repeated.setdefault((index, name), (held, attribute.value))
             return
         if name == "is_cpu_op" and kind in (ValueKind.TRUTH, ValueKind.INTEGER):
             self._cpu_said = index
@@ -198,6 +214,14 @@ class ListedColumns(_Columns):
         if name == "is_cpu_op":
             return self._cpu_said == index
         return index in (self._pg_name if name == "pg_name" else self._involved_dim)
+
+    def _held(self, index: int, name: str) -> Any:
+        """The value of an attribute that the latest node has."""
+        if name in self._sparse:
+            return self._sparse[name][1][-1]
+        if name == "is_cpu_op":
+            return bool(self._on_cpu) and self._on_cpu[-1] == index
+        return self._pg_name[index] if name == "pg_name" else self._involved_dim[index]
 
     def durations_ns(self) -> NDArray[np.int64]:
         """Recorded durations; longer ones than 64 bits hold are cut off there."""
@@ -245,6 +269,14 @@ class FieldedColumns(_Columns):
 
     def _recorded_micros(self) -> list[int]:
         return [ticks // _NS_PER_MICRO for ticks in self._durations]
+
+    def _held(self, index: int, name: str) -> Any:
+        """The value of an attribute that the latest node has."""
+        if name in self._sparse:
+            return self._sparse[name][1][-1]
+        if name == "is_cpu_op":
+            return bool(self._on_cpu) and self._on_cpu[-1] == index
+        return self._pg_name[index] if name == "pg_name" else self._involved_dim[index]
 
     def durations_ns(self) -> NDArray[np.int64]:
         """Recorded durations; longer ones than 64 bits hold are cut off there."""

@@ -3,8 +3,8 @@
 Version 0.0.1 has attributes as fields, other numbers for node types and collectives, and no global metadata; versions
 0.0.4 to 1.0 begin with global metadata and list attributes. A node of one generation parses as a node of the other, as
 something else, so every message is looked at for fields that only one of them has. Early writers of version 0.0.4 left
-the metadata out; a file that begins with a node is told by how all of its nodes are encoded. Versions 0.0.2 and 0.0.3,
-in between, were hardly used and are refused by name.
+the metadata out, and later ones write their own version there; then how all nodes are encoded tells the generation.
+Versions 0.0.2 and 0.0.3, in between, were hardly used and are refused by name.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from versim_astrasim.chakra.framing import TraceFormatError
 from versim_astrasim.chakra.wire import Metadata, fields_of, unknown_fields
 
 _VARINT, _LENGTH_DELIMITED = 0, 2
-_LISTED_VERSION = re.compile(r"0\.0\.[4-9]\d*|1(\.\d+){0,2}(-dev)?")
-_FIELDED_VERSION = "0.0.1"
+_LISTED_VERSION = re.compile(r"(?<![\d.])(0\.0\.[4-9]\d*|v?1(\.\d+){0,2})(?![\d.])", re.ASCII)
+"""Somewhere in the text: writers put their own version, a prefix or a suffix around that of the schema."""
+
+_FIELDED_VERSION = re.compile(r"(?<![\d.])0\.0\.1(?![\d.])", re.ASCII)
 _STORAGE_FIELD = 11
 """Storage operations of versions after 1.0, beside nodes that are otherwise the same."""
 
@@ -38,14 +40,15 @@ class Generation(Enum):
     LISTED = "0.0.4"
 
 
-def of_first_message(content: bytes, subject: str) -> tuple[Generation | None, str]:
+def of_first_message(content: bytes, subject: str) -> tuple[Generation | None, str, bool]:
     """The generation that a file's first message announces.
 
     Returns:
-        The generation, None if the message is a node instead of metadata; and the version as written, "" if none is.
+        The generation, None if nodes have to tell it; the version as written, "" if none is; and whether the message is
+        metadata instead of a node.
 
     Raises:
-        TraceFormatError: It is neither metadata nor a node, or of a version that is not read.
+        TraceFormatError: It is neither metadata nor a node.
     """
     try:
         metadata = Metadata.FromString(content)
@@ -56,20 +59,19 @@ def of_first_message(content: bytes, subject: str) -> tuple[Generation | None, s
     strange = unknown_fields(metadata)
     if (1, _VARINT) in strange or (_TYPE_FIELD, _VARINT) in strange:
         # A node has its id and its type there; an id of 0 is not written by version 0.0.4.
-        return None, ""
+        return None, "", False
     if strange:
         raise TraceFormatError(
             f"{subject}: the message at byte 0 is not the global metadata a trace begins with: it has field "
             f"{strange[0][0]}"
         )
     version = metadata.version.decode("utf-8", "replace") or _version_of(metadata.attr, subject)
-    if version == _FIELDED_VERSION:
-        return Generation.FIELDED, version
-    if version and not _LISTED_VERSION.fullmatch(version):
-        raise TraceFormatError(
-            f"{subject}: the metadata at byte 0 names schema version {version[:40]!r}; read are 0.0.1 and 0.0.4 to 1.x"
-        )
-    return Generation.LISTED, version
+    schema = version.rpartition("chakra.")[2]
+    if _FIELDED_VERSION.search(schema):
+        return Generation.FIELDED, version, True
+    if not version or _LISTED_VERSION.search(schema):
+        return Generation.LISTED, version, True
+    return None, version, True
 
 
 def _version_of(attributes: Iterable[bytes], subject: str) -> str:
@@ -89,15 +91,16 @@ def _version_of(attributes: Iterable[bytes], subject: str) -> str:
     return ""
 
 
-def of_nodes(contents: Iterable[tuple[int, bytes]], subject: str) -> Generation:
-    """The generation of a file without metadata, by how its nodes are encoded.
+def of_nodes(contents: Iterable[tuple[int, bytes]], subject: str, otherwise: Generation | None = None) -> Generation:
+    """The generation of a file whose metadata does not tell it or that has none, by how its nodes are encoded.
 
     Version 0.0.1 writes a number per dependency and attributes as numbers; version 0.0.4 packs dependencies into bytes
     and lists attributes. A file of compute without either is told by the number that compute has.
 
     Args:
-        contents: Offset and bytes of every message.
+        contents: Offset and bytes of every node.
         subject: What is read, for messages.
+        otherwise: What it is if its nodes do not tell; None is an error then.
 
     Raises:
         TraceFormatError: A message is none, or they are of two generations, of one that is not read, or of none.
@@ -120,7 +123,7 @@ def of_nodes(contents: Iterable[tuple[int, bytes]], subject: str) -> Generation:
                 types.add(value)
     if len(seen) > 1:
         raise TraceFormatError(
-            f"{subject}: the file has no global metadata, and its nodes are of two generations: that at byte "
+            f"{subject}: no global metadata says the version, and its nodes are of two generations: that at byte "
             f"{seen[Generation.FIELDED]} is of schema version 0.0.1, that at byte {seen[Generation.LISTED]} of 0.0.4 "
             "or later"
         )
@@ -128,6 +131,8 @@ def of_nodes(contents: Iterable[tuple[int, bytes]], subject: str) -> Generation:
         return next(iter(seen))
     if len(types) == 1 and types <= set(_COMPUTE_ONLY):
         return Generation(_COMPUTE_ONLY[types.pop()])
+    if otherwise is not None:
+        return otherwise
     raise TraceFormatError(
         f"{subject}: the file has no global metadata, and nothing in its nodes tells schema version 0.0.1 from 0.0.4; "
         "write it with its metadata"

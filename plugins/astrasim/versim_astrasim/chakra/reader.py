@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import stat
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import attrs
 import numpy as np
@@ -35,6 +37,11 @@ class TraceFile:
         offset: int64 (nodes,), the byte at which each node begins.
         groups: Communicator groups that metadata nodes describe, by name; an empty one is all ranks.
         labels: What versim itself wrote beside what simulators read, by node index.
+        repeated: For (node index, attribute) of attributes that a node has more than once with different values, the
+            first, which counts, and another.
+        comm_group: Value of the attribute ``comm_group``, in which older generators name a collective's group, by node
+            index.
+        tensors: Indices of nodes that list their ``inputs`` and ``outputs``, which tracking local memory needs.
     """
 
     trace: RankTrace
@@ -45,6 +52,9 @@ class TraceFile:
     offset: NDArray[np.int64]
     groups: Mapping[str, tuple[int, ...]]
     labels: Mapping[int, Labels]
+    repeated: Mapping[tuple[int, str], tuple[Any, Any]] = attrs.field(factory=dict)
+    comm_group: Mapping[int, int | str] = attrs.field(factory=dict)
+    tensors: AbstractSet[int] = frozenset()
 
 
 def read_traces(prefix: Path, rank_count: int) -> list[RankTrace]:
@@ -114,11 +124,11 @@ def _attempt(stream: BinaryIO, subject: str, assumed: Generation | None) -> Trac
     columns: ListedColumns | FieldedColumns = ListedColumns(subject)
     for number, (offset, content) in enumerate(messages(stream, subject)):
         if number == 0:
-            announced, version = of_first_message(content, subject)
-            has_metadata = announced is not None
+            announced, version, has_metadata = of_first_message(content, subject)
             if announced is None and assumed is None:
                 stream.seek(0)
-                raise _OtherGeneration(of_nodes(messages(stream, subject), subject))
+                nodes = islice(messages(stream, subject), int(has_metadata), None)
+                raise _OtherGeneration(of_nodes(nodes, subject, Generation.LISTED if has_metadata else None))
             generation = assumed or announced or generation
             columns = ListedColumns(subject) if generation is Generation.LISTED else FieldedColumns(subject)
             if has_metadata:
@@ -140,4 +150,7 @@ def _attempt(stream: BinaryIO, subject: str, assumed: Generation | None) -> Trac
         offset=np.array(columns.offsets, dtype=np.int64),
         groups=columns.groups,
         labels=columns.labels,
+        repeated=columns.repeated,
+        comm_group=columns.comm_group,
+        tensors=columns.tensors["inputs"] & columns.tensors["outputs"],
     )

@@ -12,8 +12,9 @@ NS_PER_US = 1000
 
 
 def replayed_ns(duration_micros: int) -> int:
-    """How long a node's recorded duration is replayed: 1 ns if there is none."""
-    return duration_micros % UINT64 * NS_PER_US % UINT64 or 1
+    """How long a node's recorded duration is replayed: 1 ns if there is none; nanoseconds wrap around in 64 bits."""
+    micros = duration_micros % UINT64
+    return micros * NS_PER_US % UINT64 if micros else 1
 
 
 def native_tag(tag: int, rank: int) -> int:

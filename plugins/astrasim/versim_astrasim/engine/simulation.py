@@ -249,10 +249,11 @@ class _Simulation:
         yield from self._notes.findings()
 
     def _spans(self) -> Spans:
-        issued = [np.array(workload.start_ns) != NOT_YET for workload in self._workloads]
+        # Compute of no operations lasts 2^63 ns: what no run of a machine lives to see has not happened.
+        issued = [_seen(workload.start_ns) != NOT_YET for workload in self._workloads]
 
         def joined(column: Callable[[Workload], list[int]]) -> Integers:
-            parts = [_ticks(column(workload))[mask] for workload, mask in zip(self._workloads, issued, strict=True)]
+            parts = [_seen(column(workload))[mask] for workload, mask in zip(self._workloads, issued, strict=True)]
             return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
 
         counts = [int(mask.sum()) for mask in issued]
@@ -275,6 +276,14 @@ class _Simulation:
             queueing_ns=_ticks([link.queueing_ns for link in links]),
             messages=_ticks([link.messages for link in links]),
         )
+
+
+def _seen(ticks: list[int]) -> Integers:
+    """Ticks of nodes as a column, :data:`NOT_YET` for those that 64 bits do not hold."""
+    try:
+        return np.array(ticks, dtype=np.int64)
+    except OverflowError:
+        return np.array([tick if tick < 2**63 else NOT_YET for tick in ticks], dtype=np.int64)
 
 
 def _ticks(values: list[int]) -> Integers:

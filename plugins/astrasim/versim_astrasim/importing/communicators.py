@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 
 from versim import VersimError
 
+from versim_astrasim.engine.replay import leading_integer
 from versim_astrasim.importing.matching import Group
 from versim_astrasim.importing.ranks import RankNodes
 
-_MOST_GROUPS = 2147
-"""ASTRA-sim's group ids end there."""
+_MOST_GROUP = 2**31 - 1
+"""ASTRA-sim reads no larger id."""
 
 
 class UnknownGroupError(VersimError):
@@ -34,12 +35,12 @@ class Communicators:
         self._groups: dict[object, Group] = {"": self._world}
         self._numbers: set[int] = set()
         for name in named:
-            if name.isdecimal() and 0 < int(name[:5]) <= _MOST_GROUPS and str(int(name[:5])) == name:
+            if name.isdecimal() and 0 < int(name[:11]) <= _MOST_GROUP and str(int(name[:11])) == name:
                 self._numbers.add(int(name))
         for name, ranks in named.items():
             if name == "0":
                 continue
-            number = int(name) if name.isdecimal() and len(name) < 5 and int(name) in self._numbers else self._free()
+            number = int(name) if len(name) < 11 and name.isdecimal() and int(name) in self._numbers else self._free()
             self._groups[name] = Group(name, tuple(ranks) or self._everyone, number)
 
     def _free(self) -> int:
@@ -58,6 +59,9 @@ class Communicators:
         name = nodes.group_name(position)
         if name:
             group = self._groups.get(name)
+            if group is None and (number := leading_integer(name)):
+                # As the program reads it: of "1_tp" it takes the 1.
+                group = self._groups.get(str(number))
             if group is None:
                 raise UnknownGroupError(
                     f"{nodes.named(position)} names group {name!r}, which neither a group file nor a metadata node "

@@ -16,7 +16,7 @@ from versim_astrasim.lint import (
     running,
     sizes,
 )
-from versim_astrasim.lint.findings import bounded, in_order
+from versim_astrasim.lint.findings import bounded, in_order, merged
 from versim_astrasim.lint.step import Step
 
 _CHECKS = (
@@ -33,17 +33,26 @@ _CHECKS = (
     algorithms.check,
 )
 
+_PER_CLASS = frozenset({dependencies.check, attributes.check, collectives.check_order, sizes.check})
+"""Checks that look at each distinct trace once and name the first rank that runs it."""
+
 
 def check(step: Step, *, run: bool = True, order: bool = True) -> list[Finding]:
-    """Every finding, errors first.
+    """Every finding, errors first; one per rule and class of ranks.
 
     Args:
         step: What is looked at.
         run: Whether to end with a run in the embedded engine, if nothing else is an error.
         order: Whether to say where dependencies leave the order of collectives open.
     """
+    class_of = {rank: id(program) for rank, program in enumerate(step.programs)}
+    alike: dict[int, list[int]] = {}
+    for rank, program in enumerate(step.ranks):
+        alike.setdefault(id(program), []).append(rank)
     looks = [look for look in _CHECKS if order or look is not collectives.check_order]
-    found = [finding for look in looks for finding in bounded(look(step))]
+    found: list[Finding] = []
+    for look in looks:
+        found += bounded(merged(look(step), class_of, alike if look in _PER_CLASS else {}))
     if run and not any(finding.severity is Severity.ERROR for finding in found):
         found += bounded(running.check(step))
     return in_order(found)

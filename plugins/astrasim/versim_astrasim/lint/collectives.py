@@ -97,6 +97,7 @@ def _first_along(sizes: Sequence[int], rank: int, involved: Sequence[bool]) -> i
 def _group(step: Step, group: int, members: Sequence[int], by_rank: dict[int, list[int]]) -> Iterator[Finding]:
     label = f"group {group}" if group else "the world"
     first = members[0]
+    sound = True
     reference, expected = step.ranks[first], by_rank.get(first, [])
     seen: set[int] = set()
     for rank in members[1:]:
@@ -111,6 +112,7 @@ def _group(step: Step, group: int, members: Sequence[int], by_rank: dict[int, li
                 if _same_in_another_order(reference, expected, program, positions):
                     rule = "collective-unordered"
                     message += " unless durations make up for it;"
+                sound = False
                 yield finding(
                     rule,
                     f"collective {number} of {label} {message} here, node {reference.ids[mine]} on rank {first}",
@@ -122,6 +124,7 @@ def _group(step: Step, group: int, members: Sequence[int], by_rank: dict[int, li
             longer, shorter = (rank, first) if len(positions) > len(expected) else (first, rank)
             count = min(len(positions), len(expected))
             extra = (positions if longer == rank else expected)[count]
+            sound = False
             yield finding(
                 "collective-partner",
                 f"collective {count} of {label} has no partner on rank {shorter}, which has only {count}: the ranks "
@@ -129,6 +132,42 @@ def _group(step: Step, group: int, members: Sequence[int], by_rank: dict[int, li
                 longer,
                 step.ranks[longer].ids[extra],
             )
+    if sound:
+        yield from _pairing(step, label, members, by_rank)
+
+
+def _pairing(step: Step, label: str, members: Sequence[int], by_rank: dict[int, list[int]]) -> Iterator[Finding]:
+    """Ranks on which the same names stand in another order than on most: equal collectives meet as nobody meant.
+
+    Where names are not the same on all ranks they say nothing, and where dependencies leave the order open, nothing is
+    known of it.
+    """
+    if any(not step.ranks[rank].trace.names for rank in members):
+        return
+    sequences: dict[int, tuple[str, ...]] = {}
+    of_program: dict[int, tuple[str, ...]] = {}
+    for rank in members:
+        program = step.ranks[rank]
+        if id(program) not in of_program:
+            names, row = program.trace.names, program.row
+            of_program[id(program)] = tuple(names[row[position]] for position in by_rank.get(rank, ()))
+        sequences[rank] = of_program[id(program)]
+    usual = Counter(sequences.values()).most_common(1)[0][0]
+    other = next(rank for rank, sequence in sequences.items() if sequence == usual)
+    for rank, sequence in sequences.items():
+        if sequence == usual or Counter(sequence) != Counter(usual):
+            continue
+        program, positions = step.ranks[rank], by_rank[rank]
+        if any(first_loose(step.ranks[r], by_rank[r], by_id=True) is not None for r in (rank, other)):
+            continue
+        number = next(at for at, (mine, theirs) in enumerate(zip(sequence, usual, strict=True)) if mine != theirs)
+        yield finding(
+            "collective-names",
+            f"collective {number} of {label} is {sequence[number]!r} here and {usual[number]!r} on rank {other}: they "
+            "are equal and meet, although their names say another pairing",
+            rank,
+            program.ids[positions[number]],
+        )
 
 
 def _same_in_another_order(first: Program, expected: Sequence[int], second: Program, positions: Sequence[int]) -> bool:

@@ -21,6 +21,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--network", type=_FILE, help="ASTRA-sim's network file: checks that depend on it too.")
 @click.option("--system", type=_FILE, help="ASTRA-sim's system file: checks that depend on it too.")
 @click.option("--comm-groups", type=_FILE, help="Its group file; default: comm_groups.json beside the traces.")
+@click.option("--remote-memory", type=_FILE, help="Its remote-memory file, which memory nodes need.")
 @click.option(
     "--congestion",
     type=click.Choice(["aware", "unaware"]),
@@ -37,6 +38,7 @@ def lint(
     network: Path | None,
     system: Path | None,
     comm_groups: Path | None,
+    remote_memory: Path | None,
     congestion: str,
     form: str,
     strict: bool,
@@ -48,7 +50,14 @@ def lint(
     from versim_astrasim.lint import loading  # noqa: PLC0415 - loads numpy and the schema
 
     found = loading.lint(
-        loading.Given(where=prefix, network=network, system=system, comm_groups=comm_groups, congestion=congestion)
+        loading.Given(
+            where=prefix,
+            network=network,
+            system=system,
+            comm_groups=comm_groups,
+            remote_memory=remote_memory,
+            congestion=congestion,
+        )
     )
     click.echo(shown(found, form), nl=False)
     severities = {finding.severity.value for finding in found}

@@ -9,8 +9,8 @@ from versim import Finding
 from versim_astrasim.lint.rules import finding
 from versim_astrasim.lint.step import WORLD, Step
 
-_MOST_GROUPS = 2147
-"""A group's messages are numbered from its id times a million, in 32 bits."""
+_MOST_GROUP = 2**31 - 1
+"""Ids above 2147 overflow where messages are numbered, on all partners alike; a number beyond 32 bits is not read."""
 
 _CLASH = 500
 """Tags are taken modulo 500 million, so such ids number their messages alike; so do ids it divides and the world."""
@@ -26,13 +26,16 @@ def check(step: Step) -> Iterator[Finding]:
         yield finding("group-of-one", "there is one rank; its collectives never complete", 0, node)
         return
     used: dict[int, tuple[int, int]] = {}
+    world: tuple[int, int] | None = None
     outsiders: list[Finding] = []
     for rank, program in enumerate(step.ranks):
         for position in program.collectives:
             group = program.group(position)
+            node = program.ids[position]
+            if group == WORLD and world is None:
+                world = (rank, node)
             if group is None or group == WORLD:
                 continue
-            node = program.ids[position]
             used.setdefault(group, (rank, node))
             members = step.members(group)
             if step.groups is None:
@@ -58,6 +61,12 @@ def check(step: Step) -> Iterator[Finding]:
                     )
                 )
     yield from outsiders
+    if step.groups and not used and any(program.collectives for program in step.ranks):
+        yield finding(
+            "groups-unused",
+            f"the group file describes {len(step.groups)} groups, but no collective names one in pg_name: all are of "
+            "the world",
+        )
     if used and step.groups is None:
         group, (rank, node) = next(iter(used.items()))
         yield finding(
@@ -68,14 +77,14 @@ def check(step: Step) -> Iterator[Finding]:
             node,
         )
     yield from _described(step, used)
+    yield from _clashing(step, {**({} if world is None else {WORLD: world}), **used})
 
 
 def _described(step: Step, used: dict[int, tuple[int, int]]) -> Iterator[Finding]:
     for group, members in (step.groups or {}).items():
         rank, node = used.get(group, (None, None))
-        if not 0 < group <= _MOST_GROUPS:
-            where = "aborts on it" if group <= 0 else "numbers its messages beyond 32 bits"
-            yield finding("group-id", f"group {group}: the program {where}", rank, node)
+        if not 0 < group <= _MOST_GROUP:
+            yield finding("group-id", f"group {group}: the program aborts on it", rank, node)
         outside = [member for member in members if not 0 <= member < step.world_size]
         if outside and group in used:
             yield finding(
@@ -88,6 +97,9 @@ def _described(step: Step, used: dict[int, tuple[int, int]]) -> Iterator[Finding
             yield finding("group-duplicate", f"group {group} lists a rank twice: {_short(members)}", rank, node)
         elif len(members) == 1 and group in used:
             yield finding("group-of-one", f"group {group} has one rank; its collectives never complete", rank, node)
+
+
+def _clashing(step: Step, used: dict[int, tuple[int, int]]) -> Iterator[Finding]:
     together: dict[int, int] = {}
     for group in sorted(used):
         first = together.setdefault(group % _CLASH, group)
@@ -95,7 +107,8 @@ def _described(step: Step, used: dict[int, tuple[int, int]]) -> Iterator[Finding
             rank, node = used[group]
             yield finding(
                 "group-id-clash",
-                f"groups {first} and {group} number their messages alike and share ranks; they may take one another's",
+                f"{f'groups {first} and' if first else 'the world and group'} {group} number their messages alike and "
+                "share ranks; they may take one another's",
                 rank,
                 node,
             )

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 from versim import Finding, VersimError
 
 from versim_astrasim.chakra.framing import TraceFormatError
 from versim_astrasim.chakra.generation import Generation
-from versim_astrasim.chakra.reader import read_file
-from versim_astrasim.engine import NetworkConfig, RankTrace, SystemConfig, groups_from_mapping
+from versim_astrasim.chakra.reader import TraceFile, read_file
+from versim_astrasim.engine import NetworkConfig, RemoteMemoryConfig, SystemConfig, groups_from_mapping
+from versim_astrasim.engine.trace import COLL
 from versim_astrasim.importing.sources import groups_file, mapping_in, trace_files
 from versim_astrasim.lint.check import check
-from versim_astrasim.lint.findings import in_order
+from versim_astrasim.lint.findings import bounded, in_order, merged
 from versim_astrasim.lint.rules import finding
 from versim_astrasim.lint.step import Step
+
+_TRACKS = "track-local-mem"
 
 
 @attrs.frozen(kw_only=True)
@@ -28,6 +34,7 @@ class Given:
         network: The network file, None if not given.
         system: The system file.
         comm_groups: The group file; without one, ``comm_groups.json`` beside the traces is taken.
+        remote_memory: The remote-memory file.
         congestion: ``aware`` or ``unaware``; several dimensions are always unaware.
     """
 
@@ -35,6 +42,7 @@ class Given:
     network: Path | None = None
     system: Path | None = None
     comm_groups: Path | None = None
+    remote_memory: Path | None = None
     congestion: str = "aware"
 
 
@@ -45,45 +53,101 @@ def lint(given: Given) -> list[Finding]:
         VersimError: There is no trace at all.
     """
     found: list[Finding] = []
-    traces: list[RankTrace] = []
-    for rank, path in enumerate(trace_files(given.where)):
-        try:
-            file = read_file(path)
-        except TraceFormatError as error:
-            found.append(finding("unreadable-trace", str(error), rank))
-            continue
-        if file.generation is Generation.FIELDED:
-            found.append(
-                finding(
-                    "old-schema",
-                    f"{path} is of schema version 0.0.1, which today's programs take for something else",
-                    rank,
-                )
-            )
-        elif not file.has_metadata and len(file.trace):
-            found.append(
-                finding(
-                    "no-metadata",
-                    f"{path} begins with a node instead of global metadata; the program takes the first node for it, "
-                    "and aborts on what waits for that node",
-                    rank,
-                )
-            )
-        traces.append(file.trace)
+    files = _read_all(trace_files(given.where), found)
     groups = groups_file(given.where, str(given.comm_groups) if given.comm_groups else "")
-    network: Any = None
-    system: Any = None
-    members: Any = None
-    if given.network is not None:
-        network = _read(found, given.network, lambda content: _network(content, given.congestion))
-    if given.system is not None:
-        system = _read(found, given.system, SystemConfig.from_mapping)
-    if groups is not None:
-        members = _read(found, groups, groups_from_mapping)
+    system_file: Mapping[str, Any] = {}
+
+    def system_of(content: Mapping[str, Any]) -> SystemConfig:
+        nonlocal system_file
+        system_file = content
+        return SystemConfig.from_mapping(content)
+
+    network = _config(found, given.network, lambda content: _network(content, given.congestion))
+    system = _config(found, given.system, system_of)
+    memory = _config(found, given.remote_memory, RemoteMemoryConfig.from_mapping)
+    members = _config(found, groups, groups_from_mapping)
+    class_of = {rank: id(file) for rank, file in enumerate(files)}
+    found += bounded(merged(_of_files(files, system_file), class_of, {}))
     if any(each.rule == "unreadable-trace" for each in found):
         # What partners of unreadable ranks lack would be said again and again.
         return in_order(found)
-    return in_order([*found, *check(Step.of(traces, network, system, members))])
+    traces = [file.trace for file in files if file is not None]
+    return in_order([*found, *check(Step.of(traces, network, system, members, memory))])
+
+
+def _read_all(paths: Sequence[Path], found: list[Finding]) -> list[TraceFile | None]:
+    """The content of every file; ranks whose files are equal share one."""
+    known: dict[bytes, TraceFile] = {}
+    files: list[TraceFile | None] = []
+    for rank, path in enumerate(paths):
+        try:
+            digest = _digest(path)
+            if digest not in known:
+                known[digest] = read_file(path)
+            files.append(known[digest])
+        except TraceFormatError as error:
+            found.append(finding("unreadable-trace", str(error), rank))
+            files.append(None)
+    return files
+
+
+def _digest(path: Path) -> bytes:
+    if not path.is_file():
+        # Let whoever reads it say what it is.
+        return str(path).encode()
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "blake2b").digest()
+    except OSError:
+        return str(path).encode()
+
+
+def _of_files(files: Sequence[TraceFile | None], system: Mapping[str, Any]) -> Iterator[Finding]:
+    """What the traces' files say that their nodes alone do not."""
+    # As the program reads it: whatever is there and is not the number 0 switches it on.
+    tracked = _TRACKS in system and system[_TRACKS] != 0
+    for rank, file in enumerate(files):
+        if file is None:
+            continue
+        ids = file.trace.node_id.view(np.uint64)
+        if file.generation is Generation.FIELDED:
+            yield finding(
+                "old-schema",
+                "the file is of schema version 0.0.1, which today's programs take for something else",
+                rank,
+            )
+        elif not file.has_metadata and len(file.trace):
+            yield finding(
+                "no-metadata",
+                "the file begins with a node instead of global metadata; the program takes the first node for it, and "
+                "aborts on what waits for that node",
+                rank,
+            )
+        for (index, name), (first, other) in file.repeated.items():
+            yield finding(
+                "repeated-attribute",
+                f"attribute {name} is given twice, {first!r} and {other!r}; the first counts",
+                rank,
+                int(ids[index]),
+            )
+        for index, group in file.comm_group.items():
+            if file.trace.node_type[index] == COLL and index not in file.trace.pg_name:
+                yield finding(
+                    "group-attribute",
+                    f"the collective names group {group!r} in the attribute comm_group, which the program does not "
+                    "read: it runs in the world",
+                    rank,
+                    int(ids[index]),
+                )
+        if tracked and len(file.tensors) < len(file.trace):
+            index = next(at for at in range(len(file.trace)) if at not in file.tensors)
+            yield finding(
+                "untracked-tensors",
+                f"{_TRACKS} is on, and {len(file.trace) - len(file.tensors)} nodes lack the attributes inputs and "
+                "outputs: the first of them to end breaks off, and the rank never finishes",
+                rank,
+                int(ids[index]),
+            )
 
 
 def _network(content: Any, congestion: str) -> NetworkConfig:
@@ -91,7 +155,9 @@ def _network(content: Any, congestion: str) -> NetworkConfig:
     return NetworkConfig.from_mapping(content, congestion_aware=congestion == "aware" and not several)
 
 
-def _read(found: list[Finding], path: Path, make: Any) -> Any:
+def _config(found: list[Finding], path: Path | None, make: Callable[[Mapping[str, Any]], Any]) -> Any:
+    if path is None:
+        return None
     try:
         return make(mapping_in(path))
     except VersimError as error:

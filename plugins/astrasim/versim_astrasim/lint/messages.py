@@ -14,6 +14,9 @@ from versim_astrasim.lint.step import Step
 _NATIVE_TAGS = 500_000_000
 _UINT32 = 2**32
 
+HUGE = 2**63
+"""Sizes from here on are negative numbers that the program reads as unsigned ones."""
+
 Key = tuple[int, int, int, int]
 """Source, destination, tag, size."""
 
@@ -38,13 +41,15 @@ def check(step: Step) -> Iterator[Finding]:
             if other is None or tag is None or size is None:
                 continue
             other %= _UINT32
+            if other == rank:
+                rule, what = ("self-message-switch", ", up to the switch and back") if loops else ("self-message", "")
+                yield finding(rule, f"{name} is a message of rank {rank} to itself{what}", rank, node)
             if other == rank and not loops:
-                yield finding("self-message", f"{name} is a message of rank {rank} to itself", rank, node)
                 continue
             if other >= step.world_size:
                 yield finding("peer-outside", f"{name} names rank {other} of {step.world_size} ranks", rank, node)
                 continue
-            if size == 0:
+            if size == 0 or size >= HUGE:
                 continue
             source, target = (rank, other) if kind == SEND else (other, rank)
             (sends if kind == SEND else recvs)[source, target, tag % _UINT32 % _NATIVE_TAGS, size].append((rank, node))

@@ -22,9 +22,6 @@ from versim_astrasim.step.origin import Origin
 NATIVE_TAGS = 500_000_000
 """ASTRA-sim reduces tags modulo this number; those above are its collectives'."""
 
-MOST_GROUPS = 2147
-"""Group ids beyond this overflow in ASTRA-sim."""
-
 DISTINCT_GROUPS = 499
 """Groups whose ids differ by 500 number their messages alike."""
 
@@ -77,7 +74,7 @@ def meetings_of(instances: Instances, participants: NDArray[np.int64], world_siz
         origin: Groups to keep, where the graph was read from a trace.
 
     Raises:
-        UnsupportedGraphError: A kind ASTRA-sim does not carry out, a tag out of range, or too many groups.
+        UnsupportedGraphError: A kind ASTRA-sim does not carry out, or a tag out of range.
     """
     graph, match = instances.graph, instances.meeting_match
     per_kind = _kinds(graph)
@@ -211,12 +208,6 @@ def _groups(
     world = tuple(range(world_size))
     smaller = sorted(key for key in members if key != world)
     named = [*smaller, world] if smaller and world in members else smaller
-    if len(named) > MOST_GROUPS:
-        node = int(np.argmax(graph.op == Op.COLLECTIVE))
-        raise UnsupportedGraphError(
-            f"the collectives (the first is node {node}, {graph.node_name(node)!r}) form {len(named)} communicator "
-            f"groups, but ASTRA-sim's group ids end at {MOST_GROUPS}; simulate fewer replicas"
-        )
     for number, key in enumerate(named, start=1):
         group[members[key]] = number
     notes = []
