@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import termios
+from pathlib import Path
 
 import pytest
 from versim.terminal import width_of
@@ -51,7 +52,7 @@ def on_a_terminal(columns: int, *arguments: str, **environment: str) -> str:
         ["compare", "communication_heavy", "--explain", "--sweep"],
         ["collectives", "--kinds", "all_reduce", "--sizes", "1KiB,1MiB"],
         ["decide", "communication_heavy", "--vary", "pp=1,2"],
-        ["measured", "--case", "gpt3*"],
+        ["measured", str(Path(__file__).parent / "records" / "few.csv"), "-j", "1"],
         ["plugins"],
         ["doctor"],
     ],

@@ -29,6 +29,7 @@ COMMANDS = {
     "graph": "Show the graphs of a scenario: size, digest and nodes.",
     "export": "Write a simulator's own input files.",
     "collectives": "Time collectives alone in every network timing and simulator, by size.",
+    "measured": "Predict training runs that somebody measured, and rank who is right.",
     "decide": "Ask whether simulators rank configurations alike.",
     "verify": "Check a re-created program against its recorded answers.",
     "plugins": "List plugins, what they offer, and why broken ones are.",

@@ -42,9 +42,3 @@ def versim_backends() -> list[SimulatorBackend]:
     from versim_basics.measurement import Measurement  # noqa: PLC0415
 
     return [Measurement()]
-
-
-@hookimpl
-def versim_commands() -> dict[str, str]:
-    """The simulators against what was measured."""
-    return {"measured": "versim_basics.measured.command:measured  Hold simulators against measured iterations."}

@@ -30,7 +30,7 @@ from versim import (
 from versim_deepflow.collectives import IsolatedCollectives
 from versim_deepflow.corrections import Corrections, compat_option
 from versim_deepflow.gemm import gemm_time
-from versim_deepflow.hardware import DeviceModel
+from versim_deepflow.hardware.data_sheet import modelled
 from versim_deepflow.roofline import pointwise_times_s
 
 _ALGORITHMS = ("", "ring")
@@ -59,7 +59,7 @@ class DeepFlowComputeTiming:
         self._corrections = corrections
 
     def times_s(self, terms: Sequence[DeviceTerm], device: Device) -> NDArray[np.float64]:
-        """Seconds of each term on a device whose parameters hold DeepFlow's figures; shape (terms,).
+        """Seconds of each term on a device with DeepFlow's figures or a data sheet; shape (terms,).
 
         A GEMM takes its best schedule and one launch; element-wise work its roofline and its launches; a host transfer
         bytes over host bandwidth, or nothing where the device leaves such copies out. DeepFlow has one product per
@@ -67,16 +67,18 @@ class DeepFlowComputeTiming:
         attention's scores pass through memory as any product's do.
 
         Raises:
-            FaultsError: The device lacks DeepFlow's figures; or there are operations without bytes, at which DeepFlow
-                ends, unless its roofline is mended.
+            FaultsError: The device has neither DeepFlow's figures nor a data sheet; or there are operations without
+                bytes, at which DeepFlow ends, unless its roofline is mended.
         """
-        model = DeviceModel.of(device)
+        model = modelled(device, "")
         times = np.zeros(len(terms))
         pointwise = []
         for row, term in enumerate(terms):
             if isinstance(term, Gemm | GroupedGemm | Attention):
-                times[row] = model.kernel_launch_overhead_s + sum(
-                    count * gemm_time(m, k, n, term.element_bytes, model).time_s for m, k, n, count in _products(term)
+                of_format = modelled(device, term.dtype, term.element_bytes)
+                times[row] = of_format.kernel_launch_overhead_s + sum(
+                    count * gemm_time(m, k, n, term.element_bytes, of_format).time_s
+                    for m, k, n, count in _products(term)
                 )
             elif isinstance(term, Pointwise):
                 pointwise.append((row, term))
@@ -159,7 +161,7 @@ class DeepFlowNetworkTiming:
             UnsupportedGraphError: A broadcast, or an algorithm other than the ring.
             FaultsError: The device lacks DeepFlow's figures.
         """
-        closed_form = IsolatedCollectives(DeviceModel.of(system.device), self._corrections)
+        closed_form = IsolatedCollectives(modelled(system.device, ""), self._corrections)
         times = np.zeros(len(messages))
         rows_of: dict[Kind, list[int]] = {}
         for row, message in enumerate(messages):

@@ -1,0 +1,175 @@
+"""``versim measured --fit``: fit a framework's profile on records, say how much it is worth, and write it.
+
+Fitting goes in rounds: every run is simulated with the constants found so far, read along its deciding chain, and the
+constants are fitted on that; which chain decides may change with them. Each run is simulated with the constants of the
+fold that leaves it out, so what is told at the end are simulations, not sums over chains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from versim.errors import VersimError
+from versim.league.column import Column
+from versim.league.fitting import Chain, Chains, Fit, error_of, fit, shuffled
+from versim.league.folds import folds_of, model_folds
+from versim.league.profile import BY_NAME, Fitted, Profile, Scaling, digest_of, profile_document
+from versim.league.record import RunRecord
+from versim.league.running import chains_of
+from versim.league.statistics import is_marked
+from versim.registry import Registry
+
+ROUNDS = 2
+
+
+@attrs.frozen(kw_only=True)
+class ColumnFit:
+    """What was found for one column.
+
+    Attributes:
+        column: Who predicts.
+        fit: Constants with their evidence; errors are of simulations.
+        used: The runs.
+        models_left_out: Error with whole models left out, along the chains; None where there is one model.
+        shuffled: Error of the same search on shuffled measurements.
+    """
+
+    column: Column
+    fit: Fit
+    used: tuple[RunRecord, ...]
+    models_left_out: float | None
+    shuffled: float
+
+
+def fit_framework(
+    framework: str,
+    runs: Sequence[RunRecord],
+    columns: Sequence[Column],
+    *,
+    registry: Registry,
+    modules: Sequence[str] = (),
+    jobs: int = 1,
+    progress: Callable[[str], None] | None = None,
+) -> tuple[str, str]:
+    """Fit a profile: (report, profile as JSON).
+
+    Raises:
+        VersimError: No timed run of the framework can be modelled.
+    """
+    usable = [run for run in runs if run.framework == framework and run.step_s is not None and not is_marked(run)]
+    if not usable:
+        known = ", ".join(sorted({run.framework for run in runs if run.step_s is not None}))
+        raise VersimError(f"no timed run of framework {framework!r} is among the records (there are: {known})")
+    found = []
+    for column in columns:
+        if progress is not None:
+            progress(f"{framework}: fitting {column.label}")
+        one = _fit_column(usable, column, registry=registry, modules=modules, jobs=jobs)
+        if one is not None:
+            found.append(one)
+    if not found:
+        raise VersimError(f"none of the {len(usable)} timed runs of {framework!r} can be modelled")
+    profile = Profile(
+        framework=framework,
+        columns={
+            one.column.label: Fitted(
+                constants=one.fit.constants,
+                folds=one.fit.folds,
+                runs=one.fit.runs,
+                used=frozenset(digest_of(run) for run in one.used),
+                error=one.fit.error,
+                error_without=one.fit.error_without,
+            )
+            for one in found
+        },
+        source=f"versim measured --fit {framework} on public records: " + ", ".join(_tables(usable)),
+    )
+    return _report(framework, found, len(usable)), profile_document(profile)
+
+
+def _fit_column(
+    runs: Sequence[RunRecord], column: Column, *, registry: Registry, modules: Sequence[str], jobs: int
+) -> ColumnFit | None:
+    constants: list[Mapping[str, float]] = [{} for _ in runs]
+    result: Fit | None = None
+    without = predicted = np.empty(0)
+    chains, rows, measured_s, folds = Chains.joined([]), np.empty(0, dtype=np.intp), np.empty(0), np.empty(0, np.int64)
+    for number in range(ROUNDS + 1):
+        simulated = chains_of(runs, column, constants, registry=registry, modules=modules, jobs=jobs)
+        rows = np.array([row for row, one in enumerate(simulated) if one is not None], dtype=np.intp)
+        if not len(rows):
+            return None
+        kept = [one for one in simulated if one is not None]
+        measured_s = np.array([runs[row].step_s or 0.0 for row in rows.tolist()])
+        predicted = np.array([one.seconds for one in kept])
+        without = predicted if number == 0 else without
+        if number == ROUNDS:
+            break
+        chains = Chains.joined([_chain_of(one.chain) for one in kept])
+        folds = folds_of([runs[row] for row in rows.tolist()])
+        result = fit(chains, measured_s, folds)
+        for row, fold in zip(rows.tolist(), folds.tolist(), strict=True):
+            constants[row] = result.folds[fold]
+    if result is None:
+        return None
+    used = tuple(runs[row] for row in rows.tolist())
+    return ColumnFit(
+        column=column,
+        fit=attrs.evolve(
+            result, error=error_of(predicted, measured_s), error_without=error_of(without, measured_s), runs=len(used)
+        ),
+        used=used,
+        models_left_out=_models_left_out(chains, measured_s, used, tuple(result.constants)),
+        shuffled=shuffled(chains, measured_s, folds),
+    )
+
+
+def _chain_of(chain: Chain | None) -> Chain:
+    if chain is None:
+        raise ValueError("a run was simulated without its chain")
+    return chain
+
+
+def _models_left_out(
+    chains: Chains, measured_s: NDArray[np.float64], used: Sequence[RunRecord], names: Sequence[str]
+) -> float | None:
+    folds = model_folds(used)
+    if len(set(folds.tolist())) < 2:
+        return None
+    found = fit(chains, measured_s, folds, names)
+    predicted = np.empty(len(used))
+    for fold, values in found.folds.items():
+        rows = np.flatnonzero(folds == fold)
+        predicted[rows] = chains.of(rows).predicted_s(Scaling.of(values))
+    return error_of(predicted, measured_s)
+
+
+def _tables(runs: Sequence[RunRecord]) -> list[str]:
+    return sorted({run.series for run in runs})
+
+
+def _report(framework: str, found: Sequence[ColumnFit], usable: int) -> str:
+    lines = [f"Profile of {framework}, fitted on {usable} timed runs of {', '.join(_tables(found[0].used))}.", ""]
+    for one in found:
+        result = one.fit
+        lines += [
+            f"{one.column.label}: {result.runs} runs",
+            f"  mean absolute error without a profile {100 * result.error_without:.1f} %",
+            f"  on folds left out {100 * result.error:.1f} %, in sample {100 * result.error_in_sample:.1f} %",
+        ]
+        if one.models_left_out is not None:
+            lines.append(f"  with whole models left out {100 * one.models_left_out:.1f} %")
+        lines.append(f"  the same search on shuffled measurements {100 * one.shuffled:.1f} %")
+        for name, value in result.constants.items():
+            spread = [values[name] for values in result.folds.values() if name in values]
+            range_ = f", {min(spread):.3g} to {max(spread):.3g} over folds" if spread else ""
+            unit = "" if BY_NAME[name].unit == "1" else f" {BY_NAME[name].unit}"
+            lines.append(f"  {name} = {value:.4g}{unit}{range_} ({len(spread)} of {len(result.folds)} folds)")
+        if not result.constants:
+            lines.append("  no constant is worth having")
+        lines.append("")
+    return "\n".join(lines)

@@ -1,0 +1,39 @@
+"""Folds: which runs are left out together when a constant is fitted.
+
+Runs of one configuration (the same model on the same GPUs with the same degrees) are never on both sides: another
+microbatch or release of a configuration that was fitted is not unseen. The fold of a run depends on nothing but its
+configuration, so it is the same in every session and for every file it is read from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from versim.league.record import RunRecord
+
+FOLDS = 5
+
+
+def configuration(run: RunRecord) -> tuple[object, ...]:
+    """Framework, model, device and degrees: what is left out together."""
+    return (run.framework, *run.architecture, run.gpu, run.seq_len, run.gpus, run.tp, run.pp, run.cp, run.ep)
+
+
+def fold_of(run: RunRecord) -> int:
+    """From 0 to ``FOLDS - 1``."""
+    return hashlib.sha256(repr(configuration(run)).encode()).digest()[0] % FOLDS
+
+
+def folds_of(runs: Sequence[RunRecord]) -> NDArray[np.int64]:
+    """The folds; shape (runs,)."""
+    return np.array([fold_of(run) for run in runs], dtype=np.int64)
+
+
+def model_folds(runs: Sequence[RunRecord]) -> NDArray[np.int64]:
+    """Folds that leave a whole model out, the sterner question; shape (runs,)."""
+    known = {key: number for number, key in enumerate(sorted({repr(run.architecture) for run in runs}))}
+    return np.array([known[repr(run.architecture)] for run in runs], dtype=np.int64)

@@ -1,0 +1,282 @@
+"""Predicting a run: produce its graph, price it, let a simulator put it in order; with a profile, once more.
+
+Everything goes the way of any versim scenario: the producer's graph, the column's timings in their chain, one set of
+nanoseconds, the column's simulator. What is special to the league is that ingredients are kept apart until a profile
+has acted on them, and that thousands of runs share what was asked before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from versim.components import SimulationRequest, Sizes
+from versim.errors import VersimError
+from versim.fabric import System
+from versim.graph import NONE, ExecutionGraph
+from versim.inputs import Inputs
+from versim.league.column import Column, Defaults
+from versim.league.fitting import Chain, Chains
+from versim.league.ingredients import HOST, INGREDIENTS, WAITING, PricedWorks, along
+from versim.league.job_network import job_network_of
+from versim.league.path import path_of
+from versim.league.pricing import PricedNetwork, Pricer
+from versim.league.profile import Profile, Scaling
+from versim.league.recipe import NotModelledError, Recipe, recipe_of
+from versim.league.record import RunRecord
+from versim.league.result import GIB, Outcome, RunResult
+from versim.pinning import messages_of
+from versim.prediction import Prediction
+from versim.registry import Registry, structure_options
+from versim.sizes import StepSizes
+from versim.units import NS_PER_S, PS_PER_S
+
+MOST_NODES = 2_000_000
+"""A run whose graph has more nodes is not asked for."""
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Simulated:
+    """One simulation of a run.
+
+    Attributes:
+        seconds: Of the step.
+        chain: The run along its deciding chain, neutral seconds; None unless asked for.
+    """
+
+    seconds: float
+    chain: Chain | None = None
+
+
+class Predictor:
+    """Predicts runs through some columns; one per process, for it remembers what timings answered."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        columns: Sequence[Column],
+        settings: Defaults,
+        profiles: Mapping[str, Profile] | None = None,
+    ) -> None:
+        self._registry = registry
+        self._settings = settings
+        self._profiles = dict(profiles or {})
+        self._pricers = {column.label: Pricer(column, registry, settings.timing_options) for column in columns}
+        self._producer = registry.producer(settings.producer)
+        self._last: tuple[str, ExecutionGraph] | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Of the columns."""
+        return tuple(self._pricers)
+
+    def result(self, run: RunRecord, *, explain: bool = True) -> RunResult:
+        """A run with what every column predicts of it, or why it cannot be modelled.
+
+        Args:
+            run: The record.
+            explain: Also say what dominates.
+        """
+        try:
+            recipe = recipe_of(run, self._settings)
+            sizes = self._sizes(recipe)
+        except NotModelledError as error:
+            return RunResult(record=run, skipped=str(error))
+        persistent_bytes = None if sizes is None else sizes.persistent_bytes
+        peak_bytes = None if sizes is None else sizes.peak_bytes
+        device = recipe.machine.system.device
+        outcomes = {}
+        if run.step_s is not None or not run.out_of_memory:
+            outcomes = {label: self._outcome(run, recipe, label, explain=explain) for label in self._pricers}
+        profile = self._profiles.get(run.framework)
+        return RunResult(
+            record=run,
+            outcomes=outcomes,
+            skipped=_common([outcome.reason for outcome in outcomes.values()]) or None,
+            fits_gib=device.memory_bytes / GIB - recipe.reserved_gib if device.memory_bytes else None,
+            persistent_gib=None if persistent_bytes is None else persistent_bytes / GIB,
+            peak_gib=None if peak_bytes is None else peak_bytes / GIB,
+            peak_s=None if sizes is None else _peak_s(sizes.model_flop, recipe),
+            parameters=None if sizes is None else _parameters(sizes),
+            experts=recipe.experts,
+            caveats=recipe.caveats,
+            was_fitted=profile is not None and any(fitted.was_used(run) for fitted in profile.columns.values()),
+        )
+
+    def chain(self, run: RunRecord, label: str, constants: Mapping[str, float] | None = None) -> Simulated:
+        """A run through one column under some constants, with its deciding chain.
+
+        Raises:
+            NotModelledError: The run cannot be modelled.
+        """
+        recipe = recipe_of(run, self._settings)
+        return self._simulated(run, recipe, self._pricers[label], Scaling.of(constants or {}), chain=True)
+
+    def _outcome(self, run: RunRecord, recipe: Recipe, label: str, *, explain: bool) -> Outcome:
+        pricer = self._pricers[label]
+        profile = self._profiles.get(run.framework)
+        fitted = profile.columns.get(label) if profile else None
+        scaling = Scaling.of(fitted.constants_for(run) if fitted else {})
+        try:
+            plain = self._simulated(run, recipe, pricer, Scaling.of({}), chain=explain and scaling.is_neutral)
+            profiled = plain
+            if not scaling.is_neutral:
+                profiled = self._simulated(run, recipe, pricer, scaling, chain=explain)
+        except NotModelledError as error:
+            return Outcome(predicted_s=None, profiled_s=None, reason=str(error))
+        shares = _shares(profiled.chain, scaling, profiled.seconds) if profiled.chain else {}
+        return Outcome(predicted_s=plain.seconds, profiled_s=profiled.seconds, shares=shares)
+
+    def _simulated(self, run: RunRecord, recipe: Recipe, pricer: Pricer, scaling: Scaling, *, chain: bool) -> Simulated:
+        try:
+            asked = self._asked(run, recipe, pricer, scaling)
+        except NotModelledError:
+            raise
+        except VersimError as error:
+            raise NotModelledError(_first_line(error)) from None
+        if asked.prediction.makespan_ps is None:
+            raise NotModelledError(f"the simulation ended {asked.prediction.status.value}")
+        seconds = asked.prediction.makespan_ps / PS_PER_S + scaling.step_overhead_s
+        return Simulated(seconds=seconds, chain=asked.chain(seconds, scaling) if chain else None)
+
+    def _asked(self, run: RunRecord, recipe: Recipe, pricer: Pricer, scaling: Scaling) -> _Asked:
+        system, job = recipe.machine.system, job_network_of(run)
+        graph = self._graph(recipe)
+        pricer.forget_systems()
+        works = pricer.works(graph, system, job)
+        if works.missing:
+            raise NotModelledError(f"no timing of the column times {works.missing[0].split('(', 1)[0]}")
+        nothing = np.zeros(len(works.launches))
+        wire_s, host_s = (nothing, works.latency_s) if job and job.is_hosts else (works.latency_s, nothing)
+        works_s = scaling.works_s(works.seconds, works.launches, wire_s, host_s)
+        compute_s = np.where(graph.work == NONE, 0.0, works_s[graph.work]) if len(works_s) else np.zeros(0)
+        inputs = Inputs(
+            graph=graph,
+            compute_s=compute_s,
+            compute_ns=np.rint(compute_s * NS_PER_S).astype(np.int64),
+            system=system,
+        )
+        backend = self._registry.backend(pricer.column.backend)
+        network = PricedNetwork(pricer, scaling, job)
+        driven = getattr(backend, "network_timing", None) is not None
+        prediction = backend.simulate(
+            SimulationRequest(
+                inputs=inputs, options=structure_options(backend, {}), network=network if driven else None
+            )
+        )
+        return _Asked(
+            graph=graph,
+            system=system,
+            works=works,
+            wire_s=wire_s,
+            host_s=host_s,
+            network=network,
+            prediction=prediction,
+        )
+
+    def _sizes(self, recipe: Recipe) -> StepSizes | None:
+        options = structure_options_of(self._producer, recipe)
+        if not isinstance(self._producer, Sizes):
+            return None
+        try:
+            return self._producer.sizes(options)
+        except VersimError as error:
+            raise NotModelledError(_first_line(error)) from None
+
+    def _graph(self, recipe: Recipe) -> ExecutionGraph:
+        """The graph of a recipe; columns and profiles ask for the same one after another."""
+        key = repr(sorted(recipe.options.items()))
+        if self._last is None or self._last[0] != key:
+            graph = self._producer.produce(structure_options_of(self._producer, recipe))
+            if graph.node_count > MOST_NODES:
+                raise NotModelledError(f"its graph has more than {MOST_NODES:,} nodes")
+            self._last = (key, graph)
+        return self._last[1]
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class _Asked:
+    """A prediction with what it was made of."""
+
+    graph: ExecutionGraph
+    system: System
+    works: PricedWorks
+    wire_s: NDArray[np.float64]
+    host_s: NDArray[np.float64]
+    network: PricedNetwork
+    prediction: Prediction
+
+    def chain(self, seconds: float, scaling: Scaling) -> Chain:
+        """The run along its deciding chain, neutral seconds."""
+        path = path_of(self.graph, self.prediction)
+        rows = np.array(sorted(path.works), dtype=np.int64)
+        messages, late_s = np.zeros(len(INGREDIENTS)), 0.0
+        if path.communications:
+            every = messages_of(self.graph)
+            chosen = tuple(every[match] for match in path.communications)
+            counts = np.array(list(path.communications.values()), dtype=np.float64)
+            late_s = float(self.network.late_s(chosen) @ counts)
+            taken_s = self.network.alone_s(chosen, self.system) * counts
+            for message, taken in zip(chosen, taken_s.tolist(), strict=True):
+                messages[along(message.axis)] += taken
+        found = Chain(
+            seconds=self.works.seconds[rows],
+            launches=self.works.launches[rows],
+            wire_s=self.wire_s[rows],
+            host_s=self.host_s[rows],
+            count=np.array([path.works[row] for row in rows.tolist()], dtype=np.float64),
+            messages=messages,
+            messages_late_s=late_s,
+            rest_s=0.0,
+        )
+        # What the chain does not hold: rounding, launches that a simulator adds to communication, waiting.
+        rest_s = seconds - float(Chains.joined([found]).predicted_s(scaling)[0])
+        return attrs.evolve(found, rest_s=rest_s)
+
+
+def structure_options_of(producer: Any, recipe: Recipe) -> Any:
+    """The producer's options of a recipe.
+
+    Raises:
+        NotModelledError: The producer refuses them.
+    """
+    try:
+        return structure_options(producer, recipe.options)
+    except VersimError as error:
+        raise NotModelledError(_first_line(error)) from None
+
+
+def _shares(chain: Chain, scaling: Scaling, seconds: float) -> dict[str, float]:
+    """Ingredient ─▶ share of the step, largest first."""
+    values = Chains.joined([chain]).composition(scaling)[0] / seconds
+    named = dict(zip((*INGREDIENTS, HOST, WAITING), values.tolist(), strict=True))
+    found = sorted(((name, share) for name, share in named.items() if share > 0.005), key=lambda item: -item[1])
+    return {name: round(share, 4) for name, share in found}
+
+
+def _peak_s(model_flop: Mapping[str, float], recipe: Recipe) -> float | None:
+    device = recipe.machine.system.device
+    peaks = {dtype: device.peak(dtype) for dtype in model_flop}
+    if not peaks or any(peak is None for peak in peaks.values()):
+        return None
+    return sum(flop / float(peaks[dtype] or 1) for dtype, flop in model_flop.items()) / recipe.machine.system.world_size
+
+
+def _parameters(sizes: StepSizes) -> float | None:
+    # Model FLOP are about 6 per parameter and token; it is only used to sort models by size.
+    total = sum(sizes.model_flop.values())
+    return total / (6 * sizes.tokens) if sizes.tokens and total else None
+
+
+def _common(reasons: Sequence[str]) -> str:
+    """The reason of all, if every column has one."""
+    return reasons[0] if reasons and all(reasons) else ""
+
+
+def _first_line(error: VersimError) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= 160 else text[:157] + "…"

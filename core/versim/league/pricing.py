@@ -1,0 +1,168 @@
+"""Seconds of terms and messages for one column, each asked once for all runs of a session.
+
+A column's timings are chains: what the first declines, the next is asked. Thousands of runs share devices and shapes,
+so answers are remembered by device and term, and by system and message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from versim.errors import UnsupportedGraphError, VersimError
+from versim.fabric import Device, Message, System
+from versim.graph import ExecutionGraph
+from versim.league.column import Column
+from versim.league.ingredients import PricedWorks, priced
+from versim.league.job_network import JobNetwork
+from versim.league.profile import Scaling
+from versim.registry import Registry, structure_options
+from versim.timing import ComputeTiming, NetworkTiming
+from versim.work import DeviceTerm, Folded
+
+Row = TypeVar("Row")
+
+
+class Pricer:
+    """The timings of one column, with what they have answered."""
+
+    def __init__(
+        self, column: Column, registry: Registry, options: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> None:
+        self.column = column
+        self._compute = tuple(
+            _timing(registry, name, "compute", (options or {}).get(name, {})) for name in column.compute
+        )
+        self._network = tuple(
+            _timing(registry, name, "network", (options or {}).get(name, {})) for name in column.network
+        )
+        self._terms: dict[str, dict[DeviceTerm, float]] = {}
+        self._messages: dict[Hashable, dict[Message, float]] = {}
+
+    def compute_s(self, terms: Sequence[DeviceTerm], device: Device) -> list[float]:
+        """Seconds of device terms; NaN where every timing declines."""
+        known = self._terms.setdefault(device.name, {})
+        new = [term for term in terms if term not in known]
+        if new:
+            found = _chained(self._compute, new, lambda timing, rows: timing.times_s(rows, device))
+            known.update(zip(new, found.tolist(), strict=True))
+        return [known[term] for term in terms]
+
+    def network_s(self, messages: Sequence[Message], system: System) -> list[float]:
+        """Seconds of messages alone; NaN where every timing declines."""
+        known = self._messages.setdefault((system.dimensions, *sorted(system.axis_links.items())), {})
+        new = [message for message in dict.fromkeys(messages) if message not in known]
+        if new:
+            found = _chained(self._network, new, lambda timing, rows: timing.times_s(rows, system))
+            known.update(zip(new, found.tolist(), strict=True))
+        return [known[message] for message in messages]
+
+    def works(self, graph: ExecutionGraph, system: System, job: JobNetwork | None = None) -> PricedWorks:
+        """The works of a graph in seconds by ingredient.
+
+        Args:
+            graph: The step.
+            system: What it runs on.
+            job: What the job measured of its network.
+        """
+
+        def folded_s(rows: Sequence[Folded]) -> list[float]:
+            return self.network_s([message_of(row, graph) for row in rows], system)
+
+        def late_s(row: Folded) -> float:
+            return 0.0 if job is None else job.latency_s(message_of(row, graph))
+
+        return priced(graph, lambda terms: self.compute_s(terms, system.device), folded_s, late_s)
+
+    def forget_systems(self) -> None:
+        """Drop answers about messages: systems differ from run to run, and groups of ranks are long."""
+        if len(self._messages) > 8:
+            self._messages.clear()
+
+
+class PricedNetwork:
+    """A network timing that asks a pricer, and lets a run's own network and profile have their say."""
+
+    def __init__(self, pricer: Pricer, scaling: Scaling, job: JobNetwork | None) -> None:
+        self._pricer, self._scaling, self._job = pricer, scaling, job
+
+    def times_s(self, messages: Sequence[Message], system: System) -> NDArray[np.float64]:
+        """Seconds of each message; shape (messages,).
+
+        Raises:
+            UnsupportedGraphError: No timing of the column times one of them.
+        """
+        alone_s = self.alone_s(messages, system)
+        factors = np.array([self._scaling.along(message.axis) for message in messages])
+        seconds: NDArray[np.float64] = alone_s * factors + self._scaling.latency_factor * self.late_s(messages)
+        return seconds
+
+    def alone_s(self, messages: Sequence[Message], system: System) -> NDArray[np.float64]:
+        """Seconds of each as the column times it, whatever job and profile say; shape (messages,).
+
+        Raises:
+            UnsupportedGraphError: No timing of the column times one of them.
+        """
+        seconds = self._pricer.network_s(messages, system)
+        for message, taken in zip(messages, seconds, strict=True):
+            if taken != taken:  # noqa: PLR0124 - NaN
+                raise UnsupportedGraphError(f"nobody times a {message.kind.value} among {message.participants} ranks")
+        return np.array(seconds, dtype=np.float64)
+
+    def late_s(self, messages: Sequence[Message]) -> NDArray[np.float64]:
+        """What the job's own measurements add to each; shape (messages,)."""
+        return np.array([0.0 if self._job is None else self._job.latency_s(message) for message in messages])
+
+
+def message_of(folded: Folded, graph: ExecutionGraph) -> Message:
+    """A folded communication as a network timing sees it: its group is the one of rank 0."""
+    axes = folded.axis.split("+")
+    ranks: tuple[int, ...] = ()
+    if all(axis in graph.mesh.names for axis in axes):
+        group = np.zeros(1, dtype=np.int64)
+        stride = graph.mesh.world_size
+        for name, size in zip(graph.mesh.names, graph.mesh.sizes, strict=True):
+            stride //= size
+            if name in axes:
+                group = (group[:, None] + stride * np.arange(size)[None, :]).ravel()
+        if len(group) == folded.participants:
+            ranks = tuple(group.tolist())
+    return Message(
+        kind=folded.kind, size_bytes=folded.size_bytes, participants=folded.participants, axis=folded.axis, ranks=ranks
+    )
+
+
+def _timing(registry: Registry, name: str, role: str, given: Mapping[str, Any]) -> Any:
+    model = registry.timing(name)
+    options = structure_options(model, given)
+    timing: ComputeTiming | NetworkTiming | None = (
+        model.compute(options) if role == "compute" else model.network(options)
+    )
+    if timing is None:
+        raise VersimError(f"timing {name!r} does not time {'compute' if role == 'compute' else 'communication'}")
+    return timing
+
+
+def _chained(
+    chain: Sequence[Any], rows: Sequence[Row], ask: Callable[[Any, Sequence[Row]], Any]
+) -> NDArray[np.float64]:
+    """What a chain answers: NaN only where every timing declines."""
+    seconds = np.full(len(rows), np.nan)
+    for timing in chain:
+        open_rows = np.flatnonzero(np.isnan(seconds))
+        if not len(open_rows):
+            break
+        asked = tuple(rows[row] for row in open_rows.tolist())
+        try:
+            seconds[open_rows] = np.asarray(ask(timing, asked), dtype=np.float64)
+        except UnsupportedGraphError:
+            # One row it does not know refuses all of them: ask one by one.
+            for row, one in zip(open_rows.tolist(), asked, strict=True):
+                try:
+                    seconds[row] = float(ask(timing, (one,))[0])
+                except UnsupportedGraphError:
+                    continue
+    return seconds

@@ -1,0 +1,90 @@
+"""A fit finds what is there, and little where there is nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from versim.league.fitting import Chain, Chains, fit, shuffled, solve
+from versim.league.ingredients import INGREDIENTS
+from versim.league.profile import BY_NAME, CONSTANTS, Scaling
+
+pytest.importorskip("scipy")
+
+TRUTH = {"kernel_time_factor": 1.3, "attention_time_factor": 2.0}
+
+
+def chains(runs: int = 60) -> Chains:
+    """Runs of various shares of products, attention, element-wise work and communication."""
+    random = np.random.default_rng(3)
+    made = []
+    for _ in range(runs):
+        seconds = np.zeros((3, len(INGREDIENTS)))
+        for column, most in ((0, 1.0), (2, 0.5), (3, 0.4), (5, 0.6)):
+            seconds[:, column] = random.uniform(0, most, 3)
+        made.append(
+            Chain(
+                seconds=seconds,
+                launches=random.uniform(100, 1000, 3),
+                wire_s=np.zeros(3),
+                host_s=np.zeros(3),
+                count=random.integers(1, 9, 3).astype(float),
+                messages=np.zeros(len(INGREDIENTS)),
+                messages_late_s=0.0,
+                rest_s=0.01,
+            )
+        )
+    return Chains.joined(made)
+
+
+def test_a_fit_finds_the_constants_that_made_the_times() -> None:
+    """To a few percent, though each constant is drawn to its neutral value."""
+    measured_s = chains().predicted_s(Scaling.of(TRUTH))
+    found = solve(chains(), measured_s, tuple(TRUTH))
+    assert found["kernel_time_factor"] == pytest.approx(1.3, rel=0.05)
+    assert found["attention_time_factor"] == pytest.approx(2.0, rel=0.1)
+
+
+def test_left_out_folds_are_not_seen() -> None:
+    """The error that is told comes from constants that differ by fold."""
+    random = np.random.default_rng(5)
+    measured_s = chains().predicted_s(Scaling.of(TRUTH)) * np.exp(random.normal(0, 0.05, 60))
+    found = fit(chains(), measured_s, np.arange(60) % 5)
+    assert set(found.folds) == {0, 1, 2, 3, 4}
+    assert found.error < 0.5 * found.error_without
+    assert found.error_in_sample <= found.error * 1.05
+
+
+def test_shuffled_times_cannot_be_fitted() -> None:
+    """What noise is worth: the search must not win on runs whose times were dealt out anew."""
+    random = np.random.default_rng(5)
+    # Attention is slow: a structure that only the right labels show.
+    measured_s = chains().predicted_s(Scaling.of({"attention_time_factor": 4.0})) * np.exp(random.normal(0, 0.03, 60))
+    found = fit(chains(), measured_s, np.arange(60) % 5)
+    assert found.error < 0.5 * shuffled(chains(), measured_s, np.arange(60) % 5)
+
+
+def test_few_runs_are_evidence_for_few_constants() -> None:
+    """Ten runs for each."""
+    few = chains(14)
+    measured_s = few.predicted_s(Scaling.of(TRUTH | {"pointwise_time_factor": 2.0}))
+    assert len(fit(few, measured_s, np.arange(14) % 5).constants) <= 1
+
+
+def test_a_chain_is_a_sum_over_ingredients() -> None:
+    """The composition adds up to the step, whatever the constants."""
+    for values in ({}, TRUTH, {"launch_s": 1e-3, "step_overhead_s": 0.1}):
+        scaling = Scaling.of(values)
+        assert np.allclose(chains().composition(scaling).sum(axis=1), chains().predicted_s(scaling))
+
+
+def test_some_of_the_runs_are_those_runs() -> None:
+    """In any order."""
+    rows = np.array([5, 2, 59])
+    every = chains()
+    assert np.allclose(every.of(rows).predicted_s(Scaling.of(TRUTH)), every.predicted_s(Scaling.of(TRUTH))[rows])
+
+
+def test_every_constant_says_what_it_means() -> None:
+    """Named, with a unit, and doing nothing at its neutral value."""
+    assert Scaling.of({constant.name: constant.neutral for constant in CONSTANTS}).is_neutral
+    assert all(constant.meaning and constant.unit for constant in BY_NAME.values())
