@@ -21,8 +21,8 @@ GPT: dict[str, Any] = {
 
 def _formula(factor: float, per_layer: float) -> float:
     """Narayanan et al. 2021, section 5: B · s · l · h² · factor · (1 + s / (6h) + V / (per_layer · l · h))."""
-    s, h, layers = GPT["seq_len"], GPT["hidden"], GPT["layers"]
-    return factor * GPT["gbs"] * s * layers * h**2 * (1 + s / (6 * h) + GPT["vocab"] / (per_layer * layers * h))
+    b, s, h, layers, vocab = (int(GPT[name]) for name in ("gbs", "seq_len", "hidden", "layers", "vocab"))
+    return factor * b * s * layers * h**2 * (1 + s / (6 * h) + vocab / (per_layer * layers * h))
 
 
 def test_model_flop_of_a_gpt() -> None:

@@ -43,7 +43,10 @@ EXPERTS: Mapping[str, Any] = {
 def options(**given: Any) -> TransformerOptions:
     """Options as a scenario would give them, on top of the small model unless it names one."""
     base = {} if "model" in given else SMALL
-    return structure_options(TransformerProducer(), {**base, **given}, "$.options")
+    found = structure_options(TransformerProducer(), {**base, **given}, "$.options")
+    if not isinstance(found, TransformerOptions):
+        raise TypeError(type(found))
+    return found
 
 
 def settings(**given: Any) -> Settings:

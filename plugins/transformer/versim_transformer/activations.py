@@ -35,7 +35,8 @@ def head_bytes(settings: Settings, books: Bookkeeping) -> tuple[float, float]:
     """Of the last normalisation and the head's input; and of logits and the loss."""
     width = settings.precision.activation_bytes
     kept = settings.architecture.hidden * width * (settings.shard_tokens + _input_tokens(settings, books))
-    logits = settings.tokens * settings.padded_vocab / settings.parallelism.tp * books.logit_bytes
+    logits = settings.tokens * settings.padded_vocab / settings.parallelism.tp
+    logits *= books.logit_bytes + (0 if settings.fused_loss else books.loss_bytes)
     return kept, logits
 
 

@@ -18,7 +18,8 @@ class Bookkeeping:
         optimizer_bytes: Per parameter: copy in full precision and both moments of Adam.
         zero1_bytes: Per parameter more, whole and as a share, under zero1.
         keeps_gathered_inputs: True if inputs that sequence parallelism gathers are kept as gathered.
-        logit_bytes: Per logit of a microbatch, with what the loss keeps beside it.
+        logit_bytes: Per logit of a microbatch, with what the loss keeps beside it, if it is fused.
+        loss_bytes: Per logit more if the loss is not fused.
         message_bytes: Per element of a microbatch's hidden states under tensor parallelism: buffers that stay.
         constant_bytes: What stays whatever the model: workspaces of libraries.
         usable_share: Of the device's memory, what tensors can take before the allocator finds no room: fragments and
@@ -32,7 +33,8 @@ class Bookkeeping:
     optimizer_bytes: float
     zero1_bytes: tuple[float, float] = (0.0, 0.0)
     keeps_gathered_inputs: bool = False
-    logit_bytes: float
+    logit_bytes: float = 4
+    loss_bytes: float = 4
     message_bytes: float = 0.0
     constant_bytes: float = 0.0
     usable_share: float = 0.95
@@ -45,7 +47,6 @@ BOOKKEEPING: dict[str, Bookkeeping] = {
         gradient_bytes=4,
         replica_gradient_bytes=0,
         optimizer_bytes=12,
-        logit_bytes=4,
         dummy_gradients=True,
     ),
     "nanotron": Bookkeeping(
@@ -54,7 +55,6 @@ BOOKKEEPING: dict[str, Bookkeeping] = {
         replica_gradient_bytes=2,
         optimizer_bytes=12,
         zero1_bytes=(2, 2),
-        logit_bytes=8,
         message_bytes=4,
         constant_bytes=70 * MIB,
         usable_share=0.825,
@@ -64,7 +64,6 @@ BOOKKEEPING: dict[str, Bookkeeping] = {
         gradient_bytes=4,
         replica_gradient_bytes=0,
         optimizer_bytes=8,
-        logit_bytes=8,
     ),
 }
 """By the name that ``memory:`` takes."""

@@ -147,6 +147,7 @@ def settings_of(options: TransformerOptions) -> Settings:
         padded_vocab=-(-model.vocab // multiple) * multiple,
         stages=stages,
         kernels=options.kernels,
+        fused_loss=options.fused_loss,
         cuda_graphs=options.cuda_graphs,
         overlap_tp=options.overlap_tp,
         overlap_gradients=options.overlap_gradients,

@@ -49,9 +49,10 @@ def head_part(settings: Settings) -> Module:
         for part in collective(name, Kind.ALL_REDUCE, settings.tokens * 4, settings.layout.tp, settings.parallelism.tp)
     )
     elements = settings.tokens * share
+    fused = "fused " if settings.fused_loss else ""
     loss = Module(
-        forward=(Compute("loss forward", pointwise(settings, "loss forward", elements)), *sums),
-        backward=(Compute("loss backward", pointwise(settings, "loss backward", elements)),),
+        forward=(Compute("loss forward", pointwise(settings, f"{fused}loss forward", elements)), *sums),
+        backward=(Compute("loss backward", pointwise(settings, f"{fused}loss backward", elements)),),
     )
     return joined((norm(settings, "last norm"), column_parallel(settings, (logits,), model.hidden), loss))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from versim import FaultsError, VersimError
+from versim import FaultsError
+from versim.plain import read_json
 
 from versim_transformer.architecture import Architecture, Experts, Latent
 
@@ -26,17 +26,10 @@ def read_config(path: Path) -> Architecture:
     """The architecture of a config.json.
 
     Raises:
-        VersimError: It cannot be read, or is no JSON.
+        UnreadableError: It cannot be read, or is no JSON.
         FaultsError: It is of an unknown kind, or lacks sizes; every fault with its place.
     """
-    try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise VersimError(f"{path}: is larger than {LARGEST_BYTES} bytes; a config.json is not")
-        config = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise VersimError(f"{path}: cannot be read: {error}") from None
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise VersimError(f"{path}: is no JSON: {error}; give the model's config.json as Hugging Face has it") from None
+    config = read_json(path, LARGEST_BYTES)
     if not isinstance(config, Mapping):
         raise FaultsError(str(path), ["$: has to be a mapping, as in a model's config.json"])
     return _Reader(str(path), config).architecture(path)
@@ -69,10 +62,8 @@ class _Reader:
         ffn = self._count("intermediate_size", "n_inner", "ffn_dim", otherwise=4 * hidden)
         latent = self._latent() if "kv_lora_rank" in config else None
         experts = self._experts()
-        if self._faults:
-            raise FaultsError(self._subject, self._faults)
         plain_biases = kind in ("gpt2", "gpt_neox", "bloom", "opt")
-        return Architecture(
+        found = Architecture(
             name=path.parent.name if path.name == "config.json" and path.parent.name else path.stem,
             layers=layers,
             hidden=hidden,
@@ -95,9 +86,12 @@ class _Reader:
             else 0,
             latent=latent,
             experts=experts,
-            predicted_tokens=int(config.get("num_nextn_predict_layers") or 0),
-            window=int(config.get("sliding_window") or 0) if kind == "gpt_oss" else 0,
+            predicted_tokens=self._optional_count("num_nextn_predict_layers"),
+            window=self._optional_count("sliding_window") if kind == "gpt_oss" else 0,
         )
+        if self._faults:
+            raise FaultsError(self._subject, self._faults)
+        return found
 
     def _count(self, *names: str, otherwise: int | None = None) -> int:
         """The first of some keys that is given, a whole number of at least 1."""
@@ -114,9 +108,13 @@ class _Reader:
             return 1
         return otherwise
 
+    def _optional_count(self, name: str) -> int:
+        """A whole number, 0 where it is not given."""
+        return self._count(name) if self._config.get(name) else 0
+
     def _latent(self) -> Latent:
         return Latent(
-            query_rank=self._count("q_lora_rank") if self._config.get("q_lora_rank") else 0,
+            query_rank=self._optional_count("q_lora_rank"),
             key_value_rank=self._count("kv_lora_rank"),
             rotary_size=self._count("qk_rope_head_dim"),
             plain_size=self._count("qk_nope_head_dim"),
@@ -129,14 +127,13 @@ class _Reader:
         if not any(config.get(name) for name in names):
             return None
         ffn = self._count("moe_intermediate_size", "intermediate_size")
-        shared = config.get("n_shared_experts")
         kind = config.get("model_type")
         return Experts(
             count=self._count(*names),
             per_token=self._count("num_experts_per_tok", "experts_per_token"),
             ffn=ffn,
-            shared_ffn=self._count("n_shared_experts") * ffn if shared else 0,
-            dense_layers=self._count("first_k_dense_replace") if config.get("first_k_dense_replace") else 0,
+            shared_ffn=self._optional_count("n_shared_experts") * ffn,
+            dense_layers=self._optional_count("first_k_dense_replace"),
             router_bias=kind in ("deepseek_v3", "kimi_k2", "gpt_oss"),
             biases=kind == "gpt_oss",
         )

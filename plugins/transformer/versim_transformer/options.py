@@ -169,6 +169,9 @@ class TransformerOptions:
         converter=Kernels,
         help="element-wise work: fused, or eager, one kernel per elementary operation",
     )
+    fused_loss: bool = option(
+        default=False, help="the loss over the vocabulary in one kernel each way; otherwise step by step in fp32"
+    )
     fused_accumulation: bool = option(
         default=True, help="weight gradients are accumulated by their product, or by a kernel of their own"
     )

@@ -53,14 +53,18 @@ FUSED: dict[str, Cost] = {
     "embedding backward": Cost(1, 1, singles=2),
     "positions forward": Cost(1, 3),
     "positions backward": Cost(1, 1, singles=2),
-    "loss forward": Cost(6, 2, launches=2),
-    "loss backward": Cost(3, 2),
+    # A pass for maximum and sum, and one that writes gradients in the place of logits.
+    "fused loss forward": Cost(6, 1, launches=2),
+    "fused loss backward": Cost(3, 2),
+    # Logits to fp32, maximum, difference, exponential, sum, quotient; gradients from the quotients, and back.
+    "loss forward": Cost(8, 1, singles=8, launches=7),
+    "loss backward": Cost(4, 1, singles=5, launches=4),
     "router forward": Cost(10, 0, singles=3, launches=3),
     "router backward": Cost(10, 0, singles=4, launches=3),
     "permute": Cost(0, 2),
     "unpermute": Cost(1, 2),
 }
-"""What fused kernels do: every tensor is read and written once."""
+"""What fused kernels do: every tensor is read and written once. The loss is fused or not by an option of its own."""
 
 EAGER: dict[str, Cost] = FUSED | {
     # To fp32, square, mean, add and rsqrt, multiply, back, multiply by the weight.
@@ -77,9 +81,6 @@ EAGER: dict[str, Cost] = FUSED | {
     "activation forward": Cost(8, 2),
     "softmax forward": Cost(8, 8, launches=3),
     "softmax backward": Cost(6, 7, launches=3),
-    # Logits to fp32, maximum, difference, exponential, sum, quotient.
-    "loss forward": Cost(8, 1, singles=8, launches=7),
-    "loss backward": Cost(4, 1, singles=5, launches=4),
     "router forward": Cost(10, 0, singles=8, launches=8),
     "router backward": Cost(10, 0, singles=8, launches=8),
 }

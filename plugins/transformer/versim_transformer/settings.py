@@ -137,6 +137,7 @@ class Settings:
         padded_vocab: Rows of the embedding and the head.
         stages: Layers per chunk, (vp, pp): ``stages[chunk][stage]``.
         kernels: Whether element-wise work is fused.
+        fused_loss: True if the loss over the vocabulary is fused.
         cuda_graphs: True if element-wise kernels cost no launch.
         overlap_tp: Which tensor-parallel collectives are hidden.
         overlap_gradients: True if gradients are reduced beside the last backward passes.
@@ -174,6 +175,7 @@ class Settings:
     padded_vocab: int
     stages: tuple[tuple[int, ...], ...]
     kernels: Kernels
+    fused_loss: bool
     cuda_graphs: bool
     overlap_tp: Overlap
     overlap_gradients: bool

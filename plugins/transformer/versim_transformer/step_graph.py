@@ -259,7 +259,8 @@ class _StepWriter:
         reducing.computed("gradient norm", _gradient_norm(settings, mine))
         layout = settings.layout
         axes = tuple(name for name, size in zip(layout.mesh.names, layout.mesh.sizes, strict=True) if size > 1)
-        for part in collective("reduce gradient norm", Kind.ALL_REDUCE, 4, axes, layout.size(axes)):
+        # One number, padded so that each rank has one to send: simulators cut an all-reduce into as many parts.
+        for part in collective("reduce gradient norm", Kind.ALL_REDUCE, 4 * layout.size(axes), axes, layout.size(axes)):
             reducing.met(part, Meeting.STAGES)
         reducing.computed("optimizer", _optimizer(settings, mine, everything.total))
         if settings.sharding in (Sharding.ZERO1, Sharding.ZERO2) and not settings.overlap_parameters:

@@ -1,0 +1,129 @@
+"""What ranks tell one another, in bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from transformer_steps import EXPERTS, SMALL, communications, graph
+
+TOKENS = SMALL["seq_len"]
+HIDDEN = SMALL["hidden"]
+WHOLE = TOKENS * HIDDEN * 2
+"""Bytes of a microbatch's hidden states in bf16."""
+MICROBATCHES = 4
+LAYERS = SMALL["layers"]
+
+
+def _found(**given: Any) -> dict[tuple[str, str, int], int]:
+    return communications(graph(granularity="layer", **{"gbs": MICROBATCHES, **given}))
+
+
+def test_tensor_parallelism_reduces_twice_per_layer_and_pass() -> None:
+    """Shoeybi et al. 2019, section 3: two all-reduces of s · b · h forward, two backward, and the ends."""
+    found = _found(tp=4)
+    assert found["reduce output", "tp", WHOLE] == 2 * LAYERS * MICROBATCHES
+    # The head's input takes a reduction, too.
+    assert found["reduce data gradient", "tp", WHOLE] == (2 * LAYERS + 1) * MICROBATCHES
+    assert found["reduce embedding", "tp", WHOLE] == MICROBATCHES
+    assert found["reduce target logit", "tp", TOKENS * 4] == MICROBATCHES
+
+
+@pytest.mark.parametrize("overlap", ["none", "backward", "all"])
+def test_sequence_parallelism_gathers_and_scatters(overlap: str) -> None:
+    """Korthikanti et al. 2022, section 4.2.2: a gather and a scatter in an all-reduce's place; inputs once more."""
+    found = _found(tp=4, sequence_parallel=True, overlap_tp=overlap)
+    for name in ("scatter output", "gather output gradient"):
+        assert found[name, "tp", WHOLE] == 2 * LAYERS * MICROBATCHES
+    for name in ("gather input", "scatter data gradient", "gather input again"):
+        assert found[name, "tp", WHOLE] == (2 * LAYERS + 1) * MICROBATCHES
+    assert not any(name.startswith("reduce data") for name, _, _ in found)
+
+
+def test_full_recomputation_communicates_again() -> None:
+    """A layer that is computed again reduces again."""
+    found = _found(tp=4, recompute="full")
+    assert found["reduce output", "tp", WHOLE] == 4 * LAYERS * MICROBATCHES
+
+
+@pytest.mark.parametrize(("vp", "sequence_parallel"), [(1, False), (1, True), (2, False), (4, True)])
+def test_stages_send_each_microbatch_between_chunks(vp: int, sequence_parallel: bool) -> None:
+    """Per boundary between chunks, one message each way and microbatch; cut where the sequence is."""
+    found = _found(pp=2, vp=vp, tp=2, sequence_parallel=sequence_parallel)
+    size = WHOLE // 2 if sequence_parallel else WHOLE
+    assert found["send", "pp", size] == 2 * (2 * vp - 1) * MICROBATCHES
+
+
+def _parameters(**given: Any) -> int:
+    """Parameters of the small model on one rank, from bytes that are gathered."""
+    found = _found(dp=2, sharding="zero1", overlap_parameters=False, gbs=2 * MICROBATCHES, **given)
+    return sum(size // 2 * times for (name, _, size), times in found.items() if name == "gather parameters")
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+@pytest.mark.parametrize("bucket_parameters", [1, 300_000, 10**9])
+def test_replicas_move_their_parameters_by_sharding(overlap: bool, bucket_parameters: int) -> None:
+    """Rajbhandari et al. 2020, section 7: buckets change how often, not how much."""
+    parameters = _parameters()
+    options = {
+        "dp": 4,
+        "gbs": 4 * MICROBATCHES,
+        "overlap_gradients": overlap,
+        "overlap_parameters": overlap,
+        "bucket_parameters": bucket_parameters,
+    }
+
+    def moved(sharding: str) -> dict[str, int]:
+        found = _found(**options, sharding=sharding)
+        names = {name for name, _, _ in found}
+        return {n: sum(size * times for (name, _, size), times in found.items() if name == n) for n in names}
+
+    assert moved("none")["reduce gradients"] == 4 * parameters
+    zero1 = moved("zero1")
+    assert (zero1["reduce gradients"], zero1["gather parameters"]) == (4 * parameters, 2 * parameters)
+    zero2 = moved("zero2")
+    assert zero2["reduce gradients"] == MICROBATCHES * 4 * parameters
+    zero3 = moved("zero3")
+    assert zero3["gather parameters"] == 2 * MICROBATCHES * 2 * parameters
+    assert zero3["reduce gradients"] == MICROBATCHES * 4 * parameters
+
+
+@pytest.mark.parametrize("exchange", ["ring", "all_gather"])
+def test_context_parallelism_exchanges_keys_and_values(exchange: str) -> None:
+    """Keys and values of all tokens to everyone, forward and backward, and their gradients home."""
+    found = _found(cp=4, cp_exchange=exchange)
+    size = TOKENS * 2 * HIDDEN * 2
+    assert found["gather keys and values", "cp", size] == 2 * LAYERS * MICROBATCHES
+    assert found["scatter gradients of keys and values", "cp", size] == LAYERS * MICROBATCHES
+
+
+def test_grouped_queries_exchange_fewer_keys() -> None:
+    """Keys and values of a quarter of the heads are a quarter of the bytes."""
+    found = _found(cp=2, kv_heads=2)
+    assert ("gather keys and values", "cp", TOKENS * 2 * HIDDEN * 2 // 4) in found
+
+
+def test_experts_get_their_tokens_and_send_them_home() -> None:
+    """Each of a token's visits travels there and back, forward and backward, in every layer with experts."""
+    found = _found(**{**EXPERTS, "gbs": 8 * MICROBATCHES}, dp=8, ep=4)
+    visits = TOKENS * EXPERTS["experts_per_token"]
+    layers = LAYERS - EXPERTS["dense_layers"]
+    for name in ("dispatch tokens", "combine tokens"):
+        assert found[name, "ep", visits * HIDDEN * 2] == 2 * layers * MICROBATCHES
+    groups = {axes for name, axes, _ in found if name.startswith("reduce gradients")}
+    assert groups == {"edp+ep", "edp"}
+
+
+def test_capacity_and_format_scale_what_experts_are_sent() -> None:
+    """Slots that stay empty are sent, too; fp8 halves bf16."""
+    step = {**EXPERTS, "gbs": 4, "dp": 4, "ep": 4}
+    usual = TOKENS * EXPERTS["experts_per_token"] * HIDDEN * 2
+    assert ("dispatch tokens", "dp", usual * 5 // 4) in _found(**step, capacity_factor=1.25)
+    assert ("dispatch tokens", "dp", usual // 2) in _found(**step, ep_dtype="fp8")
+
+
+def test_tied_embeddings_are_reduced_between_the_ends() -> None:
+    """The first and the last stage hold a copy each (Megatron-LM's embedding group)."""
+    embedding = SMALL["vocab"] * HIDDEN * 4
+    assert _found(pp=4, tied=True)["reduce tied embedding", "pp", embedding] == 2
+    assert not any(name == "reduce tied embedding" for name, _, _ in _found(pp=4))
