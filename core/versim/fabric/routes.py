@@ -1,9 +1,12 @@
 """Paths between endpoints, link by link.
 
-A path corrects one dimension after the other, innermost first. A ring has a link each way between neighbours and is
-walked the shorter way round, upwards where both are equally long (with two ranks both ways are one link each). Fully
-connected ranks have a link to every other rank of their line. A switch has a link up from and a link down to every
-rank, and so costs two latencies; where it is oversubscribed, the shared links of the block stand between.
+A path corrects one dimension after the other, the outermost first: a message leaves its node over its own sender's card
+and finds its receiver inside, as in the congestion-aware networks of several dimensions that descend from ASTRA-sim's.
+
+A ring has a link each way between neighbours and is walked the shorter way round, upwards where both are equally long
+(with two ranks both ways are one link each). Fully connected ranks have a link to every other rank of their line. A
+switch has a link up from and a link down to every rank, and so costs two latencies; where it is oversubscribed, the
+shared links of the block stand between.
 """
 
 from __future__ import annotations
@@ -33,7 +36,8 @@ class Hop:
 def walk(dimensions: Sequence[Dimension], strides: Sequence[int], source: int, target: int) -> Iterator[Hop]:
     """The links from one endpoint to another one, in order."""
     here = source
-    for number, (dimension, stride) in enumerate(zip(dimensions, strides, strict=True)):
+    for number in range(len(dimensions) - 1, -1, -1):
+        dimension, stride = dimensions[number], strides[number]
         mine = here // stride % dimension.size
         wanted = target // stride % dimension.size
         if mine == wanted:

@@ -36,9 +36,9 @@ def test_other_topologies() -> None:
     assert crossed(network_of(("fully_connected", 4)), 3, 1) == ["d0 3→1"]
 
 
-def test_dimensions_are_corrected_innermost_first() -> None:
+def test_dimensions_are_corrected_outermost_first() -> None:
     """Rank 1 is (1, 0), rank 10 is (2, 2) on 4 × 3."""
-    assert crossed(network_of(("fully_connected", 4), ("ring", 3)), 1, 10) == ["d0 1→2", "d1 2→10"]
+    assert crossed(network_of(("fully_connected", 4), ("ring", 3)), 1, 10) == ["d1 1→9", "d0 9→10"]
 
 
 def test_idle_parts_of_a_network_cost_nothing() -> None:
