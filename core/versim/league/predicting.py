@@ -97,7 +97,7 @@ class Predictor:
             record=run,
             outcomes=outcomes,
             skipped=_common([outcome.reason for outcome in outcomes.values()]) or None,
-            fits_gib=device.memory_bytes / GIB - recipe.reserved_gib if device.memory_bytes else None,
+            fits_gib=_fits_gib(device.memory_bytes, sizes),
             persistent_gib=None if persistent_bytes is None else persistent_bytes / GIB,
             peak_gib=None if peak_bytes is None else peak_bytes / GIB,
             peak_s=None if sizes is None else _peak_s(sizes.model_flop, recipe),
@@ -256,6 +256,13 @@ def _shares(chain: Chain, scaling: Scaling, seconds: float) -> dict[str, float]:
     named = dict(zip((*INGREDIENTS, HOST, WAITING), values.tolist(), strict=True))
     found = sorted(((name, share) for name, share in named.items() if share > 0.005), key=lambda item: -item[1])
     return {name: round(share, 4) for name, share in found}
+
+
+def _fits_gib(memory_bytes: float | None, sizes: StepSizes | None) -> float | None:
+    """What tensors can take of a device of ``memory_bytes``, in GiB: its allocator finds no room for more."""
+    if not memory_bytes:
+        return None
+    return memory_bytes * (1.0 if sizes is None else sizes.usable_share) / GIB
 
 
 def _peak_s(model_flop: Mapping[str, float], recipe: Recipe) -> float | None:

@@ -51,14 +51,12 @@ class Recipe:
         options: Of the producer.
         machine: What it ran on.
         experts: True for a mixture of experts.
-        reserved_gib: Device memory that the process cannot allocate.
         caveats: What is assumed or left out.
     """
 
     options: Mapping[str, Any]
     machine: Machine
     experts: bool
-    reserved_gib: float
     caveats: tuple[str, ...]
 
 
@@ -70,7 +68,6 @@ class Convention:
         split: How layers are dealt out where they do not divide, a name of ``SPLITS``.
         options: Of the producer.
         recompute_unsaid: What is recomputed where the source does not say.
-        reserved_gib: Device memory that the process cannot allocate.
         nic_gb_s: GB/s of each GPU's share of the network, where the framework's records come from one known machine;
             None for the preset's.
         nic_source: Where that was read.
@@ -79,7 +76,6 @@ class Convention:
     split: str = "megatron"
     options: Mapping[str, Any] = attrs.field(factory=dict)
     recompute_unsaid: str = "none"
-    reserved_gib: float = 1.0
     nic_gb_s: float | None = None
     nic_source: str = ""
 
@@ -129,7 +125,6 @@ def recipe_of(run: RunRecord, settings: Defaults) -> Recipe:
         options=options,
         machine=machine,
         experts=experts,
-        reserved_gib=convention.reserved_gib,
         caveats=tuple(caveats),
     )
 
