@@ -17,15 +17,17 @@ from versim_basics.roofline import RooflineOptions
 
 def test_it_offers_a_producer_timings_and_a_backend() -> None:
     """By the names that scenarios use."""
-    (producer,) = plugin.versim_graph_producers()
+    producer, traffic = plugin.versim_graph_producers()
     timing, roofline = plugin.versim_timing_models()
     assert isinstance(producer, GraphProducer)
+    assert isinstance(traffic, GraphProducer)
     (backend,) = plugin.versim_backends()
     assert isinstance(timing, TimingModel)
     assert isinstance(roofline, TimingModel)
     assert isinstance(backend, SimulatorBackend)
-    assert (producer.name, timing.name, roofline.name, backend.name) == (
+    assert (producer.name, traffic.name, timing.name, roofline.name, backend.name) == (
         "collective",
+        "traffic",
         "alpha-beta",
         "roofline",
         "measurement",

@@ -21,10 +21,11 @@ VERSIM_SCENARIOS = Path(__file__).parent / "scenarios"
 
 @hookimpl
 def versim_graph_producers() -> list[GraphProducer]:
-    """Collectives by themselves."""
+    """Collectives by themselves, and patterns in which messages meet."""
     from versim_basics.collective import CollectiveBenchmark  # noqa: PLC0415
+    from versim_basics.traffic import Traffic  # noqa: PLC0415
 
-    return [CollectiveBenchmark()]
+    return [CollectiveBenchmark(), Traffic()]
 
 
 @hookimpl
