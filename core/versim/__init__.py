@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from versim.components import Finding as Finding
     from versim.components import GraphProducer as GraphProducer
     from versim.components import Isolates as Isolates
+    from versim.components import LimitsNetwork as LimitsNetwork
     from versim.components import NoOptions as NoOptions
     from versim.components import Preflights as Preflights
     from versim.components import ProposesSystem as ProposesSystem
@@ -141,6 +142,7 @@ if TYPE_CHECKING:
     from versim.storage import save_report as save_report
     from versim.timing import ComputeOrigins as ComputeOrigins
     from versim.timing import ComputeTiming as ComputeTiming
+    from versim.timing import NetworkLimits as NetworkLimits
     from versim.timing import NetworkOrigins as NetworkOrigins
     from versim.timing import NetworkTiming as NetworkTiming
     from versim.timing import Origin as Origin
@@ -178,9 +180,9 @@ _HOMES = {
         "Accuracy InstanceAccuracy accuracy held_against_measurements measured_reference signed_error"
     ),
     "components": (
-        "Component Destination Diagnoses Diagnostic Exports Finding GraphProducer Isolates NoOptions Preflights "
-        "ProposesSystem Rendering Reporter Severity ShowsCollectives SimulationRequest SimulatorBackend Sizes "
-        "TableResult TimingModel Verifier Verifies option"
+        "Component Destination Diagnoses Diagnostic Exports Finding GraphProducer Isolates LimitsNetwork NoOptions "
+        "Preflights ProposesSystem Rendering Reporter Severity ShowsCollectives SimulationRequest SimulatorBackend "
+        "Sizes TableResult TimingModel Verifier Verifies option"
     ),
     "curves": "Crossing Curve SweptCommunication",
     "errors": (
@@ -209,7 +211,7 @@ _HOMES = {
         "CLUSTERS DATA_SHEETS Cluster ClusterChoice Cut DataSheet Device Dimension Fabric Hop Leg Level Link Message "
         "Spread System Topology data_sheet"
     ),
-    "timing": "ComputeOrigins ComputeTiming NetworkOrigins NetworkTiming Origin OriginShare Source",
+    "timing": "ComputeOrigins ComputeTiming NetworkLimits NetworkOrigins NetworkTiming Origin OriginShare Source",
     "units": "GB GIB NS_PER_S PS_PER_NS PS_PER_S",
     "work": (
         "ATTENTION_BACKWARD DTYPE_BITS Attention DeviceTerm Fixed Folded Gemm GroupedGemm HostTransfer Kind Pass Phase "

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from versim.errors import UnsupportedGraphError, VersimError
 from versim.fabric import Device, Message, System
-from versim.timing import ComputeOrigins, ComputeTiming, NetworkOrigins, NetworkTiming, Origin, Source
+from versim.timing import ComputeOrigins, ComputeTiming, NetworkLimits, NetworkOrigins, NetworkTiming, Origin, Source
 from versim.work import Attention, DeviceTerm, Gemm, GroupedGemm, HostTransfer, Pointwise
 
 Row = TypeVar("Row", DeviceTerm, Message)
@@ -86,6 +86,21 @@ class NetworkChain:
             return timing.origins(rows, system) if isinstance(timing, NetworkOrigins) else None
 
         return seconds, _origins(messages, by, self.names, said)
+
+    def network_limits(self, messages: Sequence[Message], system: System) -> list[str]:
+        """What the timing that answers each message declares not to model of its network; "" if nothing."""
+        asking = [_asking(timing.times_s, system) for timing in self.timings]
+        _, by = _first_answers(messages, self.names, [*map(_declining, asking[:-1]), asking[-1]])
+        limits = [""] * len(messages)
+        for number, timing in enumerate(self.timings):
+            mine = np.flatnonzero(by == number).tolist()
+            if mine and isinstance(timing, NetworkLimits):
+                told = timing.network_limits([messages[row] for row in mine], system)
+                if len(told) != len(mine):
+                    raise VersimError(f"timing {self.names[number]!r} gave {len(told)} limits for {len(mine)} rows")
+                for row, text in zip(mine, told, strict=True):
+                    limits[row] = text
+        return limits
 
 
 def _asking(times_s: Callable[..., Any], on: Device | System) -> Callable[[tuple[Any, ...]], Any]:

@@ -8,7 +8,7 @@ says what it means and in which unit). Constructing a component must be cheap; l
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from versim.comparison import Report
     from versim.curves import CollectiveSweep
-    from versim.fabric import System
+    from versim.fabric import Message, System
     from versim.graph import ExecutionGraph
     from versim.inputs import Inputs
     from versim.prediction import Prediction
@@ -254,6 +254,19 @@ class Isolates(Protocol):
 
     def isolated_s(self, request: SimulationRequest) -> NDArray[np.float64]:
         """Seconds that each communication of the graph takes alone; shape (communications,), NaN where unknown."""
+        ...
+
+
+@runtime_checkable
+class LimitsNetwork(Protocol):
+    """A backend that says what of a network it does not model."""
+
+    def network_limits(self, messages: Sequence[Message], request: SimulationRequest) -> Sequence[str]:
+        """What it does not model of each message's network; "" where it models it all.
+
+        Asked where a communication alone took a time that could not be that of the network. What is declared is named
+        at the top of the report, and is no failure; what is not declared is a failed check.
+        """
         ...
 
 

@@ -16,6 +16,7 @@ import attrs
 import numpy as np
 
 from versim.asking.isolation import sweep_step
+from versim.asking.network import check_network
 from versim.asking.preparation import Prepared, Simulated, prepare_pin
 from versim.asking.simulation import Answer, ask
 from versim.comparison import Comparison, Report, WorkloadReport, compare_predictions
@@ -23,7 +24,7 @@ from versim.curves import SweptCommunication
 from versim.errors import VersimError
 from versim.pinning import messages_of
 from versim.registry import Registry, load_registry
-from versim.scenario import Scenario, Workload, load_scenario
+from versim.scenario import Instance, Scenario, Workload, load_scenario
 
 Progress = Callable[[str], None]
 
@@ -149,7 +150,7 @@ def _run_workload(
         for instance in scenario.instances_of(workload, chosen):
             if instance.label not in asked.answers:
                 say(f"{workload.label}: {instance.label} ({chosen.label})")
-                asked.answers[instance.label] = ask(
+                asked.answers[instance.label] = _answer(
                     asked.prepared, instance, scenario, registry, force=force, contain=contain
                 )
             simulated[workload.label, chosen.label, instance.label] = Simulated(
@@ -165,6 +166,18 @@ def _run_workload(
             for comparison, sweep in zip(comparisons, _sweeps(answered, scenario, registry), strict=True)
         ]
     return WorkloadReport(label=workload.label, producer=workload.producer, comparisons=tuple(comparisons))
+
+
+def _answer(
+    prepared: Prepared, instance: Instance, scenario: Scenario, registry: Registry, *, force: bool, contain: bool
+) -> Answer:
+    """What an instance answers, held against the network that everybody got."""
+    answer = ask(prepared, instance, scenario, registry, force=force, contain=contain)
+    # A measurement is of the network that there was, and who gave up has none.
+    if not answer.prediction.completed or answer.prediction.measured:
+        return answer
+    place = f"$.backends[{[other.label for other in scenario.backends].index(instance.label)}]"
+    return attrs.evolve(answer, network_check=check_network(prepared, instance, registry, place))
 
 
 def _sweeps(answered: Sequence[_Asked], scenario: Scenario, registry: Registry) -> list[tuple[SweptCommunication, ...]]:
@@ -196,6 +209,8 @@ class _Asked:
             isolated_ps={
                 label: answer.isolated_ps for label, answer in answers.items() if answer.isolated_ps is not None
             },
+            more_checks={label: [answer.network_check] for label, answer in answers.items() if answer.network_check},
+            declared={instance.label: instance.declares for instance in instances},
             averaging=averaging,
         )
 

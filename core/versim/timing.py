@@ -98,6 +98,18 @@ class ComputeOrigins(Protocol):
 
 
 @runtime_checkable
+class NetworkLimits(Protocol):
+    """A network timing that says what of a network it does not model."""
+
+    def network_limits(self, messages: Sequence[Message], system: System) -> Sequence[str]:
+        """What it does not model of each message's network, e.g. ``measured on one node``; "" where it models it all.
+
+        Asked where a time could not be that of the network; what is declared is said and is no failure.
+        """
+        ...
+
+
+@runtime_checkable
 class NetworkOrigins(Protocol):
     """A network timing that says where its seconds come from."""
 

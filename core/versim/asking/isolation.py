@@ -169,7 +169,20 @@ def _answers(
 ) -> Times:
     place = f"$.backends[{[other.label for other in scenario.backends].index(instance.label)}]"
     request, _ = request_for(prepared, instance, registry, place)
-    backend = registry.backend(instance.backend)
+    return times_alone(registry.backend(instance.backend), messages, request, clock)
+
+
+def times_alone(
+    backend: SimulatorBackend,
+    messages: Sequence[Message],
+    request: SimulationRequest,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Times:
+    """Seconds of communications, each alone on the request's system; None and why where a backend cannot say.
+
+    A backend that answers for all of them at once is asked once; another one simulates them one by one, for as long as
+    there is time.
+    """
     began = clock()
     known = _isolated(backend, messages, request)
     found: Times = {}
@@ -191,7 +204,7 @@ def _isolated(
         return {}
     try:
         with held_responsible("backend", backend.name):
-            seconds = np.asarray(backend.isolated_s(_alone(messages, request)), dtype=np.float64).tolist()
+            seconds = np.asarray(backend.isolated_s(alone_with(messages, request)), dtype=np.float64).tolist()
             answered = dict(zip(messages, seconds, strict=True))
     except VersimError:
         # One that it cannot express, or fails at, must not hide the others: they are asked one by one.
@@ -203,7 +216,7 @@ def _simulated(backend: SimulatorBackend, message: Message, request: SimulationR
     """The makespan of a graph of one communication and nothing else."""
     try:
         with held_responsible("backend", backend.name):
-            prediction = backend.simulate(_alone([message], request))
+            prediction = backend.simulate(alone_with([message], request))
     except VersimError as error:
         # Of the step there is an answer; that a size beside it has none is no reason to lose that.
         return None, str(error)
@@ -217,7 +230,7 @@ def _box(places: Sequence[Mapping[str, int]]) -> dict[str, set[int]]:
     return {name: {place[name] for place in places} for name in places[0]}
 
 
-def _alone(messages: Sequence[Message], request: SimulationRequest) -> SimulationRequest:
+def alone_with(messages: Sequence[Message], request: SimulationRequest) -> SimulationRequest:
     """The same asked about a graph of communications that do not depend on one another."""
     mesh = request.inputs.graph.mesh
     builder = GraphBuilder(mesh)

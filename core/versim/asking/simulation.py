@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 
 from versim.asking.preparation import Prepared, network_timing
+from versim.comparison import Check
 from versim.comparison.attribution import Isolated
 from versim.comparison.contract import BrokenContractError, hold_to_contract
 from versim.components import Finding, Isolates, Preflights, Severity, SimulationRequest
@@ -30,11 +31,13 @@ class Answer:
         prediction: Labelled and timed.
         network: The network timing that drove the backend, or "its own".
         isolated_ps: What each communication takes alone in this simulator, where it can say.
+        network_check: Whether it sees the network that everybody got; None where it was not asked.
     """
 
     prediction: Prediction
     network: str
     isolated_ps: Isolated | None = None
+    network_check: Check | None = None
 
 
 def ask(

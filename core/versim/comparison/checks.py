@@ -25,13 +25,16 @@ class Check:
 
     Attributes:
         name: What was checked.
-        passed: The outcome; None where the prediction leaves nothing to check.
+        passed: The outcome; None where the prediction leaves nothing to check, or a deviation is declared.
         detail: What was found, with figures.
+        declared: Why it was to be expected: the scenario means it, or the component says that it does not model this;
+            "" where nobody declares anything. What is declared has not failed.
     """
 
     name: str
     passed: bool | None
     detail: str
+    declared: str = ""
 
 
 def checks(pinned: Inputs, bounds: Bounds, prediction: Prediction, line: Timeline) -> tuple[Check, ...]:

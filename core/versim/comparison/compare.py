@@ -10,7 +10,7 @@ from versim.comparison.align import Timeline, common_instances, timeline
 from versim.comparison.attribution import Averaging, Isolated, attribute
 from versim.comparison.attribution.chain import Chain, chain_of
 from versim.comparison.bounds import Bounds, bounds_of
-from versim.comparison.checks import checks
+from versim.comparison.checks import Check, checks
 from versim.comparison.contract import hold_to_contract
 from versim.comparison.critical_path import CriticalPath, critical_path, shared_ps
 from versim.comparison.model import Comparison, Result
@@ -28,6 +28,8 @@ def compare_predictions(
     same_as: tuple[str, ...] = (),
     *,
     isolated_ps: Mapping[str, Isolated] | None = None,
+    more_checks: Mapping[str, Sequence[Check]] | None = None,
+    declared: Mapping[str, Mapping[str, str]] | None = None,
     averaging: Averaging | str = Averaging.SEQUENTIAL,
 ) -> Comparison:
     """Compare predictions of the same inputs.
@@ -40,6 +42,8 @@ def compare_predictions(
         same_as: Further pins with the same digest.
         isolated_ps: Per label, what each communication takes alone in that simulator on the scenario's network, where
             known; tells contention apart.
+        more_checks: Per label, checks that were made by asking the simulator.
+        declared: Per label and name of a check, why its deviation is meant; then it has not failed.
         averaging: How the difference is attributed, see :func:`versim.comparison.attribution.attribute`.
 
     Raises:
@@ -72,13 +76,24 @@ def compare_predictions(
                 averaging=averaging,
             )
             result = attrs.evolve(result, attribution=attribution, path_change=path_change(anchor_chain, chain))
-        results.append(result)
+        found = (*result.checks, *(more_checks or {}).get(prediction.label, ()))
+        results.append(attrs.evolve(result, checks=_as_declared(found, (declared or {}).get(prediction.label, {}))))
     return Comparison(
         inputs=inputs,
         instances=instances,
         reference=reference,
         results=tuple(results),
         same_as=same_as,
+    )
+
+
+def _as_declared(found: Sequence[Check], reasons: Mapping[str, str]) -> tuple[Check, ...]:
+    """Checks, those that fail as somebody means it marked so."""
+    return tuple(
+        attrs.evolve(check, passed=None, declared=reasons[check.name])
+        if check.passed is False and check.name in reasons
+        else check
+        for check in found
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import attrs
@@ -40,6 +40,23 @@ class System:
         """The network as everybody asks it: paths, what a group crosses, its narrowest cut, who lies alike."""
         return Fabric(self.dimensions)
 
-    def link(self, axis: str) -> Link:
-        """The link that traffic along an axis sees: its own where one is given, else the innermost dimension's."""
-        return self.axis_links.get(axis, self.dimensions[0].link)
+    def link(self, axis: str, ranks: Sequence[int] = ()) -> Link:
+        """The one link that traffic sees for who knows one link per parallelism.
+
+        That of the axis where it has its own. Else of where the ranks lie: traffic that leaves a node passes the links
+        within it, too, so it is as slow as the slowest dimension up to the outermost that they cross, with that one's
+        latency. Where they lie is not known: the innermost dimension's.
+
+        Args:
+            axis: The parallelism.
+            ranks: The group.
+        """
+        if axis in self.axis_links or len(ranks) < 2:
+            return self.axis_links.get(axis, self.dimensions[0].link)
+        legs = self.fabric.legs(ranks)
+        outermost = legs[-1].dimension
+        passed = [dimension.link for dimension in self.dimensions[: outermost + 1] if dimension.size > 1]
+        return Link(
+            bandwidth_bytes_per_s=min(link.bandwidth_bytes_per_s for link in (*passed, *(leg.link for leg in legs))),
+            latency_s=self.dimensions[outermost].link.latency_s,
+        )

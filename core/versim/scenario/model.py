@@ -304,12 +304,14 @@ class Instance:
         backend: The backend's name.
         options: The backend's options, as plain data.
         network: The network timing that drives it; None is the backend's own choice.
+        declares: Deviations that are meant: name of a check ─▶ why. Such a check reads "as declared", not FAILED.
     """
 
     label: str
     backend: str
     options: Mapping[str, Any] = attrs.field(factory=dict, converter=_plain)
     network: TimingChoice | None = None
+    declares: Mapping[str, str] = attrs.field(factory=dict, converter=_plain)
 
 
 DEFAULT_PINS = (Pin(label="as given"),)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from versim.comparison.critical_path import CriticalPath
 from versim.comparison.model import FORMAT_VERSION, Comparison, Report, Result, WorkloadReport
 from versim.comparison.totals import Breakdown, Totals
@@ -149,7 +151,7 @@ def _result(result: Result, pinned: Inputs, columns: ColumnWriter) -> dict[str, 
         "totals": _totals(result.totals),
         "wall_s": number(prediction.wall_s),
         "reported_s": number(prediction.reported_s),
-        "checks": [{"name": c.name, "passed": c.passed, "detail": c.detail} for c in result.checks],
+        "checks": [attrs.asdict(check) for check in result.checks],
         "diagnosis": list(prediction.diagnosis),
         "waiting": [
             {"rank": int(rank), "node": int(node), "name": graph.node_name(int(node))}

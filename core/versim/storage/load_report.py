@@ -11,6 +11,7 @@ from pathlib import Path
 
 import attrs
 
+from versim.comparison.checks import Check
 from versim.comparison.compare import compare_predictions
 from versim.comparison.model import Comparison, Report, WorkloadReport
 from versim.errors import VersimError
@@ -47,6 +48,39 @@ def load_report(path: Path) -> Report:
     )
 
 
+_ASKED = ("network",)
+"""Checks that rest on asking the simulator, which is not there any more."""
+
+
+def _asked(result: Value) -> list[Check]:
+    """Checks that cannot be made again from the predictions."""
+    found = []
+    for check in result["checks"]:
+        if check["name"].text() in _ASKED:
+            passed = None if check["passed"].missing else check["passed"].flag()
+            found.append(
+                Check(
+                    name=check["name"].text(),
+                    passed=passed,
+                    detail=check["detail"].text(),
+                    declared=_reason(check),
+                )
+            )
+    return found
+
+
+def _declared(result: Value) -> dict[str, str]:
+    """Checks whose deviation was meant, and why."""
+    reasons = {check["name"].text(): _reason(check) for check in result["checks"]}
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def _reason(check: Value) -> str:
+    # Reports written before deviations could be declared have none.
+    found = check.optional("declared")
+    return "" if found.missing else found.text()
+
+
 def _comparison(value: Value, columns: ColumnReader) -> Comparison:
     results = list(value["results"])
     labels = [result["label"].text() for result in results]
@@ -66,6 +100,8 @@ def _comparison(value: Value, columns: ColumnReader) -> Comparison:
             reference,
             {label: result["network"].text() for label, result in zip(labels, results, strict=True)},
             value["same_as"].texts(),
+            more_checks={label: _asked(result) for label, result in zip(labels, results, strict=True)},
+            declared={label: _declared(result) for label, result in zip(labels, results, strict=True)},
         )
     except VersimError as error:
         value.wrong(str(error))

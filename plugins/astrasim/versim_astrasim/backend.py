@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
-from versim import Diagnostic, SimulationRequest, VersimError
+from versim import Diagnostic, Message, SimulationRequest, VersimError
 
 from versim_astrasim.options import BackendOptions
 
@@ -75,6 +75,12 @@ class AstraSimBackend:
         from versim_astrasim.isolation.communications import isolated_s  # noqa: PLC0415 - loads the engine
 
         return isolated_s(request)
+
+    def network_limits(self, messages: Sequence[Message], request: SimulationRequest) -> list[str]:
+        """What ASTRA-sim does not model of each message's network; "" where it models it all."""
+        from versim_astrasim.limits import network_limit  # noqa: PLC0415 - loads when used
+
+        return [network_limit(message, request.inputs.system, request.options) for message in messages]
 
     def export(self, request: SimulationRequest, folder: Path) -> Iterable[Path]:
         """Write traces and configuration files for the real program.

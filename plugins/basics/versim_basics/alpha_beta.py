@@ -20,6 +20,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 from versim import (
+    GB,
     ComputeTiming,
     Kind,
     Leg,
@@ -73,6 +74,12 @@ class AlphaBetaNetwork:
             UnsupportedGraphError: An algorithm without a closed form for that kind or number of ranks.
         """
         return np.array([self._time_s(message, system) for message in messages], dtype=np.float64)
+
+    def network_limits(self, messages: Sequence[Message], system: System) -> list[str]:  # noqa: ARG002 - the protocol's
+        """Whether the links' bandwidths were replaced by one that was given."""
+        given = self.options.bandwidth_bytes_per_s
+        said = "" if given is None else f"a bandwidth of {given / GB:g} GB/s was given, wherever a message goes"
+        return [said] * len(messages)
 
     def _time_s(self, message: Message, system: System) -> float:
         if message.participants < 2:

@@ -18,7 +18,6 @@ from versim import (
     GroupedGemm,
     HostTransfer,
     Kind,
-    Link,
     Message,
     NetworkTiming,
     Pass,
@@ -126,24 +125,6 @@ def _transferred(term: DeviceTerm) -> HostTransfer:
     return term
 
 
-def _link(message: Message, system: System) -> Link:
-    """The link that DeepFlow would give a communication: that of its axis, else within or between nodes.
-
-    DeepFlow tells two links apart. Traffic that leaves a node passes the links within it, too, so the slowest counts,
-    and the latency is that of the outermost dimension that its ranks cross. Cards that the members of a node share are
-    shared.
-    """
-    if message.axis in system.axis_links or len(message.ranks) < 2:
-        return system.link(message.axis)
-    legs = system.fabric.legs(message.ranks)
-    outermost = legs[-1].dimension
-    passed = [dimension.link for dimension in system.dimensions[: outermost + 1] if dimension.size > 1]
-    return Link(
-        bandwidth_bytes_per_s=min(link.bandwidth_bytes_per_s for link in (*passed, *(leg.link for leg in legs))),
-        latency_s=system.dimensions[outermost].link.latency_s,
-    )
-
-
 class DeepFlowNetworkTiming:
     """Seconds of communication on the links of its parallelism, alone.
 
@@ -177,7 +158,7 @@ class DeepFlowNetworkTiming:
                 )
             rows_of.setdefault(message.kind, []).append(row)
         for kind, rows in rows_of.items():
-            links = [_link(messages[row], system) for row in rows]
+            links = [system.link(messages[row].axis, messages[row].ranks) for row in rows]
             times[rows] = closed_form.times_s(
                 kind,
                 np.array([messages[row].size_bytes for row in rows], dtype=np.float64),

@@ -19,7 +19,7 @@ from versim_reporters.path_changes import change_sentences
 from versim_reporters.paths import chain, facts_of
 from versim_reporters.sections import inputs_of, notes_of, simulators_of, totals_cells, totals_legend
 from versim_reporters.sweep import flat
-from versim_reporters.verdict import title
+from versim_reporters.verdict import outcome_of, title
 
 CLASSES = 12
 """Rank classes that the timelines show at once, as in timeline.js."""
@@ -29,7 +29,6 @@ MOST_BUSY = 12
 """Links of a network that are shown: the busiest."""
 
 MOST_LINKS = 60
-_OUTCOMES = {True: "passed", False: "FAILED", None: "could not be made"}
 _PARTS = (("compute", 0), ("exposed communication", 3), ("idle", 7))
 
 
@@ -247,7 +246,7 @@ def _checks(comparison: Comparison) -> Iterator[Markup]:
     table = data_table(
         ("instance", "check", "outcome", "found"),
         [
-            (result.label, check.name, _OUTCOMES[check.passed], check.detail)
+            (result.label, check.name, outcome_of(check), " — ".join(filter(None, (check.detail, check.declared))))
             for result in comparison.results
             for check in result.checks
         ],

@@ -13,7 +13,7 @@ from versim_reporters.explanation import explanations, reference_of
 from versim_reporters.figures import exact_time, percent
 from versim_reporters.markup import Markup, data_table, element
 from versim_reporters.sweep import flat
-from versim_reporters.verdict import against, checks_in_a_word, differences, title
+from versim_reporters.verdict import against, checks_in_a_word, differences, other_networks, title
 
 
 def opening(report: Report) -> Markup:
@@ -24,6 +24,7 @@ def opening(report: Report) -> Markup:
         element("p", "versim · comparison of simulators", class_="eyebrow"),
         element("h1", report.scenario or "versim"),
         element("p", report.description, class_="lead") if report.description else "",
+        *(element("p", line, class_="status bad") for line in other_networks(report)),
         element("div", *cards, class_="verdicts", id="verdict"),
         *_accuracy(report),
         _provenance(report),

@@ -17,10 +17,9 @@ from versim_reporters.path_changes import change_sentences
 from versim_reporters.paths import chain, facts_of
 from versim_reporters.sections import inputs_of, notes_of, simulators_of, totals_cells
 from versim_reporters.sweep import flat, swept_sentences, swept_table, swept_title
-from versim_reporters.verdict import checks_in_a_word, differences, headline, title
+from versim_reporters.verdict import checks_in_a_word, differences, headline, other_networks, outcome_of, title
 
 SHOWN_TERMS = 3
-_OUTCOMES = {True: "passed", False: "FAILED", None: "could not be made"}
 MOST_BUSY = 8
 """Links of a network that are shown: the busiest."""
 
@@ -30,6 +29,8 @@ MOST_LINKS = 40
 
 def report_lines(report: Report, operations: int, *, explain: bool) -> Iterator[str]:
     """The whole document, line by line."""
+    for line in other_networks(report):
+        yield from (f"**{plain_text(line)}**", "")
     yield f"# {plain_text(report.scenario) or 'versim'}"
     if report.description:
         yield from ("", plain_text(report.description))
@@ -82,7 +83,7 @@ def _comparison(workload: WorkloadReport, comparison: Comparison, operations: in
         yield from (f"- {plain_text(text)}" for text in swept_sentences(swept))
     yield from ("", "### Checks", "")
     checks = [
-        (result.label, check.name, _OUTCOMES[check.passed], check.detail)
+        (result.label, check.name, outcome_of(check), " — ".join(filter(None, (check.detail, check.declared))))
         for result in comparison.results
         for check in result.checks
     ]

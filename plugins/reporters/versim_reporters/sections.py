@@ -26,7 +26,7 @@ from versim_reporters.figures import NOTHING, count, exact_time, percent, time_c
 from versim_reporters.links import link_tables
 from versim_reporters.paths import path_lines
 from versim_reporters.sweep import swept_sentences, swept_table, swept_title
-from versim_reporters.verdict import title, verdict
+from versim_reporters.verdict import other_networks, title, verdict
 
 MOST_LINKS = 5
 """Links of a prediction that are shown: the busiest."""
@@ -40,6 +40,8 @@ _TIMED = {"folded": "folded communication"}
 
 def report_lines(report: Report, width: int, operations: int, *, explain: bool = False) -> Iterator[str]:
     """The whole table, line by line; every line at most ``width`` columns."""
+    for line in other_networks(report):
+        yield from wrapped(line, width, rest="    ")
     name = printable(report.scenario)
     yield from wrapped(f"{name}: {printable(report.description)}" if report.description else name, width)
     yield ""
@@ -289,18 +291,21 @@ def _all_pins(workload: WorkloadReport, width: int) -> Iterator[str]:
 
 
 def _checks(comparison: Comparison, width: int) -> Iterator[str]:
-    results = comparison.results
-    names = list(dict.fromkeys(check.name for result in results for check in result.checks))
-    failed = [(result, check) for result in results for check in result.failed_checks]
+    made = [(printable(result.label), check) for result in comparison.results for check in result.checks]
+    failed = [(label, check) for label, check in made if check.passed is False]
+    meant = [(label, check) for label, check in made if check.declared]
     if not failed:
-        skipped = sum(check.passed is None for result in results for check in result.checks)
+        names = ", ".join(dict.fromkeys(printable(check.name) for _, check in made))
+        skipped = sum(check.passed is None and not check.declared for _, check in made)
         rest = f"; {skipped} could not be made" if skipped else ""
-        yield from wrapped(f"all passed for every prediction: {', '.join(map(printable, names))}{rest}", width)
-    for result, check in failed:
-        text = f"FAILED {printable(check.name)} of {printable(result.label)}: {printable(check.detail)}"
-        yield from wrapped(text, width, rest="    ")
+        yield from wrapped(f"all{' others' if meant else ''} passed for every prediction: {names}{rest}", width)
+    for label, check in failed:
+        yield from wrapped(f"FAILED {printable(check.name)} of {label}: {printable(check.detail)}", width, rest="    ")
+    for label, check in meant:
+        text = f"as declared, {printable(check.name)} of {label}: {printable(check.detail)}"
+        yield from wrapped(f"{text} ({printable(check.declared)})", width, rest="    ")
     if failed:
-        total = sum(check.passed is True for result in results for check in result.checks)
+        total = sum(check.passed is True for _, check in made)
         yield from wrapped(f"{count(total, 'other check')} passed", width)
 
 

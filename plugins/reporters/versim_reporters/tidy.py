@@ -98,7 +98,7 @@ def tables_of(report: Report, *, spans: bool) -> Iterator[TidyTable]:
     yield TidyTable(
         "accuracy", ("instance", "workload", "pin", "measured_ps", "predicted_ps", "error"), _errors(report)
     )
-    yield TidyTable("checks", (*_KEY, "check", "passed", "detail"), _checks(report))
+    yield TidyTable("checks", (*_KEY, "check", "passed", "detail", "declared"), _checks(report))
     yield TidyTable("ranks", (*_KEY, "rank", "representative", "finish_ps"), _ranks(report))
     yield TidyTable(
         "nodes",
@@ -234,7 +234,7 @@ def _errors(report: Report) -> Iterator[Row]:
 
 def _checks(report: Report) -> Iterator[Row]:
     for key, _, result in _results(report):
-        yield from ((*key, check.name, check.passed, check.detail) for check in result.checks)
+        yield from ((*key, check.name, check.passed, check.detail, check.declared) for check in result.checks)
 
 
 def _ranks(report: Report) -> Iterator[Row]:

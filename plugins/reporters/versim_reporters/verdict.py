@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from versim import Breakdown, Comparison, ExecutionGraph, Report, Result, WorkloadReport
+from versim import Breakdown, Check, Comparison, ExecutionGraph, Report, Result, WorkloadReport
 from versim.terminal import padded, printable, shortened, width_of, wrapped
 
 from versim_reporters.explanation import explanation_of, reference_of
@@ -62,7 +62,13 @@ def against(comparison: Comparison) -> str:
         if any(check.name == "inputs" for check in result.failed_checks)
     ]
     warning = f"; inputs NOT equal: {', '.join(unequal)}" if unequal else ""
-    return f"{said}{warning}"
+    meant = [
+        shortened(printable(result.label), LABEL_WIDTH)
+        for result in comparison.results
+        if any(check.name == "inputs" and check.declared for check in result.checks)
+    ]
+    noted = f"; inputs differ as declared: {', '.join(meant)}" if meant else ""
+    return f"{said}{warning}{noted}"
 
 
 def differences(comparison: Comparison) -> list[tuple[str, str]]:
@@ -112,9 +118,30 @@ def spelt(row: Breakdown) -> str:
 
 
 def checks_in_a_word(comparison: Comparison) -> str:
-    """Whether every check of every prediction passed, and if not, which failed."""
+    """Whether every check of every prediction passed, and if not, which failed or deviate as declared."""
     failed = [f"{check.name} of {printable(r.label)}" for r in comparison.results for check in r.failed_checks]
+    meant = [f"{c.name} of {printable(r.label)}" for r in comparison.results for c in r.checks if c.declared]
+    as_declared = f"; as declared: {', '.join(meant)}" if meant else ""
     if failed:
-        return f"FAILED {', '.join(failed)}; see below"
+        return f"FAILED {', '.join(failed)}{as_declared}; see below"
     total = sum(check.passed is True for result in comparison.results for check in result.checks)
-    return f"all {total} passed"
+    return f"all {total} {'others ' if meant else ''}passed{as_declared}"
+
+
+def other_networks(report: Report) -> list[str]:
+    """Who was not on the network that everybody got: who, on which axis and link, and whether that is declared."""
+    said: dict[str, None] = {}
+    for _, _, result in report.results():
+        for check in result.checks:
+            if check.name == "network" and (check.passed is False or check.declared):
+                why = f" (as declared: {printable(check.declared)})" if check.declared else ""
+                who = f"{printable(result.label)} has another network"
+                said[f"{who}: {printable(check.detail)}{why}"] = None
+    return list(said)
+
+
+def outcome_of(check: Check) -> str:
+    """A check's outcome in a word."""
+    if check.declared:
+        return "as declared"
+    return {True: "passed", False: "FAILED", None: "could not be made"}[check.passed]

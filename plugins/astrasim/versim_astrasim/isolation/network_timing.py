@@ -18,6 +18,7 @@ from versim import NS_PER_S, Dimension, Kind, Message, System, UnsupportedGraphE
 
 from versim_astrasim.engine import RankTrace, simulate
 from versim_astrasim.engine import Status as EngineStatus
+from versim_astrasim.limits import network_limit
 from versim_astrasim.options import TimingOptions
 from versim_astrasim.step.configuration import (
     COLLECTIVE_STEMS,
@@ -57,14 +58,20 @@ class AstraSimNetworkTiming:
         """
         return np.array([self._time_ns(message, system) / NS_PER_S for message in messages], dtype=np.float64)
 
+    def network_limits(self, messages: Sequence[Message], system: System) -> list[str]:
+        """What ASTRA-sim does not model of each message's network; "" where it models it all."""
+        isolated = self.options.network == "isolated"
+        return [network_limit(message, system, self.options, isolated=isolated) for message in messages]
+
     def _time_ns(self, message: Message, system: System) -> int:
         if self.options.network == "scenario" and message.ranks:
             dimensions, ranks = system.dimensions, message.ranks
         else:
             size = message.participants
-            # Within a network of its own, a communication has one link: that of its axis.
+            # Within a network of its own, a communication has one link: that of its axis, or of where its ranks lie.
             innermost = system.dimensions[0]
-            dimensions = (Dimension(topology=innermost.topology, size=size, link=system.link(message.axis)),)
+            link = system.link(message.axis, message.ranks)
+            dimensions = (Dimension(topology=innermost.topology, size=size, link=link),)
             ranks = tuple(range(size))
         if message.kind is not Kind.POINT_TO_POINT and message.kind not in COLLECTIVE_STEMS:
             raise UnsupportedGraphError(

@@ -1,0 +1,30 @@
+"""What ASTRA-sim does not model of a network, in words: versim names it where an answer shows it."""
+
+from __future__ import annotations
+
+from versim import Message, System
+
+from versim_astrasim.options import SystemOptions
+
+UNAWARE = (
+    "without congestion ASTRA-sim charges a message for the first dimension only in which its ends differ, and lets "
+    "messages pass one another on a link"
+)
+OWN_LINK = "ASTRA-sim knows the links of dimensions, not those of single axes"
+
+
+def network_limit(message: Message, system: System, options: SystemOptions, *, isolated: bool = False) -> str:
+    """What is not modelled of a message's network; "" if nothing.
+
+    Args:
+        message: The communication.
+        system: What it runs on.
+        options: Of the backend or the timing.
+        isolated: True if each communication has a network of its own, with the link of its axis.
+    """
+    limits = []
+    if options.congestion == "unaware":
+        limits.append(UNAWARE)
+    if message.axis in system.axis_links and not isolated:
+        limits.append(OWN_LINK)
+    return "; ".join(limits)

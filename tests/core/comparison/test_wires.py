@@ -1,0 +1,149 @@
+"""The network check: nobody is faster than the wires, and everybody feels them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import attrs
+import pytest
+from versim import Device, Dimension, Kind, Link, Message, System
+from versim.comparison.wires import OWN_LINK, Alone, check_of, deviations, distinct, narrowed
+
+GB = 1e9
+SIZE = 8 * 10**8
+NODES = System(
+    dimensions=(
+        Dimension(topology="switch", size=4, link=Link(bandwidth_bytes_per_s=400 * GB, latency_s=1e-6)),
+        Dimension(topology="switch", size=4, link=Link(bandwidth_bytes_per_s=50 * GB, latency_s=2e-6)),
+    ),
+    device=Device(name="any"),
+)
+TP = Message(Kind.ALL_REDUCE, SIZE, 4, "tp", (0, 1, 2, 3))
+DP = Message(Kind.ALL_REDUCE, SIZE, 4, "dp", (0, 4, 8, 12))
+ALL = Message(Kind.ALL_GATHER, SIZE, 16, "dp+tp", tuple(range(16)))
+PP = Message(Kind.POINT_TO_POINT, SIZE, 2, "pp", (0, 5))
+
+
+def _times(of: Callable[[Message, System], float]) -> Alone:
+    return lambda messages, system: [of(message, system) for message in messages]
+
+
+def _honest(message: Message, system: System) -> float:
+    """Twice what the wires need, and a latency."""
+    return 1e-6 + 2 * system.fabric.least_time_s(message.kind, message.size_bytes, message.ranks)
+
+
+def _first_link(message: Message, system: System) -> float:
+    """As if there were the innermost dimension only."""
+    link = system.dimensions[0].link
+    return link.latency_s + 2 * message.size_bytes / link.bandwidth_bytes_per_s
+
+
+def _first_group(message: Message, system: System) -> float:
+    """As if every group were the first tensor-parallel one."""
+    return _honest(attrs.evolve(message, ranks=TP.ranks), system)
+
+
+def _constant(message: Message, system: System) -> float:
+    """A table of another machine."""
+    del system
+    return 1e-6 + message.size_bytes / (10 * GB)
+
+
+@pytest.mark.parametrize("message", [TP, DP, ALL, PP])
+def test_who_sees_the_network_passes(message: Message) -> None:
+    """However slow it is."""
+    assert deviations([message], NODES, _times(_honest)) == ()
+
+
+@pytest.mark.parametrize("planted", [_first_link, _first_group])
+@pytest.mark.parametrize("message", [DP, PP])
+def test_who_uses_the_wrong_link_is_found_with_the_link(
+    planted: Callable[[Message, System], float], message: Message
+) -> None:
+    """Faster than the outer dimension can be; the figure names both."""
+    (found,) = deviations([message], NODES, _times(planted))
+    assert (found.dimension, found.link.bandwidth_bytes_per_s, found.factor) == (1, 50 * GB, 1)
+    assert 0 in found.used
+    assert found.seconds < found.least_s
+    check = check_of([found], 1, NODES)
+    assert check.passed is False
+    assert check.detail.startswith(f"{message.axis} on dimension 0 (400 GB/s), not on dimension 1 (50 GB/s): ")
+
+
+def test_a_link_that_is_not_the_narrowest_now_is_tried_by_itself() -> None:
+    """Slow enough for the network as it is, blind to a dimension that could become the narrowest."""
+
+    def blind(message: Message, system: System) -> float:
+        return _honest(message, attrs.evolve(system, dimensions=(NODES.dimensions[0], system.dimensions[1])))
+
+    (found,) = deviations([ALL], NODES, _times(blind))
+    assert found.dimension == 0
+    assert found.factor > 1
+
+
+def test_who_does_not_move_is_found() -> None:
+    """Slow enough to be possible, but the same on every network."""
+    (found,) = deviations([DP], NODES, _times(_constant))
+    assert (found.dimension, found.used, found.factor) == (1, (), 10)
+    assert "dp on no link at all, not on dimension 1 (50 GB/s)" in check_of([found], 1, NODES).detail
+
+
+def test_the_link_of_an_axis_is_the_one_that_counts() -> None:
+    """Where parallelism has a network of its own; where its figures are the dimension's, both are one."""
+    own = attrs.evolve(NODES, axis_links={"dp": Link(bandwidth_bytes_per_s=5 * GB, latency_s=0.0)})
+    (found,) = deviations([DP], own, _times(_honest))
+    assert found.dimension == OWN_LINK
+    assert "not on its own link (5 GB/s)" in check_of([found], 1, own).detail
+
+    def with_own(message: Message, system: System) -> float:
+        return 2 * message.size_bytes / system.link(message.axis, message.ranks).bandwidth_bytes_per_s
+
+    assert deviations([DP], own, _times(with_own)) == ()
+    same = attrs.evolve(NODES, axis_links={"dp": NODES.dimensions[1].link})
+    assert deviations([DP], same, _times(with_own)) == ()
+    assert deviations([DP], same, _times(_honest)) == ()
+
+
+def test_small_messages_are_not_held_to_what_rounding_hides() -> None:
+    """Whole nanoseconds may be all that a simulator knows."""
+    tiny = attrs.evolve(DP, size_bytes=4)
+    assert deviations([tiny], NODES, _times(_constant)) == ()
+
+
+def test_who_cannot_say_is_not_judged() -> None:
+    """An answer that there is not is no deviation."""
+
+    def silent(messages: Sequence[Message], system: System) -> list[float | None]:
+        del system
+        return [None] * len(messages)
+
+    assert deviations([DP, TP], NODES, silent) == ()
+
+
+def test_what_is_declared_has_not_failed() -> None:
+    """It is named with the words of who declares it; one undeclared deviation fails all the same."""
+    tp, dp = deviations([ALL, DP], NODES, _times(_first_link))
+    declared = attrs.evolve(dp, declared="measured on one node")
+    check = check_of([declared], 2, NODES)
+    assert (check.passed, check.declared) == (None, "measured on one node")
+    assert check_of([declared, tp], 2, NODES).passed is False
+    assert check_of((), 2, NODES).passed is True
+    assert check_of((), 0, NODES).passed is None
+
+
+def test_distinct_communications_are_the_largest_of_their_kind_and_way_of_lying() -> None:
+    """Groups that lie alike are one question; folded ones without a place are none."""
+    again = attrs.evolve(TP, ranks=(4, 5, 6, 7), size_bytes=2 * SIZE)
+    folded = attrs.evolve(TP, ranks=())
+    assert distinct([TP, again, DP, folded], NODES) == (again, DP)
+
+
+def test_a_narrowed_system_differs_in_that_dimension_only() -> None:
+    """And in links of axes that are those of the dimension."""
+    same = attrs.evolve(NODES, axis_links={"dp": NODES.dimensions[1].link, "tp": NODES.dimensions[0].link})
+    slow = narrowed(same, 1, 10, ("dp", "tp"))
+    assert slow.dimensions[0] == NODES.dimensions[0]
+    assert slow.dimensions[1].link.bandwidth_bytes_per_s == 5 * GB
+    assert slow.axis_links["dp"].bandwidth_bytes_per_s == 5 * GB
+    assert slow.axis_links["tp"] == NODES.dimensions[0].link
