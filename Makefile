@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: compare test check lint types layers docs bench fuzz fuzz-engine simgrid clean
+.PHONY: compare test check lint types layers docs bench fuzz fuzz-engine upstream simgrid clean
 
 compare: $(VENV)/installed
 	$(BIN)/versim compare
@@ -39,6 +39,10 @@ fuzz: $(VENV)/installed-dev
 # Random cases on the embedded engine and on the real ASTRA-sim that ASTRA_SIM_BIN or ASTRA_SIM_HOME names.
 fuzz-engine: $(VENV)/installed-dev
 	$(BIN)/python tests/fuzz/engine.py --inputs 2200
+
+# All files that ASTRA-sim ships, in every combination, beside the real program; skipped where ASTRA_SIM_HOME names none.
+upstream: $(VENV)/installed-dev
+	$(BIN)/python tests/fuzz/upstream.py
 
 bench: $(VENV)/installed-dev
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

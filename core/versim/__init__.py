@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from versim.components import GraphProducer as GraphProducer
     from versim.components import Isolates as Isolates
     from versim.components import LimitsNetwork as LimitsNetwork
+    from versim.components import MakesScenarios as MakesScenarios
     from versim.components import NoOptions as NoOptions
     from versim.components import Preflights as Preflights
     from versim.components import ProposesSystem as ProposesSystem
@@ -180,9 +181,9 @@ _HOMES = {
         "Accuracy InstanceAccuracy accuracy held_against_measurements measured_reference signed_error"
     ),
     "components": (
-        "Component Destination Diagnoses Diagnostic Exports Finding GraphProducer Isolates LimitsNetwork NoOptions "
-        "Preflights ProposesSystem Rendering Reporter Severity ShowsCollectives SimulationRequest SimulatorBackend "
-        "Sizes TableResult TimingModel Verifier Verifies option"
+        "Component Destination Diagnoses Diagnostic Exports Finding GraphProducer Isolates LimitsNetwork "
+        "MakesScenarios NoOptions Preflights ProposesSystem Rendering Reporter Severity ShowsCollectives "
+        "SimulationRequest SimulatorBackend Sizes TableResult TimingModel Verifier Verifies option"
     ),
     "curves": "Crossing Curve SweptCommunication",
     "errors": (

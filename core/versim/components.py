@@ -92,6 +92,28 @@ class ProposesSystem(Protocol):
 
 
 @runtime_checkable
+class MakesScenarios(Protocol):
+    """A producer whose files come with a simulator's own: together they amount to a whole scenario."""
+
+    @property
+    def scenario_options(self) -> type:
+        """An attrs class of files that may lie elsewhere, each with a flag."""
+        ...
+
+    def scenario(self, place: Path, options: Any) -> Mapping[str, Any] | None:
+        """The scenario that the files at a place amount to, as plain data; None if they are none of its own.
+
+        Args:
+            place: A folder, or what the names of the files begin with; absolute.
+            options: An instance of ``scenario_options``.
+
+        Raises:
+            VersimError: They are its own, and something is wrong or missing.
+        """
+        ...
+
+
+@runtime_checkable
 class Sizes(Protocol):
     """A producer that knows what its step amounts to: tokens, model FLOP, memory."""
 

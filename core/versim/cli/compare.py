@@ -80,7 +80,8 @@ def compare(
 ) -> None:
     """Run SCENARIO through several simulators and show where and why they differ.
 
-    SCENARIO is a YAML file or the name of a shipped scenario; `versim init` writes a file to start from.
+    SCENARIO is a YAML file, the name of a shipped scenario, or a folder (or prefix) of a simulator's own files, traces
+    among them; `versim init` writes a file to start from.
 
     Exit status: 0; 1 an error; 2 a wrong command line; 3 --fail-over exceeded; 4 a simulation did not complete. The
     comparison is shown before 3 and 4.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from versim.cli.scenario_command import FLAGS, FilesCommand
 from versim.cli.session import session_of
 
 if TYPE_CHECKING:
@@ -38,30 +39,40 @@ SYSTEM = """\
 """
 
 
-@click.command()
+@click.command(cls=FilesCommand)
 @click.argument("file", default="scenario.yaml", type=click.Path(path_type=Path))
 @click.option(
-    "--from", "source", default="bundled", show_default=True, metavar="NAME", help="The shipped scenario to vary."
+    "--from",
+    "source",
+    default="bundled",
+    show_default=True,
+    metavar="NAME|FOLDER",
+    help="The shipped scenario to vary, or a folder of files that a scenario is made of.",
 )
 @click.option("--force", is_flag=True, help="Replace the file if it is there already.")
 @click.pass_context
 def init(ctx: click.Context, file: Path, source: str, force: bool) -> None:
     """Write a commented scenario to FILE, ready to be run and changed.
 
-    It is a shipped scenario, with every option of what it uses explained at the end.
+    It is a shipped scenario, or what a folder of a simulator's own files amounts to, with every option of what it uses
+    explained at the end.
     """
     from versim.atomic import UnwritableError, check_writable, writing  # noqa: PLC0415 - not for the list of commands
     from versim.plain.files import read_text  # noqa: PLC0415
     from versim.plain.yaml_text import LARGEST_FILE_BYTES  # noqa: PLC0415
     from versim.scenario import load_scenario  # noqa: PLC0415
-    from versim.scenario.load import find_scenario  # noqa: PLC0415
+    from versim.scenario.from_files import document_of_files  # noqa: PLC0415
+    from versim.scenario.load import dump_document, find_scenario  # noqa: PLC0415
 
     check_writable(file)
     if file.exists() and not force:
         raise UnwritableError(file, "it is there already; --force replaces it")
     registry = session_of(ctx).registry()
-    scenario = load_scenario(source, registry)
-    text = read_text(find_scenario(source, registry), LARGEST_FILE_BYTES)
+    flags = ctx.meta.get(FLAGS, {})
+    scenario = load_scenario(source, registry, flags)
+    path = find_scenario(source, registry)
+    made = None if path.is_file() else document_of_files(path, registry, flags)
+    text = read_text(path, LARGEST_FILE_BYTES) if made is None else dump_document(made)
     text = re.sub(r"^name:.*$", lambda _: f"name: {_quoted(file.stem)}", text, count=1, flags=re.MULTILINE)
     parts = [HEADER.format(file=file), text.rstrip() + "\n", "\n".join(_explanations(scenario, registry)) + "\n"]
     if scenario.system is None:

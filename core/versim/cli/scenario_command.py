@@ -35,6 +35,7 @@ class ScenarioCommand(click.Command):
     def _flags(self, ctx: click.Context, taken: set[str]) -> list[click.Parameter]:
         from versim.errors import VersimError  # noqa: PLC0415 - with the registry, not for the list of commands
         from versim.registry import PluginError, describe_options  # noqa: PLC0415
+        from versim.scenario.from_files import file_flags  # noqa: PLC0415
 
         texts: dict[str, list[str]] = {}
         switches: set[str] = set()
@@ -47,6 +48,8 @@ class ScenarioCommand(click.Command):
                     if info.flag:
                         texts.setdefault(info.flag, []).append(f"{info.help} [{component.name}]")
                         switches |= {info.flag} if info.type == "bool" else set()
+            for flag, text in file_flags(registry).items():
+                texts.setdefault(flag, []).append(text)
         except VersimError:
             if ctx.meta.get("versim.cli.help") or ctx.resilient_parsing:
                 return []
@@ -60,6 +63,29 @@ class ScenarioCommand(click.Command):
                 **({"is_flag": True, "default": None} if flag in switches else {"metavar": "VALUE"}),
             )
             for flag, help_ in texts.items()
+        ]
+
+
+class FilesCommand(click.Command):
+    """A command with the flags that name files of which a scenario is made."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The command's own parameters and the flags."""
+        from versim.errors import VersimError  # noqa: PLC0415 - see ScenarioCommand
+        from versim.scenario.from_files import file_flags  # noqa: PLC0415
+
+        try:
+            texts = file_flags(session_of(ctx).registry(warn=False))
+        except VersimError:
+            texts = {}
+        return [
+            *super().get_params(ctx),
+            *(
+                click.Option(
+                    [flag], expose_value=False, callback=_remember_flag, help=f"Plugins: {text}", metavar="VALUE"
+                )
+                for flag, text in texts.items()
+            ),
         ]
 
 
@@ -95,10 +121,13 @@ def load(
         VersimError: No such scenario, a fault in it, or in what the command line changes.
     """
     from versim.scenario import load_scenario, override  # noqa: PLC0415 - brings YAML and cattrs
+    from versim.scenario.from_files import file_flags  # noqa: PLC0415
 
     registry = session_of(ctx).registry()
-    loaded = load_scenario(scenario, registry)
-    flags = ctx.meta.get(FLAGS, {})
+    given = ctx.meta.get(FLAGS, {})
+    of_files = file_flags(registry)
+    flags = {flag: value for flag, value in given.items() if flag not in of_files}
+    loaded = load_scenario(scenario, registry, {flag: given[flag] for flag in given if flag in of_files})
     if backends or options or flags or reference is not None:
         loaded = override(loaded, registry, backends=backends, options=options, flags=flags, reference=reference)
     return loaded, registry

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from versim.plain.yaml_text import RESOLVERS, YamlDocument, read_document
 from versim.registry import Registry, UnknownComponentError, resolve_paths
 from versim.scenario.check import faults_of
 from versim.scenario.form import plain_form, scenario_from
+from versim.scenario.from_files import document_of_files, refuse_flags
 from versim.scenario.model import Scenario, TimingChoice
 
 LONGEST_NAME = 255
@@ -24,12 +26,16 @@ DEFAULT_SCENARIO = "bundled"
 """The name of the scenario that is taken where none is given."""
 
 
-def load_scenario(path_or_name: str | os.PathLike[str], registry: Registry) -> Scenario:
-    """A scenario from a YAML file, or one that a plugin ships.
+def load_scenario(
+    path_or_name: str | os.PathLike[str], registry: Registry, flags: Mapping[str, str] | None = None
+) -> Scenario:
+    """A scenario from a YAML file, one that a plugin ships, or one that other files amount to.
 
     Args:
-        path_or_name: A file; or a bare name (no folder, no ``.yaml``) of a shipped scenario.
+        path_or_name: A file; a bare name (no folder, no ``.yaml``) of a shipped scenario; or a folder, or what the
+            names of files begin with, of which a plugin makes a scenario (:class:`versim.MakesScenarios`).
         registry: The plugins there are; they say what the scenario may name.
+        flags: Of the last kind, files elsewhere by flag.
 
     Raises:
         UnknownNameError: No plugin ships a scenario of that name.
@@ -37,6 +43,13 @@ def load_scenario(path_or_name: str | os.PathLike[str], registry: Registry) -> S
         FaultsError: Every fault of the scenario by its path.
     """
     path = find_scenario(path_or_name, registry)
+    if not path.is_file():
+        made = document_of_files(path, registry, flags)
+        if made is not None:
+            return structure_scenario(made, registry, str(path), path.parent)
+        if path.is_dir():
+            raise VersimError(f"{path}: no plugin makes a scenario of what is in this folder; name a scenario's file")
+    refuse_flags(flags or {}, str(path))
     document = read_document(path)
     if isinstance(document.content, dict):
         document.content.setdefault("name", path.stem)
@@ -130,7 +143,12 @@ def with_absolute_paths(scenario: Scenario, registry: Registry, folder: Path) ->
 
 def dump_scenario(scenario: Scenario) -> str:
     """A scenario as YAML text; loading it gives an equal scenario."""
-    return yaml.dump(plain_form(scenario), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    return dump_document(plain_form(scenario))
+
+
+def dump_document(document: Mapping[str, Any]) -> str:
+    """A scenario's plain data as YAML text."""
+    return yaml.dump(dict(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
 class _Dumper(yaml.SafeDumper):

@@ -35,7 +35,8 @@ RAPID_LLM: Final = "rapid-llm"
 _INT32_MAX = 2**31 - 1
 _TFLOP = 1e12
 
-MEMORY_TYPES = ("NO_MEMORY_EXPANSION", "PER_NPU_MEMORY_EXPANSION", "PER_NODE_MEMORY_EXPANSION", "MEMORY_POOL")
+NO_MEMORY = "NO_MEMORY_EXPANSION"
+MEMORY_TYPES = (NO_MEMORY, "PER_NPU_MEMORY_EXPANSION", "PER_NODE_MEMORY_EXPANSION", "MEMORY_POOL")
 
 
 def native_algorithm(name: str, program: str = RAPID_LLM) -> str:
@@ -58,11 +59,18 @@ def native_algorithm(name: str, program: str = RAPID_LLM) -> str:
     return native
 
 
+ABSENT = "none"
+"""At the end of a list of algorithms: dimensions that a kind of collective does not see."""
+
+
 def _algorithms(_: object, attribute: attrs.Attribute[str], value: str) -> None:
     if value == AUTO:
         return
     try:
-        for name in value.split("+"):
+        names = value.split("+")
+        while len(names) > 1 and names[-1] == ABSENT:
+            names.pop()
+        for name in names:
             native_algorithm(name)
     except ValueError as error:
         raise ValueError(f"{attribute.name}: {error}; name one per dimension joined by '+', or 'auto'") from None
@@ -118,7 +126,8 @@ class SystemOptions:
             one: ``0-1:0.5,4-5:0``.
         link_decimals: Round bandwidths in GiB/s to that many decimals and latencies in ns to three fewer, as DeepFlow's
             converter does with 6; None rounds nothing.
-        all_reduce: Algorithm, one per dimension joined by ``+``, or ``auto``.
+        all_reduce: Algorithm, one per dimension joined by ``+``, or ``auto``. ``none`` at the end stands for dimensions
+            that the collective does not cross, as with a system file that lists fewer.
         all_gather: As ``all_reduce``.
         reduce_scatter: As ``all_reduce``.
         all_to_all: As ``all_reduce``.
@@ -128,8 +137,8 @@ class SystemOptions:
         preferred_dataset_splits: Chunks a collective is cut into.
         num_queues_per_dim: Queues that share a dimension's active chunks.
         local_memory_bytes_per_s: Local memory bandwidth; reductions pay for it.
-        peak_flop_per_s: Peak performance that is written where durations are recorded, without effect on those; the
-            roofline that encodes exact nanoseconds has a peak of its own.
+        peak_flop_per_s: Peak performance of the timing's roofline. The backend writes it where durations are recorded,
+            without effect on those; the roofline that encodes exact nanoseconds has a peak of its own.
         collective_optimization: With several dimensions, ``localBWAware`` scatters inwards and gathers outwards,
             ``baseline`` all-reduces in each.
         scheduling_policy: Priority among waiting chunks; without observable effect in the version re-created.
@@ -168,7 +177,9 @@ class SystemOptions:
         1600.0 * GB, help="local memory bandwidth in bytes/s", validator=_finite(0.0, above=True)
     )
     peak_flop_per_s: float = option(
-        900e12, help="peak performance beside recorded durations; no effect on them", validator=_finite(0.0, above=True)
+        900e12,
+        help="peak performance of compute that the timing times; no effect in the backend",
+        validator=_finite(0.0, above=True),
     )
     collective_optimization: Literal["localBWAware", "baseline"] = option(
         "localBWAware", help="order of dimensions in an all-reduce", validator=_one_of("localBWAware", "baseline")
@@ -270,8 +281,8 @@ class BackendOptions(ProgramOptions):
         track_local_mem: Let the real program track local memory; without effect on times. Nodes of versim have no
             tensors, so that there is nothing to see.
         local_mem_trace_filename: Where it writes what it tracked, in its working folder.
-        remote_memory: Kind of remote memory, by ASTRA-sim's name. No node of versim loads from it or stores to it, so
-            that this and what follows is passed on without effect on times.
+        remote_memory: Kind of remote memory, by ASTRA-sim's name; memory nodes of an imported trace load from it and
+            store to it.
         remote_memory_latency_ns: Paid by every access.
         remote_memory_bytes_per_ns: Its bandwidth, a whole number (10^9 bytes/s).
         remote_memory_nodes: Memory servers of ``PER_NODE_MEMORY_EXPANSION``.
@@ -306,7 +317,7 @@ class BackendOptions(ProgramOptions):
         "NO_MEMORY_EXPANSION", "PER_NPU_MEMORY_EXPANSION", "PER_NODE_MEMORY_EXPANSION", "MEMORY_POOL"
     ] = option(
         "NO_MEMORY_EXPANSION",
-        help="remote memory, which no node of versim reaches: no effect on times",
+        help="remote memory, which memory nodes of traces load from and store to",
         validator=_one_of(*MEMORY_TYPES),
     )
     remote_memory_latency_ns: int = option(0, help="ns per access of it", validator=_whole(0))

@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 from versim import (
     PS_PER_S,
+    Device,
     ExecutionGraph,
+    Gemm,
     Kind,
     Link,
     Message,
     Op,
+    Pointwise,
     System,
     UnsupportedGraphError,
     communication_s,
@@ -195,6 +198,11 @@ def test_a_rank_outside_the_network_is_refused(system_of: MakeSystem) -> None:
         times_s(system_of(("ring", 8)), Message(Kind.ALL_REDUCE, 8, 2, "dp", (1, 9)), network="scenario")
 
 
-def test_it_times_no_compute() -> None:
-    """A scenario that names it for compute is told so by the framework."""
-    assert AstraSimTiming().compute(TimingOptions()) is None
+def test_it_times_plain_compute_by_the_roofline() -> None:
+    """As roofline-enabled does it: the slower of peak performance and memory, truncated; the rest is declined."""
+    options = TimingOptions(peak_flop_per_s=9e14, local_memory_bytes_per_s=1.6e12)
+    terms = [Pointwise(flop=1e12, access_bytes=1e6), Pointwise(flop=10.0, access_bytes=1.6e9), Gemm(2, 2, 2, 2.0)]
+    device = Device(name="any")
+    times_s = AstraSimTiming().compute(options).times_s(terms, device)
+    assert times_s[:2].tolist() == [1111111e-9, 1e-3]
+    assert np.isnan(times_s[2])

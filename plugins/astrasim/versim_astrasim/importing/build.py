@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from versim import ExecutionGraph, FaultsError, GraphBuilder, Kind, Mesh, Phase, Work
 
+from versim_astrasim.engine.remote_memory import RemoteMemory
 from versim_astrasim.engine.trace import COMM_TYPES, MISSING, SEND
 from versim_astrasim.importing import order
 from versim_astrasim.importing.communicators import Communicators, UnknownGroupError
 from versim_astrasim.importing.matching import Group, Place, match_collectives, match_messages
 from versim_astrasim.importing.ranks import RankNodes
 from versim_astrasim.importing.work import Meaning, Role, has_exact_nanoseconds, role_of, work_of
-from versim_astrasim.step.origin import with_origin
+from versim_astrasim.step.origin import MemoryNodes, with_origin
 from versim_astrasim.step.traces import COMM_TYPE_OF, numbers_given
 
 _KINDS = {number: kind for kind, number in COMM_TYPE_OF.items()} | {COMM_TYPES["BROADCAST"]: Kind.BROADCAST}
@@ -33,34 +34,47 @@ class Choices:
 
     Attributes:
         compute: ``auto``, ``recorded`` or ``work``, see :class:`versim_astrasim.importing.producer.ImportOptions`.
-        memory_nodes: ``refuse`` or ``recorded``.
+        memory_nodes: ``refuse``, ``recorded`` or ``simulated``.
+        memory: What times memory nodes that are simulated.
     """
 
     compute: str = "auto"
     memory_nodes: str = "refuse"
+    memory: RemoteMemory | None = None
 
 
-def build(ranks: Sequence[RankNodes], communicators: Communicators, choices: Choices, subject: str) -> ExecutionGraph:
+def build(
+    ranks: Sequence[RankNodes],
+    communicators: Communicators,
+    choices: Choices,
+    subject: str,
+    notes: Sequence[str] = (),
+) -> ExecutionGraph:
     """The graph on the mesh (rank=N), rows by rank and then by id.
 
     Raises:
         FaultsError: Everything in the trace that a graph cannot hold, each with rank and node.
     """
-    return _Import(ranks, communicators, choices, subject).graph()
+    return _Import(ranks, communicators, choices, subject, notes).graph()
 
 
 class _Import:
     """One import."""
 
     def __init__(
-        self, ranks: Sequence[RankNodes], communicators: Communicators, choices: Choices, subject: str
+        self,
+        ranks: Sequence[RankNodes],
+        communicators: Communicators,
+        choices: Choices,
+        subject: str,
+        notes: Sequence[str],
     ) -> None:
         self._ranks = ranks
         self._communicators = communicators
         self._choices = choices
         self._subject = subject
         self._faults: list[str] = []
-        self._notes: list[str] = []
+        self._notes: list[str] = [*notes]
         self._roles = [[role_of(nodes, position) for position in range(len(nodes))] for nodes in ranks]
         self._collectives: dict[Group, dict[int, list[int]]] = {}
         self._sends: dict[tuple[int, int, int, int], list[Place]] = defaultdict(list)
@@ -254,14 +268,15 @@ class _Import:
         for note in self._notes:
             builder.note(note)
         graph = builder.build(self._subject)
-        return with_origin(graph, self._node_ids(ids), self._group_numbers(graph))
+        memory = self._memory_nodes() if self._choices.memory else None
+        return with_origin(graph, self._node_ids(ids), self._group_numbers(graph), memory)
 
     def _meaning(self) -> Meaning:
         """How compute is read, and notes on what that loses."""
         roles = [role for roles in self._roles for role in roles]
         of, labelled = self._choices.compute, self._choices.compute == "auto"
         if labelled:
-            of = "exact" if has_exact_nanoseconds(self._ranks) else "recorded"
+            of = "exact" if has_exact_nanoseconds(self._ranks) else "mixed"
         on_cpu = sum(int((nodes.file.trace.is_cpu_op != 0).sum()) for nodes in self._ranks)
         if on_cpu:
             self._notes.append(
@@ -276,13 +291,17 @@ class _Import:
             self._notes.append(f"{nothing} metadata and invalid nodes were left out and their dependencies joined")
         memory = roles.count(Role.MEMORY)
         if memory:
-            self._notes.append(f"{memory} memory nodes are compute of their recorded duration")
-        if of == "recorded":
+            how = (
+                "of what remote memory takes; ASTRA-sim simulates them" if self._choices.memory else "of their recorded"
+            )
+            self._notes.append(f"{memory} memory nodes are compute {how}{'' if self._choices.memory else ' duration'}")
+        if of in ("recorded", "mixed"):
             zero = sum(
                 int(nodes.file.duration_ns[nodes.row[position]]) == 0
                 for nodes, roles_of in zip(self._ranks, self._roles, strict=False)
                 for position, role in enumerate(roles_of)
-                if role in (Role.COMPUTE, Role.MEMORY) and nodes.labels(position).compute_ns is None
+                if role is Role.COMPUTE and nodes.labels(position).compute_ns is None
+                if of == "recorded" or nodes.value("num_ops", position) <= 0
             )
             if zero:
                 untimed = any((nodes.file.trace.num_ops > 0).any() for nodes in self._ranks)
@@ -290,7 +309,7 @@ class _Import:
                     f"{zero} compute nodes without a duration last 1 ns, as in ASTRA-sim"
                     + ("; compute: work times their operations instead" if untimed else "")
                 )
-        return Meaning(of, labelled)
+        return Meaning(of, labelled, self._choices.memory)
 
     def _waits(
         self, nodes: RankNodes, roles: Sequence[Role], found: Sequence[int], first_row: int
@@ -320,6 +339,18 @@ class _Import:
                 return np.array(ids, dtype=np.uint64).view(np.int64)
             row += count
         return None
+
+    def _memory_nodes(self) -> MemoryNodes:
+        """Which rows are memory nodes, and their bytes."""
+        kinds: list[int] = []
+        sizes: list[int] = []
+        for nodes, roles in zip(self._ranks, self._roles, strict=False):
+            for position, role in enumerate(roles):
+                if role is not Role.NOTHING:
+                    is_memory = role is Role.MEMORY
+                    kinds.append(nodes.types[position] if is_memory else 0)
+                    sizes.append(max(nodes.value("tensor_size", position), 0) if is_memory else 0)
+        return MemoryNodes(kind=np.array(kinds, dtype=np.int64), size_bytes=np.array(sizes, dtype=np.int64))
 
     def _group_numbers(self, graph: ExecutionGraph) -> NDArray[np.int64] | None:
         """The group of every communication; None if it is the one that export gives it."""

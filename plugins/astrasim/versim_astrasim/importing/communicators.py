@@ -100,12 +100,13 @@ class Communicators:
         return {group.number: group.ranks for group in sorted(groups, key=lambda group: group.number) if group.number}
 
 
-def check_dimensions(dimensions: Sequence[int], world_size: int) -> None:
-    """Refuse a network of another number of ranks than the trace has.
+def check_dimensions(dimensions: Sequence[int], world_size: int) -> int:
+    """How many of a trace's ranks a network has; refuses one of more ranks than the trace.
 
     Raises:
         VersimError: Saying both numbers.
     """
-    if dimensions and math.prod(dimensions) != world_size:
+    if dimensions and math.prod(dimensions) > world_size:
         sizes = " × ".join(map(str, dimensions))
         raise VersimError(f"the network has {math.prod(dimensions)} ranks ({sizes}), but the trace {world_size}")
+    return math.prod(dimensions) if dimensions else world_size

@@ -25,12 +25,13 @@ class RankNodes:
         types: Node types.
         offsets: Where each node's dependencies begin; shape (nodes + 1,).
         targets: Positions waited for, each once per node.
+        dropped: Dependencies on nodes that do not exist, where they were to be dropped.
 
     Raises:
         FaultsError: An id that is defined twice, or a dependency on a node that does not exist.
     """
 
-    def __init__(self, rank: int, file: TraceFile, subject: str) -> None:
+    def __init__(self, rank: int, file: TraceFile, subject: str, *, drop_dangling: bool = False) -> None:
         self.rank, self.file = rank, file
         trace = file.trace
         unsigned = trace.node_id.view(np.uint64)
@@ -51,6 +52,9 @@ class RankNodes:
         targets = np.searchsorted(ids, wanted)
         found = targets < len(ids)
         found[found] = ids[targets[found]] == wanted[found]
+        self.dropped = int(np.count_nonzero(~found)) if drop_dangling else 0
+        if drop_dangling:
+            owners, targets, wanted, found = owners[found], targets[found], wanted[found], found[found]
         for edge in np.flatnonzero(~found)[:_MOST_FAULTS].tolist():
             place = int(owners[edge])
             faults.append(

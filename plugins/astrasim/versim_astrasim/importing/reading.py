@@ -13,7 +13,9 @@ from versim import ExecutionGraph, VersimError
 from versim_astrasim.chakra.elided_nodes import restored
 from versim_astrasim.chakra.generation import Generation
 from versim_astrasim.chakra.reader import TraceFile, read_file
-from versim_astrasim.engine import NetworkConfig
+from versim_astrasim.engine import NetworkConfig, RankTrace, RemoteMemoryConfig
+from versim_astrasim.engine.remote_memory import RemoteMemory
+from versim_astrasim.engine.trace import COLL
 from versim_astrasim.importing.build import Choices, build
 from versim_astrasim.importing.communicators import Communicators, check_dimensions
 from versim_astrasim.importing.options import ImportOptions
@@ -34,13 +36,23 @@ def graph_of(options: ImportOptions) -> ExecutionGraph:
         raise VersimError("path: name the folder of a trace, or the path of its files without .0.et")
     where = Path(options.path).expanduser()
     files = trace_files(where)
-    ranks = [RankNodes(rank, _read(file, options.duration_unit), str(file)) for rank, file in enumerate(files)]
+    dimensions = _dimensions(options.network)
+    count = check_dimensions(dimensions, len(files))
+    notes = []
+    if count < len(files):
+        notes.append(f"the network has {count} ranks; the traces of {len(files) - count} more are not read")
+    drop = options.dangling == "drop"
+    ranks = [
+        RankNodes(rank, _read(file, options), str(file), drop_dangling=drop) for rank, file in enumerate(files[:count])
+    ]
+    dropped = sum(nodes.dropped for nodes in ranks)
+    if dropped:
+        notes.append(f"{dropped:,} dependencies on nodes that do not exist were dropped")
     named: dict[str, tuple[int, ...]] = {}
     for nodes in ranks:
         named.update(nodes.file.groups)
     named.update(groups_of(groups_file(where, options.comm_groups)))
-    dimensions = _dimensions(options.network)
-    check_dimensions(dimensions, len(ranks))
+    notes += _unread_groups(ranks, comm_group=options.comm_group)
     # A graph is made of millions of small objects without cycles; looking for cycles would take a third of the time.
     collecting = gc.isenabled()
     gc.disable()
@@ -48,20 +60,53 @@ def graph_of(options: ImportOptions) -> ExecutionGraph:
         return build(
             ranks,
             Communicators(named, dimensions, len(ranks)),
-            Choices(compute=options.compute, memory_nodes=options.memory_nodes),
+            Choices(compute=options.compute, memory_nodes=options.memory_nodes, memory=_memory(options)),
             str(where),
+            notes,
         )
     finally:
         if collecting:
             gc.enable()
 
 
-def _read(path: Path, duration_unit: str) -> TraceFile:
+def _memory(options: ImportOptions) -> RemoteMemory | None:
+    """What times memory nodes that are to be simulated."""
+    if options.memory_nodes != "simulated":
+        return None
+    if not options.remote_memory:
+        raise VersimError("memory_nodes: simulated needs remote_memory, the path of ASTRA-sim's remote-memory file")
+    return RemoteMemory(RemoteMemoryConfig.from_mapping(mapping_in(Path(options.remote_memory))))
+
+
+def _unread_groups(ranks: Sequence[RankNodes], *, comm_group: bool) -> list[str]:
+    """A note on collectives that name a group where ASTRA-sim does not look."""
+    count = sum(
+        int(nodes.file.trace.node_type[index]) == COLL and index not in nodes.file.trace.pg_name
+        for nodes in ranks
+        for index in nodes.file.comm_group
+    )
+    if not count or comm_group:
+        return []
+    note = (
+        f"{count:,} collectives name a group in the attribute comm_group, which ASTRA-sim does not read: they are of "
+    )
+    return [note + "all ranks; comm_group: true takes the groups"]
+
+
+def _read(path: Path, options: ImportOptions) -> TraceFile:
     """A file, with the durations of version 0.0.1 in the unit they are in; too long ones are cut off as in others."""
     file = restored(read_file(path), str(path))
-    if file.generation is not Generation.FIELDED or duration_unit == "ns":
+    if options.comm_group and file.comm_group:
+        file = attrs.evolve(file, trace=_with_groups(file))
+    if file.generation is not Generation.FIELDED or options.duration_unit == "ns":
         return file
     return attrs.evolve(file, duration_ns=np.minimum(file.duration_ns, _LONGEST_MICROS) * _NS_PER_MICRO)
+
+
+def _with_groups(file: TraceFile) -> RankTrace:
+    """A trace whose collectives name in ``pg_name`` what they name in ``comm_group``."""
+    named = {index: str(group) for index, group in file.comm_group.items() if index not in file.trace.pg_name}
+    return attrs.evolve(file.trace, pg_name={**file.trace.pg_name, **named})
 
 
 def _dimensions(network: str) -> Sequence[int]:

@@ -15,6 +15,7 @@ import attrs
 import numpy as np
 from versim import Fixed, Pointwise, Work
 
+from versim_astrasim.engine.remote_memory import RemoteMemory
 from versim_astrasim.engine.trace import COLL, COMP, INVALID, MEM_LOAD, MEM_STORE, METADATA, MISSING
 from versim_astrasim.importing.ranks import RankNodes
 from versim_astrasim.step.encoding import OPS_PER_NS, TENSOR_BYTES
@@ -30,13 +31,16 @@ class Meaning:
     """How compute is read.
 
     Attributes:
-        of: ``exact`` (nanoseconds from operations), ``recorded`` (durations) or ``work`` (operations and bytes, to be
-            timed by the scenario's compute timing; the duration of nodes without them).
+        of: ``exact`` (nanoseconds from operations), ``recorded`` (durations), ``work`` (operations and bytes, to be
+            timed by the scenario's compute timing; the duration of nodes without them), or ``mixed`` (durations; of
+            nodes without one operations and bytes).
         labelled: Whether nanoseconds that versim noted beside go before it. Compute of no time is always such.
+        memory: What times memory nodes, None where they last as recorded.
     """
 
     of: str
     labelled: bool
+    memory: RemoteMemory | None = None
 
 
 class Role(Enum):
@@ -95,7 +99,10 @@ def work_of(nodes: RankNodes, position: int, meaning: Meaning, known: dict[objec
     said_ns = nodes.labels(position).compute_ns
     if said_ns is not None and (meaning.labelled or said_ns == 0):
         return _fixed(said_ns, known)
-    if meaning.of == "work":
+    if meaning.memory is not None and nodes.types[position] in (MEM_LOAD, MEM_STORE):
+        return _fixed(meaning.memory.duration_ns(max(nodes.value("tensor_size", position), 0)), known)
+    recorded_ns = int(nodes.file.duration_ns[nodes.row[position]])
+    if meaning.of == "work" or (meaning.of == "mixed" and not recorded_ns):
         num_ops, size = nodes.value("num_ops", position), nodes.value("tensor_size", position)
         if num_ops > 0 and size >= 0:
             key: object = ("work", num_ops, size)
@@ -105,7 +112,7 @@ def work_of(nodes: RankNodes, position: int, meaning: Meaning, known: dict[objec
     if meaning.of == "exact" and nodes.value("num_ops", position) != MISSING:
         duration_ns = nodes.value("num_ops", position) // OPS_PER_NS
     else:
-        duration_ns = max(int(nodes.file.duration_ns[nodes.row[position]]), _SHORTEST_NS)
+        duration_ns = max(recorded_ns, _SHORTEST_NS)
     return _fixed(duration_ns, known)
 
 

@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class AstraSimTiming:
-    """The timing model ``astrasim``: communication only."""
+    """The timing model ``astrasim``: communications simulated alone, plain compute by the program's roofline."""
 
     name: str = "astrasim"
     options: type = TimingOptions
 
-    def compute(self, options: TimingOptions) -> ComputeTiming | None:  # noqa: ARG002 - the protocol's
-        """None: ASTRA-sim times no compute."""
-        return None
+    def compute(self, options: TimingOptions) -> ComputeTiming | None:
+        """Operations and bytes by the program's roofline; declines everything else."""
+        from versim_astrasim.isolation.compute_timing import AstraSimComputeTiming  # noqa: PLC0415 - loads the engine
+
+        return AstraSimComputeTiming(options)
 
     def network(self, options: TimingOptions) -> NetworkTiming | None:
         """Communications alone, simulated by the embedded engine."""

@@ -16,7 +16,7 @@ from versim import GIB, Dimension, Kind, Link, Topology, UnsupportedGraphError, 
 from versim_astrasim.engine import CollectiveKind
 from versim_astrasim.engine.algorithms.halving_doubling import pairs_up
 from versim_astrasim.engine.variant import Variant
-from versim_astrasim.options import AUTO, RAPID_LLM, BackendOptions, SystemOptions, native_algorithm
+from versim_astrasim.options import ABSENT, AUTO, RAPID_LLM, BackendOptions, SystemOptions, native_algorithm
 
 RECREATED = "ASTRA-sim 518bd51"
 """The version of the real program whose figures the engine reproduces."""
@@ -277,19 +277,26 @@ def algorithms_of(
         chosen = asked
     if chosen == AUTO:
         return tuple(_suited(kind, use, topology, network, options) for topology in network.topology), tuple(notes)
+    listed = chosen.split("+")
+    absent = 0
+    while len(listed) > 1 and listed[-1] == ABSENT:
+        listed.pop()
+        absent += 1
     try:
-        names = tuple(native_algorithm(name, options.program) for name in chosen.split("+"))
+        names = tuple(native_algorithm(name, options.program) for name in listed)
     except ValueError as error:
         raise UnsupportedGraphError(f"{use.node if use else kind.value}: {error}") from None
     dimensions = len(network.npus_count)
     # A ring over all dimensions ends the list.
     over_all = names[0].startswith("one")
-    if len(names) == 1 and not over_all:
+    if len(names) == 1 and not over_all and not absent:
         names *= dimensions
-    if len(names) != dimensions and not over_all:
+    if len(names) + absent != dimensions and not over_all:
         raise UnsupportedGraphError(
             f"{kind.value}: {len(names)} algorithms ({chosen}) for {dimensions} dimensions; name one, or one for each"
         )
+    if absent:
+        notes.append(f"{kind.value}: dimensions {len(names)} to {dimensions - 1} are not crossed, as was asked for")
     if use is not None:
         notes.extend(_checked(kind, use, names, network, options))
         if len(names) > 1 and set(names) != {"ring"} and use.in_groups(network.rank_count):

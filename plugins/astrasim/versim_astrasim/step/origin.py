@@ -20,6 +20,26 @@ GROUP = "chakra.group"
 """Attribute of communications: the id of the communicator group, 0 for the world and for messages."""
 
 
+MEMORY_KIND = "chakra.memory"
+"""Attribute of nodes: the type of a memory node, 0 for others."""
+
+MEMORY_BYTES = "chakra.memory_bytes"
+"""Attribute of nodes: the bytes a memory node loads or stores."""
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class MemoryNodes:
+    """Nodes that load from remote memory or store to it; columns have shape (nodes,).
+
+    Attributes:
+        kind: int64, the trace format's type of a memory node, 0 for others.
+        size_bytes: int64.
+    """
+
+    kind: NDArray[np.int64]
+    size_bytes: NDArray[np.int64]
+
+
 @attrs.frozen(eq=False, kw_only=True)
 class Origin:
     """Ids and groups of the trace a graph was read from.
@@ -30,20 +50,28 @@ class Origin:
         group: int64 (communications,), id of the communicator group, 0 for the world and for messages; None if they
             are those that export gives.
         groups: Communicator groups by id, in the order of their file.
+        memory: Memory nodes, None if there are none to simulate.
     """
 
     node_id: NDArray[np.int64] | None
     group: NDArray[np.int64] | None
     groups: Mapping[int, tuple[int, ...]]
+    memory: MemoryNodes | None = None
 
 
 def with_origin(
-    graph: ExecutionGraph, node_id: NDArray[np.int64] | None, group: NDArray[np.int64] | None
+    graph: ExecutionGraph,
+    node_id: NDArray[np.int64] | None,
+    group: NDArray[np.int64] | None,
+    memory: MemoryNodes | None = None,
 ) -> ExecutionGraph:
     """A graph that says where it came from; None is what export chooses."""
     return attrs.evolve(
         graph,
-        node_attributes={} if node_id is None else {NODE_ID: node_id},
+        node_attributes={
+            **({} if node_id is None else {NODE_ID: node_id}),
+            **({} if memory is None else {MEMORY_KIND: memory.kind, MEMORY_BYTES: memory.size_bytes}),
+        },
         communication_attributes={} if group is None else {GROUP: group},
     )
 
@@ -59,4 +87,8 @@ def origin_of(graph: ExecutionGraph) -> Origin:
             for number, first in zip(numbers.tolist(), firsts.tolist(), strict=True)
             if number
         }
-    return Origin(node_id=graph.node_attributes.get(NODE_ID), group=group, groups=groups)
+    attributes = graph.node_attributes
+    memory = None
+    if MEMORY_KIND in attributes and MEMORY_BYTES in attributes:
+        memory = MemoryNodes(kind=attributes[MEMORY_KIND], size_bytes=attributes[MEMORY_BYTES])
+    return Origin(node_id=attributes.get(NODE_ID), group=group, groups=groups, memory=memory)

@@ -17,7 +17,7 @@ from versim_astrasim.engine.trace import COLL, COMM_TYPES, COMP, MISSING, RECV, 
 from versim_astrasim.step.configuration import given_bytes
 from versim_astrasim.step.encoding import TENSOR_BYTES, ComputeEncoding
 from versim_astrasim.step.numbering import Numbering, joined_dependencies
-from versim_astrasim.step.origin import Origin
+from versim_astrasim.step.origin import MemoryNodes, Origin
 
 NATIVE_TAGS = 500_000_000
 """ASTRA-sim reduces tags modulo this number; those above are its collectives'."""
@@ -228,8 +228,9 @@ def traces_of(
     numbering: Numbering,
     meetings: Meetings,
     rank_count: int,
+    memory: MemoryNodes | None = None,
 ) -> tuple[RankTrace, ...]:
-    """One trace per simulated rank; ranks without nodes share a placeholder of 1 ns."""
+    """One trace per simulated rank; ranks without nodes share a placeholder of 1 ns, and memory nodes are such."""
     graph, order = instances.graph, numbering.order
     node, meeting = instances.node[order], instances.meeting[order]
     op = graph.op[node]
@@ -258,6 +259,11 @@ def traces_of(
         "num_ops": num_ops,
         "tensor_size": np.where(num_ops == MISSING, MISSING, TENSOR_BYTES),
     }
+    if memory is not None:
+        kind = memory.kind[node]
+        columns["node_type"] = np.where(kind != 0, kind, columns["node_type"])
+        columns["tensor_size"] = np.where(kind != 0, memory.size_bytes[node], columns["tensor_size"])
+        columns["num_ops"] = np.where(kind != 0, MISSING, columns["num_ops"])
     place = np.full(instances.count, -1, dtype=np.int64)
     place[order] = np.arange(len(order))
     owner, target = joined_dependencies(instances, kept)

@@ -26,7 +26,7 @@ from versim import (
     participants_of,
 )
 
-from versim_astrasim.options import BackendOptions, SystemOptions
+from versim_astrasim.options import NO_MEMORY, BackendOptions, SystemOptions
 from versim_astrasim.step.configuration import (
     COLLECTIVE_STEMS,
     CollectiveUse,
@@ -98,6 +98,7 @@ def translate(pinned: Inputs, system: System, options: BackendOptions) -> Transl
     instances = instances_of(graph, RankClasses.single(graph.mesh))
     kept = ~encoding.elided[instances.node]
     origin = origin_of(graph)
+    memory = origin.memory if options.remote_memory != NO_MEMORY else None
     numbering = number(instances, kept, options.node_order, origin.node_id)
     meetings = meetings_of(instances, participants, network.rank_count, origin)
     size_bytes, size_notes = moved_sizes(graph, participants, network, algorithms, options)
@@ -116,7 +117,7 @@ def translate(pinned: Inputs, system: System, options: BackendOptions) -> Transl
     )
     return Translation(
         given=SimulatorInput(
-            traces=traces_of(instances, encoding, kept, numbering, meetings, network.rank_count),
+            traces=traces_of(instances, encoding, kept, numbering, meetings, network.rank_count, memory),
             network=network.mapping(),
             variant=network.variant,
             system={
