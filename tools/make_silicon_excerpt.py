@@ -20,8 +20,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 from versim_silicon.gpus import GPUS
-from versim_silicon.importing import COLLECTORS, Source, read
-from versim_silicon.spread import spread_of
+from versim_silicon.importing import COLLECTORS, Source, read, repeated_collectives
+from versim_silicon.spread import noise_of, spread_of
 from versim_silicon.tables import Table, Tables, save
 
 COLLECTOR = "trtllm"
@@ -79,14 +79,19 @@ def main(wheel: str, folder: str) -> None:
     """Write one file per GPU and the index."""
     source, target = Source(Path(wheel)), Path(folder)
     index: dict[str, object] = {}
+    repeats = []
     for system in GPUS:
         kept = thinned(read(source, system, COLLECTOR))
         tables = {collector: read(source, system, collector, alone=False) for collector in COLLECTORS}
         save(kept, target / f"{system}.npz")
         index[system] = {"collector": COLLECTOR, "spread": spread_of(tables, COLLECTOR)}
+        repeats.append(repeated_collectives(source, system))
         size = (target / f"{system}.npz").stat().st_size
         print(system, size, {n: t.count() for n, t in kept.items()})
-    (target / "index.json").write_text(json.dumps(index, indent=1) + "\n")
+    noise = noise_of(*(np.concatenate(column) for column in zip(*repeats, strict=True)))
+    index["collectives"] = {"noise": noise}
+    print("noise of collectives", noise)
+    (target / "index.json").write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from versim.components import Isolates as Isolates
     from versim.components import LimitsNetwork as LimitsNetwork
     from versim.components import MakesScenarios as MakesScenarios
+    from versim.components import MeasuresNetwork as MeasuresNetwork
     from versim.components import NoOptions as NoOptions
     from versim.components import Preflights as Preflights
     from versim.components import ProposesSystem as ProposesSystem
@@ -182,8 +183,9 @@ _HOMES = {
     ),
     "components": (
         "Component Destination Diagnoses Diagnostic Exports Finding GraphProducer Isolates LimitsNetwork "
-        "MakesScenarios NoOptions Preflights ProposesSystem Rendering Reporter Severity ShowsCollectives "
-        "SimulationRequest SimulatorBackend Sizes TableResult TimingModel Verifier Verifies option"
+        "MakesScenarios MeasuresNetwork NoOptions Preflights ProposesSystem Rendering Reporter Severity "
+        "ShowsCollectives SimulationRequest SimulatorBackend Sizes TableResult TimingModel Verifier Verifies "
+        "option"
     ),
     "curves": "Crossing Curve SweptCommunication",
     "errors": (

@@ -135,6 +135,18 @@ class TimingModel(Component, Protocol):
         ...
 
 
+@runtime_checkable
+class MeasuresNetwork(Protocol):
+    """A timing model whose network timing only holds what was measured; others have errors against it."""
+
+    def network_noise(self) -> Mapping[str, float]:
+        """How far two measurements of one collective are apart, relatively, by band of sizes.
+
+        Bands are those of :data:`versim.curves.errors_by_size.BANDS`; empty where nobody knows.
+        """
+        ...
+
+
 @attrs.frozen(kw_only=True)
 class SimulationRequest:
     """Everything a backend is given.

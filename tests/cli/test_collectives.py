@@ -80,3 +80,25 @@ def test_what_cannot_be_asked_is_refused(versim: Versim, arguments: tuple[str, .
     result = versim("collectives", *arguments)
     assert said in result.stderr
     assert result.exit_code == status
+
+
+def test_a_cluster_is_asked_as_many_ranks_as_take_part(versim: Versim) -> None:
+    """Eight fit into a node of H100, sixteen need two; the measured reference declines these."""
+    asked = ("--preset", "dgx-h100", "--ranks", "8,16", *QUICK, "-t", "silicon", "-t", "nccl")
+    result = versim("collectives", *asked)
+    assert result.exit_code == 0, result.stderr
+    assert "Each collective alone on dgx-h100" in result.stdout
+    assert "error against silicon" in result.stdout
+    assert "measured again" in result.stdout
+    assert result.stdout.count("error against silicon") == 1
+    assert "declines all_reduce of 1024 bytes over 16 ranks" in " ".join(result.stdout.split())
+
+
+def test_fit_prints_systems_to_paste(versim: Versim) -> None:
+    """One per kind and number of ranks, of the reference."""
+    asked = ("--preset", "dgx-a100", "--ranks", "2,8", "--kinds", "all_reduce", "--sizes", "1KiB:64MiB:4")
+    result = versim("collectives", *asked, "-t", "silicon", "-t", "nccl", "--fit")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.count("system:") == 2
+    assert "all_reduce over 8 ranks by silicon" in result.stdout
+    assert "nccl" not in result.stdout

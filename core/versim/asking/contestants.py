@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
 from versim.asking.preparation import network_timing, prepare_pin
 from versim.asking.simulation import ask
-from versim.components import ProposesSystem
+from versim.components import MeasuresNetwork, ProposesSystem
 from versim.containment import held_responsible
 from versim.errors import FaultsError, UnsupportedGraphError, VersimError
 from versim.fabric import Device, Message, System
@@ -33,11 +33,15 @@ class Contestant:
         label: Its name in the sweep.
         description: What it is: ``timing alpha-beta`` or ``backend astrasim``, with options.
         ask: (kind, size in bytes, algorithm, system) ─▶ seconds, or None and why not.
+        measured: True if its seconds were measured, so that others have errors against it.
+        noise: Band of sizes ─▶ how far repeated measurements are apart.
     """
 
     label: str
     description: str
     ask: Callable[[Kind, int, str, System], Answer]
+    measured: bool = False
+    noise: Mapping[str, float] = attrs.field(factory=dict)
 
 
 def proposed_device(registry: Registry, choice: TimingChoice | None = None) -> Device:
@@ -98,7 +102,14 @@ def timing_contestant(label: str, choice: TimingChoice, registry: Registry) -> C
             )
         return float(time_s), ""
 
-    return Contestant(label=label, description=_described("timing", choice.timing, choice), ask=answer)
+    model = registry.timing(choice.timing)
+    return Contestant(
+        label=label,
+        description=_described("timing", choice.timing, choice),
+        ask=answer,
+        measured=isinstance(model, MeasuresNetwork),
+        noise=model.network_noise() if isinstance(model, MeasuresNetwork) else {},
+    )
 
 
 def backend_contestant(instance: Instance, registry: Registry) -> Contestant:

@@ -88,6 +88,11 @@ def _words(_: click.Context, __: click.Parameter, text: str) -> tuple[str, ...]:
     metavar="LIST",
     help="ring, direct, halving_doubling, … or auto: each model's own choice.",
 )
+@click.option(
+    "--preset",
+    metavar="CLUSTER",
+    help="Ranks of this cluster, e.g. dgx-h100, instead of --topology, --bandwidth, --latency and --device.",
+)
 @click.option("--topology", type=click.Choice(["ring", "fully_connected", "switch"]), default="ring", show_default=True)
 @click.option("--bandwidth", default="100 GB/s", show_default=True, help="Of each link, in one direction.")
 @click.option("--latency", default="1 us", show_default=True, help="Of each link.")
@@ -109,6 +114,11 @@ def _words(_: click.Context, __: click.Parameter, text: str) -> tuple[str, ...]:
     help="Ask this backend; network=TIMING names what drives it. Without -t and -b everybody is asked.",
 )
 @click.option("--reference", metavar="LABEL", help="Ratios refer to this one; the first unless given.")
+@click.option(
+    "--fit",
+    is_flag=True,
+    help="Print the latency and bandwidth that fit the reference best, as systems to paste into a scenario.",
+)
 @click.option(
     "-f",
     "--format",
@@ -132,6 +142,7 @@ def collectives(
     sizes: tuple[int, ...],
     ranks: tuple[int, ...],
     algorithms: tuple[str, ...],
+    preset: str | None,
     topology: str,
     bandwidth: str,
     latency: str,
@@ -139,6 +150,7 @@ def collectives(
     timings: tuple[str, ...],
     backends: tuple[str, ...],
     reference: str | None,
+    fit: bool,
     form: str,
     output: Path | None,
 ) -> None:
@@ -146,12 +158,13 @@ def collectives(
 
     Shown are time, algorithm and bus bandwidth as NCCL's tests define them, the ratio to a reference, the latency α and
     bandwidth 1/β that each model implies, and the sizes at which two models, or two algorithms of one, cross over.
+    Where the reference was measured, such as silicon, also each model's error by size, and what it misses.
     """
     from versim.asking.contestants import proposed_device  # noqa: PLC0415
     from versim.containment import held_responsible  # noqa: PLC0415
     from versim.curves import SweepRange  # noqa: PLC0415
     from versim.errors import VersimError  # noqa: PLC0415 - see group
-    from versim.fabric import Link  # noqa: PLC0415
+    from versim.fabric import ClusterChoice, Link  # noqa: PLC0415
     from versim.plain.quantities import parse_quantity  # noqa: PLC0415
     from versim.run import provenance_of  # noqa: PLC0415
     from versim.sweep import collective_report, sweep_collectives  # noqa: PLC0415
@@ -175,6 +188,7 @@ def collectives(
                 latency_s=float(parse_quantity(latency, "latency_s")),
             ),
             device=proposed_device(registry, None if device is None else _choice(device)[1]),
+            cluster=None if preset is None else ClusterChoice(preset=preset),
         )
     except ValueError as error:
         raise VersimError(str(error)) from error
@@ -183,6 +197,9 @@ def collectives(
     check_output(output)
     with progress() as say:
         sweep = sweep_collectives(swept, asked, reference, say)
+    if fit:
+        write_output(collective_report.as_systems(sweep), output)
+        return
     if shown is None:
         width = WIDTH if output else line_width()
         text = collective_report.as_text(sweep, width) if form == "table" else collective_report.as_json(sweep)

@@ -1,7 +1,8 @@
 """What a communication takes by size: times, the bandwidths they mean, the α and β they imply, where models cross.
 
 Reading order: ``bandwidth``, ``alpha_beta``, ``curve``, ``swept`` (the communications of a step), ``collective_sweep``
-(collectives by kind, ranks and algorithm).
+(collectives by kind, ranks and algorithm), ``errors_by_size`` and ``collective_errors`` (against a measured curve),
+``fitted`` (as a system).
 """
 
 from versim.curves.alpha_beta import Fit as Fit

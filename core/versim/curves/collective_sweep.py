@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import attrs
 
+from versim.curves.collective_errors import ErrorTable, error_table
 from versim.curves.curve import Crossing, Curve
 from versim.curves.swept import SweptCommunication
-from versim.fabric import Device, Link, Topology
+from versim.fabric import ClusterChoice, Device, Dimension, Link, System, Topology
+from versim.terminal import spelt_time
+from versim.units import GB
 from versim.work import Kind
 
 
@@ -44,6 +47,7 @@ class SweepRange:
         topology: How the ranks are joined.
         link: Each link of it.
         device: Every rank's; some models charge local memory for a collective.
+        cluster: The ranks are as many of this cluster's, with its network and device, instead.
     """
 
     kinds: tuple[Kind, ...] = attrs.field(converter=_kinds, validator=attrs.validators.min_len(1))
@@ -53,6 +57,21 @@ class SweepRange:
     topology: Topology = attrs.field(default=Topology.RING, converter=Topology)
     link: Link
     device: Device = attrs.field(factory=lambda: Device(name="none"))
+    cluster: ClusterChoice | None = None
+
+    def in_words(self) -> str:
+        """What the collectives run on."""
+        if self.cluster is not None:
+            return f"Each collective alone on {self.cluster.preset}, on as many ranks as take part"
+        rate = f"{self.link.bandwidth_bytes_per_s / GB:g} GB/s and {spelt_time(self.link.latency_s)} per link"
+        return f"Each collective alone on a {self.topology.value} of its ranks: {rate}; device {self.device.name}"
+
+    def system(self, ranks: int) -> System:
+        """What so many ranks run on."""
+        if self.cluster is not None:
+            return self.cluster.system(ranks)
+        network = Dimension(topology=self.topology, size=ranks, link=self.link)
+        return System(dimensions=(network,), device=self.device)
 
 
 @attrs.frozen(kw_only=True)
@@ -65,6 +84,8 @@ class CollectiveSweep:
         reference: The label that ratios refer to.
         curves: One per kind, number of ranks, algorithm and model, in that order.
         crossings: Where curves cross.
+        measured_models: Labels of models whose times were measured.
+        noise: Label ─▶ band ─▶ how far repeated measurements are apart, for measured models that know.
     """
 
     range: SweepRange
@@ -72,6 +93,8 @@ class CollectiveSweep:
     reference: str
     curves: tuple[Curve, ...]
     crossings: tuple[Crossing, ...]
+    measured_models: frozenset[str] = frozenset()
+    noise: Mapping[str, Mapping[str, float]] = attrs.field(factory=dict)
 
     def curve(self, model: str, kind: Kind, ranks: int, algorithm: str) -> Curve:
         """One curve; ``KeyError`` if it was not asked."""
@@ -85,6 +108,21 @@ class CollectiveSweep:
         reference = self.curve(self.reference, curve.kind, curve.ranks, curve.algorithm)
         mine, theirs = curve.time_s(size_bytes), reference.time_s(size_bytes)
         return None if mine is None or not theirs else mine / theirs
+
+    def measured(self, curve: Curve) -> Curve | None:
+        """The reference curve beside a curve if the reference was measured, and is not the curve itself."""
+        if self.reference not in self.measured_models or curve.model == self.reference:
+            return None
+        found = self.curve(self.reference, curve.kind, curve.ranks, curve.algorithm)
+        return found if any(found.times_s) and any(curve.times_s) else None
+
+    def errors(self, curves: Sequence[Curve]) -> ErrorTable | None:
+        """Errors of curves of one kind, number of ranks and algorithm; None unless the reference was measured."""
+        against = next((found for found in map(self.measured, curves) if found is not None), None)
+        if against is None:
+            return None
+        others = [curve for curve in curves if self.measured(curve) is not None]
+        return error_table(others, against, self.noise.get(self.reference, {}))
 
     def communications(self) -> tuple[SweptCommunication, ...]:
         """The same per kind and number of ranks, all algorithms together, as a report has a step's communications."""

@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import json
-import math
 
 import attrs
 
 from versim.curves import CollectiveSweep
 from versim.curves.curve import Crossing, Curve
 from versim.curves.document import curve_document
-from versim.terminal import WIDTH, printable, spelt_size, table, wrapped
+from versim.curves.errors_by_size import errors_by_band, misses
+from versim.curves.fitted import fitted_system
+from versim.terminal import WIDTH, printable, spelt_size, spelt_time, table, wrapped
 from versim.units import GB
 
 FORMAT_VERSION = 1
 
-_TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _EXACT = 1e-9
 """Below this a relative residual is rounding."""
 
 
 def as_text(sweep: CollectiveSweep, width: int = WIDTH) -> str:
     """Times by size, then each model's α and β, then where curves cross; in lines of at most ``width`` columns."""
-    link, topology = sweep.range.link, sweep.range.topology.value
-    rate = f"{link.bandwidth_bytes_per_s / GB:g} GB/s and {_time(link.latency_s)} per link"
 
     def prose(text: str) -> list[str]:
         return wrapped(printable(text), width, rest="  ")
 
     lines = [
-        *prose(f"Each collective alone on a {topology} of its ranks: {rate}; device {sweep.range.device.name}"),
+        *prose(sweep.range.in_words()),
         *(
             line
             for label, description in sweep.models.items()
@@ -41,6 +39,7 @@ def as_text(sweep: CollectiveSweep, width: int = WIDTH) -> str:
     ]
     for group in _groups(sweep):
         lines += ["", *prose(_title(group[0])), *_times_table(sweep, group, width), "", *_fit_table(group, width)]
+        lines += _error_lines(sweep, group, width)
         for curve in group:
             lines += prose(f"{curve.model} refuses: {_short(curve.refusal)}") if curve.refusal else []
     lines += ["", "Crossings"]
@@ -49,6 +48,12 @@ def as_text(sweep: CollectiveSweep, width: int = WIDTH) -> str:
     if not sweep.crossings:
         lines.append("none between these sizes")
     return "\n".join(lines) + "\n"
+
+
+def as_systems(sweep: CollectiveSweep) -> str:
+    """The latency and bandwidth that fit the reference best, per kind and number of ranks, to paste into a scenario."""
+    found = [fitted_system(curve) for curve in sweep.curves if curve.model == sweep.reference]
+    return "\n".join(text for text in found if text is not None)
 
 
 def as_json(sweep: CollectiveSweep) -> str:
@@ -63,14 +68,17 @@ def as_json(sweep: CollectiveSweep) -> str:
             "topology": sweep.range.topology.value,
             "link": attrs.asdict(sweep.range.link),
             "device": sweep.range.device.name,
+            "cluster": None if sweep.range.cluster is None else sweep.range.cluster.preset,
         },
         "models": sweep.models,
         "reference": sweep.reference,
         "curves": [
             {"kind": curve.kind.value, "ranks": curve.ranks, "algorithm": curve.algorithm}
             | curve_document(curve, sweep.ratio)
+            | _errors_document(sweep, curve)
             for curve in sweep.curves
         ],
+        "noise": {label: dict(bands) for label, bands in sweep.noise.items()},
         "crossings": [attrs.asdict(crossing) | {"kind": crossing.kind.value} for crossing in sweep.crossings],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
@@ -97,7 +105,7 @@ def _times_table(sweep: CollectiveSweep, group: list[Curve], width: int) -> list
                 [
                     "" if number else spelt_size(size),
                     printable(curve.model),
-                    "–" if time_s is None else _time(time_s),
+                    "–" if time_s is None else spelt_time(time_s),
                     _rate(curve.algorithm_bandwidth(size)),
                     _rate(curve.bus_bandwidth(size)),
                     "–" if ratio is None else f"{ratio:.4g}",
@@ -117,7 +125,7 @@ def _fit_table(group: list[Curve], width: int) -> list[str]:
         rows.append(
             [
                 printable(curve.model),
-                _time(line.alpha_s),
+                spelt_time(line.alpha_s),
                 _rate(line.bytes_per_s),
                 _residual(line.residual),
                 _residual(line.worst),
@@ -125,6 +133,28 @@ def _fit_table(group: list[Curve], width: int) -> list[str]:
         )
     headers = ["t ≈ α + β·S", "α", "1/β\n[GB/s]", "residual\n[%]", "worst\n[%]"]
     return table(headers, rows, "lrrrr", width)
+
+
+def _errors_document(sweep: CollectiveSweep, curve: Curve) -> dict[str, object]:
+    measured = sweep.measured(curve)
+    if measured is None:
+        return {"errors": None, "misses": ""}
+    return {
+        "errors": [attrs.asdict(error) for error in errors_by_band(curve, measured)],
+        "misses": misses(curve, measured),
+    }
+
+
+def _error_lines(sweep: CollectiveSweep, group: list[Curve], width: int) -> list[str]:
+    found = sweep.errors(group)
+    if found is None:
+        return []
+    headings = [f"error against {printable(sweep.reference)}", *(f"{band}\n[%]" for band in found.headings)]
+    rows = [[printable(cell) for cell in row] for row in found.cells()]
+    lines = ["", *table(headings, rows, "lrrr", width)]
+    for sentence in found.missed:
+        lines += wrapped(printable(sentence), width, rest="  ")
+    return lines
 
 
 def _crossing(crossing: Crossing) -> str:
@@ -135,16 +165,6 @@ def _crossing(crossing: Crossing) -> str:
         f"{crossing.kind.value} over {crossing.ranks} ranks: {spelt(crossing.below)} is faster up to "
         f"{spelt_size(crossing.size_bytes)}, {spelt(crossing.above)} above"
     )
-
-
-def _time(time_s: float) -> str:
-    if time_s == 0:
-        return "0 s"
-    unit, name = next((entry for entry in _TIMES if abs(time_s) >= entry[0]), _TIMES[-1])
-    # Four digits, without the exponent that 1234 s would get.
-    value = time_s / unit
-    digits = max(0, 3 - math.floor(math.log10(abs(value))))
-    return f"{value:.{digits}f} {name}".replace("-", "−")
 
 
 def _rate(bytes_per_s: float | None) -> str:

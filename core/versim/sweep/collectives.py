@@ -10,7 +10,6 @@ from versim.asking.contestants import Contestant, hold_apart
 from versim.curves import CollectiveSweep, SweepRange
 from versim.curves.curve import Ask, Curve, crossings
 from versim.errors import UnknownNameError
-from versim.fabric import Dimension, System
 from versim.work import Kind
 
 
@@ -51,6 +50,8 @@ def sweep_collectives(
         reference=anchor,
         curves=tuple(curves),
         crossings=crossings(curves, _further(swept, contestants)),
+        measured_models=frozenset(contestant.label for contestant in contestants if contestant.measured),
+        noise={contestant.label: contestant.noise for contestant in contestants if contestant.noise},
     )
 
 
@@ -60,18 +61,13 @@ def _further(swept: SweepRange, contestants: Sequence[Contestant]) -> Ask:
 
     @functools.cache
     def once(model: str, kind: Kind, ranks: int, algorithm: str, size_bytes: int) -> float | None:
-        return by_label[model].ask(kind, size_bytes, algorithm, _system(swept, ranks))[0]
+        return by_label[model].ask(kind, size_bytes, algorithm, swept.system(ranks))[0]
 
     return lambda curve, size: once(curve.model, curve.kind, curve.ranks, curve.algorithm, size)
 
 
-def _system(swept: SweepRange, ranks: int) -> System:
-    network = Dimension(topology=swept.topology, size=ranks, link=swept.link)
-    return System(dimensions=(network,), device=swept.device)
-
-
 def _curve(contestant: Contestant, swept: SweepRange, kind: Kind, ranks: int, algorithm: str) -> Curve:
-    system = _system(swept, ranks)
+    system = swept.system(ranks)
     answers = [contestant.ask(kind, size, algorithm, system) for size in swept.sizes_bytes]
     return Curve(
         model=contestant.label,

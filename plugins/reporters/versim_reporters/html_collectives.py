@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from versim import GB, PS_PER_S
+from versim import Curve
 
 from versim_reporters.definitions import definitions_html
-from versim_reporters.figures import trimmed_time
 from versim_reporters.html_page import document
 from versim_reporters.html_sweep import sweep_data, sweep_parts
 from versim_reporters.html_verdict import facts
-from versim_reporters.markup import element
+from versim_reporters.markup import Markup, data_table, element
 
 if TYPE_CHECKING:
     from versim.curves import CollectiveSweep
@@ -20,12 +19,8 @@ if TYPE_CHECKING:
 
 def collectives_page(sweep: CollectiveSweep, provenance: Mapping[str, str]) -> str:
     """The document of a sweep."""
-    swept, link = sweep.communications(), sweep.range.link
-    network = (
-        f"Each collective alone on a {sweep.range.topology.value} of its ranks: "
-        f"{link.bandwidth_bytes_per_s / GB:g} GB/s and {trimmed_time(link.latency_s * PS_PER_S)} per link; "
-        f"device {sweep.range.device.name}. The first model, {sweep.reference}, is what others are held against."
-    )
+    swept = sweep.communications()
+    network = f"{sweep.range.in_words()}. The first model, {sweep.reference}, is what others are held against."
     header = element(
         "header",
         element("p", "versim · communication models side by side", class_="eyebrow"),
@@ -38,8 +33,25 @@ def collectives_page(sweep: CollectiveSweep, provenance: Mapping[str, str]) -> s
         class_="top",
         id="provenance",
     )
-    main = element("main", element("section", *sweep_parts(swept, 0), id="sweep"), definitions_html())
+    parts = (*sweep_parts(swept, 0), *_errors(sweep))
+    main = element("main", element("section", *parts, id="sweep"), definitions_html())
     links = [("#provenance", "Models and provenance"), ("#sweep", "Collectives"), ("#definitions", "Definitions")]
     return document(
         "Communication models side by side", links, (header, main), {"comparisons": [], "sweeps": [sweep_data(swept)]}
     )
+
+
+def _errors(sweep: CollectiveSweep) -> Iterator[Markup]:
+    """Errors by size against a measured reference, beside how far it is from itself; nothing for another reference."""
+    groups: dict[tuple[str, int, str], list[Curve]] = {}
+    for curve in sweep.curves:
+        groups.setdefault((curve.kind.value, curve.ranks, curve.algorithm), []).append(curve)
+    for (kind, ranks, algorithm), curves in groups.items():
+        found = sweep.errors(curves)
+        if found is None:
+            continue
+        title = f"{kind} over {ranks} ranks{f', {algorithm}' if algorithm else ''}: error against {sweep.reference} [%]"
+        yield element("h3", title)
+        yield data_table(["model", *found.headings], found.cells(), "lrrr")
+        for sentence in found.missed:
+            yield element("p", sentence, class_="note")

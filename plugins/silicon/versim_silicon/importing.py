@@ -225,10 +225,32 @@ def _experts(rows: Rows) -> Tables:
     return tables
 
 
-def _collectives(files: list[Rows]) -> Tables:
+def repeated_collectives(source: Source, system: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bytes of collectives that one version of NCCL was measured with twice or more, and how far times are apart.
+
+    Returns:
+        Sizes, and relative distances from the median; shape (rows,) each.
+    """
+    files = source.files()
+    half = _half([_rows(files[place]) for place in files if _is(place, system, "comm", "nccl", "nccl_perf")])
+    columns = [half[name].astype(str) for name in ("version", "op_name", "num_gpus", "message_size")]
+    _, which, counts = np.unique(np.stack(columns), axis=1, return_inverse=True, return_counts=True)
+    which = which.ravel()
+    medians = np.array([np.median(half["latency"][which == place]) for place in range(len(counts))])
+    again = counts[which] > 1
+    apart = np.abs(half["latency"] / medians[which] - 1) * 2  # from one another, not from their middle
+    return half["message_size"][again] * 2.0, apart[again]
+
+
+def _half(files: list[Rows]) -> Rows:
+    """Rows of 16-bit elements of all files that name their version."""
     names = ("op_name", "nccl_dtype", "num_gpus", "message_size", "latency", "version")
     together = {name: np.concatenate([rows[name] for rows in files if "version" in rows]) for name in names}
-    half = _picked(together, together["nccl_dtype"] == "half")
+    return _picked(together, together["nccl_dtype"] == "half")
+
+
+def _collectives(files: list[Rows]) -> Tables:
+    half = _half(files)
     return {
         f"collective/{version}/{_KINDS[kind]}": grid(
             {"ranks": some["num_gpus"].astype(np.float64), "size_bytes": some["message_size"] * 2.0},

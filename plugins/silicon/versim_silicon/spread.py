@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -27,6 +28,21 @@ def spread_of(tables: Mapping[str, Tables], collector: str) -> dict[str, dict[st
                 ratios = _ratios(table, theirs[name])
                 if len(ratios) >= LEAST:
                     found.setdefault(name, {})[other] = round(float(np.mean(np.abs(ratios - 1))), 4)
+    return found
+
+
+BANDS = {"≤ 64 KiB": 64 * 2**10, "≤ 4 MiB": 4 * 2**20, "above": math.inf}
+"""Bands of sizes by the largest of each, as ``versim collectives`` has them."""
+
+
+def noise_of(sizes_bytes: NDArray[np.float64], apart: NDArray[np.float64]) -> dict[str, float]:
+    """Band of sizes ─▶ mean distance of repeated measurements."""
+    found, least = {}, 0.0
+    for band, most in BANDS.items():
+        inside = (sizes_bytes > least) & (sizes_bytes <= most)
+        least = most
+        if inside.any():
+            found[band] = round(float(np.mean(apart[inside])), 4)
     return found
 
 

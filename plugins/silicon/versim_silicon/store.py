@@ -60,8 +60,22 @@ def _loaded(path: Path, _changed: int) -> Tables:
 
 def spread(gpu: str) -> Mapping[str, Mapping[str, float]]:
     """Table of products ─▶ other collector ─▶ how far it is from the bundled one, see :mod:`versim_silicon.spread`."""
-    index: dict[str, Any] = json.loads((BUNDLED / "index.json").read_text(encoding="utf-8"))
-    if gpu not in index:
-        raise UnknownNameError("measured GPU", gpu, sorted(index))
+    index = _index()
+    if gpu not in index or gpu == _COLLECTIVES:
+        raise UnknownNameError("measured GPU", gpu, sorted(set(index) - {_COLLECTIVES}))
     found: Mapping[str, Mapping[str, float]] = index[gpu]["spread"]
     return found
+
+
+def collective_noise() -> Mapping[str, float]:
+    """Band of sizes ─▶ how far two measurements of one collective by one version of NCCL are apart."""
+    found: Mapping[str, float] = _index()[_COLLECTIVES]["noise"]
+    return found
+
+
+_COLLECTIVES = "collectives"
+
+
+def _index() -> dict[str, Any]:
+    index: dict[str, Any] = json.loads((BUNDLED / "index.json").read_text(encoding="utf-8"))
+    return index

@@ -1,6 +1,7 @@
 """The timing model ``silicon``."""
 # Without `from __future__ import annotations`: the option classes' types are resolved when options are structured.
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
@@ -9,7 +10,7 @@ from versim import ComputeTiming, NetworkTiming, option
 from versim_silicon.collectives import MeasuredNetwork
 from versim_silicon.compute import MeasuredCompute
 from versim_silicon.importing import COLLECTORS
-from versim_silicon.store import BUNDLED_COLLECTOR, imported_folder
+from versim_silicon.store import BUNDLED_COLLECTOR, collective_noise, imported_folder
 
 BEYOND = ("hold", "decline")
 
@@ -51,6 +52,10 @@ class Silicon:
     def network(self, options: SiliconOptions) -> NetworkTiming:
         """Measured collectives."""
         return MeasuredNetwork(options.nccl_version, options.collector, _folder(options))
+
+    def network_noise(self) -> Mapping[str, float]:
+        """How far two measurements of one collective are apart, by band of sizes."""
+        return collective_noise()
 
 
 def _folder(options: SiliconOptions) -> Path | None:
