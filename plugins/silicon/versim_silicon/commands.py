@@ -73,7 +73,8 @@ def show(gpu: str | None) -> None:
 def check(gpu: str | None) -> None:
     """Predict every measurement of GPU, or of all, from the others, and show the errors.
 
-    Products are left out by (n, k), all m at once; collectives by size. NCCL's own model is held against all of them.
+        Products are left out by (n, k), all m at once; experts by (hidden, inner); collectives by size. NCCL's own model is
+    held against all of them.
     """
     from versim.terminal import WIDTH, table  # noqa: PLC0415
 
@@ -93,6 +94,8 @@ def check(gpu: str | None) -> None:
             if what.startswith("product/"):
                 for part, errors in crossvalidation.of_products(GPUS[name], what[8:], found).items():
                     add(name, f"{what}, {part}", errors)
+            elif what.startswith("experts/"):
+                add(name, what, crossvalidation.of_experts(GPUS[name], what[8:], found))
             elif what.startswith("collective/"):
                 add(name, what, crossvalidation.of_collectives(found))
                 add(name, f"  nccl on {what}", errors_of(name, what, found))

@@ -6,9 +6,10 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from versim_silicon.experts import GroupedProducts
 from versim_silicon.gpus import Gpu
 from versim_silicon.products import Products
-from versim_silicon.tables import Table
+from versim_silicon.tables import EXPERT_COLUMNS, Table
 
 TRAINING_FROM = 512
 """Rows of the left matrix from which a product counts as one of training; below, as one of decoding."""
@@ -59,6 +60,19 @@ def of_products(gpu: Gpu, dtype: str, table: Table) -> dict[str, Errors]:
         name: Errors.of(predicted[rows], table.times_s[rows])
         for name, rows in (("training", training), ("decoding", known & ~training))
     }
+
+
+def of_experts(gpu: Gpu, dtype: str, table: Table) -> Errors:
+    """Layers of experts, each (hidden, inner) predicted from all others."""
+    columns = [table.axes[name] for name in EXPERT_COLUMNS]
+    _, site = np.unique(np.stack(columns[2:]), axis=1, return_inverse=True)
+    predicted = np.full(len(table.times_s), np.nan)
+    for place in range(site.max() + 1):
+        held = site.ravel() == place
+        rest = Table({name: values[~held] for name, values in table.axes.items()}, table.times_s[~held])
+        model = GroupedProducts.of(gpu, dtype, rest)
+        predicted[held] = model.layers_s(*(values[held] for values in columns))
+    return Errors.of(predicted, table.times_s)
 
 
 def of_collectives(table: Table) -> Errors:

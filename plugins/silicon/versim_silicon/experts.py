@@ -54,13 +54,14 @@ class GroupedProducts:
     def of(cls, gpu: Gpu, dtype: str, table: Table) -> GroupedProducts:
         """From rows of layers."""
         rows, experts, hidden, inner = (table.axes[name] for name in EXPERT_COLUMNS)
-        layer = (
-            product_s(gpu, dtype, rows, experts, hidden, 2 * inner)
-            + product_s(gpu, dtype, rows, experts, inner, hidden)
-            + _moved_s(gpu, rows * experts, hidden, inner)
-            + (LAYER_LAUNCHES - 1) * LAUNCH_S
-        )
+        layer = layer_roofline_s(gpu, dtype, rows, experts, hidden, inner)
         return cls(gpu, dtype, _places(rows, experts, hidden, inner), np.log(table.times_s / layer))
+
+    def layers_s(self, rows: Floats, experts: Floats, hidden: Floats, inner: Floats) -> Floats:
+        """Seconds of whole layers, as they were measured, NaN where none is near; shape (layers,)."""
+        logs, away, _ = self._nearest(_places(rows, experts, hidden, inner))
+        times_s = layer_roofline_s(self.gpu, self.dtype, rows, experts, hidden, inner) * np.exp(logs)
+        return np.where(away > FARTHEST, np.nan, times_s)
 
     def times_s(self, rows: Floats, experts: Floats, k: Floats, n: Floats) -> Answers:
         """Seconds of products of ``rows`` rows per expert with a (k × n) matrix each; shape (products,).
@@ -95,6 +96,16 @@ class GroupedProducts:
         apart = np.sqrt(np.take_along_axis(away[:, :, 1:].sum(axis=2), least, axis=1)[:, 0])
         fewer = np.exp(query[:, 0] - self.places[least[:, 0], 0])
         return logs, apart, fewer
+
+
+def layer_roofline_s(gpu: Gpu, dtype: str, rows: Floats, experts: Floats, hidden: Floats, inner: Floats) -> Floats:
+    """The least time of a layer of gated experts: its products, and what is moved around them."""
+    return (
+        product_s(gpu, dtype, rows, experts, hidden, 2 * inner)
+        + product_s(gpu, dtype, rows, experts, inner, hidden)
+        + _moved_s(gpu, rows * experts, hidden, inner)
+        + (LAYER_LAUNCHES - 1) * LAUNCH_S
+    )
 
 
 def product_s(gpu: Gpu, dtype: str, rows: Floats, experts: Floats, k: Floats, n: Floats) -> Floats:
