@@ -73,8 +73,8 @@ def show(gpu: str | None) -> None:
 def check(gpu: str | None) -> None:
     """Predict every measurement of GPU, or of all, from the others, and show the errors.
 
-        Products are left out by (n, k), all m at once; experts by (hidden, inner); collectives by size. NCCL's own model is
-    held against all of them.
+    Products are left out by (n, k), all m at once; experts by (hidden, inner); collectives by size. NCCL's own model
+    is held against all measured collectives.
     """
     from versim.terminal import WIDTH, table  # noqa: PLC0415
 
