@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.graph import NONE, Instances
+from versim.kernel.functions import Problem, compiled, counting_sort
 from versim.picoseconds import LONGEST_PS, TooLongError
 from versim.prediction import NO_TIME
 from versim.units import PS_PER_S
@@ -78,13 +79,24 @@ def replay(
 
 
 class EventLoop:
-    """The event-driven schedule of a graph, prepared once and run for any number of sets of durations."""
+    """The event-driven schedule of a graph, prepared once and run for any number of sets of durations.
+
+    What is written here runs where there is no kernel; ``versim_event_loop`` in ``kernel/core.cpp`` does the same.
+    """
 
     def __init__(self, instances: Instances, runs: NDArray[np.bool_] | None = None) -> None:
         """Prepare to run ``instances``, of which those that are False in ``runs``, (instances,), are never started."""
         self._instances = instances
         self._count = instances.count
         self._devices = instances.classes.count
+        self._runs = runs
+        self._problem = _problem(instances, runs) if compiled() else None
+        if self._problem is None:
+            self._prepare()
+
+    def _prepare(self) -> None:
+        """Lay out lists, which Python reads faster than columns."""
+        instances, runs = self._instances, self._runs
         self._device = instances.rank_class.tolist()
         self._meeting = instances.meeting.tolist()
         waits = np.diff(instances.dependency_start)
@@ -108,6 +120,11 @@ class EventLoop:
         Raises:
             TooLongError: An instance ends later than picoseconds are counted.
         """
+        if self._problem is not None:
+            found = self._problem.run(duration_ps, LONGEST_PS)
+            if found is not None:
+                return found
+            self._prepare()  # integers of any length say what takes so long
         duration = duration_ps.tolist()
         even = self._even(duration_ps)
         device, meeting, followers, parts_of = self._device, self._meeting, self._followers, self._parts
@@ -244,6 +261,8 @@ def longest_chain_ps(instances: Instances, compute_ps: NDArray[np.int64]) -> int
 
     ``compute_ps`` has shape (nodes,). Devices are unlimited, and communications take no time.
     """
+    if compiled():
+        return _problem(instances).longest_chain(compute_ps[instances.node])
     followers_start, followers = _dependents(instances)
     missing = np.diff(instances.dependency_start).tolist()
     part_start, part_rows = (column.tolist() for column in instances.parts())
@@ -271,6 +290,24 @@ def longest_chain_ps(instances: Instances, compute_ps: NDArray[np.int64]) -> int
                 if missing[follower] == 0:
                     queue.append(follower)
     return longest
+
+
+def _problem(instances: Instances, runs: NDArray[np.bool_] | None = None) -> Problem:
+    """The columns of a graph as the kernel reads them."""
+    waits = np.diff(instances.dependency_start)
+    owners = np.repeat(np.arange(instances.count, dtype=np.int32), waits)
+    start, order = counting_sort(instances.dependency, instances.count)
+    part_start, part = instances.parts()
+    return Problem(
+        devices=instances.classes.count,
+        device=instances.rank_class,
+        meeting=instances.meeting,
+        waits=waits if runs is None else waits + ~runs,
+        follower_start=start,
+        follower=owners[order],
+        part_start=part_start,
+        part=part,
+    )
 
 
 def _dependents(instances: Instances) -> tuple[list[int], list[int]]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.graph.columns import ExecutionGraph
+from versim.kernel.functions import compiled, counting_sort, kahn
 
 
 def names_earlier_rows_only(graph: ExecutionGraph) -> bool:
@@ -25,20 +26,25 @@ def topological_order(start: NDArray[np.int64], dependency: NDArray[np.int32]) -
     """
     nodes = len(start) - 1
     waiting_for = np.diff(start)
+    if compiled():
+        begins, rows = counting_sort(dependency, nodes)
+        waiting = np.repeat(np.arange(nodes, dtype=np.int32), waiting_for)
+        ordered, _, missing = kahn(begins, waiting[rows], waiting_for)
+        return ordered.tolist(), np.flatnonzero(missing).tolist()
     dependents_start = np.zeros(nodes + 1, dtype=np.int64)
     np.cumsum(np.bincount(dependency, minlength=nodes), out=dependents_start[1:])
     owners = np.repeat(np.arange(nodes, dtype=np.int32), waiting_for)
     dependents = owners[np.argsort(dependency, kind="stable")].tolist()
-    starts, missing = dependents_start.tolist(), waiting_for.tolist()
-    order = [node for node in range(nodes) if missing[node] == 0]
+    starts, left = dependents_start.tolist(), waiting_for.tolist()
+    order = [node for node in range(nodes) if left[node] == 0]
     for node in order:
         for dependent in dependents[starts[node] : starts[node + 1]]:
-            missing[dependent] -= 1
-            if missing[dependent] == 0:
+            left[dependent] -= 1
+            if left[dependent] == 0:
                 order.append(dependent)
     if len(order) == nodes:
         return order, []
-    return order, [node for node in range(nodes) if missing[node] > 0]
+    return order, [node for node in range(nodes) if left[node] > 0]
 
 
 def cycle_of(graph: ExecutionGraph) -> list[int] | None:

@@ -14,6 +14,7 @@ when the step ends, and how far everything else is from it, are walks through th
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from functools import cached_property
 
 import attrs
@@ -25,6 +26,7 @@ from versim.comparison.attribution.circles import depths
 from versim.comparison.attribution.progress import Progress
 from versim.comparison.attribution.waits import Wait, Waits, waits_of
 from versim.graph import NONE, Instances
+from versim.kernel.functions import Paths, compiled, counting_sort, kahn
 
 MOST_VALUES = 1 << 24
 """Edges × sets of durations evaluated at once; bounds memory to a few hundred megabytes."""
@@ -154,6 +156,25 @@ class Chain:
         return sum(longest) + int(durations_ps.max())
 
     @cached_property
+    def _compiled(self) -> Paths:
+        """The problem in columns, as the kernel reads it."""
+        waits, tokens = self.waits, len(self.lag_ps)
+        start, rows = counting_sort(waits.source, tokens)
+        order, _, _ = kahn(start, waits.target[rows], np.diff(self.edge_start))
+        return Paths(
+            order=order,
+            edge_start=self.edge_start,
+            source=waits.source,
+            adds=waits.adds,
+            arrival=(waits.kind == Wait.ARRIVAL).astype(np.uint8),
+        )
+
+    def _end(self, duration_ps: NDArray[np.int64], lag_ps: NDArray[np.int64]) -> NDArray[np.int64]:
+        """As :meth:`ends`, of one set of durations, by the kernel."""
+        time = self._compiled.time(lag_ps, duration_ps)
+        return np.asarray(time[self.end_token] + np.where(self.progress.late, 0, duration_ps))
+
+    @cached_property
     def end_token(self) -> NDArray[np.int64]:
         """The token from which the duration of each instance leads to its end; a late part's own."""
         count, late = self.instances.count, self.progress.late
@@ -163,6 +184,8 @@ class Chain:
     def makespans_ps(self, durations_ps: NDArray[np.int64], lag_ps: NDArray[np.int64] | None = None) -> list[int]:
         """The last end under each set of durations; ``durations_ps`` has shape (instances, sets)."""
         lag = self.lag_ps if lag_ps is None else lag_ps
+        if compiled():
+            return [int(self._end(column, lag).max(initial=0)) for column in durations_ps.T]
         at_once = max(1, MOST_VALUES // max(1, len(self.waits.source)))
         found: list[int] = []
         for first in range(0, durations_ps.shape[1], at_once):
@@ -183,17 +206,18 @@ class Chain:
         """The longest path, through the timeline to its last end, earliest first; ties go to dependencies."""
         line, instances, late = self.line, self.instances, self.progress.late
         source, owner, kind = self.waits.source, self.waits.owner, self.waits.kind
+        decides = self._decides()
         links: list[Link] = []
         row = int(np.argmax(line.end_ps))
         while row != NONE:
             entry, carries = row, True
             if late[row]:
-                carries = kind[self._binding(row)] == Wait.ARRIVAL
+                carries = kind[decides(row, True)] == Wait.ARRIVAL
             if carries and instances.meeting[row] != NONE:
-                entry = int(source[self._binding(instances.count + int(instances.meeting[row]))])
+                entry = int(source[decides(instances.count + int(instances.meeting[row]), True)])
                 if entry >= instances.count:
                     break  # cut loose from its parts because they ran in a circle
-            edge = self._binding(entry, arrivals=False)
+            edge = decides(entry, False)
             links.append(
                 Link(
                     row=row,
@@ -206,6 +230,14 @@ class Chain:
             )
             row = int(owner[edge])
         return tuple(reversed(links))
+
+    def _decides(self) -> Callable[[int, bool], int]:
+        """Tells the edge that decides the time of a token, arrivals included or not."""
+        if not compiled():
+            return lambda token, arrivals: self._binding(token, arrivals=arrivals)
+        given = (self.lag_ps, self.progress.duration_ps, self.waits.time_ps)
+        edges = {arrivals: self._compiled.binding(*given, arrivals=arrivals) for arrivals in (True, False)}
+        return lambda token, arrivals: int(edges[arrivals][token])
 
     def _binding(self, token: int, *, arrivals: bool = True) -> int:
         """The edge that decides the time of a token."""
@@ -230,23 +262,30 @@ class Chain:
         latest(token) = min over edges e that leave it of (latest(target(e)) − add(e) − lag(target(e)))
         slack(i)      = min over edges e that leave the end of i of (latest(target(e)) − lag(target(e))) − end(i)
         """
-        line, advance, levels = self.line, self.progress, self.levels
+        line, advance = self.line, self.progress
         makespan = int(line.end_ps.max(initial=0))
-        weights = self.weights(advance.duration_ps[:, None], self.lag_ps)[:, 0]
-        source, target, owner = (
-            column[levels.edge] for column in (self.waits.source, self.waits.target, self.waits.owner)
-        )
+        target, owner = self.waits.target, self.waits.owner
         latest = np.full(len(self.lag_ps), np.iinfo(np.int64).max // 2)
         np.minimum.at(latest, self.end_token, np.where(advance.late, makespan, makespan - advance.duration_ps))
-        edge_start, depth_start = levels.edge_start.tolist(), levels.depth_start.tolist()
-        for end, begin in itertools.pairwise(reversed(depth_start)):
-            edges = slice(edge_start[begin], edge_start[end])
-            np.minimum.at(latest, source[edges], latest[target[edges]] - weights[edges])
+        if compiled():
+            latest = self._compiled.latest(self.lag_ps, advance.duration_ps, latest)
+        else:
+            self._lower(latest)
         slack = makespan - line.end_ps
         owned = owner != NONE
         allowed = latest[target[owned]] - self.lag_ps[target[owned]] - line.end_ps[owner[owned]]
         np.minimum.at(slack, owner[owned], allowed)
         return slack
+
+    def _lower(self, latest: NDArray[np.int64]) -> None:
+        """Take the edges that leave each token into account."""
+        levels = self.levels
+        weights = self.weights(self.progress.duration_ps[:, None], self.lag_ps)[:, 0]
+        source, target = self.waits.source[levels.edge], self.waits.target[levels.edge]
+        edge_start, depth_start = levels.edge_start.tolist(), levels.depth_start.tolist()
+        for end, begin in itertools.pairwise(reversed(depth_start)):
+            edges = slice(edge_start[begin], edge_start[end])
+            np.minimum.at(latest, source[edges], latest[target[edges]] - weights[edges])
 
 
 def chain_of(line: Timeline) -> Chain:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from versim.kernel.functions import compiled, counting_sort, kahn
+
 
 def without_circles(
     source: NDArray[np.int64], target: NDArray[np.int64], time_ps: NDArray[np.int64], *, removable: NDArray[np.bool_]
@@ -48,6 +50,11 @@ def depths(
     Returns:
         The most edges on a path that leads to each token, and which tokens are on or behind a circle.
     """
+    if compiled():
+        begin, rows = counting_sort(source, tokens)
+        _, deepest, missed = kahn(begin, target[rows], np.bincount(target, minlength=tokens))
+        # What stands on or behind a circle has no depth yet.
+        return np.where(missed > 0, 0, deepest).astype(np.int64), missed > 0
     order = np.argsort(source, kind="stable")
     starts = np.zeros(tokens + 1, dtype=np.int64)
     np.cumsum(np.bincount(source, minlength=tokens), out=starts[1:])
