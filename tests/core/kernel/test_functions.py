@@ -1,0 +1,114 @@
+"""The compiled functions give what their readable references give, down to the order of equals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
+from strategies import graphs
+from versim import ExecutionGraph, RankClasses, instances_of
+from versim.comparison.align import Timeline, _active
+from versim.comparison.attribution.chain import Chain, chain_of
+from versim.comparison.attribution.circles import depths
+from versim.graph.order import topological_order
+from versim.kernel import KERNEL_VARIABLE, kernel_part
+from versim.kernel.functions import _SOURCES, compiled, counting_sort
+from versim.schedule import EventLoop, longest_chain_ps
+
+pytestmark = pytest.mark.skipif(not compiled(), reason=kernel_part("versim_core", _SOURCES).reason)
+
+Off = pytest.MonkeyPatch
+several = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+
+def readable(patch: Off) -> None:
+    """Do without the kernel from here on."""
+    patch.setenv(KERNEL_VARIABLE, "off")
+
+
+@several
+@given(keys=arrays.arrays(np.int64, st.integers(0, 40), elements=st.integers(0, 6)))
+def test_counting_is_a_stable_sort(keys: NDArray[np.int64]) -> None:
+    """Rows that share a key keep their order; everything that is built on CSR pairs rests on it."""
+    start, order = counting_sort(keys, 7)
+    assert order.tolist() == np.argsort(keys, kind="stable").tolist()
+    assert start.tolist() == [0, *np.cumsum(np.bincount(keys, minlength=7)).tolist()]
+
+
+def test_a_key_out_of_range_is_refused() -> None:
+    """It would be an index into somebody else's memory."""
+    with pytest.raises(ValueError, match=r"0\.\.2"):
+        counting_sort(np.array([0, 3]), 3)
+
+
+@several
+@given(graph=graphs(), seed=st.integers(0, 1 << 16))
+def test_the_event_loop_is_the_same(graph: ExecutionGraph, seed: int) -> None:
+    """Durations of a few ps, 0 among them, tie nearly everything; some instances never start."""
+    instances = instances_of(graph, RankClasses.single(graph.mesh))
+    source = np.random.default_rng(seed)
+    duration = source.integers(0, 3, instances.count)
+    runs = source.random(instances.count) < 0.95 if seed % 3 == 0 else None
+    compute_ps = source.integers(0, 5, graph.node_count)
+    fast = (*EventLoop(instances, runs).run(duration), longest_chain_ps(instances, compute_ps))
+    with Off.context() as patch:
+        readable(patch)
+        slow = (*EventLoop(instances, runs).run(duration), longest_chain_ps(instances, compute_ps))
+    assert [np.asarray(column).tolist() for column in fast] == [np.asarray(column).tolist() for column in slow]
+
+
+@several
+@given(
+    edges=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=25),
+)
+def test_orders_and_depths_are_the_same(edges: list[tuple[int, int]]) -> None:
+    """With circles, too: what is on or behind one is left over."""
+    pairs = np.array(edges, dtype=np.int64).reshape(-1, 2)
+    pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]
+    start = np.concatenate([[0], np.cumsum(np.bincount(pairs[:, 0], minlength=10))])
+    dependency = pairs[:, 1].astype(np.int32)
+
+    def found() -> Any:
+        depth, left = depths(pairs[:, 1], pairs[:, 0], 10)
+        return topological_order(start, dependency), left.tolist(), depth[~left].tolist()
+
+    fast = found()
+    with Off.context() as patch:
+        readable(patch)
+        slow = found()
+    assert fast == slow
+
+
+def _chain(graph: ExecutionGraph, seed: int) -> Chain:
+    instances = instances_of(graph, RankClasses.single(graph.mesh))
+    source = np.random.default_rng(seed)
+    start, end = EventLoop(instances).run(source.integers(0, 6, instances.count))
+    # Waiting that nothing explains, and parts that end apart.
+    shift = np.cumsum(source.integers(0, 2, int(end.max(initial=0)) + 1))
+    start, end = start + shift[start], end + shift[end]
+    line = Timeline(instances=instances, start_ps=start, end_ps=end, active_ps=_active(instances, start, end))
+    return chain_of(line)
+
+
+@several
+@given(graph=graphs(), seed=st.integers(0, 1 << 16))
+def test_longest_paths_are_the_same(graph: ExecutionGraph, seed: int) -> None:
+    """The path with its ties, the slack of everything, and the end under other durations."""
+
+    def found() -> Any:
+        chain = _chain(graph, seed)
+        if not chain.instances.count:
+            return None
+        other = np.random.default_rng(seed + 1).integers(0, 9, (chain.instances.count, 2))
+        return chain.path, chain.slack_ps.tolist(), chain.makespans_ps(other), chain.makespans_ps(other, chain.lag_ps)
+
+    fast = found()
+    with Off.context() as patch:
+        readable(patch)
+        slow = found()
+    assert fast == slow
