@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from versim.testing.claims import claims_of as claims_of
     from versim.testing.subject import Subject as Subject
     from versim.testing.suite import examine as examine
+    from versim.testing.wires import network_faults as network_faults
 
 # BackendConformance needs pytest; whoever only states claims need not have it.
 _HOMES = {
@@ -34,6 +35,7 @@ _HOMES = {
     "claims_of": "claims",
     "Subject": "subject",
     "examine": "suite",
+    "network_faults": "wires",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605 - derived, so that it cannot disagree

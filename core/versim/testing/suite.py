@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 # Importing a module of checks registers them, in this order.
-from versim.testing import breadth, conduct, honesty, laws, oracles  # noqa: F401
+from versim.testing import breadth, conduct, honesty, laws, oracles, wires  # noqa: F401
 from versim.testing.check import (
     CHECKS,
     ConformanceCheck,

@@ -6,11 +6,12 @@ from versim.testing import AllToAll, Claims, Contention
 
 
 def claims() -> Claims:
-    """The congestion-aware network of one dimension."""
+    """The congestion-aware network, which the embedded engine has of any number of dimensions."""
     return Claims(
         kinds=("all_reduce", "all_gather", "reduce_scatter", "all_to_all", "point_to_point"),
         topologies=("ring", "fully_connected", "switch"),
         algorithms=("ring", "direct", "halving_doubling", "double_binary_tree"),
+        dimensions=3,
         contention=Contention.QUEUE,
         all_to_all=AllToAll.SHARDS,
         # Reductions in local memory and the delay at endpoints have no place in α-β; they cannot be switched off, only

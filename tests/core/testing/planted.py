@@ -82,11 +82,11 @@ class Sound:
         if message.algorithm not in ("", "ring"):
             raise UnsupportedGraphError(f"no algorithm {message.algorithm!r}; use ring")
         if message.kind is Kind.POINT_TO_POINT:
-            return self.step_s(message.size_bytes, system)
+            return self.step_s(message.size_bytes, self.on(message, system))
         if message.kind not in ROUNDS:
             raise UnsupportedGraphError(f"no {message.kind.value}; leave it out")
         rounds = self.rounds(message.kind, message.participants)
-        return rounds * self.step_s(self.shard(message), system)
+        return rounds * self.step_s(self.shard(message), self.on(message, system))
 
     def rounds(self, kind: Kind, participants: int) -> int:
         """Of a ring."""
@@ -95,6 +95,11 @@ class Sound:
     def shard(self, message: Message) -> float:
         """What a round carries, in bytes."""
         return message.size_bytes / message.participants
+
+    def on(self, message: Message, system: System) -> System:
+        """The network as a message sees it: one dimension, of the links where its ranks lie."""
+        seen = attrs.evolve(system.dimensions[0], link=system.link(message.axis, message.ranks))
+        return attrs.evolve(system, dimensions=(seen,))
 
     def step_s(self, size_bytes: float, system: System) -> float:
         """A message to a neighbour."""
@@ -208,6 +213,20 @@ class Gibibytes(Sound):
         return super().step_s(size_bytes * 1e9 / 2**30, system)
 
 
+class InnermostLink(Sound):
+    """Takes the innermost dimension's link for every group."""
+
+    def on(self, message: Message, system: System) -> System:  # noqa: D102
+        return super().on(attrs.evolve(message, ranks=()), system)
+
+
+class FirstGroup(Sound):
+    """Takes the ranks from 0 upwards for every group."""
+
+    def on(self, message: Message, system: System) -> System:  # noqa: D102
+        return super().on(attrs.evolve(message, ranks=tuple(range(message.participants))), system)
+
+
 @attrs.define
 class HiddenContention(Sound):
     """Says that messages share links, and lets them pass through each other."""
@@ -311,6 +330,8 @@ FAULTS: dict[type[Sound], str] = {
     ClaimsTooMuch: "every topology",
     TooFast: "every algorithm",
     InnerGroups: "several dimensions",
+    InnermostLink: "the wires",
+    FirstGroup: "the wires",
     Restless: "deterministic",
     Talkative: "nothing is printed",
     Meddler: "input is left alone",
