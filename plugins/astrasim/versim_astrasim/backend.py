@@ -43,7 +43,7 @@ class AstraSimBackend:
         from versim_astrasim.program import launch  # noqa: PLC0415 - numpy and the schema load when used
         from versim_astrasim.step import embedded  # noqa: PLC0415 - numpy and the schema load when used
         from versim_astrasim.step.configuration import check_program_has, network_of  # noqa: PLC0415
-        from versim_astrasim.step.translate import translate  # noqa: PLC0415
+        from versim_astrasim.step.translate import TRANSLATIONS  # noqa: PLC0415
 
         options: BackendOptions = request.options
         if _runs_the_program(options):
@@ -52,8 +52,8 @@ class AstraSimBackend:
             check_program_has(network_of(request.inputs.system.dimensions, options))
             path = launch.find_program(options.binary, options.congestion, os.environ)
             capabilities.check_congestion(path, options)
-            return running.predict(path, translate(request.inputs, request.inputs.system, options), request.inputs)
-        return embedded.predict(translate(request.inputs, request.inputs.system, options), request.inputs)
+            return running.predict(path, TRANSLATIONS.take(request.inputs, options), request.inputs)
+        return embedded.predict(TRANSLATIONS.take(request.inputs, options), request.inputs)
 
     def preflight(self, request: SimulationRequest) -> Iterable[Finding]:
         """What would make the simulation hang or lie, found without running it; see ``versim lint``.
@@ -65,9 +65,9 @@ class AstraSimBackend:
             UnsupportedGraphError: The graph has something ASTRA-sim cannot express.
         """
         from versim_astrasim.lint.preflight import preflight  # noqa: PLC0415 - numpy loads when used
-        from versim_astrasim.step.translate import translate  # noqa: PLC0415
+        from versim_astrasim.step.translate import TRANSLATIONS  # noqa: PLC0415
 
-        translation = translate(request.inputs, request.inputs.system, request.options)
+        translation = TRANSLATIONS.make(request.inputs, request.options)
         return preflight(translation, run=_runs_the_program(request.options))
 
     def isolated_s(self, request: SimulationRequest) -> NDArray[np.float64]:

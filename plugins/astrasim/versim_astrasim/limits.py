@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from versim import Message, System
+from versim import Kind, Message, System
 
-from versim_astrasim.options import SystemOptions
+from versim_astrasim.options import RAPID_LLM, SystemOptions
 
 UNAWARE = (
     "without congestion ASTRA-sim charges a message for the first dimension only in which its ends differ, and lets "
     "messages pass one another on a link"
 )
+HALF_ROUND = (
+    "RAPID-LLM's program sends half of the bytes of ring and direct all-reduces and all-gathers, one way round, as if "
+    "the other half went the other way on links of its own"
+)
+OTHER_NETWORK = "the options topology and faulty_links describe another network than the system"
 OWN_LINK = "ASTRA-sim knows the links of dimensions, not those of single axes"
 
 
@@ -25,6 +30,10 @@ def network_limit(message: Message, system: System, options: SystemOptions, *, i
     limits = []
     if options.congestion == "unaware":
         limits.append(UNAWARE)
+    if options.program == RAPID_LLM and message.kind in (Kind.ALL_REDUCE, Kind.ALL_GATHER):
+        limits.append(HALF_ROUND)
+    if options.topology or options.faulty_links:
+        limits.append(OTHER_NETWORK)
     if message.axis in system.axis_links and not isolated:
         limits.append(OWN_LINK)
     return "; ".join(limits)

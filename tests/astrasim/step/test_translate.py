@@ -11,7 +11,7 @@ from versim import ExecutionGraph, Fixed, GraphBuilder, Inputs, Kind, Link, Mesh
 from versim_astrasim.engine.trace import MISSING, RankTrace
 from versim_astrasim.options import BackendOptions
 from versim_astrasim.step.losses import moved_bytes
-from versim_astrasim.step.translate import Translation, translate
+from versim_astrasim.step.translate import Translation, Translations, translate
 
 Pin = Callable[[ExecutionGraph], Inputs]
 MakeSystem = Callable[..., System]
@@ -246,3 +246,19 @@ def test_an_all_gather_that_cannot_be_cut_is_refused(translated: Callable[..., T
     builder.collective("tiny", "all_gather", 4, axes=["tp"], after=[row])
     with pytest.raises(UnsupportedGraphError, match=r"node 1 \('tiny'\) gathers shards of 2 bytes.*into 4 chunks"):
         translated(builder, preferred_dataset_splits=4)
+
+
+def test_a_step_that_was_looked_at_is_not_translated_again(pinned: Pin, system_of: MakeSystem) -> None:
+    """Looking at a step and simulating it need the same traces; another step or other options need their own."""
+    builder = GraphBuilder(Mesh.of(tp=3))
+    chain(builder, ["all_reduce"])
+    inputs, others = (pinned(builder.build()).on(system_of(("ring", 3))) for _ in range(2))
+    translations, options = Translations(), BackendOptions()
+    made = translations.make(inputs, options)
+    assert translations.take(inputs, options) is made
+    assert translations.take(inputs, options) is not made
+    for asked, chosen in ((others, options), (inputs, BackendOptions(endpoint_delay_ns=11))):
+        made = translations.make(inputs, options)
+        taken = translations.take(asked, chosen)
+        assert taken is not made
+        assert taken.options == chosen

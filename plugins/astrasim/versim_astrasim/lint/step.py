@@ -30,7 +30,6 @@ class Program:
         trace: The columns.
         ids: Ids, ascending as unsigned numbers, each once.
         row: Position ─▶ index of the definition that counts.
-        needs: Position ─▶ positions waited for; ids that no node has are left out.
         dangling: (position, id) of every dependency on a node that does not exist.
         repeated: Positions of ids that are defined more than once.
     """
@@ -44,20 +43,18 @@ class Program:
         row[inverse] = np.arange(len(given))
         self.row: list[int] = row.tolist()
         self.repeated: list[int] = np.flatnonzero(counts > 1).tolist()
-        self.needs: list[list[int]] = [[] for _ in self.ids]
         self.dangling: list[tuple[int, int]] = []
-        positions = inverse.tolist()
+        owners, targets = [], []
         for offsets, deps in ((trace.ctrl_offsets, trace.ctrl_deps), (trace.data_offsets, trace.data_deps)):
             wanted = deps.view(np.uint64)
             place = np.searchsorted(unique, wanted)
             there = place < len(unique)
             there[there] = unique[place[there]] == wanted[there]
-            owners = np.repeat(np.arange(len(given)), np.diff(offsets)).tolist()
-            for owner, target, found, name in zip(owners, place.tolist(), there.tolist(), wanted.tolist(), strict=True):
-                if found:
-                    self.needs[positions[owner]].append(target)
-                else:
-                    self.dangling.append((positions[owner], name))
+            owner = inverse[np.repeat(np.arange(len(given)), np.diff(offsets))]
+            owners.append(owner[there])
+            targets.append(place[there])
+            self.dangling += zip(owner[~there].tolist(), wanted[~there].tolist(), strict=True)
+        self._waiting, self._awaited = np.concatenate(owners), np.concatenate(targets)
         self.types: list[int] = trace.node_type[row].tolist()
         self._row = row
         self._lists: dict[str, list[int]] = {}
@@ -136,9 +133,17 @@ class Program:
         return order
 
     @cached_property
+    def needs(self) -> list[list[int]]:
+        """Position ─▶ positions waited for; ids that no node has are left out."""
+        order = np.argsort(self._waiting, kind="stable")
+        ends = np.cumsum(np.bincount(self._waiting, minlength=len(self))).tolist()
+        awaited = self._awaited[order].tolist()
+        return [awaited[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
+
+    @cached_property
     def _ascends(self) -> bool:
         """Whether every node waits for lower ids only."""
-        return all(not needs or max(needs) < position for position, needs in enumerate(self.needs))
+        return bool((self._awaited < self._waiting).all())
 
     @cached_property
     def collectives(self) -> list[int]:
@@ -152,8 +157,9 @@ class Program:
     @cached_property
     def roots(self) -> list[int]:
         """Positions that wait for nothing."""
-        waiting = {position for position, _ in self.dangling}
-        return [position for position, needs in enumerate(self.needs) if not needs and position not in waiting]
+        waits = np.bincount(self._waiting, minlength=len(self)) > 0
+        waits[[position for position, _ in self.dangling]] = True
+        return list(np.flatnonzero(~waits).tolist())
 
 
 @attrs.frozen(kw_only=True, eq=False)

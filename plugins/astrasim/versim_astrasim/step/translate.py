@@ -139,6 +139,41 @@ def translate(pinned: Inputs, system: System, options: BackendOptions) -> Transl
     )
 
 
+class Translations:
+    """The translation that was made last, so that looking at a step and simulating it translate it once.
+
+    It is kept until it is taken, or until another step is looked at.
+    """
+
+    def __init__(self) -> None:
+        self._made: tuple[Inputs, BackendOptions, Translation] | None = None
+
+    def make(self, inputs: Inputs, options: BackendOptions) -> Translation:
+        """Translate, and keep the translation for who takes it.
+
+        Raises:
+            UnsupportedGraphError: As :func:`translate`.
+        """
+        translation = translate(inputs, inputs.system, options)
+        self._made = (inputs, options, translation)
+        return translation
+
+    def take(self, inputs: Inputs, options: BackendOptions) -> Translation:
+        """The translation of these very inputs, made now unless it is kept.
+
+        Raises:
+            UnsupportedGraphError: As :func:`translate`.
+        """
+        made, self._made = self._made, None
+        if made is not None and made[0] is inputs and made[1] == options:
+            return made[2]
+        return translate(inputs, inputs.system, options)
+
+
+TRANSLATIONS = Translations()
+"""Of the backend, which is asked about a step before it is asked to simulate it."""
+
+
 def chosen_algorithms(
     graph: ExecutionGraph, network: Network, options: SystemOptions
 ) -> dict[Kind, tuple[tuple[str, ...], tuple[str, ...]]]:
