@@ -18,6 +18,8 @@ from versim_astrasim.importing.options import ImportOptions
 from versim_astrasim.importing.producer import ChakraProducer
 from versim_astrasim.options import BackendOptions
 
+RECORDED = Path(__file__).parents[1] / "recorded"
+
 
 def imported(folder: Path, ranks: list[Linked], *options: str) -> Result:
     """``versim import pytorch``, with its errors passed through; writes ``out.N.et``."""
@@ -253,3 +255,16 @@ def test_what_is_not_a_recording_is_called_by_its_name(content: str, message: st
     result = CliRunner().invoke(import_, ["pytorch", str(path), "-o", str(tmp_path / "out")])
     assert isinstance(result.exception, VersimError)
     assert message in str(result.exception)
+
+
+def test_a_recorded_pipeline_of_grouped_messages_imports_lints_and_compares(tmp_path: Path) -> None:
+    """Recorded by PyTorch 2.13 on CPUs with gloo and batch_isend_irecv: three stages, two microbatches."""
+    paths = [RECORDED / f"pipeline.{rank}.json.gz" for rank in range(3)]
+    result = CliRunner().invoke(import_, ["pytorch", *map(str, paths), "-o", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    assert messages_of(tmp_path, 3) == [(0, 1, 8192)] * 2 + [(1, 2, 8192)] * 2
+    assert "error" not in result.output
+    assert "warning" not in result.output
+    traces = read_traces(tmp_path / "out", 3)
+    compute_ns = [int(trace.duration_micros[trace.node_type == COMP].sum()) * 1000 for trace in traces]
+    assert makespan_ns(tmp_path, 3) > max(compute_ns)

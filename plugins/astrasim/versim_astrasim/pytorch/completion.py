@@ -9,8 +9,8 @@ from typing import Any
 
 from chakra.schema.protobuf import et_def_pb2 as schema
 
-from versim_astrasim.pytorch.recorded import Recorded, is_group
-from versim_astrasim.pytorch.traffic import COMMUNICATION, RankFile, attribute, size_of
+from versim_astrasim.pytorch.recorded import MESSAGES, Recorded, is_group
+from versim_astrasim.pytorch.traffic import COMMUNICATION, RankFile, attribute, make_message, size_of
 
 Members = Mapping[int, Sequence[int]]
 
@@ -29,11 +29,12 @@ def complete(nodes: Sequence[Any], trace: Recorded, rank: int, number: Mapping[s
         members: Ranks of the groups by number, the world left out.
     """
     dropped = _drop_dangling(nodes)
+    hosted = _as_communication(nodes, trace, rank)
     file = RankFile(rank, trace, _without_metadata(nodes, schema.METADATA_NODE), number, members)
     queued, awaited = _keep_order(file.nodes, trace)
     barriers = grouped = unknown = 0
     for node in file.nodes:
-        if node.type not in COMMUNICATION:
+        if node.type not in COMMUNICATION or node.id in trace.host_calls:
             continue
         group = attribute(node, "pg_name")
         if group is not None and group.string_val in number:
@@ -65,8 +66,41 @@ def complete(nodes: Sequence[Any], trace: Recorded, rank: int, number: Mapping[s
         (grouped, "kernels that send and receive (gather, scatter) became all-to-alls"),
     ]
     file.notes += [f"{count:,} {what}" for count, what in notes if count]
+    if hosted:
+        file.notes.append(f"{hosted:,} communications on the CPU are simulated; their recorded durations are not used")
     file.notes += _lost(trace)
     return file
+
+
+_HOST_KINDS = {
+    "all_reduce": schema.ALL_REDUCE,
+    "all_gather": schema.ALL_GATHER,
+    "reduce_scatter": schema.REDUCE_SCATTER,
+    "all_to_all": schema.ALL_TO_ALL,
+    "broadcast": schema.BROADCAST,
+}
+
+
+def _as_communication(nodes: Sequence[Any], trace: Recorded, rank: int) -> int:
+    """Turn what carried out communications on the CPU into nodes of communication; returns how many."""
+    count = 0
+    for node in nodes:
+        call = trace.host_calls.get(node.id)
+        if call is None or not call.size_bytes:
+            continue
+        if call.collective in MESSAGES:
+            if call.peer is None or call.peer == rank:
+                continue
+            make_message(node, rank, call.peer, call.size_bytes, sends="send" in call.collective)
+            attribute(node, "comm_tag").int64_val = call.tag
+        else:
+            node.type = schema.COMM_COLL_NODE
+            node.attr.add(name="comm_type", int64_val=_HOST_KINDS[call.collective])
+            node.attr.add(name="comm_size", int64_val=call.size_bytes)
+            node.attr.add(name="pg_name", string_val="0")
+        attribute(node, "is_cpu_op").bool_val = False
+        count += 1
+    return count
 
 
 def _drop_dangling(nodes: Sequence[Any]) -> int:
@@ -167,8 +201,8 @@ def _lost(trace: Recorded) -> list[str]:
     if trace.on_host:
         lost.append(
             f"{sum(trace.on_host.values()):,} communications on the CPU ({listed(trace.on_host)}) became compute of "
-            "their recorded durations: mlc-chakra's converter knows communications by NCCL's kernels; record on GPUs "
-            "with the backend nccl to have them simulated"
+            "their recorded durations: the trace does not say between which ranks; record on GPUs with the backend "
+            "nccl to have them simulated"
         )
     if trace.timed and trace.without_kernel:
         lost.append(

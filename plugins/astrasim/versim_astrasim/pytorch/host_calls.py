@@ -17,17 +17,19 @@ def fold(files: Sequence[RankFile], how: Host) -> None:
 
     A rank that only its host worked on keeps its calls, as compute of the accelerator: it has nothing else.
     """
-    sends = any(node.type in MESSAGE_TYPES for file in files for node in file.nodes)
-    if how == "keep" or (how == "auto" and not sends):
+    if how == "keep":
         return
+    sends = any(node.type in MESSAGE_TYPES for file in files for node in file.nodes)
     for file in files:
         host = {node.id: node for node in file.nodes if _on_host(node)}
         if not host:
             continue
-        if not any(node.id not in host and node.type not in MESSAGE_TYPES for node in file.nodes):
+        if file.trace.timed and not file.trace.queued:
             for node in host.values():
                 attribute(node, "is_cpu_op").bool_val = False
             file.notes.append(f"{len(host):,} calls on the host are compute of the accelerator: the rank has no other")
+            continue
+        if how == "auto" and not sends:
             continue
         ordered = _keep_launch_order(file)
         lost_us = sum(file.trace.duration_us.get(id_, 0.0) for id_ in host)

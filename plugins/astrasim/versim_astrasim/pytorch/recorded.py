@@ -38,6 +38,7 @@ class Call:
         group: The process group's name.
         size_bytes: What it handed over, None if not known.
         parts_bytes: What it sends to each rank of the group, where that is recorded.
+        tag: Of a message.
     """
 
     collective: str
@@ -45,6 +46,7 @@ class Call:
     group: str
     size_bytes: int | None = None
     parts_bytes: tuple[int, ...] = ()
+    tag: int = 0
 
 
 @attrs.frozen
@@ -60,7 +62,8 @@ class Recorded:
         grouped: Messages that a kernel of NCCL carries together, by its id, as far as their calls are recorded.
         awaited: What of the device's work a node waited for, by its id: synchronisation, as HTA finds it.
         without_kernel: How many calls launched no kernel, by their name.
-        on_host: How many communications took place on the CPU, by backend and name.
+        host_calls: Communications on the CPU whose peers or group are known, by the id of what carried them out.
+        on_host: How many other communications took place on the CPU, by backend and name.
     """
 
     timed: bool
@@ -72,6 +75,7 @@ class Recorded:
     awaited: Mapping[int, tuple[int, ...]]
     without_kernel: Mapping[str, int]
     on_host: Mapping[str, int]
+    host_calls: Mapping[int, Call] = attrs.field(factory=dict)
 
 
 def has_times(content: Mapping[str, Any]) -> bool:
@@ -89,19 +93,24 @@ def recorded(content: Mapping[str, Any]) -> Recorded:
     """What a linked trace says, its nodes being such as the converter takes."""
     nodes = {node["id"]: node for node in content["nodes"]}
     groups: dict[str, tuple[int, ...]] = {}
-    on_host: Counter[str] = Counter()
+    hosted: dict[int, str] = {}
     calls: dict[int, Call] = {}
     launching: set[Any] = set()
     for node in nodes.values():
         if PROCESS_GROUP_NODE in node["name"]:
             groups.update(groups_in(str(node["inputs"]["values"])))
-        elif node.get("cat") is None:
-            on_host.update(found.group() for found in [_ON_HOST.match(node["name"])] if found)
+        elif node.get("cat") is None and (found := _ON_HOST.match(node["name"])):
+            hosted[node["id"]] = found.group()
         elif "nccl" in node["name"]:
             above = _calls_above(nodes, node)
             launching.update(above)
             if above:
                 calls[node["id"]] = _call(nodes[above[0]])
+    # The group of a communication on the CPU is not recorded: where only one has more than one rank, it is that.
+    one = all(len(ranks) == 1 for name, ranks in groups.items() if name != "0")
+    asked = {id_: _host_call(nodes, id_) for id_ in hosted} if one else {}
+    host_calls = {id_: call for id_, call in asked.items() if call is not None}
+    on_host = Counter(name for id_, name in hosted.items() if id_ not in host_calls)
     alone = [_call(node) for id_, node in nodes.items() if node["name"] == _CALL and id_ not in launching]
     silent = Counter(call.collective for call in alone if call.collective not in _NO_COMMUNICATION)
     queued = {
@@ -127,6 +136,7 @@ def recorded(content: Mapping[str, Any]) -> Recorded:
         awaited=_awaited(nodes, queued),
         without_kernel=+silent,
         on_host=on_host,
+        host_calls=host_calls,
     )
 
 
@@ -152,6 +162,33 @@ def _grouped(
                 found[kernel_of[id_]] = tuple(waiting)
             waiting = []
     return found
+
+
+HOST_COLLECTIVES = frozenset({"all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast"})
+"""What backends for the CPU call collectives that a Chakra trace has."""
+
+
+def _host_call(nodes: Mapping[Any, Any], id_: int) -> Call | None:
+    """A communication on the CPU, None if the call that asked for it does not say enough.
+
+    What carried it out has its tensors; the call of c10d around it, ``send(tensors, group, peer, tag)``, the peer.
+    """
+    node = nodes[id_]
+    name = node["name"].partition(":")[2]
+    size = sum(
+        tensor[3] * tensor[4]
+        for tensor in node["inputs"]["values"]
+        if isinstance(tensor, list) and len(tensor) > 4 and all(type(number) is int for number in tensor[3:5])
+    )
+    if name in HOST_COLLECTIVES:
+        return Call(name, None, "0", size)
+    asked = nodes.get(node["ctrl_deps"])
+    if name not in MESSAGES or asked is None or not str(asked["name"]).startswith(f"c10d::{name}"):
+        return None
+    numbers = [value for value in asked["inputs"]["values"] if type(value) is int]
+    if len(numbers) < 2 or min(numbers[:2]) < 0:
+        return None
+    return Call(name, numbers[0], "0", size, tag=numbers[1])
 
 
 def is_group(collective: str) -> bool:
