@@ -2,8 +2,9 @@
 
 Run with ``python tests/fuzz/engine.py --inputs 1000 --seed 1``; the real program is found as everywhere, by
 ``ASTRA_SIM_BIN`` or ``ASTRA_SIM_HOME``. Compared are the finish of every rank and the order they finish in, all printed
-figures, and when every node was issued and called back; shortcuts on and off. ``--kind`` takes one kind of case,
-``--table FILE`` writes the cases with the measured figures as a table for ``versim verify astrasim``. A case that
+figures, and when every node was issued and called back; shortcuts on and off. ``--kind`` takes one kind of case;
+``fork`` is for the fork of ASTRA-sim that RAPID-LLM drives, whose program then has to be found. ``--table FILE`` writes
+the cases with the measured figures as a table for ``versim verify astrasim``. A case that
 differs is written to the folder for temporary files.
 
 What the real program does differently from run to run, and what ends in its own misuse of memory, is counted apart.
@@ -22,12 +23,15 @@ from pathlib import Path
 from typing import Any
 
 import engine_cases
+import fork_cases
 import measuring
 import numpy as np
 from versim import FaultsError, VersimError
 from versim_astrasim.engine import Exactness, Outcome, Status
+from versim_astrasim.engine.variant import Variant
 from versim_proof.astrasim.cases import printed_figures, run_case, verify_case
 
+FORK = "fork"
 EXACTNESSES: tuple[Exactness, ...] = ("auto", "plain")
 RUNS_THAT_AGREE = 3
 UNSOUND = UNSTEADY, MISUSE = "different from run to run", "misuse of memory"
@@ -39,12 +43,19 @@ def cases(inputs: int, seed: int, kind: str | None = None) -> Iterator[dict[str,
     kinds = [kind] if kind else list(engine_cases.KINDS)
     for number in range(inputs):
         name = kinds[number % len(kinds)]
-        yield engine_cases.case(name, random.Random(f"{name}-{seed}-{number}")) | {"name": f"{name}-{seed}-{number}"}
+        source = random.Random(f"{name}-{seed}-{number}")
+        case = fork_cases.case(source) if name == FORK else engine_cases.case(name, source)
+        yield case | {"name": f"{name}-{seed}-{number}"}
+
+
+def variant_of(case: Mapping[str, Any]) -> Variant:
+    """The program a case is for."""
+    return Variant.RAPID_LLM if case["name"].startswith(f"{FORK}-") else Variant.ASTRA_SIM
 
 
 def shortcuts_differ(case: Mapping[str, Any]) -> str:
     """What the engine's shortcuts change, which they must not; nothing if nothing."""
-    outcomes = [run_case(case, exactness) for exactness in EXACTNESSES]
+    outcomes = [run_case(case, exactness, variant=variant_of(case)) for exactness in EXACTNESSES]
     first, second = outcomes
     if isinstance(first, FaultsError) or isinstance(second, FaultsError):
         return "" if str(first) == str(second) else f"refused: {first} / {second}"
@@ -66,9 +77,9 @@ def differences(case: Mapping[str, Any], measured: measuring.Measured) -> list[s
     """Where the engine is not what was measured."""
     found = []
     for exactness in EXACTNESSES:
-        result = verify_case({**case, "expected": measured.expected}, exactness)
+        result = verify_case({**case, "expected": measured.expected}, exactness, variant=variant_of(case))
         found += [f"{exactness}: {detail}" for detail in result.details]
-        outcome = run_case(case, exactness)
+        outcome = run_case(case, exactness, variant=variant_of(case))
         if isinstance(outcome, FaultsError) or result.details:
             continue
         if outcome.status in (Status.COMPLETED, Status.UNFINISHED):
@@ -134,7 +145,8 @@ def run(inputs: int, seed: int, kind: str | None = None, table: Path | None = No
             path.write_text(json.dumps({"cases": [written[-1]]}), encoding="utf-8")
             sys.stderr.write(f"{path}: {'; '.join(found)}\n")
     if table is not None:
-        table.write_text(json.dumps({"cases": written}), encoding="utf-8")
+        program = {"program": fork_cases.PROGRAM} if kind == FORK else {}
+        table.write_text(json.dumps({**program, "cases": written}), encoding="utf-8")
     if differing:
         raise AssertionError(f"{differing} of {inputs} cases of seed {seed} differ: {dict(endings)}")
     return dict(endings)
@@ -145,7 +157,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--inputs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--kind", choices=list(engine_cases.KINDS))
+    parser.add_argument("--kind", choices=[*engine_cases.KINDS, FORK])
     parser.add_argument("--table", type=Path)
     options = parser.parse_args()
     try:
