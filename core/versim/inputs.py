@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from versim.fabric import System
 from versim.graph import ExecutionGraph
+from versim.sizes import StepSizes
 from versim.timing import OriginShare
 
 
@@ -34,6 +35,7 @@ class Inputs:
         label: The pin's name in the scenario.
         provenance: Who timed what, for people: ``compute`` and ``folded`` with their options.
         origins: How many seconds of compute have which origin, the most first; empty where nobody said.
+        sizes: What the step amounts to: tokens, model FLOP, memory; None where the producer does not say.
         digest: sha256 over everything a simulator may consume, as hexadecimal digits.
     """
 
@@ -44,6 +46,7 @@ class Inputs:
     label: str = ""
     provenance: Mapping[str, str] = attrs.field(factory=dict)
     origins: tuple[OriginShare, ...] = ()
+    sizes: StepSizes | None = None
     digest: str = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:

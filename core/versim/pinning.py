@@ -19,6 +19,7 @@ from versim.graph import NONE, ExecutionGraph, participants_of
 from versim.graph.columns import Op
 from versim.inputs import Inputs
 from versim.picoseconds import LONGEST_NS
+from versim.sizes import StepSizes
 from versim.timing import ComputeTiming, NetworkTiming, Origin, OriginShare, Source
 from versim.units import NS_PER_S
 from versim.work import DeviceTerm, Fixed, Folded, Term
@@ -33,6 +34,7 @@ def pin(
     durations_s: Mapping[int, float] | None = None,
     label: str = "",
     provenance: Mapping[str, str] | None = None,
+    sizes: StepSizes | None = None,
 ) -> Inputs:
     """Turn work into nanoseconds.
 
@@ -44,6 +46,7 @@ def pin(
         durations_s: Rows whose duration is given, e.g. by another simulation, instead of timed.
         label: The pin's name.
         provenance: Who timed what.
+        sizes: What the step amounts to, for reports.
 
     Raises:
         VersimError: A timing is missing, or returned something that is not a duration.
@@ -90,6 +93,7 @@ def pin(
         label=label,
         provenance=dict(provenance or {}),
         origins=_shares(graph, times, given),
+        sizes=sizes,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from versim.chains import ComputeChain, NetworkChain
-from versim.components import ProposesSystem, TimingModel
+from versim.components import ProposesSystem, Sizes, TimingModel
 from versim.containment import held_responsible
 from versim.errors import ComponentError, SimulationError, VersimError
 from versim.graph import ExecutionGraph, laid_out, told_apart
@@ -100,6 +100,7 @@ def prepare_pin(
     with held_responsible("producer", workload.producer):
         graph = producer.produce(options)
         proposed = producer.system(options) if isinstance(producer, ProposesSystem) else None
+        sizes = producer.sizes(options) if isinstance(producer, Sizes) else None
     if not isinstance(graph, ExecutionGraph):
         raise ComponentError("producer", workload.producer, f"it returned {type(graph).__name__}, not a graph")
     layout = scenario.system_part(workload).layout
@@ -127,6 +128,7 @@ def prepare_pin(
             durations_s=_borrowed(scenario, graph, chosen, simulated or {}),
             label=chosen.label,
             provenance=_provenance(chosen),
+            sizes=sizes,
         )
     return Prepared(workload=workload, pin=chosen, inputs=inputs)
 

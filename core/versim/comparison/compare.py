@@ -14,6 +14,7 @@ from versim.comparison.checks import Check, checks
 from versim.comparison.contract import hold_to_contract
 from versim.comparison.critical_path import CriticalPath, critical_path, shared_ps
 from versim.comparison.model import Comparison, Result
+from versim.comparison.sanity import sanity_of
 from versim.comparison.slack import execution_slack_ps, path_change
 from versim.comparison.totals import by_group, by_operation, totals
 from versim.inputs import Inputs
@@ -136,4 +137,5 @@ def _result(
         shared_path_percent=shared_percent,
         checks=checks(pinned, bounds, prediction, line),
         slack_ps=execution_slack_ps(chain) if chain is not None else None,
+        sanity=sanity_of(pinned, prediction.makespan_ps),
     )

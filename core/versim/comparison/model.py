@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from versim.comparison.attribution import Attribution
 from versim.comparison.checks import Check
 from versim.comparison.critical_path import CriticalPath
+from versim.comparison.sanity import Sanity
 from versim.comparison.slack import PathChange
 from versim.comparison.totals import Breakdown, Totals
 from versim.curves import SweptCommunication
@@ -47,6 +48,7 @@ class Result:
             reference itself, or if either did not complete.
         slack_ps: int64, a row per row of the comparison's instances: how much later each could end without a later end
             of the step, see :func:`versim.comparison.slack.execution_slack_ps`; None where there is no critical path.
+        sanity: MFU, tokens per second and GPU, memory; None where the producer does not say what the step amounts to.
         path_change: Which nodes enter or leave the critical path against the reference's, and why; None likewise.
     """
 
@@ -65,6 +67,7 @@ class Result:
     attribution: Attribution | None = None
     slack_ps: NDArray[np.int64] | None = None
     path_change: PathChange | None = None
+    sanity: Sanity | None = None
 
     @property
     def failed_checks(self) -> tuple[Check, ...]:

@@ -21,6 +21,7 @@ from versim.storage.explanation import attribution_document, path_change_documen
 from versim.storage.inputs import graph_document, system_document
 from versim.storage.links import links_document
 from versim.storage.loss import consumed_document
+from versim.storage.sizes import sanity_document, sizes_document
 from versim.storage.sweep import sweep_document
 from versim.storage.text import number, strings
 from versim.units import PS_PER_S
@@ -117,6 +118,7 @@ def _comparison(comparison: Comparison, columns: ColumnWriter) -> dict[str, Any]
             }
             for share in pinned.origins
         ],
+        "sizes": sizes_document(pinned.sizes),
         "reference": comparison.reference,
         "system": system_document(comparison.inputs.system),
         "graph": graph_document(pinned, columns),
@@ -149,6 +151,7 @@ def _result(result: Result, pinned: Inputs, columns: ColumnWriter) -> dict[str, 
         "difference_s": _seconds(result.difference_ps),
         "difference_percent": number(result.difference_percent),
         "totals": _totals(result.totals),
+        "sanity": sanity_document(result.sanity),
         "wall_s": number(prediction.wall_s),
         "reported_s": number(prediction.reported_s),
         "checks": [attrs.asdict(check) for check in result.checks],

@@ -28,6 +28,7 @@ from versim.plain.values import Value
 from versim.prediction import Prediction
 from versim.storage import version_1
 from versim.storage.column_reader import ColumnReader, within
+from versim.storage.sizes import sizes_from
 from versim.timing import Origin, OriginShare, Source
 from versim.units import NS_PER_S
 from versim.work import Fixed, Kind, Phase, Work
@@ -111,7 +112,7 @@ def inputs_from(comparison: Value, system: System, predictions: Sequence[Predict
     digest = version_1.digest_of(graph, inputs.compute_ns) if columns.version == 1 else inputs.digest
     if digest != comparison["digest"].text():
         comparison["digest"].wrong(f"the inputs have the digest {digest[:12]}…: they are not those simulated")
-    return attrs.evolve(inputs, origins=_origins(comparison))
+    return attrs.evolve(inputs, origins=_origins(comparison), sizes=sizes_from(comparison.optional("sizes")))
 
 
 def _origins(comparison: Value) -> tuple[OriginShare, ...]:

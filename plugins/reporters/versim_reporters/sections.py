@@ -18,7 +18,7 @@ from versim import (
 )
 from versim.terminal import Column, Group, grids, printable, shortened, table, wrapped
 
-from versim_reporters import accuracy, links, sweep
+from versim_reporters import accuracy, links, sanity, sweep
 from versim_reporters.accuracy import accuracy_rows
 from versim_reporters.breakdown import breakdown_lines
 from versim_reporters.explanation_lines import explanation_lines
@@ -55,6 +55,7 @@ def report_lines(report: Report, width: int, operations: int, *, explain: bool =
             yield from ("", *_heading(title(workload, comparison), width))
             yield from _inputs(workload, comparison, width)
             yield from _section(_totals(comparison, width))
+            yield from _section(_sanity(comparison, width))
             yield from explanation_lines(comparison, width, explain=explain)
             yield from _section(breakdown_lines(comparison, "group", lambda r: r.groups, width, operations))
             yield from _section(breakdown_lines(comparison, "operation", lambda r: r.operations, width, operations))
@@ -186,6 +187,13 @@ def _totals(comparison: Comparison, width: int) -> Iterator[str]:
     legend = totals_legend(comparison)
     if legend:
         yield from wrapped(legend, width)
+
+
+def _sanity(comparison: Comparison, width: int) -> Iterator[str]:
+    rows = sanity.rows_of(comparison)
+    if rows:
+        yield from table(sanity.HEADINGS, rows, sanity.ALIGN, width)
+        yield from wrapped(sanity.LEGEND, width)
 
 
 def totals_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:

@@ -153,6 +153,14 @@ def test_changed_bytes_are_loss(moved: int, said: str) -> None:
     )
 
 
+def test_a_whole_byte_per_rank_is_no_loss() -> None:
+    """A sum of 64 bytes over two ranks may move 65: nobody sends half a byte."""
+    prediction = _consumed(size_bytes=np.array([65]))
+    assert _failed(PINNED, prediction) == set()
+    assert _checked(PINNED, prediction)["inputs"].detail.endswith("; 1 in whole bytes per rank")
+    assert _failed(PINNED, _consumed(size_bytes=np.array([66]))) == {"inputs", "conservation"}
+
+
 def test_what_is_received_before_it_was_sent_is_found() -> None:
     """Rank 1 has the sum before rank 0 has anything to add."""
     prediction = _times([0, 5000, 8000, 0], [5000, 8000, 10000, 7999])
