@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from versim.components import Destination as Destination
     from versim.components import Diagnoses as Diagnoses
     from versim.components import Diagnostic as Diagnostic
+    from versim.components import Drafts as Drafts
     from versim.components import Exports as Exports
     from versim.components import Finding as Finding
     from versim.components import GraphProducer as GraphProducer
@@ -182,8 +183,8 @@ _HOMES = {
         "Accuracy InstanceAccuracy accuracy held_against_measurements measured_reference signed_error"
     ),
     "components": (
-        "Component Destination Diagnoses Diagnostic Exports Finding GraphProducer Isolates LimitsNetwork "
-        "MakesScenarios MeasuresNetwork NoOptions Preflights ProposesSystem Rendering Reporter Severity "
+        "Component Destination Diagnoses Diagnostic Drafts Exports Finding GraphProducer Isolates "
+        "LimitsNetwork MakesScenarios MeasuresNetwork NoOptions Preflights ProposesSystem Rendering Reporter Severity "
         "ShowsCollectives SimulationRequest SimulatorBackend Sizes TableResult TimingModel Verifier Verifies "
         "option"
     ),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from versim.comparison import Report
     from versim.curves import CollectiveSweep
-    from versim.fabric import Message, System
+    from versim.fabric import ClusterChoice, Message, System
     from versim.graph import ExecutionGraph
     from versim.inputs import Inputs
     from versim.prediction import Prediction
@@ -119,6 +119,20 @@ class Sizes(Protocol):
 
     def sizes(self, options: Any) -> StepSizes:
         """Of the step that ``options``, an instance of ``self.options``, describe."""
+        ...
+
+
+@runtime_checkable
+class Drafts(Protocol):
+    """A producer that writes a scenario to start from, given a model and a cluster: ``versim init --model``."""
+
+    def draft(self, cluster: ClusterChoice, options: Mapping[str, Any]) -> str:
+        """The text of a scenario.
+
+        Args:
+            cluster: What the step runs on; it says how many nodes.
+            options: The producer's options as far as the user gave them, ``model`` among them.
+        """
         ...
 
 

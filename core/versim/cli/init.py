@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from versim.cli.scenario_command import FLAGS, FilesCommand
+from versim.cli.drafting import DraftCommand, draft, refuse_without_model
+from versim.cli.scenario_command import FLAGS
 from versim.cli.session import session_of
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ SYSTEM = """\
 """
 
 
-@click.command(cls=FilesCommand)
+@click.command(cls=DraftCommand)
 @click.argument("file", default="scenario.yaml", type=click.Path(path_type=Path))
 @click.option(
     "--from",
@@ -49,30 +50,42 @@ SYSTEM = """\
     metavar="NAME|FOLDER",
     help="The shipped scenario to vary, or a folder of files that a scenario is made of.",
 )
+@click.option(
+    "--model",
+    metavar="NAME",
+    help="Draft the training step of this model instead, a preset or a config.json, on a cluster: --system NAME "
+    "--nodes N, and any option of the producer, such as --tp 8.",
+)
+@click.option("--nodes", type=click.IntRange(min=1), metavar="N", help="With --model: nodes of the cluster.")
 @click.option("--force", is_flag=True, help="Replace the file if it is there already.")
 @click.pass_context
-def init(ctx: click.Context, file: Path, source: str, force: bool) -> None:
+def init(ctx: click.Context, file: Path, source: str, model: str | None, nodes: int | None, force: bool) -> None:
     """Write a commented scenario to FILE, ready to be run and changed.
 
-    It is a shipped scenario, or what a folder of a simulator's own files amounts to, with every option of what it uses
-    explained at the end.
+    It is a shipped scenario, or what a folder of a simulator's own files amounts to, or a model's training step on a
+    cluster, with every option of what it uses explained at the end.
     """
     from versim.atomic import UnwritableError, check_writable, writing  # noqa: PLC0415 - not for the list of commands
     from versim.plain.files import read_text  # noqa: PLC0415
-    from versim.plain.yaml_text import LARGEST_FILE_BYTES  # noqa: PLC0415
+    from versim.plain.yaml_text import LARGEST_FILE_BYTES, parse_yaml  # noqa: PLC0415
     from versim.scenario import load_scenario  # noqa: PLC0415
     from versim.scenario.from_files import document_of_files  # noqa: PLC0415
-    from versim.scenario.load import dump_document, find_scenario  # noqa: PLC0415
+    from versim.scenario.load import dump_document, find_scenario, structure_scenario  # noqa: PLC0415
 
     check_writable(file)
     if file.exists() and not force:
         raise UnwritableError(file, "it is there already; --force replaces it")
     registry = session_of(ctx).registry()
-    flags = ctx.meta.get(FLAGS, {})
-    scenario = load_scenario(source, registry, flags)
-    path = find_scenario(source, registry)
-    made = None if path.is_file() else document_of_files(path, registry, flags)
-    text = read_text(path, LARGEST_FILE_BYTES) if made is None else dump_document(made)
+    if model is None:
+        refuse_without_model(ctx, nodes)
+        flags = ctx.meta.get(FLAGS, {})
+        scenario = load_scenario(source, registry, flags)
+        path = find_scenario(source, registry)
+        made = None if path.is_file() else document_of_files(path, registry, flags)
+        text = read_text(path, LARGEST_FILE_BYTES) if made is None else dump_document(made)
+    else:
+        text = draft(ctx, registry, model, nodes)
+        scenario = structure_scenario(parse_yaml(text, str(file)), registry, str(file), file.parent)
     text = re.sub(r"^name:.*$", lambda _: f"name: {_quoted(file.stem)}", text, count=1, flags=re.MULTILINE)
     parts = [HEADER.format(file=file), text.rstrip() + "\n", "\n".join(_explanations(scenario, registry)) + "\n"]
     if scenario.system is None:

@@ -58,7 +58,7 @@ class ScenarioCommand(click.Command):
             click.Option(
                 [flag],
                 expose_value=False,
-                callback=_remember_flag,
+                callback=remember_flag,
                 help=f"Plugins: {'; '.join(help_)}",
                 **({"is_flag": True, "default": None} if flag in switches else {"metavar": "VALUE"}),
             )
@@ -82,14 +82,15 @@ class FilesCommand(click.Command):
             *super().get_params(ctx),
             *(
                 click.Option(
-                    [flag], expose_value=False, callback=_remember_flag, help=f"Plugins: {text}", metavar="VALUE"
+                    [flag], expose_value=False, callback=remember_flag, help=f"Plugins: {text}", metavar="VALUE"
                 )
                 for flag, text in texts.items()
             ),
         ]
 
 
-def _remember_flag(ctx: click.Context, parameter: click.Parameter, value: str | bool | None) -> None:
+def remember_flag(ctx: click.Context, parameter: click.Parameter, value: str | bool | None) -> None:
+    """Keeps the value of a plugin's flag; a click callback."""
     if value is not None:
         ctx.meta.setdefault(FLAGS, {})[parameter.opts[0]] = "true" if value is True else value
 
