@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import attrs
 import numpy as np
@@ -94,6 +94,14 @@ class Programs:
         """int64 (ranks + 1,), where each rank's nodes begin when all ranks' are put one after another."""
         counts = np.diff(self.start)[self.of_rank]
         return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts)])
+
+
+@runtime_checkable
+class ProgramSource(Protocol):
+    """Traces that know their columns, so that they need not be read one by one."""
+
+    def programs(self, system: SystemConfig) -> Programs:
+        """The columns; raises :exc:`Incapable` if something in them is for the Python engine."""
 
 
 @attrs.frozen(kw_only=True, eq=False)

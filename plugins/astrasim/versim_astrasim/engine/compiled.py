@@ -11,6 +11,7 @@ from versim_astrasim.engine.columns import (
     COMM_CLASS,
     GPU_CLASS,
     KernelInput,
+    ProgramSource,
     capable,
     kernel_input,
     moves_in_step,
@@ -47,6 +48,7 @@ def simulate_compiled(
     memory: RemoteMemoryConfig,
     per_node_custom: Mapping[int, str] | None,
     record_spans: bool,
+    statistics: bool = True,
     waves: bool = False,
     progress: Progress | None = None,
 ) -> Outcome | None:
@@ -66,7 +68,10 @@ def simulate_compiled(
     capable(network, system, per_node_custom)
     if len(traces) < network.rank_count:
         raise Incapable("fewer traces than ranks")
-    programs = programs_of(traces[: network.rank_count], system)
+    if isinstance(traces, ProgramSource):
+        programs = traces.programs(system)
+    else:
+        programs = programs_of(traces[: network.rank_count], system)
     given = kernel_input(programs, network, system, groups)
     if waves and moves_in_step(given):
         raise Incapable("large collectives in step, which are one wave")
@@ -80,7 +85,7 @@ def simulate_compiled(
         status=_status(output),
         finish_ns=tuple([None if finish == NOT_YET else finish for finish in output.finish_ns.tolist()]),
         finish_order=tuple(output.finish_order.tolist()),
-        statistics=tuple(_statistics(output, given, traces)),
+        statistics=tuple(_statistics(output, given, traces)) if statistics else (),
         spans=_spans(output, given) if record_spans else None,
         links=output.links,
         message_count=output.message_count,

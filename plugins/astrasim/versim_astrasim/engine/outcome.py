@@ -129,7 +129,7 @@ class Outcome:
         status: How it ended.
         finish_ns: When each rank finished, None where it did not.
         finish_order: Ranks in the order they finished.
-        statistics: What is printed per rank.
+        statistics: What is printed per rank; empty if not asked for.
         spans: When each node ran; None if not recorded.
         links: What each link carried.
         message_count: Messages sent, those of collectives and handshakes included. Where a run aborts, messages of

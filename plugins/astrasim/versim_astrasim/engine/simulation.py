@@ -49,6 +49,7 @@ def simulate(
     read_trace: Callable[[str], RankTrace] | None = None,
     exactness: Exactness = "auto",
     record_spans: bool = True,
+    statistics: bool = True,
     max_ticks: int | None = None,
     engine: Engine = "auto",
     progress: Progress | None = None,
@@ -65,6 +66,7 @@ def simulate(
         read_trace: Reads the trace file at a path, for trace-described collectives.
         exactness: ``"plain"`` simulates every message; ``"auto"`` may use shortcuts that give the same figures.
         record_spans: Whether to report when each node ran.
+        statistics: Whether to report what the original prints per rank.
         max_ticks: Give up after this many distinct times at which something happens.
         engine: ``"kernel"`` is the compiled one, ``"python"`` the readable one; ``"auto"`` takes the first where it
             can, and goes through the second what went wrong in it. Both give the same figures.
@@ -87,6 +89,7 @@ def simulate(
                 memory=memory or RemoteMemoryConfig(),
                 per_node_custom=per_node_custom,
                 record_spans=record_spans,
+                statistics=statistics,
                 waves=engine == "auto" and exactness == "auto",
                 progress=progress,
             )
@@ -107,7 +110,7 @@ def simulate(
             per_node_custom=per_node_custom,
             read_trace=read_trace,
             exactness=exactness,
-        ).run(record_spans=record_spans, max_ticks=max_ticks)
+        ).run(record_spans=record_spans, statistics=statistics, max_ticks=max_ticks)
 
     try:
         return run(exactness)
@@ -144,7 +147,7 @@ class _Simulation:
         self._finish_order: list[int] = []
         self._notes = Notes()
 
-    def run(self, *, record_spans: bool, max_ticks: int | None) -> Outcome:
+    def run(self, *, record_spans: bool, statistics: bool, max_ticks: int | None) -> Outcome:
         failure: Failure | None = None
         # Millions of small objects live and die here without cycles; looking for cycles would take a third of the time.
         collecting = gc.isenabled()
@@ -163,7 +166,7 @@ class _Simulation:
         finally:
             if collecting:
                 gc.enable()
-        return self._outcome(failure, record_spans=record_spans)
+        return self._outcome(failure, record_spans=record_spans, statistics=statistics)
 
     def _name_what_was_instant(self, failure: Failure) -> None:
         """Add the rank and node that first scheduled something for tick 0, if one did."""
@@ -207,20 +210,20 @@ class _Simulation:
             rank = Rank(number, queue, transport, system, planner, len(config.npus_count), customs, waves)
             self._workloads.append(Workload(rank, program, machine))
 
-    def _outcome(self, failure: Failure | None, *, record_spans: bool) -> Outcome:
+    def _outcome(self, failure: Failure | None, *, record_spans: bool, statistics: bool) -> Outcome:
         finished = {workload.rank.number: workload.finished_ns for workload in self._workloads}
         finish_ns = tuple(finished.get(rank) for rank in range(self._config.rank_count))
         if failure is not None:
             status = Status(failure.status)
         else:
             status = Status.UNFINISHED if None in finish_ns else Status.COMPLETED
-        statistics = [rank_statistics(workload) for workload in self._workloads]
-        statistics += [RankStatistics()] * (len(finish_ns) - len(statistics))
+        figures = [rank_statistics(workload) for workload in self._workloads] if statistics else []
+        figures += [RankStatistics()] * (len(finish_ns) - len(figures)) if statistics else []
         return Outcome(
             status=status,
             finish_ns=finish_ns,
             finish_order=tuple(self._finish_order),
-            statistics=tuple(statistics),
+            statistics=tuple(figures),
             spans=self._spans() if record_spans else None,
             links=self._link_use(),
             message_count=self._network.message_count if self._network is not None else 0,

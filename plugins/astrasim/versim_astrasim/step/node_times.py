@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from versim import NO_TIME, PS_PER_NS, Op, Resource, Spans
 
 from versim_astrasim.engine import Outcome
+from versim_astrasim.engine import Spans as EngineSpans
 from versim_astrasim.step.numbering import nearest_kept
 from versim_astrasim.step.translate import Translation
 
@@ -30,7 +31,7 @@ def times_of(outcome: Outcome, translation: Translation) -> Times:
     ready, start, end = (np.full(instances.count, NO_TIME, dtype=np.int64) for _ in range(3))
     spans = outcome.spans
     if spans is not None and len(spans):
-        rows = translation.instance_of(spans.rank, spans.node_id.astype(np.int64))
+        rows = _rows_of(spans, translation)
         known = rows >= 0
         for column, given in ((ready, spans.ready_ns), (start, spans.start_ns), (end, spans.end_ns)):
             values = given[known]
@@ -38,6 +39,16 @@ def times_of(outcome: Outcome, translation: Translation) -> Times:
     times = Times(ready, start, end)
     fill_left_out(times, translation)
     return times
+
+
+def _rows_of(spans: EngineSpans, translation: Translation) -> NDArray[np.int64]:
+    """The instance of each span; -1 for a placeholder."""
+    numbering = translation.numbering
+    order, node_ids = numbering.order, spans.node_id.astype(np.int64)
+    pairs = ((numbering.ids[order], node_ids), (translation.instances.rank_class[order], spans.rank))
+    if len(order) == len(spans) and all((ours == theirs).all() for ours, theirs in pairs):
+        return order  # everything ran, in the order of the traces
+    return translation.instance_of(spans.rank, node_ids)
 
 
 def fill_left_out(times: Times, translation: Translation) -> None:

@@ -160,6 +160,10 @@ def joined_dependencies(instances: Instances, kept: NDArray[np.bool_]) -> tuple[
     """
     owner = np.repeat(np.arange(instances.count, dtype=np.int64), np.diff(instances.dependency_start))
     target = instances.dependency.astype(np.int64)
+    if kept.all():
+        pairs = owner * instances.count + target
+        if (pairs[1:] > pairs[:-1]).all():
+            return owner, target
     straight = kept[owner] & kept[target]
     pairs = owner[straight] * instances.count + target[straight]
     detours = kept[owner] & ~kept[target]
@@ -171,7 +175,8 @@ def joined_dependencies(instances: Instances, kept: NDArray[np.bool_]) -> tuple[
             for reached in behind[left_out]
         ]
         pairs = np.concatenate([pairs, np.array(joined, dtype=np.int64)])
-    pairs = np.unique(pairs)
+    if (pairs[1:] <= pairs[:-1]).any():
+        pairs = np.unique(pairs)
     return pairs // instances.count, pairs % instances.count
 
 

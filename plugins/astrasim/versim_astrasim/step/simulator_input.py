@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -27,7 +27,7 @@ class SimulatorInput:
         variant: Whose network it is.
     """
 
-    traces: tuple[RankTrace, ...]
+    traces: Sequence[RankTrace]
     network: Mapping[str, Any]
     system: Mapping[str, Any]
     memory: Mapping[str, Any]

@@ -28,7 +28,7 @@ DISTINCT_GROUPS = 499
 PLACEHOLDER = "idle"
 """The name of the 1 ns node that a rank without work needs."""
 
-_TYPES = np.array([COMP, SEND, RECV, COLL], dtype=np.int64)
+NODE_TYPE_OF = np.array([COMP, SEND, RECV, COLL], dtype=np.int64)
 """ASTRA-sim's node types, by :class:`versim.Op`."""
 
 COMM_TYPE_OF = {
@@ -247,7 +247,7 @@ def traces_of(
     num_ops = missing if encoding.num_ops is None else np.where(compute, encoding.num_ops[node], MISSING)
     columns: dict[str, Any] = {
         "node_id": numbering.ids[order],
-        "node_type": _TYPES[op],
+        "node_type": NODE_TYPE_OF[op],
         "duration_micros": encoding.duration_micros[node],
         "is_cpu_op": np.zeros(len(order), dtype=np.int64),
         "comm_type": of_meeting(meetings.comm_type),

@@ -42,8 +42,9 @@ from versim_astrasim.step.encoding import ComputeEncoding, encode
 from versim_astrasim.step.losses import moved_sizes
 from versim_astrasim.step.numbering import Numbering, number
 from versim_astrasim.step.origin import origin_of
+from versim_astrasim.step.programs import StepTraces
 from versim_astrasim.step.simulator_input import SimulatorInput
-from versim_astrasim.step.traces import Meetings, meetings_of, traces_of
+from versim_astrasim.step.traces import Meetings, meetings_of
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -117,7 +118,15 @@ def translate(pinned: Inputs, system: System, options: BackendOptions) -> Transl
     )
     return Translation(
         given=SimulatorInput(
-            traces=traces_of(instances, encoding, kept, numbering, meetings, network.rank_count, memory),
+            traces=StepTraces(
+                instances=instances,
+                encoding=encoding,
+                kept=kept,
+                numbering=numbering,
+                meetings=meetings,
+                rank_count=network.rank_count,
+                memory=memory,
+            ),
             network=network.mapping(),
             variant=network.variant,
             system={

@@ -1,0 +1,150 @@
+"""A translated step: as traces for files, lint and the Python engine, as columns for the compiled one.
+
+Traces of large steps are many objects, so they are made when first asked for; the compiled engine never asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import overload
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from versim import NONE, Instances, Op
+
+from versim_astrasim.engine import RankTrace, SystemConfig
+from versim_astrasim.engine.columns import MOST_TICKS, Programs
+from versim_astrasim.engine.incapable import Incapable
+from versim_astrasim.engine.trace import COMP
+from versim_astrasim.step.encoding import ComputeEncoding
+from versim_astrasim.step.numbering import Numbering, joined_dependencies
+from versim_astrasim.step.origin import MemoryNodes
+from versim_astrasim.step.traces import NATIVE_TAGS, NODE_TYPE_OF, Meetings, traces_of
+
+Integers = NDArray[np.int64]
+
+
+@attrs.frozen(kw_only=True, eq=False, slots=False)
+class StepTraces(Sequence[RankTrace]):
+    """One trace per simulated rank.
+
+    Attributes:
+        instances: The graph with one row per node and rank.
+        encoding: How compute is written.
+        kept: Which instances stand in a trace.
+        numbering: Their ids.
+        meetings: Sizes, tags and groups of communications.
+        rank_count: Simulated ranks.
+        memory: Loads and stores, None if there are none.
+    """
+
+    instances: Instances
+    encoding: ComputeEncoding
+    kept: NDArray[np.bool_]
+    numbering: Numbering
+    meetings: Meetings
+    rank_count: int
+    memory: MemoryNodes | None
+
+    @cached_property
+    def _made(self) -> tuple[RankTrace, ...]:
+        return traces_of(
+            self.instances,
+            self.encoding,
+            self.kept,
+            self.numbering,
+            self.meetings,
+            self.rank_count,
+            self.memory,
+        )
+
+    def __len__(self) -> int:
+        return self.rank_count
+
+    @overload
+    def __getitem__(self, index: int) -> RankTrace: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[RankTrace]: ...
+
+    def __getitem__(self, index: int | slice) -> RankTrace | Sequence[RankTrace]:
+        return self._made[index]
+
+    def __iter__(self) -> Iterator[RankTrace]:
+        return iter(self._made)
+
+    @cached_property
+    def busy(self) -> NDArray[np.bool_]:
+        """Which simulated ranks have nodes; shape (ranks,)."""
+        busy = np.zeros(self.rank_count, dtype=bool)
+        busy[: self.instances.classes.count] = np.diff(self.numbering.start) > 0
+        return busy
+
+    @cached_property
+    def place(self) -> Integers:
+        """Where each instance stands among those in traces, by rank and id; -1 for none."""
+        place = np.full(self.instances.count, -1, dtype=np.int64)
+        place[self.numbering.order] = np.arange(len(self.numbering.order))
+        return place
+
+    @cached_property
+    def edges(self) -> tuple[Integers, Integers]:
+        """Places that wait, and the places they wait for; each pair once."""
+        owner, target = joined_dependencies(self.instances, self.kept)
+        return self.place[owner], self.place[target]
+
+    def programs(self, system: SystemConfig) -> Programs:
+        """The same as the compiled engine takes it.
+
+        Raises:
+            Incapable: Something is for the Python engine.
+        """
+        graph, order = self.instances.graph, self.numbering.order
+        if self.memory is not None or system.replay_only:
+            raise Incapable("memory and other nodes")
+        node, meeting = self.instances.node[order], self.instances.meeting[order]
+        op, parts = graph.op[node], np.flatnonzero(meeting != NONE)
+        met = meeting[parts]
+        duration_ns = np.where(op == Op.COMPUTE, self.encoding.consumed_ns[node], 1)
+        if len(duration_ns) and not 0 < duration_ns.min() <= duration_ns.max() <= MOST_TICKS:
+            raise Incapable("durations beyond 2^53 ns")
+
+        def of_meeting(column: Integers) -> Integers:
+            values = np.zeros(len(order), dtype=np.int64)
+            values[parts] = column[met]
+            return values
+
+        waiting, needed = self.edges
+        by_needed = np.argsort(needed, kind="stable")
+        begins = np.repeat(self.numbering.start[:-1], np.diff(self.numbering.start))
+        programs = np.flatnonzero(self.busy)
+        idle = int(not self.busy.all())
+        of_rank = np.full(self.rank_count, len(programs), dtype=np.int64)
+        of_rank[programs] = np.arange(len(programs))
+        peer = np.where(op == Op.RECV, of_meeting(self.meetings.source), of_meeting(self.meetings.target))
+        starts = np.concatenate([self.numbering.start[programs], [len(order)], [len(order) + 1] * idle])
+
+        def padded(column: NDArray[np.generic], filling: int = 0) -> NDArray[np.generic]:
+            """With the one node of a rank that has nothing to do."""
+            return np.append(column, np.full(idle, filling, dtype=column.dtype)) if idle else column
+
+        return Programs(
+            start=starts.astype(np.int64),
+            of_rank=of_rank,
+            node_id=padded(self.numbering.ids[order].view(np.uint64)),  # type: ignore[arg-type]
+            node_type=padded(NODE_TYPE_OF[op].astype(np.uint8), COMP),  # type: ignore[arg-type]
+            duration_ns=padded(duration_ns, 1),  # type: ignore[arg-type]
+            peer=padded(peer),  # type: ignore[arg-type]
+            tag=padded(of_meeting(np.maximum(self.meetings.tag, 0)) % NATIVE_TAGS),  # type: ignore[arg-type]
+            size_bytes=padded(of_meeting(self.meetings.comm_size)),  # type: ignore[arg-type]
+            comm_type=padded(of_meeting(self.meetings.comm_type)),  # type: ignore[arg-type]
+            group=padded(of_meeting(self.meetings.group)),  # type: ignore[arg-type]
+            involved=np.zeros(len(order) + idle, dtype=np.int64),
+            involved_sets=(None,),
+            predecessor_count=np.bincount(waiting, minlength=len(order) + idle).astype(np.int32),
+            successor_start=np.concatenate([[0], np.cumsum(np.bincount(needed, minlength=len(order) + idle))]),
+            successor=(waiting - begins[waiting])[by_needed].astype(np.int32),
+            skipped=np.zeros(0, dtype=np.int64),
+        )
