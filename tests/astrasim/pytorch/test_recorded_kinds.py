@@ -268,3 +268,65 @@ def test_a_recorded_pipeline_of_grouped_messages_imports_lints_and_compares(tmp_
     traces = read_traces(tmp_path / "out", 3)
     compute_ns = [int(trace.duration_micros[trace.node_type == COMP].sum()) * 1000 for trace in traces]
     assert makespan_ns(tmp_path, 3) > max(compute_ns)
+
+
+def sharded(rank: int, tensor: int, data: int) -> Linked:
+    """A rank of a sharded optimizer: tensor-parallel all-reduces, data-parallel gathers and scatters of 8 KiB."""
+    world = tensor * data
+    mine = [rank // tensor * tensor + other for other in range(tensor)]
+    across = [rank % tensor + tensor * other for other in range(data)]
+    trace = Linked({"0": list(range(world)), "5": mine, "6": across})
+    described = [("0", "default_pg"), ("5", "TENSOR_MODEL_PARALLEL_GROUP"), ("6", "DATA_PARALLEL_GROUP")]
+    groups = json.loads(trace._nodes[2]["inputs"]["values"][0])
+    texts = [{**group, "pg_desc": dict(described)[group["pg_name"]]} for group in groups]
+    trace._nodes[2]["inputs"]["values"] = [json.dumps(texts)]
+    trace.communication("_allgather_base", "AllGather_RING", elements=2048 // data, group="6")
+    trace.call("aten::mm", "gemm")
+    trace.communication("allreduce", "AllReduce_Sum", elements=512, group="5")
+    trace.communication("_reduce_scatter_base", "ReduceScatter_Sum", elements=2048, group="6")
+    trace.communication("allreduce", "AllReduce_Sum", elements=1)
+    return trace
+
+
+@pytest.mark.parametrize(("given", "recorded"), [(2, 4), (4, 4)])
+@pytest.mark.parametrize(("shards", "gathered"), [("cut", 1024), ("keep", 4096)])
+def test_few_recorded_ranks_stand_for_many(
+    given: int, recorded: int, shards: str, gathered: int, tmp_path: Path
+) -> None:
+    """Along dp ranks repeat: its groups grow, tensor-parallel ones do not, and shards are cut or kept."""
+    ranks = [sharded(rank, 2, recorded // 2) for rank in range(given)]
+    result = imported(tmp_path, ranks, "--ranks", "16", "--along", "dp", "--shards", shards)
+    assert result.exit_code == 0, result.output
+    assert f"{given} recorded ranks stand for 16" in result.stderr
+    described = json.loads((tmp_path / "comm_groups.json").read_text(encoding="utf-8"))
+    sizes: list[list[tuple[int, int, int]]] = []
+    for rank, trace in enumerate(read_traces(tmp_path / "out", 16)):
+        sizes.append([])
+        for index in [int(row) for row in (trace.node_type == COLL).nonzero()[0]]:
+            members = described.get(trace.pg_name[index], list(range(16)))
+            assert rank in members
+            sizes[-1].append((int(trace.comm_type[index]), len(members), int(trace.comm_size[index])))
+    assert sizes == [[(2, 8, gathered), (0, 2, 2048), (7, 8, 8192), (0, 16, 4)]] * 16
+    assert makespan_ns(tmp_path, 16) > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--ranks", "7"), "is no multiple of the 2 traces"),
+        (("--ranks", "1"), "is less than the 2 traces"),
+        (("--ranks", "16", "--along", "tp"), "goes beyond the 2 traces given and is not along tp"),
+    ],
+)
+def test_ranks_that_cannot_be_made_are_refused(options: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    """With the groups there are."""
+    with pytest.raises(VersimError, match=message):
+        imported(tmp_path, [sharded(rank, 2, 2) for rank in range(2)], *options)
+
+
+def test_a_stage_without_its_neighbours_cannot_stand_for_many(tmp_path: Path) -> None:
+    """Where its messages go is not known."""
+    trace = Linked({"0": [0, 1]})
+    trace.communication("send", "SendRecv", elements=500, peer=1)
+    with pytest.raises(VersimError, match="is a message with rank 1, whose trace is not given"):
+        imported(tmp_path, [trace], "--ranks", "4")

@@ -37,6 +37,25 @@ def groups_in(values: str) -> dict[str, tuple[int, ...]]:
     return found
 
 
+def descriptions_in(values: str) -> dict[str, str]:
+    """What groups are for, by name, as far as it is said."""
+    found = {}
+    for item in _listed(values):
+        if isinstance(item, Mapping) and isinstance(item.get("pg_name"), str | int) and item.get("pg_desc"):
+            found[str(item["pg_name"])] = str(item["pg_desc"])
+    return found
+
+
+def sizes_in(values: str) -> dict[str, int]:
+    """How many ranks groups have, by name, as far as it is said."""
+    found = {}
+    for item in _listed(values):
+        size = item.get("group_size") if isinstance(item, Mapping) else None
+        if type(size) is int and size > 0 and isinstance(item.get("pg_name"), str | int):
+            found[str(item["pg_name"])] = size
+    return found
+
+
 def _listed(values: str) -> list[Any]:
     """The innermost list: the input is a JSON text within a list within a text."""
     content: Any = values

@@ -50,6 +50,21 @@ def import_() -> None:
     show_default=True,
     help="Durations of kernels: as recorded, or cut to what their stream leaves.",
 )
+@click.option("--ranks", type=click.IntRange(1, 1 << 20), help="Let the traces stand for so many ranks.")
+@click.option(
+    "--along",
+    default="dp",
+    show_default=True,
+    metavar="AXIS|GROUP,…",
+    help="With --ranks: the axis along which ranks repeat; groups along it grow.",
+)
+@click.option(
+    "--shards",
+    type=click.Choice(["cut", "keep"]),
+    default="cut",
+    show_default=True,
+    help="With --ranks: shards gathered in groups that grow become smaller, or keep their size.",
+)
 @click.option("--no-lint", is_flag=True, help="Do not look for faults in what was made.")
 @click.pass_context
 def pytorch(
@@ -77,8 +92,11 @@ def pytorch(
     with linked(traces, kineto, notes) as ready:
         made = convert(ready, output, ConversionOptions(**choices))
     for rank, written in enumerate(made.ranks):
-        click.echo(f"wrote {written.path}: {written.summary}")
+        if rank < len(traces):
+            click.echo(f"wrote {written.path}: {written.summary}")
         notes += [(rank, note) for note in written.notes]
+    if len(made.ranks) > len(traces):
+        click.echo(f"wrote {made.ranks[len(traces)].path} … {made.ranks[-1].path}: the same again")
     if made.groups:
         click.echo(f"wrote {made.groups}: communicator groups")
     for note in dict.fromkeys(note for _, note in notes):

@@ -4,7 +4,7 @@ Both are run as they are. What they leave out although PyTorch recorded it is ad
 counted, and their failures are put in words. Reading order: ``documents`` (files), ``recorded`` (what PyTorch wrote
 down), ``reports`` (what the packages log), ``linking`` (host trace + Kineto trace ─▶ linked trace), ``groups``,
 ``options``, ``traffic`` (what takes two ranks to know), ``completion`` (what the converter leaves out), ``durations``,
-``host_calls``, ``converting``.
+``host_calls``, ``extrapolation``, ``converting``.
 """
 
 from versim_astrasim.pytorch.converting import Conversion, Converted, convert

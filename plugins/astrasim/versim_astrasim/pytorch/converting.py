@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from versim_astrasim.importing.sources import GROUPS_FILE, groups_of
 from versim_astrasim.pytorch import durations, host_calls
 from versim_astrasim.pytorch.completion import complete, summary
 from versim_astrasim.pytorch.documents import ConversionError, host_trace
+from versim_astrasim.pytorch.extrapolation import Extrapolation, extrapolated
 from versim_astrasim.pytorch.groups import numbered
 from versim_astrasim.pytorch.options import ConversionOptions
 from versim_astrasim.pytorch.recorded import Recorded, recorded, world_size
@@ -60,12 +61,15 @@ def convert(traces: Sequence[Path], output: Path, options: ConversionOptions | N
     Raises:
         ConversionError: A trace is not what the converter takes, the converter fails, or ranks are missing.
     """
-    targets = [trace_path(output, rank) for rank in range(len(traces))]
+    choices = options or ConversionOptions()
+    if choices.ranks and choices.ranks < len(traces):
+        raise ConversionError(f"--ranks {choices.ranks} is less than the {len(traces)} traces that are given")
+    targets = [trace_path(output, rank) for rank in range(choices.ranks or len(traces))]
     if not output.parent.is_dir():
         raise ConversionError(f"cannot write {targets[0]}: there is no folder {output.parent}")
     beside = [target.with_name(f".{target.name}.partial") for target in targets]
     try:
-        return _converted(traces, beside, targets, output.parent / GROUPS_FILE, options or ConversionOptions())
+        return _converted(traces, beside, targets, output.parent / GROUPS_FILE, choices)
     finally:
         for path in beside:
             with contextlib.suppress(OSError):
@@ -81,7 +85,7 @@ def _converted(
 ) -> Conversion:
     notes: list[list[str]] = []
     content: list[Recorded] = []
-    for rank, (path, made) in enumerate(zip(traces, beside, strict=True)):
+    for rank, (path, made) in enumerate(zip(traces, beside, strict=False)):
         with _in_words(path), reported("converter") as reports:
             content.append(_run(path, made, rank, options, reports))
         if not content[-1].timed:
@@ -90,11 +94,12 @@ def _converted(
                 "device's work is missing; name its Kineto trace with --kineto"
             )
         notes.append(reports)
-    _check_complete(traces, content)
+    if not options.ranks:
+        _check_complete(traces, content)
     numbering = numbered([trace.groups for trace in content])
     metadata: list[bytes] = []
     files: list[RankFile] = []
-    for rank, (path, made) in enumerate(zip(traces, beside, strict=True)):
+    for rank, (path, made) in enumerate(zip(traces, beside, strict=False)):
         with _in_words(path):
             head, nodes = _nodes_in(made)
             metadata.append(head)
@@ -104,14 +109,22 @@ def _converted(
     for file in files:
         file.notes += durations.write(file.nodes, file.trace, options.durations)
     host_calls.fold(files, options.host)
+    many = None
+    if options.ranks:
+        many = extrapolated(files, Extrapolation(ranks=options.ranks, along=options.along, shards=options.shards))
     ranks = []
-    for file, path, made, head in zip(files, traces, beside, metadata, strict=True):
+    for rank, made in enumerate(beside):
+        place = rank % len(files)
+        file, path, head = files[place], traces[place], metadata[place]
         with _in_words(path):
-            _write(made, head, file.nodes)
-            read_file(made)
-        ranks.append(Converted(targets[file.rank], summary(file.nodes), (*notes[file.rank], *file.notes)))
+            contents = many.contents(rank) if many else (node.SerializeToString() for node in file.nodes)
+            _write(made, head, contents)
+            if rank < len(files):
+                read_file(made)
+        said = (*notes[rank], *file.notes) if rank < len(files) else ()
+        ranks.append(Converted(targets[rank], summary(file.nodes), (*said, *(many.notes if many and not rank else ()))))
     used = {file.group_of(node) for file in files for node in file.nodes if node.type == schema.COMM_COLL_NODE}
-    groups = {group: members for group, members in numbering.ranks.items() if group in used}
+    groups = many.groups if many else {group: each for group, each in numbering.ranks.items() if group in used}
     _check_free(groups_file, groups)
     try:
         for made, target in zip(beside, targets, strict=True):
@@ -132,7 +145,8 @@ def _check_complete(traces: Sequence[Path], content: Sequence[Recorded]) -> None
     given = f"{len(traces)} trace{'s are' if len(traces) > 1 else ' is'} given"
     raise ConversionError(
         f"{recorded_ranks} ranks were recorded, as the process groups in {path} tell, and {given}; name the trace of "
-        "every rank, in the order of ranks"
+        "every rank, in the order of ranks, or let those that are given stand for all: --ranks "
+        f"{recorded_ranks} --along dp"
     )
 
 
@@ -142,11 +156,11 @@ def _nodes_in(path: Path) -> tuple[bytes, list[Any]]:
     return metadata, [schema.Node.FromString(content) for content in nodes]
 
 
-def _write(path: Path, metadata: bytes, nodes: Sequence[Any]) -> None:
+def _write(path: Path, metadata: bytes, nodes: Iterable[bytes]) -> None:
     with path.open("wb") as stream:
         write_message(stream, metadata)
         for node in nodes:
-            write_message(stream, node.SerializeToString())
+            write_message(stream, node)
 
 
 def _run(path: Path, made: Path, rank: int, options: ConversionOptions, reports: list[str]) -> Recorded:

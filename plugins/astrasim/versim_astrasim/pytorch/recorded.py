@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from versim_astrasim.chakra.process_groups import PROCESS_GROUP_NODE, groups_in
+from versim_astrasim.chakra.process_groups import PROCESS_GROUP_NODE, descriptions_in, groups_in, sizes_in
 
 _TIMES = frozenset({"exclusive_dur", "inclusive_dur"})
 """What linking adds to a host trace's nodes."""
@@ -64,6 +64,8 @@ class Recorded:
         without_kernel: How many calls launched no kernel, by their name.
         host_calls: Communications on the CPU whose peers or group are known, by the id of what carried them out.
         on_host: How many other communications took place on the CPU, by backend and name.
+        described: What groups are for, by name, where that is said.
+        sizes: How many ranks groups have, by name, where that is said.
     """
 
     timed: bool
@@ -76,6 +78,8 @@ class Recorded:
     without_kernel: Mapping[str, int]
     on_host: Mapping[str, int]
     host_calls: Mapping[int, Call] = attrs.field(factory=dict)
+    described: Mapping[str, str] = attrs.field(factory=dict)
+    sizes: Mapping[str, int] = attrs.field(factory=dict)
 
 
 def has_times(content: Mapping[str, Any]) -> bool:
@@ -93,12 +97,17 @@ def recorded(content: Mapping[str, Any]) -> Recorded:
     """What a linked trace says, its nodes being such as the converter takes."""
     nodes = {node["id"]: node for node in content["nodes"]}
     groups: dict[str, tuple[int, ...]] = {}
+    described: dict[str, str] = {}
+    sizes: dict[str, int] = {}
     hosted: dict[int, str] = {}
     calls: dict[int, Call] = {}
     launching: set[Any] = set()
     for node in nodes.values():
         if PROCESS_GROUP_NODE in node["name"]:
-            groups.update(groups_in(str(node["inputs"]["values"])))
+            values = str(node["inputs"]["values"])
+            groups.update(groups_in(values))
+            described.update(descriptions_in(values))
+            sizes.update(sizes_in(values))
         elif node.get("cat") is None and (found := _ON_HOST.match(node["name"])):
             hosted[node["id"]] = found.group()
         elif "nccl" in node["name"]:
@@ -137,6 +146,8 @@ def recorded(content: Mapping[str, Any]) -> Recorded:
         without_kernel=+silent,
         on_host=on_host,
         host_calls=host_calls,
+        described=described,
+        sizes=sizes,
     )
 
 
@@ -199,7 +210,7 @@ def is_group(collective: str) -> bool:
 def world_size(trace: Recorded) -> int:
     """Ranks of the run that was recorded, as far as its groups tell; 0 if they do not."""
     named = [rank for ranks in trace.groups.values() for rank in ranks]
-    return max([len(trace.groups.get("0", ())), *(rank + 1 for rank in named)])
+    return max([len(trace.groups.get("0", ())), trace.sizes.get("0", 0), *(rank + 1 for rank in named)])
 
 
 def _begins(node: Mapping[str, Any]) -> float | None:
