@@ -3,7 +3,7 @@
 It reads the files it is given and lets the embedded engine find the figures; a step that deadlocks ends with status 0
 and the nodes that were still running. Behaviour is chosen by the variable ``FAKE_ASTRA_SIM``:
 
-* ``normal``; ``hang``; ``garbage``; ``huge`` (output);
+* ``normal``; ``fork`` (that RAPID-LLM drives); ``hang``; ``garbage``; ``huge`` (output);
 * ``unfinished`` and ``partial``: rank 0 prints nothing, or half its line;
 * ``assertion``, ``memory`` (no more to be had), ``heap`` (damaged, again and again): it dies with what it prints then;
 * ``teardown``: it dies after everything was printed; ``lost``: before, but not the second time;
@@ -26,17 +26,19 @@ import yaml
 from versim_astrasim.chakra.reader import read_traces
 from versim_astrasim.engine import NetworkConfig, Outcome, SystemConfig, groups_from_mapping, simulate
 from versim_astrasim.engine.outcome import RankStatistics
+from versim_astrasim.engine.variant import Variant
 
 STAMP = "[2026-01-01 00:00:00.000]"
 
 
-def simulated(arguments: dict[str, str], *, aware: bool) -> tuple[Outcome, bool]:
+def simulated(arguments: dict[str, str], *, aware: bool, forked: bool) -> tuple[Outcome, bool]:
     """The outcome, and whether nodes are to be logged."""
     mapping = yaml.safe_load(Path(arguments["network-configuration"]).read_text(encoding="utf-8"))
-    if aware and len(mapping["topology"]) > 1:
+    if aware and not forked and len(mapping["topology"]) > 1:
         print("[Error] (network/analytical/congestion_aware) only support 1-dim topology", file=sys.stderr)
         sys.exit(255)
-    network = NetworkConfig.from_mapping(mapping, congestion_aware=aware)
+    variant = Variant.RAPID_LLM if forked else Variant.ASTRA_SIM
+    network = NetworkConfig.from_mapping(mapping, congestion_aware=aware, variant=variant)
     system = json.loads(Path(arguments["system-configuration"]).read_text(encoding="utf-8"))
     groups = arguments.get("comm-group-configuration", "empty")
     members = {} if "empty" in groups else groups_from_mapping(json.loads(Path(groups).read_text(encoding="utf-8")))
@@ -51,6 +53,7 @@ def simulated(arguments: dict[str, str], *, aware: bool) -> tuple[Outcome, bool]
             num_queues_per_dim=int(arguments.get("num-queues-per-dim", 1)),
             injection_scale=float(arguments.get("injection-scale", 1)),
             rendezvous="rendezvous-protocol" in arguments,
+            variant=variant,
         ),
         groups=members,
     )
@@ -151,7 +154,7 @@ def main(name: str) -> None:
     if behaviour == "hang":
         print(f"{STAMP} [system] [info] starting", flush=True)
         time.sleep(60)
-    outcome, logs = simulated(arguments, aware="Unaware" not in name)
+    outcome, logs = simulated(arguments, forked=behaviour == "fork", aware="Unaware" not in name)
     if logs:
         log(log_lines(outcome), arguments, behaviour)
     if behaviour == "huge":

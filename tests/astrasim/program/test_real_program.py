@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -25,6 +26,7 @@ from versim import (
     SimulationRequest,
     Status,
     System,
+    UnsupportedGraphError,
     pin,
 )
 from versim_astrasim.backend import AstraSimBackend
@@ -273,6 +275,31 @@ def test_a_program_of_another_name_is_looked_at_first(fake: Callable[..., str], 
     assert found.status is Status.COMPLETED
     with pytest.raises(launch.ProgramNotFoundError, match="does not behave as ASTRA-sim does on a case of four ranks"):
         AstraSimBackend().simulate(request(engine="binary", binary=sys.executable))
+
+
+def test_the_forks_program_is_driven_like_astrasims(fake: Callable[..., str]) -> None:
+    """It has the same name, so that it is run on a case of known answer before it is taken for the fork's."""
+    options = {"program": "rapid-llm", "binary": fake("fork")}
+    ours = AstraSimBackend().simulate(request(program="rapid-llm", engine="embedded"))
+    theirs = AstraSimBackend().simulate(request(engine="binary", **options))
+    assert theirs.status is Status.COMPLETED, theirs.diagnosis
+    assert theirs.finish_ps.tolist() == ours.finish_ps.tolist()
+    assert theirs.finish_ps.tolist() != AstraSimBackend().simulate(request(engine="embedded")).finish_ps.tolist()
+    _, *lines = of_program(Path(options["binary"]), "aware")
+    assert any("equal to the fork that RAPID-LLM drives" in line.detail for line in lines)
+    with pytest.raises(launch.ProgramNotFoundError, match="does not end as rapid-llm's program does"):
+        AstraSimBackend().simulate(request(engine="binary", program="rapid-llm", binary=fake("normal")))
+
+
+def test_the_real_program_is_spared_networks_it_does_not_have(fake: Callable[..., str], tmp_path: Path) -> None:
+    """Of two congestion-aware dimensions it says no more than that it wants one; so does writing files for it."""
+    asked = request(engine="binary", binary=fake())
+    plane = attrs.evolve(SYSTEM, dimensions=tuple(attrs.evolve(SYSTEM.dimensions[0], size=2) for _ in range(2)))
+    asked = attrs.evolve(asked, inputs=asked.inputs.on(plane))
+    with pytest.raises(UnsupportedGraphError, match="use engine: embedded"):
+        AstraSimBackend().simulate(asked)
+    with pytest.raises(UnsupportedGraphError, match="use engine: embedded"):
+        AstraSimBackend().export(asked, tmp_path)
 
 
 def alone(options: TimingOptions) -> tuple[SimulatorInput, TimingOptions]:
