@@ -18,6 +18,20 @@ NO_TIME = -1
 """In a time column: this did not happen, or is not modelled."""
 
 
+def _kept(column: Any) -> Any:
+    """An array that nobody can write to any more; a copy, if somebody else's memory lies under it.
+
+    A backend that answers out of a buffer it uses again would change its earlier answers, and a reader one answer for
+    all other readers.
+    """
+    if not isinstance(column, np.ndarray):
+        return column  # told with its name where an answer is held to its form
+    if column.base is not None and column.flags.writeable:
+        column = column.copy()
+    column.flags.writeable = False
+    return column
+
+
 class Status(enum.StrEnum):
     """How a simulation ended."""
 
@@ -52,12 +66,12 @@ class Spans:
         resource: int8 (spans,), see :class:`Resource`.
     """
 
-    node: NDArray[np.int32]
-    rank: NDArray[np.int64]
-    ready_ps: NDArray[np.int64]
-    start_ps: NDArray[np.int64]
-    end_ps: NDArray[np.int64]
-    resource: NDArray[np.int8]
+    node: NDArray[np.int32] = attrs.field(converter=_kept)
+    rank: NDArray[np.int64] = attrs.field(converter=_kept)
+    ready_ps: NDArray[np.int64] = attrs.field(converter=_kept)
+    start_ps: NDArray[np.int64] = attrs.field(converter=_kept)
+    end_ps: NDArray[np.int64] = attrs.field(converter=_kept)
+    resource: NDArray[np.int8] = attrs.field(converter=_kept)
 
     @classmethod
     def none(cls) -> Spans:
@@ -88,8 +102,8 @@ class Consumed:
         notes: What was lost and why, for people.
     """
 
-    compute_ns: NDArray[np.int64]
-    size_bytes: NDArray[np.int64]
+    compute_ns: NDArray[np.int64] = attrs.field(converter=_kept)
+    size_bytes: NDArray[np.int64] = attrs.field(converter=_kept)
     notes: tuple[str, ...] = ()
 
 
@@ -110,10 +124,10 @@ class LinkLoads:
     """
 
     name: tuple[str, ...]
-    carried_bytes: NDArray[np.int64]
-    messages: NDArray[np.int64]
-    busy_ps: NDArray[np.int64]
-    queueing_ps: NDArray[np.int64]
+    carried_bytes: NDArray[np.int64] = attrs.field(converter=_kept)
+    messages: NDArray[np.int64] = attrs.field(converter=_kept)
+    busy_ps: NDArray[np.int64] = attrs.field(converter=_kept)
+    queueing_ps: NDArray[np.int64] = attrs.field(converter=_kept)
 
     def __attrs_post_init__(self) -> None:
         if len(set(self.name)) != len(self.name):
@@ -209,8 +223,8 @@ class Prediction:
     digest: str = attrs.field(validator=_text)
     status: Status = attrs.field(converter=Status)
     makespan_ps: int | None = attrs.field(converter=_whole)
-    finish_ps: NDArray[np.int64]
-    representative: NDArray[np.int64]
+    finish_ps: NDArray[np.int64] = attrs.field(converter=_kept)
+    representative: NDArray[np.int64] = attrs.field(converter=_kept)
     spans: Spans
     consumed: Consumed
     diagnosis: tuple[str, ...] = attrs.field(default=(), converter=_texts)

@@ -19,7 +19,8 @@ from versim.asking.isolation import sweep_step
 from versim.asking.network import check_network
 from versim.asking.preparation import Prepared, Simulated, prepare_pin
 from versim.asking.simulation import Answer, ask
-from versim.comparison import Comparison, Report, WorkloadReport, compare_predictions
+from versim.asking.time_limit import ChildDiedError, TimeIsOverError, within
+from versim.comparison import Check, Comparison, Report, WorkloadReport, compare_predictions
 from versim.curves import SweptCommunication
 from versim.errors import VersimError
 from versim.pinning import messages_of
@@ -66,18 +67,21 @@ def run(
     force: bool = False,
     sweep: bool = False,
     contain: bool = True,
+    time_limit_s: float | None = None,
     command: str = "",
 ) -> Report:
     """Run every workload of a scenario under each of its pins through each of its instances.
 
     Workloads whose durations others borrow run first; the report keeps the scenario's order. A ``command`` is what was
     typed to get the report, which then says so. A backend that breaks leaves its own column empty, unless ``contain``
-    is false: then its error is raised.
+    is false: then its error is raised. With a ``time_limit_s`` each answers in a child process and has so many seconds.
     """
     say = progress or (lambda _: None)
     simulated: dict[tuple[str, str, str], Simulated] = {}
     reports = {
-        workload.label: _run_workload(scenario, registry, workload, simulated, say, averaging, force, sweep, contain)
+        workload.label: _run_workload(
+            scenario, registry, workload, simulated, say, averaging, force, sweep, contain, time_limit_s
+        )
         for workload in _lenders_first(scenario)
     }
     return Report(
@@ -138,6 +142,7 @@ def _run_workload(
     force: bool = False,
     sweep: bool = False,
     contain: bool = True,
+    time_limit_s: float | None = None,
 ) -> WorkloadReport:
     # Pins by digest: equal inputs are simulated once.
     by_digest: dict[str, _Asked] = {}
@@ -150,9 +155,17 @@ def _run_workload(
         for instance in scenario.instances_of(workload, chosen):
             if instance.label not in asked.answers:
                 say(f"{workload.label}: {instance.label} ({chosen.label})")
-                asked.answers[instance.label] = _answer(
-                    asked.prepared, instance, scenario, registry, force=force, contain=contain
+                answer = asked.answers[instance.label] = _answer(
+                    asked.prepared,
+                    instance,
+                    scenario,
+                    registry,
+                    force=force,
+                    contain=contain,
+                    time_limit_s=time_limit_s,
                 )
+                if answer.spoilt:
+                    asked.prepared = _again(asked.prepared, scenario, registry, simulated)
             simulated[workload.label, chosen.label, instance.label] = Simulated(
                 inputs=asked.prepared.inputs, prediction=asked.answers[instance.label].prediction
             )
@@ -163,29 +176,57 @@ def _run_workload(
         say(f"{workload.label}: its communications alone")
         comparisons = [
             attrs.evolve(comparison, sweep=sweep)
-            for comparison, sweep in zip(comparisons, _sweeps(answered, scenario, registry), strict=True)
+            for comparison, sweep in zip(comparisons, _sweeps(answered, scenario, registry, time_limit_s), strict=True)
         ]
     return WorkloadReport(label=workload.label, producer=workload.producer, comparisons=tuple(comparisons))
 
 
 def _answer(
-    prepared: Prepared, instance: Instance, scenario: Scenario, registry: Registry, *, force: bool, contain: bool
+    prepared: Prepared, instance: Instance, scenario: Scenario, registry: Registry, *, force: bool, contain: bool, time_limit_s: float | None
 ) -> Answer:
     """What an instance answers, held against the network that everybody got."""
-    answer = ask(prepared, instance, scenario, registry, force=force, contain=contain)
+    answer = ask(prepared, instance, scenario, registry, force=force, contain=contain, time_limit_s=time_limit_s)
     # A measurement is of the network that there was, and who gave up has none.
     if not answer.prediction.completed or answer.prediction.measured:
         return answer
     place = f"$.backends[{[other.label for other in scenario.backends].index(instance.label)}]"
-    return attrs.evolve(answer, network_check=check_network(prepared, instance, registry, place))
+    if time_limit_s is None:
+        check = check_network(prepared, instance, registry, place)
+        # It was asked again, on arrays it shares with everybody.
+        return attrs.evolve(answer, network_check=check, spoilt=not prepared.inputs.unchanged())
+    try:
+        check = within(time_limit_s, lambda: check_network(prepared, instance, registry, place))
+    except (TimeIsOverError, ChildDiedError) as error:
+        # Of the step there is an answer.
+        check = Check(name="network", passed=None, detail=f"it could not be made: {error}")
+    return attrs.evolve(answer, network_check=check)
 
 
-def _sweeps(answered: Sequence[_Asked], scenario: Scenario, registry: Registry) -> list[tuple[SweptCommunication, ...]]:
+def _again(
+    prepared: Prepared, scenario: Scenario, registry: Registry, simulated: dict[tuple[str, str, str], Simulated]
+) -> Prepared:
+    """What was prepared, made anew because a backend wrote to it.
+
+    Raises:
+        VersimError: The producer does not make the same again: what the others were given cannot be had any more.
+    """
+    made = prepare_pin(scenario, registry, prepared.workload, prepared.pin, simulated)
+    if made.inputs.digest != prepared.inputs.digest:
+        raise VersimError(
+            f"workload {prepared.workload.label!r}: a backend changed the inputs, and producer "
+            f"{prepared.workload.producer!r} does not make the same again"
+        )
+    return made
+
+
+def _sweeps(
+    answered: Sequence[_Asked], scenario: Scenario, registry: Registry, time_limit_s: float | None
+) -> list[tuple[SweptCommunication, ...]]:
     """The communications of each, alone; pins that differ in compute only are swept once."""
     swept: list[tuple[_Asked, tuple[SweptCommunication, ...]]] = []
     for asked in answered:
         same = next((sweep for other, sweep in swept if other.communicates_as(asked)), None)
-        swept.append((asked, asked.swept(scenario, registry) if same is None else same))
+        swept.append((asked, asked.swept(scenario, registry, time_limit_s) if same is None else same))
     return [sweep for _, sweep in swept]
 
 
@@ -224,14 +265,16 @@ class _Asked:
             and Counter(messages_of(mine.inputs.graph)) == Counter(messages_of(theirs.inputs.graph))
         )
 
-    def swept(self, scenario: Scenario, registry: Registry) -> tuple[SweptCommunication, ...]:
+    def swept(
+        self, scenario: Scenario, registry: Registry, time_limit_s: float | None
+    ) -> tuple[SweptCommunication, ...]:
         """The step's communications through everyone who simulates, the reference first."""
         instances = [instance for instance in scenario.backends if instance.label in self.answers]
         reference = scenario.reference_of(instances).label
         # A measurement would answer with the time of the step, whatever it is asked for.
         simulating = [i for i in instances if not self.answers[i.label].prediction.measured]
         simulating.sort(key=lambda instance: instance.label != reference)
-        return sweep_step(self.prepared, simulating, scenario, registry)
+        return sweep_step(self.prepared, simulating, scenario, registry, time_limit_s=time_limit_s)
 
 
 def provenance_of(registry: Registry, command: str = "") -> dict[str, str]:

@@ -106,3 +106,15 @@ def test_devices_and_pipes_are_refused_in_place_of_files(tmp_path: Path) -> None
     done = run("compare", str(record))
     assert done.returncode == 4
     assert "is a device, a pipe or a socket" in " ".join(done.stdout.split())
+
+
+def test_a_hang_and_a_crash_cost_no_other_its_answer() -> None:
+    """With a time limit each answers in a process of its own; the column says what became of it."""
+    hanging, dying = "hanging=rude:how=hangs", "dying=rude:how=dies"
+    done = run("compare", "lab", "-b", "once", "-b", hanging, "-b", dying, "--time-limit", "2", "-f", "json")
+    assert done.returncode == 4
+    results = json.loads(done.stdout)["workloads"][0]["comparisons"][0]["results"]
+    assert [result["status"] for result in results] == ["completed", "timed_out", "aborted"]
+    assert results[1]["diagnosis"] == ["stopped at its time limit of 2 s; --time-limit gives more"]
+    assert results[2]["diagnosis"] == ["its process was ended by signal 6 (SIGABRT)"]
+    assert run("compare", "lab", "--time-limit", "0").returncode == 2

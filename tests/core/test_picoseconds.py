@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import numpy as np
 import pytest
 from versim import (
@@ -26,7 +27,7 @@ from versim import (
     prediction_of,
     replay,
 )
-from versim.comparison.contract import hold_to_contract
+from versim.comparison.contract import BrokenContractError, hold_to_contract
 
 DAY_S = 86_400.0
 RING = System(
@@ -123,7 +124,9 @@ def test_times_that_are_too_long_are_refused_where_a_prediction_enters(column: s
     """A backend with sums of its own can pass the limit; the node is named."""
     pinned = chain_of_days(1)
     prediction = predicted(pinned)
-    getattr(prediction.spans, column)[0] = 2**62
+    times = getattr(prediction.spans, column).copy()
+    times[0] = 2**62
+    prediction = attrs.evolve(prediction, spans=attrs.evolve(prediction.spans, **{column: times}))
     with pytest.raises(TooLongError, match=r"node 0 \('node 0'\) ends at"):
         hold_to_contract(pinned, prediction)
 
@@ -132,6 +135,8 @@ def test_what_a_machine_did_not_say_is_no_time() -> None:
     """NO_TIME passes; anything else below 0 does not."""
     made = chain_of_days(1)
     prediction = predicted(made)
-    prediction.spans.ready_ps[:] = NO_TIME
-    hold_to_contract(made, prediction)
+    ready = np.full(prediction.spans.count, NO_TIME, dtype=np.int64)
+    hold_to_contract(made, attrs.evolve(prediction, spans=attrs.evolve(prediction.spans, ready_ps=ready)))
+    with pytest.raises(BrokenContractError, match=r"spans.ready_ps of -2"):
+        hold_to_contract(made, attrs.evolve(prediction, spans=attrs.evolve(prediction.spans, ready_ps=ready - 1)))
     assert consumed_as_pinned(made).compute_ns.min() >= 0

@@ -19,6 +19,7 @@ import numpy as np
 
 from versim.asking.preparation import Prepared
 from versim.asking.simulation import request_for
+from versim.asking.time_limit import ChildDiedError, TimeIsOverError, within
 from versim.components import Isolates, SimulationRequest, SimulatorBackend
 from versim.containment import held_responsible
 from versim.curves import Curve, SweptCommunication, telling_crossings
@@ -72,6 +73,7 @@ def sweep_step(
     registry: Registry,
     *,
     clock: Callable[[], float] = time.perf_counter,
+    time_limit_s: float | None = None,
 ) -> tuple[SweptCommunication, ...]:
     """Sweep the communications of a prepared workload.
 
@@ -81,10 +83,11 @@ def sweep_step(
         scenario: Where they stand.
         registry: The plugins there are.
         clock: Seconds, for the budget.
+        time_limit_s: What each instance may take in all, in a child process; None sets no limit.
     """
     wanted = _wanted(prepared.inputs.graph)
     messages = tuple(message for asked in wanted for message in asked.messages)
-    answers = {i.label: _answers(i, messages, prepared, scenario, registry, clock) for i in instances}
+    answers = {i.label: _answers(i, messages, prepared, scenario, registry, clock, time_limit_s) for i in instances}
     found = []
     for asked in wanted:
         curves = tuple(_curve(label, asked, times) for label, times in answers.items())
@@ -160,6 +163,24 @@ def _curve(label: str, asked: _Asked, times: Times) -> Curve:
 
 
 def _answers(
+    instance: Instance,
+    messages: Sequence[Message],
+    prepared: Prepared,
+    scenario: Scenario,
+    registry: Registry,
+    clock: Callable[[], float],
+    time_limit_s: float | None,
+) -> Times:
+    """What an instance answers about each message; with a time limit, in a child process and about none after it."""
+    if time_limit_s is None:
+        return _answers_here(instance, messages, prepared, scenario, registry, clock)
+    try:
+        return within(time_limit_s, lambda: _answers_here(instance, messages, prepared, scenario, registry, clock))
+    except (TimeIsOverError, ChildDiedError) as error:
+        return dict.fromkeys(messages, (None, str(error)))
+
+
+def _answers_here(
     instance: Instance,
     messages: Sequence[Message],
     prepared: Prepared,

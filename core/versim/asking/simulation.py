@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 
 import attrs
@@ -9,9 +10,10 @@ import numpy as np
 
 from versim.asking.preparation import Prepared, network_timing
 from versim.comparison import Check
+from versim.asking.time_limit import ChildDiedError, TimeIsOverError, within
 from versim.comparison.attribution import Isolated
 from versim.comparison.contract import BrokenContractError, hold_to_contract
-from versim.components import Finding, Isolates, Preflights, Severity, SimulationRequest
+from versim.components import Finding, Isolates, Preflights, Severity, SimulationRequest, SimulatorBackend
 from versim.containment import frames_of, held_responsible
 from versim.errors import ComponentError, VersimError
 from versim.picoseconds import in_picoseconds
@@ -32,12 +34,14 @@ class Answer:
         network: The network timing that drove the backend, or "its own".
         isolated_ps: What each communication takes alone in this simulator, where it can say.
         network_check: Whether it sees the network that everybody got; None where it was not asked.
+        spoilt: Whether it wrote to its input, which then has to be prepared again for the next one.
     """
 
     prediction: Prediction
     network: str
     isolated_ps: Isolated | None = None
     network_check: Check | None = None
+    spoilt: bool = False
 
 
 def ask(
@@ -48,18 +52,42 @@ def ask(
     *,
     force: bool = False,
     contain: bool = True,
+    time_limit_s: float | None = None,
 ) -> Answer:
     """Ask one instance about a prepared workload.
 
     What keeps the backend from answering gives an aborted prediction that says so, for the other simulators' answers
     are still worth having: it is not installed, cannot express the graph, gives up, breaks (its traceback is then part
     of the diagnosis), answers with something that is no prediction of this graph, or its preflight finds an error in
-    the input; ``force`` simulates in spite of findings. What else it finds is said with the prediction.
+    the input; ``force`` simulates in spite of findings. What else it finds is said with the prediction. With a
+    ``time_limit_s`` it answers in a child process, which is killed when these seconds are over, and whose crash is
+    its own.
 
     Raises:
         VersimError: The scenario's options for it are faulty.
         ComponentError: It breaks, and ``contain`` is false.
     """
+    if time_limit_s is None:
+        return _asked(prepared, instance, scenario, registry, force=force, contain=contain)
+    began = time.perf_counter()
+    try:
+        return within(
+            time_limit_s, lambda: _asked(prepared, instance, scenario, registry, force=force, contain=contain)
+        )
+    except (TimeIsOverError, ChildDiedError) as error:
+        status = Status.TIMED_OUT if isinstance(error, TimeIsOverError) else Status.ABORTED
+        prediction = _refused(prepared, instance.backend, (str(error),), status)
+        network = _network_of(registry.backend(instance.backend), instance)
+        wall_s = time.perf_counter() - began
+        return Answer(
+            prediction=_labelled(attrs.evolve(prediction, wall_s=wall_s), instance),
+            network=ITS_OWN_NETWORK if network is None else _spelt(network),
+        )
+
+
+def _asked(
+    prepared: Prepared, instance: Instance, scenario: Scenario, registry: Registry, *, force: bool, contain: bool
+) -> Answer:
     place = f"$.backends[{[other.label for other in scenario.backends].index(instance.label)}]"
     request, network = request_for(prepared, instance, registry, place)
     backend = registry.backend(instance.backend)
@@ -80,6 +108,15 @@ def ask(
         prediction = _refused(prepared, instance.backend, (str(error), *frames_of(error)))
     except VersimError as error:
         prediction = _refused(prepared, instance.backend, (str(error),))
+    if not prepared.inputs.unchanged():
+        fault = ComponentError("backend", instance.backend, "it changed its input, which the others are given, too")
+        if not contain:
+            raise fault
+        return Answer(
+            prediction=_labelled(_refused(prepared, instance.backend, (str(fault),)), instance),
+            network=network,
+            spoilt=True,
+        )
     wall_s = time.perf_counter() - began
     measured = prediction.wall_s if prediction.wall_s is not None else wall_s
     diagnosis = (*prediction.diagnosis, *(f"{found.severity.value}: {_said(found)}" for found in findings))
@@ -111,18 +148,28 @@ def request_for(
 ) -> tuple[SimulationRequest, str]:
     """What a backend is given, and the name of the network timing that drives it."""
     backend = registry.backend(instance.backend)
-    driven_by = getattr(backend, "network_timing", None)
-    choice = instance.network
-    if choice is None and driven_by is not None:
-        choice = TimingChoice(timing=driven_by)
-    if choice is not None and driven_by is None:
+    choice = _network_of(backend, instance)
+    if choice is not None and getattr(backend, "network_timing", None) is None:
         raise VersimError(f"{place}.network: backend {instance.backend!r} models the network itself; leave network out")
     request = SimulationRequest(
         inputs=prepared.inputs,
-        options=structure_options(backend, instance.options, f"{place}.options"),
+        # A copy: a backend that changes a mapping among its options changes no other's.
+        options=structure_options(backend, copy.deepcopy(dict(instance.options)), f"{place}.options"),
         network=None if choice is None else network_timing(choice, registry, f"{place}.network"),
     )
-    return request, ITS_OWN_NETWORK if choice is None else " then ".join(link.timing for link in choice.chain())
+    return request, ITS_OWN_NETWORK if choice is None else _spelt(choice)
+
+
+def _network_of(backend: SimulatorBackend, instance: Instance) -> TimingChoice | None:
+    """The network timing that drives a backend: the scenario's, else its own default; None if it needs none."""
+    driven_by = getattr(backend, "network_timing", None)
+    if instance.network is None and driven_by is not None:
+        return TimingChoice(timing=driven_by)
+    return instance.network
+
+
+def _spelt(choice: TimingChoice) -> str:
+    return " then ".join(link.timing for link in choice.chain())
 
 
 def _labelled(prediction: Prediction, instance: Instance) -> Prediction:
@@ -154,13 +201,13 @@ def _said(finding: Finding) -> str:
     return f"{finding.rule}: {finding.message}" + (f"; {finding.remedy}" if finding.remedy else "")
 
 
-def _refused(prepared: Prepared, backend: str, why: tuple[str, ...]) -> Prediction:
+def _refused(prepared: Prepared, backend: str, why: tuple[str, ...], status: Status = Status.ABORTED) -> Prediction:
     graph = prepared.inputs.graph
     return Prediction(
         simulator=backend,
         engine="none",
         digest=prepared.inputs.digest,
-        status=Status.ABORTED,
+        status=status,
         makespan_ps=None,
         finish_ps=np.full(graph.mesh.world_size, NO_TIME, dtype=np.int64),
         representative=np.arange(graph.mesh.world_size, dtype=np.int64),

@@ -28,6 +28,12 @@ def _percent(_: click.Context, __: click.Parameter, value: float | None) -> floa
     return value
 
 
+def _seconds(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise click.BadParameter("a finite number above 0, in seconds")
+    return value
+
+
 @click.command(cls=ScenarioCommand)
 @scenario_parameters
 @click.option(
@@ -54,6 +60,14 @@ def _percent(_: click.Context, __: click.Parameter, value: float | None) -> floa
     help="Also time the step's communications alone, by size, in every instance; done unless refused if a reporter "
     "shows them.",
 )
+@click.option(
+    "--time-limit",
+    "time_limit_s",
+    type=float,
+    metavar="SECONDS",
+    callback=_seconds,
+    help="Stop an answer after this many seconds; each then runs in a process of its own.",
+)
 @click.option("--force", is_flag=True, help="Simulate even where a backend finds errors in its input beforehand.")
 @click.option(
     "--fail-over",
@@ -74,6 +88,7 @@ def compare(
     outputs: tuple[str, ...],
     averaging: str,
     sweep: bool | None,
+    time_limit_s: float | None,
     force: bool,
     explain: bool,
     fail_over: float | None,
@@ -101,6 +116,7 @@ def compare(
             averaging=averaging,
             force=force,
             sweep=sweep,
+            time_limit_s=time_limit_s,
             command=typed(ctx),
         )
     written = write_documents(report, wanted)

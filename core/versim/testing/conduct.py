@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 
+import numpy as np
+
 from versim.errors import VersimError
 from versim.pinning import pin
 from versim.registry import describe_options, structure_options
@@ -44,6 +46,27 @@ def input_left_alone(subject: Subject) -> Outcome:
     return holds(
         inputs.unchanged(), "the digest they had", "it did not change them" if inputs.unchanged() else "another"
     )
+
+
+@check("conduct", "options are left alone", "a backend does not change the options that it is given")
+def options_left_alone(subject: Subject) -> Outcome:
+    """Their spelling before and after."""
+    request = subject.request(pin(graphs.chain(), subject.system(2)))
+    before = repr(request.options)
+    subject.backend.simulate(request)
+    after = repr(request.options)
+    return holds(before == after, before, after)
+
+
+@check("conduct", "answers are kept", "an answer stays what it was when the next question is asked")
+def answers_kept(subject: Subject) -> Outcome:
+    """The columns of a prediction before and after another question; a buffer that is used again would show."""
+    first = subject.predict(graphs.chain(), subject.system(2))
+    spans = first.spans
+    before = [column.copy() for column in (first.finish_ps, spans.start_ps, spans.end_ps)]
+    subject.predict(graphs.chain((3001, 5003)), subject.system(2))
+    same = all(map(np.array_equal, before, (first.finish_ps, spans.start_ps, spans.end_ps)))
+    return holds(same, "the times it had", "the times it had" if same else "other times")
 
 
 @check("conduct", "nothing is printed", "standard output belongs to the report")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from versim import SimulationError, VersimError
+from versim import SimulationError, VersimError, child_process
 
 from versim_simgrid.worker import FORMAT, NO_SIMGRID, VERSION
 
@@ -92,19 +90,16 @@ def run(document: Mapping[str, Any], environment: Mapping[str, str], time_limit_
 def _run(python: str, arguments: list[str], given: bytes, time_limit_s: float) -> bytes:
     # -I: nothing of the environment that runs versim may get into Debian's Python.
     command = [python, "-I", str(WORKER), *arguments]
-    try:
-        process = subprocess.Popen(  # noqa: S603 - no shell, and the interpreter is the user's choice
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-        )
-    except OSError as error:
-        raise SimGridNotFoundError(python, error.strerror or str(error)) from error
-    try:
-        answer, said = process.communicate(given, timeout=time_limit_s)
-    except subprocess.TimeoutExpired as error:
-        raise TimeLimitError(time_limit_s) from error
-    finally:
-        if process.returncode is None:
-            _stop(process)
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with contextlib.ExitStack() as stack:
+        try:
+            process = stack.enter_context(child_process(command, **streams))
+        except OSError as error:
+            raise SimGridNotFoundError(python, error.strerror or str(error)) from error
+        try:
+            answer, said = process.communicate(given, timeout=time_limit_s)
+        except subprocess.TimeoutExpired as error:
+            raise TimeLimitError(time_limit_s) from error
     if process.returncode == NO_SIMGRID:
         raise SimGridNotFoundError(python, "it has no module simgrid")
     if process.returncode:
@@ -112,13 +107,6 @@ def _run(python: str, arguments: list[str], given: bytes, time_limit_s: float) -
         lines = said.decode(errors="replace").strip().splitlines()[-_LAST_LINES:]
         raise SimulationError(f"SimGrid failed with {how}: " + ("\n".join(lines) or "it said nothing"))
     return answer
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Kill the worker and whatever it started: its process group."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
 
 
 def _answer(text: bytes) -> dict[str, Any]:

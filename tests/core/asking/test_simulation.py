@@ -320,3 +320,49 @@ def test_a_field_of_another_kind_is_refused_where_a_prediction_is_made(wrong: di
     sound = result_of(Careful()).prediction
     with pytest.raises((ValueError, TypeError)):
         attrs.evolve(sound, **wrong)
+
+
+@attrs.frozen
+class Meddler(Careful):
+    """Halves the compute of whoever comes after it."""
+
+    name: str = "careful"
+    unlocks: bool = False
+
+    def simulate(self, request: SimulationRequest) -> Prediction:
+        """After its own answer."""
+        answer = super().simulate(request)
+        if self.unlocks:
+            request.inputs.compute_ns.flags.writeable = True
+        request.inputs.compute_ns[:] //= 2
+        return answer
+
+
+@pytest.mark.parametrize(("unlocks", "said"), [(False, "read-only"), (True, "it changed its input, which the others")])
+def test_who_changes_the_inputs_is_blamed_and_nobody_else_suffers(unlocks: bool, said: str) -> None:
+    """The one that comes after it is given what was pinned: it was -34 % instead of +6 %, and the reference blamed."""
+    backend = Meddler(unlocks=unlocks)
+    plugin = types.ModuleType("planted")
+    plain = Careful(name="plain")
+    plugin.versim_backends = hookimpl(specname="versim_backends")(lambda: [backend, plain])  # type: ignore[attr-defined]
+    plugin.versim_graph_producers = hookimpl(specname="versim_graph_producers")(lambda: [Steps()])  # type: ignore[attr-defined]
+    scenario = Scenario(
+        name="planted",
+        workloads=[Workload(label="step", producer="steps")],
+        backends=[Instance(label="meddler", backend="careful"), Instance(label="plain", backend="plain")],
+        reference="plain",
+    )
+    comparison = run(scenario, Registry.of({"planted": plugin})).workloads[0].comparisons[0]
+    assert comparison.result("plain").prediction.makespan_ps == 1_000_500
+    assert comparison.inputs.unchanged()
+    meddler = comparison.result("meddler").prediction
+    assert meddler.status is Status.ABORTED
+    assert said in meddler.diagnosis[0]
+
+
+def test_a_reader_cannot_change_an_answer_for_the_others() -> None:
+    """A reporter is given what every other reporter is given."""
+    prediction = result_of(Careful()).prediction
+    for column in (prediction.finish_ps, prediction.spans.end_ps, prediction.consumed.size_bytes):
+        with pytest.raises(ValueError, match="read-only"):
+            column[:] = 0

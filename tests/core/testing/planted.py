@@ -297,6 +297,50 @@ class Meddler(Sound):
         return super().compute_ps(request)
 
 
+class Unlocks(Sound):
+    """Halves the compute that the next backend is given, and unlocks the arrays for it: it lives on others' trouble."""
+
+    def compute_ps(self, request: SimulationRequest) -> NDArray[np.int64]:  # noqa: D102
+        made = super().compute_ps(request)
+        request.inputs.compute_ns.flags.writeable = True
+        request.inputs.compute_ns[:] //= 2
+        return made
+
+
+class RebuildsTheSystem(Sound):
+    """Writes to the device that the next backend is given."""
+
+    def compute_ps(self, request: SimulationRequest) -> NDArray[np.int64]:  # noqa: D102
+        parameters = request.inputs.system.device.parameters
+        assert isinstance(parameters, dict)
+        parameters["tuned"] = True
+        return super().compute_ps(request)
+
+
+class ChangesItsOptions(Sound):
+    """Writes to the options that the next instance of it is given."""
+
+    def compute_ps(self, request: SimulationRequest) -> NDArray[np.int64]:  # noqa: D102
+        object.__setattr__(request, "options", None)
+        return super().compute_ps(request)
+
+
+@attrs.define
+class ReusesItsBuffer(Sound):
+    """Answers out of arrays that it uses again for the next question."""
+
+    kept: list[Prediction] = attrs.field(factory=list)
+
+    def prediction(self, request: SimulationRequest, instances: Instances, schedule: Schedule) -> Prediction:
+        """Over the one before."""
+        made = super().prediction(request, instances, schedule)
+        for earlier in self.kept:
+            earlier.spans.end_ps.flags.writeable = True
+            earlier.spans.end_ps[:] = 0
+        self.kept.append(made)
+        return made
+
+
 class SomebodyElse(Sound):
     """Answers about another graph."""
 
@@ -335,6 +379,10 @@ FAULTS: dict[type[Sound], str] = {
     Restless: "deterministic",
     Talkative: "nothing is printed",
     Meddler: "input is left alone",
+    Unlocks: "input is left alone",
+    RebuildsTheSystem: "input is left alone",
+    ChangesItsOptions: "options are left alone",
+    ReusesItsBuffer: "answers are kept",
     SomebodyElse: "its own input",
     Raises: "unknown algorithm",
 }

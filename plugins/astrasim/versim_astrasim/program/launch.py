@@ -1,26 +1,23 @@
 """Running the real analytical programs: the only subprocess of this plugin.
 
 The program is given its own process group, a time limit and bounded output, and never outlives the call: it is killed
-with its children at the time limit, on an interrupt, and when it leaves children behind. On Linux it does not outlive
-versim either, whatever ends that.
+with its children at the time limit, on an interrupt, when it leaves children behind, and when versim itself dies.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import os
 import selectors
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
-from versim import VersimError
+from versim import VersimError, child_process
 
 PROGRAM_NAMES = {"aware": "AstraSim_Analytical_Congestion_Aware", "unaware": "AstraSim_Analytical_Congestion_Unaware"}
 """The two programs, by the congestion they model."""
@@ -39,7 +36,6 @@ MOST_OUTPUT_BYTES = 64 * 2**20
 _CRASHES = tuple(-getattr(signal, name) for name in ("SIGABRT", "SIGSEGV", "SIGBUS") if hasattr(signal, name))
 _POLL_S = 0.1
 
-_PR_SET_PDEATHSIG = 1
 _USUAL_SHARE = 0.8
 _GIB = 2**30
 
@@ -154,55 +150,61 @@ def run(command: Sequence[str | Path], folder: Path, time_limit_s: float, memory
         ProgramNotFoundError: It cannot be started.
     """
     begin = time.monotonic()
-    try:
-        process = subprocess.Popen(  # noqa: S603 - a list, no shell; the program is the user's own
-            [str(part) for part in command],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=_confining(memory_bytes),  # noqa: PLW1509 - system calls only, and no thread holds a lock
-        )
-    except OSError as error:
-        raise ProgramNotFoundError(f"cannot start {command[0]}: {_spelt(error)}") from error
     kept, last = bytearray(), bytearray()
     half = MOST_OUTPUT_BYTES // 2
     total = 0
     timed_out = False
-    with process, selectors.DefaultSelector() as selector:
+    with _started(command, folder, memory_bytes) as process, selectors.DefaultSelector() as selector:
         assert process.stdout is not None  # noqa: S101 - PIPE was asked for
         descriptor = process.stdout.fileno()
         selector.register(descriptor, selectors.EVENT_READ)
-        try:
-            while True:
-                left = begin + time_limit_s - time.monotonic()
-                if left <= 0:
-                    timed_out = True
+        while True:
+            left = begin + time_limit_s - time.monotonic()
+            if left <= 0:
+                timed_out = True
+                break
+            if not selector.select(min(left, _POLL_S)):
+                # A child may hold the pipe open after the program itself has ended.
+                if process.poll() is not None:
                     break
-                if not selector.select(min(left, _POLL_S)):
-                    # A child may hold the pipe open after the program itself has ended.
-                    if process.poll() is not None:
-                        break
-                    continue
-                piece = os.read(descriptor, 1 << 16)
-                if not piece:
-                    timed_out = not _ends(process, left)
-                    break
-                total += len(piece)
-                room = max(0, half - len(kept))
-                kept += piece[:room]
-                last += piece[room:]
-                if len(last) > 2 * half:
-                    del last[:-half]
-        finally:
-            _kill_group(process)
+                continue
+            piece = os.read(descriptor, 1 << 16)
+            if not piece:
+                timed_out = not _ends(process, left)
+                break
+            total += len(piece)
+            room = max(0, half - len(kept))
+            kept += piece[:room]
+            last += piece[room:]
+            if len(last) > 2 * half:
+                del last[:-half]
     return Run(
         exit_status=None if timed_out else process.returncode,
         output=(kept + last[-half:]).decode("utf-8", errors="replace"),
         truncated=total > 2 * half,
         wall_s=time.monotonic() - begin,
     )
+
+
+@contextlib.contextmanager
+def _started(
+    command: Sequence[str | Path], folder: Path, memory_bytes: int | None
+) -> Iterator[subprocess.Popen[bytes]]:
+    with contextlib.ExitStack() as stack:
+        try:
+            process = stack.enter_context(
+                child_process(
+                    command,
+                    memory_bytes=memory_bytes,
+                    cwd=folder,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                )
+            )
+        except OSError as error:
+            raise ProgramNotFoundError(f"cannot start {command[0]}: {_spelt(error)}") from error
+        yield process
 
 
 def memory_limit_bytes(memory_limit_gib: float | None = None) -> int | None:
@@ -228,31 +230,6 @@ def _spelt(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _confining(memory_bytes: int | None) -> Callable[[], None] | None:
-    """What the new process calls before it becomes the program; None on systems that have none of it."""
-    try:
-        import resource  # noqa: PLC0415 - not on every system
-    except ImportError:
-        return None
-    set_death_signal = _death_signal()
-
-    def confining() -> None:
-        if memory_bytes is not None:
-            with contextlib.suppress(ValueError, OSError):
-                resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-        set_death_signal()
-
-    return confining
-
-
-def _death_signal() -> Callable[[], object]:
-    """On Linux: let the calling process be killed when its parent dies, of whatever."""
-    if not sys.platform.startswith("linux"):
-        return lambda: None
-    prctl = ctypes.CDLL(None).prctl
-    return lambda: prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
-
-
 def _ends(process: subprocess.Popen[bytes], within_s: float) -> bool:
     """Whether a program that closed its output ends in time."""
     try:
@@ -260,10 +237,3 @@ def _ends(process: subprocess.Popen[bytes], within_s: float) -> bool:
     except subprocess.TimeoutExpired:
         return False
     return True
-
-
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill whatever is left of the program and its children; its group is its own, see ``start_new_session``."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
