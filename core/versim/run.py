@@ -182,7 +182,14 @@ def _run_workload(
 
 
 def _answer(
-    prepared: Prepared, instance: Instance, scenario: Scenario, registry: Registry, *, force: bool, contain: bool, time_limit_s: float | None
+    prepared: Prepared,
+    instance: Instance,
+    scenario: Scenario,
+    registry: Registry,
+    *,
+    force: bool,
+    contain: bool,
+    time_limit_s: float | None,
 ) -> Answer:
     """What an instance answers, held against the network that everybody got."""
     answer = ask(prepared, instance, scenario, registry, force=force, contain=contain, time_limit_s=time_limit_s)

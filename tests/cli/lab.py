@@ -97,6 +97,10 @@ class ConstantTiming:
         """The same for each row."""
         return [self.each_s] * len(rows)
 
+    def network_limits(self, messages: Any, _: Any) -> list[str]:
+        """It knows of no network."""
+        return ["takes the same on any network"] * len(messages)
+
 
 class Constant:
     """Everything takes the same."""

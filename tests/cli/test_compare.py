@@ -94,7 +94,7 @@ def test_a_simulation_that_did_not_complete_is_status_4(versim: Versim) -> None:
     [
         (["none.yaml"], "none.yaml: no such file"),
         (["lob"], "no scenario named 'lob'; did you mean 'lab'?"),
-        (["."], "is a folder; name a file in it"),
+        (["."], "no plugin makes a scenario of what is in this folder; name a scenario's file"),
         (["empty.yaml"], "empty.yaml: is empty"),
         (["latin.yaml"], "latin.yaml, line 1, column 8: is not UTF-8 text"),
         (["tabs.yaml"], "indent with spaces, not tabs"),

@@ -9,8 +9,8 @@ import attrs
 import numpy as np
 
 from versim.asking.preparation import Prepared, network_timing
-from versim.comparison import Check
 from versim.asking.time_limit import ChildDiedError, TimeIsOverError, within
+from versim.comparison import Check
 from versim.comparison.attribution import Isolated
 from versim.comparison.contract import BrokenContractError, hold_to_contract
 from versim.components import Finding, Isolates, Preflights, Severity, SimulationRequest, SimulatorBackend

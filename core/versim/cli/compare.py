@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 THRESHOLD_EXCEEDED = 3
 NOT_COMPLETED = 4
+CHECK_FAILED = 5
 
 
 def _percent(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
@@ -98,8 +99,8 @@ def compare(
     SCENARIO is a YAML file, the name of a shipped scenario, or a folder (or prefix) of a simulator's own files, traces
     among them; `versim init` writes a file to start from.
 
-    Exit status: 0; 1 an error; 2 a wrong command line; 3 --fail-over exceeded; 4 a simulation did not complete. The
-    comparison is shown before 3 and 4.
+    Exit status: 0; 1 an error; 2 a wrong command line; 3 --fail-over exceeded; 4 a simulation did not complete; 5 a
+    check failed that nobody declared. The comparison is shown before 3, 4 and 5; 4 goes before 5, and 5 before 3.
     """
     wanted = chosen(session_of(ctx).registry(), reporters, outputs, explain=explain)
     loaded, registry = load(ctx, scenario, options, backends=backends, reference=reference)
@@ -153,11 +154,15 @@ def rendered(report: Report, reporter: Reporter, options: object, where: Destina
 
 
 def _exit_with(ctx: click.Context, report: Report, fail_over: float | None) -> None:
-    """What went worst decides: what did not complete cannot be judged."""
+    """What went worst decides: what did not complete cannot be judged, and a failed check makes a figure worthless."""
     incomplete = report.incomplete()
     if incomplete:
         click.echo(f"Not completed: {', '.join(incomplete)}", err=True)
         ctx.exit(NOT_COMPLETED)
+    failed = report.failed_checks()
+    if failed:
+        click.echo(f"Failed checks: {'; '.join(failed)}", err=True)
+        ctx.exit(CHECK_FAILED)
     over = [] if fail_over is None else report.over(fail_over)
     if over:
         click.echo("\n".join(over), err=True)

@@ -1,7 +1,7 @@
 """The group ``versim``: commands imported when used, and one place that turns errors into exit statuses.
 
 0 is success, 1 an error that the user can mend, 2 a wrong command line, 3 a threshold that was exceeded, 4 a simulation
-that did not complete, 130 an interrupt. A broken invariant is a bug and keeps its traceback.
+that did not complete, 5 a check that failed, 130 an interrupt. A broken invariant is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -135,6 +135,10 @@ class VersimGroup(click.Group):
             _close_stdout()
             click.echo(f"Error: cannot write standard output: {error.strerror}", err=True)
             status = 1
+        try:
+            sys.stdout.flush()
+        except (OSError, ValueError, AttributeError):
+            _close_stdout()  # told already; Python would try again when it ends
         sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -165,6 +165,14 @@ class Report:
                 found.append(f"{where} differs from {comparison.reference!r} by {difference}")
         return tuple(found)
 
+    def failed_checks(self) -> tuple[str, ...]:
+        """Checks that failed and that nobody declared, spelt ``workload / pin / label: name``."""
+        return tuple(
+            f"{workload.label} / {comparison.inputs.label} / {result.label}: {check.name}"
+            for workload, comparison, result in self.results()
+            for check in result.failed_checks
+        )
+
     def incomplete(self) -> tuple[str, ...]:
         """Predictions that did not complete, spelt ``workload / pin / label``."""
         return tuple(

@@ -20,6 +20,7 @@ from versim_astrasim.engine import RankTrace, simulate
 from versim_astrasim.engine import Status as EngineStatus
 from versim_astrasim.limits import network_limit
 from versim_astrasim.options import TimingOptions
+from versim_astrasim.step.clock import refuse_wrapping
 from versim_astrasim.step.configuration import (
     COLLECTIVE_STEMS,
     REMOTE_MEMORY,
@@ -140,6 +141,7 @@ def input_of(
             f"rank {max(ranks)} takes part in a {kind.value}, but the network has {network.rank_count} ranks; make the "
             "product of the system's dimensions the size of the graph's mesh"
         )
+    refuse_wrapping(np.array([size_bytes]), np.array([len(ranks)]), network, lambda _: f"the {kind.value}")
     world = len(ranks) == network.rank_count
     use = CollectiveUse(
         node=f"the {kind.value} of {size_bytes} bytes",

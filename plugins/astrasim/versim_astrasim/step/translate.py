@@ -27,6 +27,7 @@ from versim import (
 )
 
 from versim_astrasim.options import NO_MEMORY, BackendOptions, SystemOptions
+from versim_astrasim.step.clock import refuse_wrapping
 from versim_astrasim.step.configuration import (
     COLLECTIVE_STEMS,
     CollectiveUse,
@@ -91,6 +92,7 @@ def translate(pinned: Inputs, system: System, options: BackendOptions) -> Transl
         )
     network = network_of(system.dimensions, options)
     participants = participants_of(graph)
+    refuse_wrapping(graph.size_bytes, participants, network, graph.communication_name, int(pinned.compute_ns.sum()))
     chosen = chosen_algorithms(graph, network, options)
     algorithms = {kind: names for kind, (names, _) in chosen.items()}
     encoding = encode(

@@ -1,0 +1,44 @@
+"""Sizes with which ASTRA-sim's 64-bit nanoseconds wrap are refused: its answer would be short by any factor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from versim import load_registry
+from versim.plain import parse_yaml
+from versim.run import run
+from versim.scenario import structure_scenario
+
+TIB = 2**40
+
+
+def scenario(size_bytes: int, bandwidth_bytes_per_s: float, count: int = 1) -> Any:
+    """Collectives over a slow ring, in both engines of durations."""
+    options = f"{{size_bytes: {size_bytes}, participants: 4, count: {count}}}"
+    text = f"""
+name: slow
+workloads: [{{label: w, producer: collective, options: {options}}}]
+system: {{dimensions: [{{topology: ring, size: 4, bandwidth_bytes_per_s: {bandwidth_bytes_per_s}, latency: 1 us}}]}}
+backends:
+  - {{label: astrasim, backend: astrasim}}
+  - {{label: hybrid, backend: deepflow, network: astrasim}}
+"""
+    return structure_scenario(parse_yaml(text), load_registry(), "text")
+
+
+@pytest.mark.parametrize(("size_bytes", "bandwidth", "count"), [(TIB, 1.0, 1), (TIB, 100.0, 50)])
+def test_what_would_wrap_is_refused_and_says_so(size_bytes: int, bandwidth: float, count: int) -> None:
+    """1 TiB at 1 B/s was 1.546 s, printed beside a failed check; fifty that follow one another add up."""
+    results = [result for _, _, result in run(scenario(size_bytes, bandwidth, count), load_registry()).results()]
+    for result in results:
+        assert not result.prediction.completed
+    assert "whose arithmetic wraps there" in results[0].prediction.diagnosis[0]
+
+
+def test_what_fits_is_simulated() -> None:
+    """Days of communication are slow and no fault."""
+    (_, _, one), (_, _, two) = run(scenario(TIB, 1e6), load_registry()).results()
+    assert one.prediction.makespan_ps is not None
+    assert one.prediction.makespan_ps / 1e12 == pytest.approx(1.5 * TIB / 1e6, rel=1e-3)
+    assert two.prediction.completed
