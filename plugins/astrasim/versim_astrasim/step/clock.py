@@ -53,6 +53,6 @@ def refuse_wrapping(
     raise UnsupportedGraphError(
         f"{name(first)} of {size_bytes[first]} bytes may take {alone_ns[first] / NS_PER_S:.3g} s over the slowest link "
         f"({rate:.3g} bytes/s), {sum_s:.3g} s with what comes before it. ASTRA-sim counts nanoseconds in 64 bits, "
-        "whose arithmetic wraps there, and would answer with a time that is far too short; look for a unit that is wrong, "
-        "or use another simulator"
+        "whose arithmetic wraps there, and would answer with a time that is far too short; look for a wrong unit, or "
+        "use another simulator"
     )
