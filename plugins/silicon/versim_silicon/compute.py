@@ -110,7 +110,7 @@ class MeasuredCompute:
         words = [f"{what} on {gpu} by {self.collector}"]
         if ALIKE.get(dtype):
             words.append(f"{dtype} as {ALIKE[dtype]}")
-        if isinstance(term, Gemm) and ALIKE.get(dtype, dtype) == "fp8" and self.collector == CONVERTING:
+        if isinstance(term, Gemm) and ALIKE.get(dtype, dtype) != "bf16" and self.collector == CONVERTING:
             words.append("less the conversion of their left operand")
         of_pass = getattr(term, "of_pass", Pass.FORWARD)
         if of_pass is not Pass.FORWARD:

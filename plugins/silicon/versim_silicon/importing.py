@@ -4,8 +4,9 @@ The package's own library is not used: it scales beyond what was measured. What 
 them against data sheets and one another:
 
 - ``latency`` is milliseconds.
-- Products are y = x·Wᵀ. In 8 and 4 bits they were measured together with the conversion of x. Of fp8 the conversion
-  was measured by itself as well, and is taken off again (trtllm's); of fp8_block and nvfp4 it stays in.
+- Products are y = x·Wᵀ. In 8 and 4 bits they were measured together with the conversion of x, which is taken off again
+  (trtllm's). Of fp8 the conversion was measured by itself as well. Of fp8_block and nvfp4 it is estimated from the
+  narrowest product, which is nearly all conversion.
 - Attention is causal and forward.
 - Experts are both products of a layer with its activation: ``num_tokens`` tokens each go to ``topk`` of ``num_experts``
   experts, of which this GPU has one in ``moe_ep_size``, each cut by ``moe_tp_size``.
@@ -48,6 +49,11 @@ CONVERSIONS = ("computescale_perf", "scale_matrix_perf")
 
 LEAST_LEFT = 0.05
 """A product that takes less than this share of what it took together with its conversion is lost in noise."""
+
+PRODUCT_SHARE, PRODUCT_S = 0.5, 3e-6
+"""The narrowest product in 8 or 4 bits takes so much of what it takes in bf16, for its operand is half the size or
+less, and so many seconds for launches: with these the estimate is within 2 % of the measured conversion to fp8, by
+median over products of H100, B200 and GB300 with inner dimensions from 1,024."""
 
 _UNGATED = ("nongated", "min_latency")
 _BALANCED = ("balanced", "power_law_1.01")
@@ -113,6 +119,9 @@ def read(source: Source, system: str, collector: str, *, alone: bool = True) -> 
     conversions = [_fullest(files, system, "quantize", collector, name) for name in CONVERSIONS]
     if alone and collector == CONVERTING and "product/fp8" in tables:
         tables["product/fp8"] = _alone(tables["product/fp8"], [rows for rows in conversions if rows is not None])
+        for dtype in ("fp8_block", "nvfp4"):
+            if f"product/{dtype}" in tables:
+                tables[f"product/{dtype}"] = _narrowest_off(tables[f"product/{dtype}"], tables["product/bf16"])
     nccl = [files[place] for place in files if _is(place, system, "comm", "nccl", "nccl_perf")]
     return tables | (_collectives([_rows(file) for file in nccl]) if nccl else {})
 
@@ -185,6 +194,23 @@ def _alone(table: Table, conversions: list[Rows]) -> Table:
         ]
         spent += here
     left = table.times_s - spent[:, None, :]
+    left[~(left > LEAST_LEFT * table.times_s)] = np.nan
+    return Table(table.axes, left)
+
+
+def _narrowest_off(table: Table, bf16: Table) -> Table:
+    """Products without the conversion of their left operand, as the narrowest product of each m and k shows it."""
+    m, n, k = (table.axes[axis] for axis in "mnk")
+    shared = {axis: np.intersect1d(table.axes[axis], bf16.axes[axis]) for axis in "mnk"}
+    narrow = shared["n"][0]
+    spent = np.full((len(m), len(k)), np.nan)
+    here, there = ([np.searchsorted(axes[axis], shared[axis]) for axis in "mk"] for axes in (table.axes, bf16.axes))
+    spent[np.ix_(*here)] = (
+        table.times_s[np.ix_(here[0], np.searchsorted(n, [narrow]), here[1])][:, 0]
+        - PRODUCT_S
+        - PRODUCT_SHARE * bf16.times_s[np.ix_(there[0], np.searchsorted(bf16.axes["n"], [narrow]), there[1])][:, 0]
+    )
+    left = table.times_s - np.maximum(spent, 0)[:, None, :]
     left[~(left > LEAST_LEFT * table.times_s)] = np.nan
     return Table(table.axes, left)
 
