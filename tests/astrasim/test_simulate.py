@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import attrs
 import numpy as np
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import graphs
@@ -30,7 +32,11 @@ from versim import (
 from versim_astrasim.backend import AstraSimBackend
 from versim_astrasim.chakra.reader import read_traces
 from versim_astrasim.engine import RankTrace
+from versim_astrasim.engine.columns import Programs, programs_of
+from versim_astrasim.engine.trace import COLL, COMP, RECV, SEND
+from versim_astrasim.lint.preflight import preflight
 from versim_astrasim.options import BackendOptions
+from versim_astrasim.step.programs import StepTraces
 from versim_astrasim.step.translate import translate
 
 options = st.builds(
@@ -125,3 +131,52 @@ def test_the_unrolled_graph_gives_the_same_times(graph: ExecutionGraph) -> None:
     request = request_for(graph, BackendOptions())
     unrolled = pin(graph.unrolled(), request.inputs.system)
     assert finishes(request.inputs, request) == finishes(unrolled, request)
+
+
+@settings(max_examples=60)
+@given(graphs(), options)
+def test_columns_hold_what_traces_hold(graph: ExecutionGraph, chosen: BackendOptions) -> None:
+    """The compiled engine is given columns straight from the graph; read from the traces they are the same."""
+    request = request_for(graph, chosen)
+    given_ = translate(request.inputs, request.inputs.system, chosen).given
+    assert isinstance(given_.traces, StepTraces)
+    system = given_.system_config()
+    straight = given_.traces.programs(system)
+    read_back = programs_of(tuple(given_.traces), system)
+    assert np.array_equal(straight.instance_start, read_back.instance_start)
+    for rank, (mine, theirs) in enumerate(zip(straight.of_rank.tolist(), read_back.of_rank.tolist(), strict=True)):
+        left, right = (slice(*part.start[at : at + 2]) for part, at in ((straight, mine), (read_back, theirs)))
+        kind = straight.node_type[left]
+        for name, wanted in (
+            ("node_id", None),
+            ("node_type", None),
+            ("predecessor_count", None),
+            ("duration_ns", (COMP,)),
+            ("peer", (SEND, RECV)),
+            ("tag", (SEND, RECV)),
+            ("size_bytes", (SEND, RECV, COLL)),
+            ("comm_type", (COLL,)),
+            ("group", (COLL,)),
+        ):
+            which = np.isin(kind, wanted) if wanted else np.ones(len(kind), dtype=bool)
+            columns = (getattr(straight, name)[left][which], getattr(read_back, name)[right][which])
+            assert np.array_equal(*columns), (rank, name)
+        assert _successors(straight, left) == _successors(read_back, right)
+
+
+def _successors(programs: Programs, rows: slice) -> list[list[int]]:
+    starts = programs.successor_start[rows.start : rows.stop + 1].tolist()
+    return [sorted(programs.successor[begin:end].tolist()) for begin, end in itertools.pairwise(starts)]
+
+
+@settings(max_examples=60)
+@given(graphs(), options)
+def test_a_quick_look_finds_what_a_long_one_finds(graph: ExecutionGraph, chosen: BackendOptions) -> None:
+    """Columns and an excerpt may only say that nothing is wrong where nothing is."""
+    request = request_for(graph, chosen)
+    translation = translate(request.inputs, request.inputs.system, chosen)
+    quick = preflight(translation, run=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("versim_astrasim.lint.preflight.excerpt_of", lambda _: None)
+        long = preflight(translation, run=False)
+    assert quick == long

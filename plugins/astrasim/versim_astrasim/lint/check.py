@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from versim import Finding, Severity
 
 from versim_astrasim.lint import (
@@ -35,6 +37,23 @@ _CHECKS = (
 
 _PER_CLASS = frozenset({dependencies.check, attributes.check, collectives.check_order, sizes.check})
 """Checks that look at each distinct trace once and name the first rank that runs it."""
+
+
+_OF_KINDS = (
+    attributes.check,
+    groups.check,
+    sizes.check,
+    configuration.check,
+    configuration.check_start,
+    algorithms.check,
+)
+"""Checks that one node of each kind and rank, and what waits for nothing, answer for all; see :mod:`.excerpt`."""
+
+
+def check_excerpt(step: Step) -> Iterator[Finding]:
+    """What is found on an excerpt of a step whose columns are sound."""
+    for look in _OF_KINDS:
+        yield from look(step)
 
 
 def check(step: Step, *, run: bool = True, order: bool = True) -> list[Finding]:
