@@ -11,6 +11,7 @@ from warnings import warn
 if TYPE_CHECKING:
     from versim.answer import consumed_as_pinned as consumed_as_pinned
     from versim.answer import prediction_of as prediction_of
+    from versim.asking.predict import predict as predict
     from versim.children import child_process as child_process
     from versim.comparison import Attribution as Attribution
     from versim.comparison import Breakdown as Breakdown
@@ -175,6 +176,7 @@ if TYPE_CHECKING:
     from versim.work import shard_bytes as shard_bytes
 
 _HOMES = {
+    "asking.predict": "predict",
     "answer": "consumed_as_pinned prediction_of",
     "children": "child_process",
     "comparison": (

@@ -192,17 +192,18 @@ def _answer(
     time_limit_s: float | None,
 ) -> Answer:
     """What an instance answers, held against the network that everybody got."""
-    answer = ask(prepared, instance, scenario, registry, force=force, contain=contain, time_limit_s=time_limit_s)
+    inputs = prepared.inputs
+    place = f"$.backends[{[other.label for other in scenario.backends].index(instance.label)}]"
+    answer = ask(inputs, instance, registry, place, force=force, contain=contain, time_limit_s=time_limit_s)
     # A measurement is of the network that there was, and who gave up has none.
     if not answer.prediction.completed or answer.prediction.measured:
         return answer
-    place = f"$.backends[{[other.label for other in scenario.backends].index(instance.label)}]"
     if time_limit_s is None:
-        check = check_network(prepared, instance, registry, place)
+        check = check_network(inputs, instance, registry, place)
         # It was asked again, on arrays it shares with everybody.
-        return attrs.evolve(answer, network_check=check, spoilt=not prepared.inputs.unchanged())
+        return attrs.evolve(answer, network_check=check, spoilt=not inputs.unchanged())
     try:
-        check = within(time_limit_s, lambda: check_network(prepared, instance, registry, place))
+        check = within(time_limit_s, lambda: check_network(inputs, instance, registry, place))
     except (TimeIsOverError, ChildDiedError) as error:
         # Of the step there is an answer.
         check = Check(name="network", passed=None, detail=f"it could not be made: {error}")

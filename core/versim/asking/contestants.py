@@ -7,19 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
-from versim.asking.preparation import network_timing, prepare_pin
-from versim.asking.simulation import ask
+from versim.asking.isolation import alone, times_alone
+from versim.asking.preparation import network_timing
+from versim.asking.simulation import request_for
 from versim.components import MeasuresNetwork, ProposesSystem
 from versim.containment import held_responsible
 from versim.errors import FaultsError, UnsupportedGraphError, VersimError
 from versim.fabric import Device, Message, System
+from versim.mesh import Mesh
 from versim.registry import Registry, structure_options
-from versim.scenario import DevicePart, Instance, Pin, Scenario, SystemPart, TimingChoice, Workload
-from versim.units import PS_PER_S
+from versim.scenario import Instance, TimingChoice
 from versim.work import Kind
-
-PRODUCER = "collective"
-"""Writes the graph of one collective and nothing else; any plugin may offer it."""
 
 Answer = tuple[float | None, str]
 """Seconds, or None and why not."""
@@ -81,25 +79,15 @@ def timing_contestant(label: str, choice: TimingChoice, registry: Registry) -> C
     timing = network_timing(choice, registry, f"-t {label}")
 
     def answer(kind: Kind, size_bytes: int, algorithm: str, system: System) -> Answer:
-        participants = 2 if kind is Kind.POINT_TO_POINT else system.world_size
-        message = Message(
-            kind=kind,
-            size_bytes=size_bytes,
-            participants=participants,
-            axis="rank",
-            ranks=tuple(range(participants)),
-            algorithm=algorithm,
-        )
+        message = _message(kind, size_bytes, algorithm, system)
         try:
             with held_responsible("timing", choice.timing):
                 (time_s,) = timing.times_s((message,), system)
         except (UnsupportedGraphError, FaultsError) as error:
             return None, str(error)
         if math.isnan(time_s):
-            return (
-                None,
-                f"timing {choice.timing} declines {message.kind} of {size_bytes} bytes over {participants} ranks",
-            )
+            ranks = message.participants
+            return None, f"timing {choice.timing} declines {message.kind} of {size_bytes} bytes over {ranks} ranks"
         return float(time_s), ""
 
     model = registry.timing(choice.timing)
@@ -112,41 +100,30 @@ def timing_contestant(label: str, choice: TimingChoice, registry: Registry) -> C
     )
 
 
+def _message(kind: Kind, size_bytes: int, algorithm: str, system: System) -> Message:
+    participants = 2 if kind is Kind.POINT_TO_POINT else system.world_size
+    ranks = tuple(range(participants))
+    return Message(kind, size_bytes, participants, axis="rank", ranks=ranks, algorithm=algorithm)
+
+
 def backend_contestant(instance: Instance, registry: Registry) -> Contestant:
     """A backend that simulates a graph of one collective.
 
     Raises:
         VersimError: It does not exist, its options are faulty, or nobody writes such a graph.
     """
-    structure_options(registry.backend(instance.backend), instance.options, f"-b {instance.label}")
-    registry.producer(PRODUCER)
+    backend = registry.backend(instance.backend)
+    structure_options(backend, instance.options, f"-b {instance.label}")
 
     def answer(kind: Kind, size_bytes: int, algorithm: str, system: System) -> Answer:
-        options: dict[str, object] = {"kind": kind.value, "size_bytes": size_bytes, "participants": system.world_size}
-        if algorithm:
-            options["algorithm"] = algorithm
-        device = system.device
-        part = DevicePart(
-            name=device.name,
-            kernel_launch_overhead_s=device.kernel_launch_overhead_s,
-            parameters=device.parameters,
-        )
-        workload = Workload(label="alone", producer=PRODUCER, options=options)
-        scenario = Scenario(
-            name="collectives",
-            workloads=(workload,),
-            pins=(Pin(label="alone"),),
-            system=SystemPart(dimensions=system.dimensions, device=part),
-            backends=(instance,),
-        )
+        message = _message(kind, size_bytes, algorithm, system)
         try:
-            prepared = prepare_pin(scenario, registry, workload, scenario.pins[0])
-            prediction = ask(prepared, instance, scenario, registry).prediction
+            request, _ = request_for(
+                alone([message], Mesh.of(rank=system.world_size), system), instance, registry, "-b"
+            )
         except FaultsError as error:
             return None, str(error)
-        if prediction.makespan_ps is None:
-            return None, "; ".join(prediction.diagnosis) or prediction.status.value
-        return prediction.makespan_ps / PS_PER_S, ""
+        return times_alone(backend, [message], request)[message]
 
     description = _described("backend", instance.backend, instance.network)
     return Contestant(label=instance.label, description=description, ask=answer)

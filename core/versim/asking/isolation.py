@@ -24,8 +24,10 @@ from versim.components import Isolates, SimulationRequest, SimulatorBackend
 from versim.containment import held_responsible
 from versim.curves import Curve, SweptCommunication, telling_crossings
 from versim.errors import VersimError
-from versim.fabric import Message
+from versim.fabric import Message, System
 from versim.graph import ExecutionGraph, GraphBuilder
+from versim.inputs import Inputs
+from versim.mesh import Mesh
 from versim.pinning import messages_of, pin
 from versim.registry import Registry
 from versim.scenario import Instance, Scenario
@@ -189,7 +191,7 @@ def _answers_here(
     clock: Callable[[], float],
 ) -> Times:
     place = f"$.backends[{[other.label for other in scenario.backends].index(instance.label)}]"
-    request, _ = request_for(prepared, instance, registry, place)
+    request, _ = request_for(prepared.inputs, instance, registry, place)
     return times_alone(registry.backend(instance.backend), messages, request, clock)
 
 
@@ -253,7 +255,12 @@ def _box(places: Sequence[Mapping[str, int]]) -> dict[str, set[int]]:
 
 def alone_with(messages: Sequence[Message], request: SimulationRequest) -> SimulationRequest:
     """The same asked about a graph of communications that do not depend on one another."""
-    mesh = request.inputs.graph.mesh
+    inputs = request.inputs
+    return attrs.evolve(request, inputs=alone(messages, inputs.graph.mesh, inputs.system))
+
+
+def alone(messages: Sequence[Message], mesh: Mesh, system: System) -> Inputs:
+    """A step of communications that do not depend on one another, and nothing else."""
     builder = GraphBuilder(mesh)
     for position, message in enumerate(messages):
         # The ranks of the first group and no others: elsewhere nothing happens.
@@ -272,4 +279,4 @@ def alone_with(messages: Sequence[Message], request: SimulationRequest) -> Simul
                 algorithm=message.algorithm,
                 match=position,
             )
-    return attrs.evolve(request, inputs=pin(builder.build(), request.inputs.system, label="alone"))
+    return pin(builder.build(), system, label="alone")

@@ -12,7 +12,6 @@ from weakref import WeakKeyDictionary
 import attrs
 
 from versim.asking.isolation import alone_with, times_alone
-from versim.asking.preparation import Prepared
 from versim.asking.simulation import request_for
 from versim.comparison.checks import Check
 from versim.comparison.wires import Deviation, check_of, deviations, distinct
@@ -20,6 +19,7 @@ from versim.components import LimitsNetwork, SimulationRequest, SimulatorBackend
 from versim.containment import held_responsible
 from versim.errors import ComponentError, VersimError
 from versim.fabric import Message, System
+from versim.inputs import Inputs
 from versim.pinning import messages_of
 from versim.registry import Registry
 from versim.scenario import Instance
@@ -28,19 +28,19 @@ from versim.timing import NetworkLimits
 _KNOWN: WeakKeyDictionary[Registry, dict[tuple[str, ...], tuple[Deviation, ...]]] = WeakKeyDictionary()
 
 
-def check_network(prepared: Prepared, instance: Instance, registry: Registry, place: str) -> Check:
+def check_network(inputs: Inputs, instance: Instance, registry: Registry, place: str) -> Check:
     """Whether an instance sees the network that everybody got, as a check of its prediction.
 
     Args:
-        prepared: The step and what it runs on.
+        inputs: The step and what it runs on.
         instance: Who is asked.
         registry: The plugins there are.
         place: Where the instance stands in the scenario.
     """
-    request, _ = request_for(prepared, instance, registry, place)
-    messages = distinct(messages_of(prepared.inputs.graph), prepared.inputs.system)
+    request, _ = request_for(inputs, instance, registry, place)
+    messages = distinct(messages_of(inputs.graph), inputs.system)
     if not messages:
-        return check_of((), 0, prepared.inputs.system)
+        return check_of((), 0, inputs.system)
     known = _KNOWN.setdefault(registry, {})
     digest = alone_with(messages, request).inputs.digest
     key = (instance.backend, repr(request.options), repr(instance.network), digest)
@@ -50,7 +50,7 @@ def check_network(prepared: Prepared, instance: Instance, registry: Registry, pl
         except VersimError as error:
             # Of the step there is an answer; a plugin that cannot say what it does not model keeps it.
             return Check(name="network", passed=None, detail=f"it could not be made: {error}")
-    return check_of(known[key], len(messages), prepared.inputs.system)
+    return check_of(known[key], len(messages), inputs.system)
 
 
 def deviations_of(

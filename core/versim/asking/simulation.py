@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import attrs
 import numpy as np
 
-from versim.asking.preparation import Prepared, network_timing
+from versim.asking.preparation import network_timing
 from versim.asking.time_limit import ChildDiedError, TimeIsOverError, within
 from versim.comparison import Check
 from versim.comparison.attribution import Isolated
@@ -16,10 +18,12 @@ from versim.comparison.contract import BrokenContractError, hold_to_contract
 from versim.components import Finding, Isolates, Preflights, Severity, SimulationRequest, SimulatorBackend
 from versim.containment import frames_of, held_responsible
 from versim.errors import ComponentError, VersimError
+from versim.inputs import Inputs
 from versim.picoseconds import in_picoseconds
 from versim.prediction import NO_TIME, Consumed, Prediction, Spans, Status
 from versim.registry import Registry, structure_options
-from versim.scenario import Instance, Scenario, TimingChoice
+from versim.scenario import Instance, TimingChoice
+from versim.timing import NetworkTiming
 
 ITS_OWN_NETWORK = "its own"
 """What stands for the network timing of a backend that models the network itself."""
@@ -45,16 +49,16 @@ class Answer:
 
 
 def ask(
-    prepared: Prepared,
+    inputs: Inputs,
     instance: Instance,
-    scenario: Scenario,
     registry: Registry,
+    place: str,
     *,
     force: bool = False,
     contain: bool = True,
     time_limit_s: float | None = None,
 ) -> Answer:
-    """Ask one instance about a prepared workload.
+    """Ask one instance of a backend what a step takes.
 
     What keeps the backend from answering gives an aborted prediction that says so, for the other simulators' answers
     are still worth having: it is not installed, cannot express the graph, gives up, breaks (its traceback is then part
@@ -63,20 +67,27 @@ def ask(
     ``time_limit_s`` it answers in a child process, which is killed when these seconds are over, and whose crash is
     its own.
 
+    Args:
+        inputs: What every simulator is given.
+        instance: Who is asked, with its options.
+        registry: The plugins there are.
+        place: Where the instance stands, for messages.
+        force: Simulate in spite of what its preflight finds.
+        contain: Make what breaks in it an answer of its own.
+        time_limit_s: Seconds it may take; None lets it take any.
+
     Raises:
-        VersimError: The scenario's options for it are faulty.
-        ComponentError: It breaks, and ``contain`` is false.
+        VersimError: The options for it are faulty.
+        ComponentError: It breaks, and ``contain`` is false; or it wrote to the inputs, which then are nobody's.
     """
     if time_limit_s is None:
-        return _asked(prepared, instance, scenario, registry, force=force, contain=contain)
+        return _asked(inputs, instance, registry, place, force=force, contain=contain)
     began = time.perf_counter()
     try:
-        return within(
-            time_limit_s, lambda: _asked(prepared, instance, scenario, registry, force=force, contain=contain)
-        )
+        return within(time_limit_s, lambda: _asked(inputs, instance, registry, place, force=force, contain=contain))
     except (TimeIsOverError, ChildDiedError) as error:
         status = Status.TIMED_OUT if isinstance(error, TimeIsOverError) else Status.ABORTED
-        prediction = _refused(prepared, instance.backend, (str(error),), status)
+        prediction = _refused(inputs, instance.backend, (str(error),), status)
         network = _network_of(registry.backend(instance.backend), instance)
         wall_s = time.perf_counter() - began
         return Answer(
@@ -85,11 +96,8 @@ def ask(
         )
 
 
-def _asked(
-    prepared: Prepared, instance: Instance, scenario: Scenario, registry: Registry, *, force: bool, contain: bool
-) -> Answer:
-    place = f"$.backends[{[other.label for other in scenario.backends].index(instance.label)}]"
-    request, network = request_for(prepared, instance, registry, place)
+def _asked(inputs: Inputs, instance: Instance, registry: Registry, place: str, *, force: bool, contain: bool) -> Answer:
+    request, network = request_for(inputs, instance, registry, place)
     backend = registry.backend(instance.backend)
     began = time.perf_counter()
     findings: tuple[Finding, ...] = ()
@@ -98,22 +106,22 @@ def _asked(
             findings = tuple(backend.preflight(request)) if isinstance(backend, Preflights) else ()
             errors = tuple(finding for finding in findings if finding.severity is Severity.ERROR)
             if errors and not force:
-                return Answer(prediction=_labelled(_not_run(prepared, instance, errors), instance), network=network)
+                return Answer(prediction=_labelled(_not_run(inputs, instance, errors), instance), network=network)
             began = time.perf_counter()
             answered: object = backend.simulate(request)
-        prediction = _held(prepared, instance.backend, answered)
+        prediction = _held(inputs, instance.backend, answered)
     except ComponentError as error:
         if not contain:
             raise
-        prediction = _refused(prepared, instance.backend, (str(error), *frames_of(error)))
+        prediction = _refused(inputs, instance.backend, (str(error), *frames_of(error)))
     except VersimError as error:
-        prediction = _refused(prepared, instance.backend, (str(error),))
-    if not prepared.inputs.unchanged():
+        prediction = _refused(inputs, instance.backend, (str(error),))
+    if not inputs.unchanged():
         fault = ComponentError("backend", instance.backend, "it changed its input, which the others are given, too")
         if not contain:
             raise fault
         return Answer(
-            prediction=_labelled(_refused(prepared, instance.backend, (str(fault),)), instance),
+            prediction=_labelled(_refused(inputs, instance.backend, (str(fault),)), instance),
             network=network,
             spoilt=True,
         )
@@ -132,31 +140,25 @@ def _asked(
     return Answer(prediction=_labelled(prediction, instance), network=network, isolated_ps=isolated_ps)
 
 
-def _held(prepared: Prepared, backend: str, prediction: object) -> Prediction:
+def _held(inputs: Inputs, backend: str, prediction: object) -> Prediction:
     """Hold an answer to its form, where it enters; everything behind this takes it for granted."""
     if not isinstance(prediction, Prediction):
         raise ComponentError("backend", backend, f"it returned {type(prediction).__name__}, not a Prediction")
     try:
-        hold_to_contract(prepared.inputs, prediction)
+        hold_to_contract(inputs, prediction)
     except BrokenContractError as error:
         raise ComponentError("backend", backend, f"its prediction {error.fault}") from error
     return prediction
 
 
-def request_for(
-    prepared: Prepared, instance: Instance, registry: Registry, place: str
-) -> tuple[SimulationRequest, str]:
+def request_for(inputs: Inputs, instance: Instance, registry: Registry, place: str) -> tuple[SimulationRequest, str]:
     """What a backend is given, and the name of the network timing that drives it."""
     backend = registry.backend(instance.backend)
     choice = _network_of(backend, instance)
     if choice is not None and getattr(backend, "network_timing", None) is None:
         raise VersimError(f"{place}.network: backend {instance.backend!r} models the network itself; leave network out")
-    request = SimulationRequest(
-        inputs=prepared.inputs,
-        # A copy: a backend that changes a mapping among its options changes no other's.
-        options=structure_options(backend, copy.deepcopy(dict(instance.options)), f"{place}.options"),
-        network=None if choice is None else network_timing(choice, registry, f"{place}.network"),
-    )
+    network = None if choice is None else network_timing(choice, registry, f"{place}.network")
+    request = request_of(backend, inputs, instance.options, network, place)
     return request, ITS_OWN_NETWORK if choice is None else _spelt(choice)
 
 
@@ -170,6 +172,22 @@ def _network_of(backend: SimulatorBackend, instance: Instance) -> TimingChoice |
 
 def _spelt(choice: TimingChoice) -> str:
     return " then ".join(link.timing for link in choice.chain())
+
+
+def request_of(
+    backend: SimulatorBackend,
+    inputs: Inputs,
+    options: Mapping[str, Any],
+    network: NetworkTiming | None,
+    place: str = "$",
+) -> SimulationRequest:
+    """What a backend at hand is given: its options checked, and the timing that drives it if it is driven by one."""
+    return SimulationRequest(
+        inputs=inputs,
+        # A copy: a backend that changes a mapping among its options changes no other's.
+        options=structure_options(backend, copy.deepcopy(dict(options)), f"{place}.options"),
+        network=network if getattr(backend, "network_timing", None) is not None else None,
+    )
 
 
 def _labelled(prediction: Prediction, instance: Instance) -> Prediction:
@@ -192,21 +210,21 @@ def _isolated_ps(backend: Isolates, request: SimulationRequest, name: str) -> tu
     return tuple(time if has else None for time, has in zip(times_ps.tolist(), known.tolist(), strict=True))
 
 
-def _not_run(prepared: Prepared, instance: Instance, errors: tuple[Finding, ...]) -> Prediction:
+def _not_run(inputs: Inputs, instance: Instance, errors: tuple[Finding, ...]) -> Prediction:
     said = (*map(_said, errors), "not simulated; --force simulates all the same")
-    return _refused(prepared, instance.backend, said)
+    return _refused(inputs, instance.backend, said)
 
 
 def _said(finding: Finding) -> str:
     return f"{finding.rule}: {finding.message}" + (f"; {finding.remedy}" if finding.remedy else "")
 
 
-def _refused(prepared: Prepared, backend: str, why: tuple[str, ...], status: Status = Status.ABORTED) -> Prediction:
-    graph = prepared.inputs.graph
+def _refused(inputs: Inputs, backend: str, why: tuple[str, ...], status: Status = Status.ABORTED) -> Prediction:
+    graph = inputs.graph
     return Prediction(
         simulator=backend,
         engine="none",
-        digest=prepared.inputs.digest,
+        digest=inputs.digest,
         status=status,
         makespan_ps=None,
         finish_ps=np.full(graph.mesh.world_size, NO_TIME, dtype=np.int64),

@@ -67,7 +67,7 @@ def export(
         if say:
             say(f"{chosen_workload.label}: producing and pinning ({chosen_pin.label})")
         prepared = prepare(chosen, registry, chosen_workload.label, chosen_pin.label)
-        request, _ = request_for(prepared, instance, registry, f"$.backends[{chosen.backends.index(instance)}]")
+        request, _ = request_for(prepared.inputs, instance, registry, f"$.backends[{chosen.backends.index(instance)}]")
         with new_folder(folder) as beside, held_responsible("backend", instance.backend):
             files = sorted(Path(file).relative_to(beside) for file in backend.export(request, beside))
     for file in files:

@@ -14,7 +14,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from versim.components import SimulationRequest, Sizes
+from versim.asking.simulation import request_of
+from versim.components import Sizes
 from versim.errors import VersimError
 from versim.fabric import System
 from versim.graph import NONE, ExecutionGraph
@@ -162,12 +163,7 @@ class Predictor:
         )
         backend = self._registry.backend(pricer.column.backend)
         network = PricedNetwork(pricer, scaling, job)
-        driven = getattr(backend, "network_timing", None) is not None
-        prediction = backend.simulate(
-            SimulationRequest(
-                inputs=inputs, options=structure_options(backend, {}), network=network if driven else None
-            )
-        )
+        prediction = backend.simulate(request_of(backend, inputs, {}, network))
         return _Asked(
             graph=graph,
             system=system,

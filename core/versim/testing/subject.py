@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from versim.asking.simulation import request_of
 from versim.components import SimulationRequest, SimulatorBackend
 from versim.fabric import Device, Dimension, Link, System, Topology
 from versim.graph import ExecutionGraph
@@ -76,7 +77,7 @@ class Subject:
     def request(self, inputs: Inputs, options: Mapping[str, Any] | None = None) -> SimulationRequest:
         """What the backend is given."""
         given = {**self.claims.options, **(options or {})}
-        return SimulationRequest(inputs=inputs, options=structure_options(self.backend, given), network=self._network())
+        return request_of(self.backend, inputs, given, self._network())
 
     def _network(self) -> NetworkTiming | None:
         name = self.claims.network or getattr(self.backend, "network_timing", None)
