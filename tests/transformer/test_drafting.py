@@ -74,6 +74,8 @@ def test_the_command_writes_what_runs(tmp_path: Path) -> None:
     assert "tp: 8" in file.read_text()
     shown = subprocess.run([*versim, "graph", str(file)], capture_output=True, text=True, check=False)
     assert "64 ranks" in shown.stdout, shown.stderr
+    assert "80 GiB; fits" in shown.stdout
+    assert "stage 1 " in shown.stdout
     refused = subprocess.run([*versim, "init", "--tp", "8"], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert refused.returncode == 2
     assert "--tp: only with --model" in refused.stderr

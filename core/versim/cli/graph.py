@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,15 @@ import click
 
 from versim.cli.scenario_command import ScenarioCommand, load, scenario_parameters
 from versim.cli.session import progress, write_output
+from versim.units import GIB
 
 if TYPE_CHECKING:
     from versim.asking.preparation import Prepared
     from versim.inputs import Inputs
+    from versim.sizes import StepSizes
+
+SHOWN_PARTS = 4
+"""Of a model in many parts, so many of the first and of the last are shown."""
 
 
 @click.command(cls=ScenarioCommand)
@@ -80,7 +85,58 @@ def _summary(prepared: Prepared) -> dict[str, Any]:
         "digest": pinned.digest,
         "timed_by": dict(pinned.provenance),
         "notes": list(step.notes),
+        "sizes": None if pinned.sizes is None else _sizes(pinned.sizes, pinned.system.device.memory_bytes),
     }
+
+
+PARTS = ("weights", "gradients", "optimizer", "activations", "logits", "buffers")
+"""Of the memory of a rank, as columns."""
+
+
+def _sizes(sizes: StepSizes, memory_bytes: float | None) -> dict[str, Any]:
+    return {
+        "tokens": sizes.tokens,
+        "model_flop": dict(sizes.model_flop),
+        "device_memory_bytes": memory_bytes,
+        "fits": sizes.fits(memory_bytes) if memory_bytes else None,
+        "memory": [
+            {
+                "label": part.label,
+                **{f"{name}_bytes": getattr(part, f"{name}_bytes") for name in PARTS},
+                "persistent_bytes": part.persistent_bytes,
+                "peak_bytes": part.peak_bytes,
+            }
+            for part in sizes.memory
+        ],
+    }
+
+
+def _memory_lines(sizes: Mapping[str, Any]) -> list[str]:
+    """The memory of each part as a table in GiB; of many parts, the first and the last few."""
+    rows = sizes["memory"]
+    if not rows:
+        return []
+    columns = {
+        "weights": "weights",
+        "gradients": "grads",
+        "optimizer": "optim.",
+        "activations": "activ.",
+        "logits": "logits",
+        "buffers": "buffers",
+        "persistent": "kept",
+        "peak": "peak",
+    }
+    table = [
+        f"  {row['label']:<14}  " + " ".join(f"{row[f'{name}_bytes'] / GIB:>8.2f}" for name in columns) for row in rows
+    ]
+    if len(table) > 2 * SHOWN_PARTS:
+        left_out = f"  … {len(table) - 2 * SHOWN_PARTS} more"
+        table = [*table[:SHOWN_PARTS], left_out, *table[-SHOWN_PARTS:]]
+    fits = {True: "; fits", False: "; does not fit", None: ""}[sizes["fits"]]
+    device = sizes["device_memory_bytes"]
+    of_device = [f"  device          {device / GIB:.0f} GiB{fits}"] if device else []
+    head = f"  {'memory, GiB':<14}  " + " ".join(f"{name:>8}" for name in columns.values())
+    return [f"  tokens          {sizes['tokens']:,} per step", *of_device, head, *table]
 
 
 def _node_rows(pinned: Inputs) -> Iterator[dict[str, Any]]:
@@ -136,6 +192,7 @@ def _table(prepared: Prepared, nodes: bool) -> str:
         f"  digest          {summary['digest']}",
         *(f"  {role:<15} {who}" for role, who in summary["timed_by"].items()),
         *(f"  note            {note}" for note in summary["notes"]),
+        *([] if summary["sizes"] is None else _memory_lines(summary["sizes"])),
     ]
     if nodes:
         lines.append(f"  {'row':>7}  {'op':<10} {'compute, ns':>16} {'size, bytes':>16}  name, where, waits for")

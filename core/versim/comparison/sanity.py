@@ -23,7 +23,7 @@ class Sanity:
         tokens_per_s_per_rank: Tokens per second and device.
         persistent_bytes: Kept between two steps on the fullest rank.
         peak_bytes: The highest peak of any rank.
-        fits: Whether that is within the device's memory.
+        fits: Whether that is within what tensors can take of the device's memory.
     """
 
     mfu: float | None = None
@@ -40,11 +40,10 @@ def sanity_of(inputs: Inputs, makespan_ps: int | None) -> Sanity | None:
     sizes, device = inputs.sizes, inputs.system.device
     if sizes is None:
         return None
-    peak_bytes = sizes.peak_bytes
     memory = Sanity(
         persistent_bytes=sizes.persistent_bytes,
-        peak_bytes=peak_bytes,
-        fits=None if peak_bytes is None or not device.memory_bytes else peak_bytes <= device.memory_bytes,
+        peak_bytes=sizes.peak_bytes,
+        fits=sizes.fits(device.memory_bytes) if device.memory_bytes else None,
     )
     if not makespan_ps:
         return memory
