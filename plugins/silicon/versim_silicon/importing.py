@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from versim import VersimError
 
+from versim_silicon.gpus import GPUS, Gpu
 from versim_silicon.tables import Table, Tables, grid
 
 if TYPE_CHECKING:
@@ -122,6 +123,10 @@ def read(source: Source, system: str, collector: str, *, alone: bool = True) -> 
         for dtype in ("fp8_block", "nvfp4"):
             if f"product/{dtype}" in tables:
                 tables[f"product/{dtype}"] = _narrowest_off(tables[f"product/{dtype}"], tables["product/bf16"])
+        if system in GPUS:
+            tables |= {
+                name: _possible(name, tables[name], GPUS[system]) for name in tables if name.startswith("product/")
+            }
     nccl = [files[place] for place in files if _is(place, system, "comm", "nccl", "nccl_perf")]
     return tables | (_collectives([_rows(file) for file in nccl]) if nccl else {})
 
@@ -213,6 +218,14 @@ def _narrowest_off(table: Table, bf16: Table) -> Table:
     left = table.times_s - np.maximum(spent, 0)[:, None, :]
     left[~(left > LEAST_LEFT * table.times_s)] = np.nan
     return Table(table.axes, left)
+
+
+def _possible(name: str, table: Table, gpu: Gpu) -> Table:
+    """Without what is left of a product that would then be faster than the data sheet: the conversion was overrated."""
+    m, n, k = (table.axes[axis] for axis in "mnk")
+    flop = 2 * m[:, None, None] * n[None, :, None] * k[None, None, :]
+    faster = ~(table.times_s > 1.001 * flop / gpu.flop_per_s[name.rpartition("/")[2]])  # times are rounded later
+    return Table(table.axes, np.where(faster, np.nan, table.times_s))
 
 
 def _attention(rows: Rows) -> Tables:
