@@ -102,6 +102,7 @@ if TYPE_CHECKING:
     from versim.graph import RankClasses as RankClasses
     from versim.graph import Scope as Scope
     from versim.graph import checked as checked
+    from versim.graph import hold_to_size as hold_to_size
     from versim.graph import instances_of as instances_of
     from versim.graph import laid_out as laid_out
     from versim.graph import participants_of as participants_of
@@ -198,7 +199,7 @@ _HOMES = {
     ),
     "graph": (
         "LAYOUTS NONE Communication ExecutionGraph GraphBuilder Instances Node Op RankClasses Scope "
-        "checked instances_of laid_out participants_of"
+        "checked hold_to_size instances_of laid_out participants_of"
     ),
     "hookspecs": "API_VERSION hookimpl",
     "kernel": "KernelPart kernel_part",

@@ -9,7 +9,7 @@ import click
 
 from versim.cli.rendering import chosen, destination, rendering_parameters, write_rendering
 from versim.cli.scenario_command import ScenarioCommand, load, scenario_parameters
-from versim.cli.session import progress, session_of, typed
+from versim.cli.session import progress, session_of, tell, typed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,7 +135,7 @@ def write_documents(report: Report, wanted: Sequence[tuple[Reporter, object, Pat
         try:
             write_rendering(rendered(report, reporter, options, destination(output)), output, reporter.name)
         except VersimError as error:
-            click.echo(f"Error: {error}", err=True)
+            tell(f"Error: {error}")
             good = False
     return good
 
@@ -157,13 +157,13 @@ def _exit_with(ctx: click.Context, report: Report, fail_over: float | None) -> N
     """What went worst decides: what did not complete cannot be judged, and a failed check makes a figure worthless."""
     incomplete = report.incomplete()
     if incomplete:
-        click.echo(f"Not completed: {', '.join(incomplete)}", err=True)
+        tell(f"Not completed: {', '.join(incomplete)}")
         ctx.exit(NOT_COMPLETED)
     failed = report.failed_checks()
     if failed:
-        click.echo(f"Failed checks: {'; '.join(failed)}", err=True)
+        tell(f"Failed checks: {'; '.join(failed)}")
         ctx.exit(CHECK_FAILED)
     over = [] if fail_over is None else report.over(fail_over)
     if over:
-        click.echo("\n".join(over), err=True)
+        tell("\n".join(over))
         ctx.exit(THRESHOLD_EXCEEDED)

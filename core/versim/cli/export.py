@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from versim.cli.scenario_command import ScenarioCommand, load, scenario_parameters
-from versim.cli.session import progress
+from versim.cli.session import progress, write_output
 
 if TYPE_CHECKING:
     from versim.scenario import Pin, Workload
@@ -71,7 +71,7 @@ def export(
         with new_folder(folder) as beside, held_responsible("backend", instance.backend):
             files = sorted(Path(file).relative_to(beside) for file in backend.export(request, beside))
     for file in files:
-        click.echo(str(folder / file))
+        write_output(f"{folder / file}\n", None)
 
 
 def _only(flag: str, items: Sequence[Labelled], ctx: click.Context) -> Labelled:

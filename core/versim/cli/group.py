@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from versim.cli.session import TYPED, Session, session_of
+from versim.cli.session import TYPED, Session, session_of, tell
 from versim.cli.streams import own_stdout
 from versim.containment import TRACEBACK_VARIABLE, show_traceback
 
@@ -119,21 +119,21 @@ class VersimGroup(click.Group):
             error.show()
             status = error.exit_code
         except (click.Abort, KeyboardInterrupt):
-            click.echo("Interrupted; nothing was left half-written.", err=True)
+            tell("Interrupted; nothing was left half-written.")
             status = INTERRUPTED
         except BrokenPipeError:
             _close_stdout()
             status = 1
         except _versim_error() as error:
             show_traceback(error)
-            click.echo(f"Error: {error}", err=True)
+            tell(f"Error: {error}")
             status = error.exit_status
         except OSError as error:
             # Of what a command reads and writes by name it tells itself; this is where its answer goes.
             if error.filename is not None or error.errno not in _FULL:
                 raise
             _close_stdout()
-            click.echo(f"Error: cannot write standard output: {error.strerror}", err=True)
+            tell(f"Error: cannot write standard output: {error.strerror}")
             status = 1
         try:
             sys.stdout.flush()

@@ -11,7 +11,7 @@ import click
 
 from versim.cli.drafting import DraftCommand, draft, refuse_without_model
 from versim.cli.scenario_command import FLAGS
-from versim.cli.session import session_of
+from versim.cli.session import session_of, tell
 
 if TYPE_CHECKING:
     from versim.components import Component
@@ -92,7 +92,7 @@ def init(ctx: click.Context, file: Path, source: str, model: str | None, nodes: 
         parts.insert(2, SYSTEM)
     with writing(file) as stream:
         stream.write("\n".join(parts))
-    click.echo(f"Wrote {file}. Compare with: versim compare {file}", err=True)
+    tell(f"Wrote {file}. Compare with: versim compare {file}")
 
 
 def _quoted(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from versim.cli.session import session_of
+from versim.cli.session import session_of, tell
 
 if TYPE_CHECKING:
     from versim.registry import Registry
@@ -44,7 +44,7 @@ def new_plugin(ctx: click.Context, name: str, kinds: str, output: Path | None) -
             file = draft / place
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
-    click.echo(f"Wrote {folder}. Next: cd {folder} && pip install -e '.[dev]' && pytest", err=True)
+    tell(f"Wrote {folder}. Next: cd {folder} && pip install -e '.[dev]' && pytest")
 
 
 def _refuse_taken(name: str, registry: Registry) -> None:

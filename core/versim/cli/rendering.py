@@ -138,7 +138,7 @@ def _write_document(content: str | bytes, rendering: Rendering, output: Path | N
             sys.stdout.buffer.write(content)
             sys.stdout.buffer.flush()
         else:
-            write_output(content if content.endswith("\n") or not content else f"{content}\n", None)
+            write_output(content if content.endswith("\n") or not content else f"{content}\n", None, as_it_is=True)
         return
     with writing(output) as stream:
         # Attachments first, so that a document never refers to a file that is not there.

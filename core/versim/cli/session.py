@@ -44,7 +44,7 @@ class Session:
         if warn and not self._warned:
             self._warned = True
             for error in self._registry.broken():
-                click.echo(f"Warning: {error}; going on without it", err=True)
+                tell(f"Warning: {error}; going on without it")
         return self._registry
 
 
@@ -62,7 +62,7 @@ def progress() -> Iterator[Progress | None]:
     from rich.console import Console  # noqa: PLC0415 - only for people at a terminal
 
     with Console(stderr=True).status("starting") as status:
-        yield lambda message: status.update(message.replace("[", "\\["))
+        yield lambda message: status.update(for_people(message).replace("[", "\\["))
 
 
 def line_width() -> int:
@@ -90,14 +90,36 @@ def fitted(lines: Iterable[str]) -> str:
     return "\n".join(made) + "\n"
 
 
-def write_output(text: str, output: Path | None) -> None:
-    """Write a command's data to a file, whole or not at all, or to stdout.
+def for_people(text: str) -> str:
+    """Text with everything that is not visible escaped but the ends of its lines.
+
+    The one door for text that people read: names come from files, and a terminal obeys what they hold.
+    """
+    from versim.terminal import printable  # noqa: PLC0415 - not for the list of commands
+
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def tell(text: str) -> None:
+    """Tell people something beside the answer, on stderr."""
+    click.echo(for_people(text), err=True)
+
+
+def write_output(text: str, output: Path | None, *, as_it_is: bool = False) -> None:
+    """Write a command's answer to a file, whole or not at all, or to stdout.
+
+    Args:
+        text: The answer.
+        output: The file; None for stdout.
+        as_it_is: It is a document whose maker has escaped names, and may hold colours.
 
     Raises:
         UnwritableError: The file, or what stdout leads to, cannot be written.
     """
     from versim.atomic import UnwritableError, writing  # noqa: PLC0415 - nothing else of a command needs it
 
+    if not as_it_is:
+        text = for_people(text)
     if output is not None:
         with writing(output) as stream:
             stream.write(text)

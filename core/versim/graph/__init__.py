@@ -5,6 +5,7 @@ from versim.graph.classes import RankClasses
 from versim.graph.columns import NONE, ExecutionGraph, Op, Scope
 from versim.graph.instances import Instances, instances_of, participants_of
 from versim.graph.layout import LAYOUTS, laid_out
+from versim.graph.limits import hold_to_size
 from versim.graph.order import topological_order
 from versim.graph.validate import checked
 from versim.graph.views import Communication, Node
@@ -22,6 +23,7 @@ __all__ = [
     "RankClasses",
     "Scope",
     "checked",
+    "hold_to_size",
     "instances_of",
     "laid_out",
     "participants_of",

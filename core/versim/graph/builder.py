@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from versim.errors import FaultsError
 from versim.graph.columns import NONE, ExecutionGraph, Op, Scope
+from versim.graph.limits import MOST_NODES, hold_to_size
 from versim.graph.validate import faults_of
 from versim.mesh import Mesh, Placement
 from versim.work import Kind, Phase, Term, Work
@@ -36,7 +37,13 @@ class GraphBuilder:
         graph = builder.build()
     """
 
-    def __init__(self, mesh: Mesh) -> None:
+    def __init__(self, mesh: Mesh, expecting: int = 0) -> None:
+        """Begin a graph on ``mesh``; ``expecting`` so many nodes, as well as that is known beforehand.
+
+        Raises:
+            VersimError: It would be larger than memory should be asked for.
+        """
+        hold_to_size(nodes=expecting, ranks=mesh.world_size)
         self.mesh = mesh
         self._op: list[int] = []
         self._placement: list[int] = []
@@ -279,6 +286,8 @@ class GraphBuilder:
         match: int,
     ) -> int:
         row = len(self._op)
+        if row == MOST_NODES:
+            hold_to_size(nodes=row + 1)
         if not isinstance(on, Placement):
             try:
                 on = self.mesh.placement(on)

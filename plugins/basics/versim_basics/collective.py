@@ -71,8 +71,9 @@ class CollectiveBenchmark:
 
         Messages between two ranks go round the ring of all ranks, so that a chain of them between two is a ping-pong.
         """
-        builder = GraphBuilder(Mesh.of(rank=options.participants))
         sizes = options.size_bytes if isinstance(options.size_bytes, tuple) else (options.size_bytes,)
+        each = 2 if options.kind is Kind.POINT_TO_POINT else 1
+        builder = GraphBuilder(Mesh.of(rank=options.participants), expecting=each * len(sizes) * options.count)
         after: tuple[int, ...] = ()
         for number, size_bytes in enumerate(size for size in sizes for _ in range(options.count)):
             name = f"{options.kind.value} of {size_bytes} bytes"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import attrs
-from versim import FaultsError, option
+from versim import FaultsError, hold_to_size, option
 
 from versim_deepflow import model
 from versim_deepflow.model import GemmModel, TransformerModel
@@ -134,6 +134,8 @@ def step_of(options: LlmOptions) -> Step:
     faults += layout.impossible(layers=step.model.layers, heads=step.model.heads)
     if faults:
         raise FaultsError("parallelism", faults)
+    # Each layer of each microbatch is a node at least, forward and backward.
+    hold_to_size(nodes=2 * layout.microbatches * step.model.layers, ranks=step.cluster.world_size)
     return step
 
 
