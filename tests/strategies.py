@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from versim import ExecutionGraph, Fixed, GraphBuilder, Kind, Mesh, Phase, Placement
+from versim import Dimension, ExecutionGraph, Fabric, Fixed, GraphBuilder, Kind, Link, Mesh, Phase, Placement
 
 AXES = ("dp", "pp", "tp")
 COLLECTIVES = tuple(kind for kind in Kind if kind is not Kind.POINT_TO_POINT)
@@ -111,3 +111,29 @@ def unlike_durations(draw: st.DrawFn, count: int) -> NDArray[np.int64]:
     """One duration each, so unlike that no two sums of a few are equal: after the first tick nothing ties."""
     source = random.Random(draw(st.integers(0, 1 << 32)))
     return np.array([source.randrange(1, 1 << 45) for _ in range(count)], dtype=np.int64)
+
+
+def fabric_of(*dimensions: tuple[str, int, float] | tuple[str, int, float, float]) -> Fabric:
+    """A fabric of (topology, size, GB/s[, oversubscription])."""
+    return Fabric(
+        [
+            Dimension(
+                topology=topology,
+                size=size,
+                link=Link(bandwidth_bytes_per_s=rate * 1e9, latency_s=1e-6),
+                oversubscription=rest[0] if rest else 1.0,
+            )
+            for topology, size, rate, *rest in dimensions
+        ]
+    )
+
+
+@st.composite
+def fabrics(draw: st.DrawFn) -> Fabric:
+    """Up to three dimensions of up to five ranks."""
+    made: list[tuple[str, int, float, float]] = []
+    for _ in range(draw(st.integers(1, 3))):
+        topology = draw(st.sampled_from(["ring", "fully_connected", "switch"]))
+        shared = draw(st.sampled_from([1.0, 1.5, 3.0])) if topology == "switch" else 1.0
+        made.append((topology, draw(st.integers(1, 5)), float(draw(st.sampled_from([1, 3, 10]))), shared))
+    return fabric_of(*made)

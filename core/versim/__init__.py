@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from versim.fabric import ClusterChoice as ClusterChoice
     from versim.fabric import Cut as Cut
     from versim.fabric import DataSheet as DataSheet
+    from versim.fabric import Degradation as Degradation
     from versim.fabric import Device as Device
     from versim.fabric import Dimension as Dimension
     from versim.fabric import Fabric as Fabric
@@ -217,8 +218,8 @@ _HOMES = {
     "sizes": "RankMemory StepSizes",
     "storage": "document_text load_predictions load_report report_document save_report",
     "fabric": (
-        "CLUSTERS DATA_SHEETS Cluster ClusterChoice Cut DataSheet Device Dimension Fabric Hop Leg Level Link Message "
-        "Spread System Topology data_sheet"
+        "CLUSTERS DATA_SHEETS Cluster ClusterChoice Cut DataSheet Degradation Device Dimension Fabric Hop Leg Level "
+        "Link Message Spread System Topology data_sheet"
     ),
     "timing": "ComputeOrigins ComputeTiming NetworkLimits NetworkOrigins NetworkTiming Origin OriginShare Source",
     "units": "GB GIB NS_PER_S PS_PER_NS PS_PER_S",

@@ -12,7 +12,7 @@ from versim.chains import ComputeChain, NetworkChain
 from versim.components import ProposesSystem, Sizes, TimingModel
 from versim.containment import held_responsible
 from versim.errors import ComponentError, SimulationError, VersimError
-from versim.graph import ExecutionGraph, laid_out, told_apart
+from versim.graph import ExecutionGraph, laid_out, slowed, told_apart
 from versim.inputs import Inputs
 from versim.pinning import pin
 from versim.prediction import Prediction
@@ -113,6 +113,11 @@ def prepare_pin(
             f"{system.world_size} endpoints; make the sizes of the network's dimensions multiply to "
             f"{graph.mesh.world_size}, or change the parallelism"
         )
+    separated = system.fabric.separated()
+    if separated:
+        told = ", ".join(map(str, separated[:8])) + (" …" if len(separated) > 8 else "")
+        raise VersimError(f"$.system.degraded: links that are down leave no way to rank {told} from the others")
+    graph = slowed(graph, scenario.system_part(workload).slow_devices)
     graph = told_apart(graph, system.fabric.signatures)
     compute = compute_timing(chosen.compute, registry, f"{at}.compute") if chosen.compute else None
     folded = network_timing(chosen.folded, registry, f"{at}.folded") if chosen.folded else None

@@ -2,7 +2,8 @@
 
 Each distinct communication of a step is asked for alone. It may not be faster than its bytes can cross the narrowest
 cut between its members; and it has to be slower when the dimension of a cut is made so narrow that it carries a tenth
-of what the narrowest one does. Who answers alike was told about another network, or does not look at it.
+of what the narrowest one does. Where links are degraded, it has to be slower than with all of them whole. Who answers
+alike was told about another network, or does not look at it.
 
 A component may declare what it does not model, e.g. that it charges a message for the first dimension only in which
 its ends differ. That is named in a report's first line, and is no failure.
@@ -43,7 +44,8 @@ class Deviation:
         used: The dimensions that it feels instead, as far as narrowing them tells.
         seconds: What the simulator says it takes alone.
         least_s: What its bytes need across the cut, at least.
-        factor: How many times narrower the links were made for that; 1 if it is about the network as it is.
+        factor: How many times narrower the links were made for that; 1 if it is about the network as it is, 0 if about
+            what is degraded in it.
         declared: The limit that explains it, in the component's words; "" if it declares none.
     """
 
@@ -85,11 +87,12 @@ def deviations(messages: Sequence[Message], system: System, alone: Alone) -> tup
     answers = dict(zip(messages, alone(messages, system), strict=True))
     asked = [message for message in messages if answers[message] is not None]
     probed = _probe(asked, system, alone)
+    whole = _whole(asked, system, alone)
     found = []
     for message in asked:
         seconds = answers[message]
         if seconds is not None:
-            fault = _fault(message, system, seconds, probed[message])
+            fault = _fault(message, system, seconds, probed[message]) or _unharmed(message, system, seconds, whole)
             if fault is not None:
                 found.append(fault)
     return tuple(found)
@@ -198,6 +201,27 @@ def _fault(message: Message, system: System, seconds: float, probes: dict[int, _
     return None
 
 
+def _whole(messages: Sequence[Message], system: System, alone: Alone) -> dict[Message, float | None]:
+    """Answers of messages that degraded links touch, with these links whole."""
+    touched = [message for message in messages if system.fabric.touched([message.ranks])[0]] if system.degraded else []
+    return dict(zip(touched, alone(touched, attrs.evolve(system, degraded=())), strict=True)) if touched else {}
+
+
+def _unharmed(message: Message, system: System, seconds: float, whole: dict[Message, float | None]) -> Deviation | None:
+    """A message that takes what it takes on a network with nothing degraded, though its cut carries less."""
+    answer_s = whole.get(message)
+    if answer_s is None or seconds > answer_s or message.axis in system.axis_links:
+        return None
+    needed, least_s = _tightest(message, system.fabric.cuts(message.ranks))
+    _, whole_s = _tightest(message, system.pristine.cuts(message.ranks))
+    if least_s - whole_s <= 2 * (len(message.ranks) - 1) / NS_PER_S:
+        return None
+    link = _link(system, message, needed)
+    return Deviation(
+        message=message, dimension=needed, link=link, used=(), seconds=seconds, least_s=least_s, factor=0.0
+    )
+
+
 def _tightest(message: Message, cuts: Sequence[Cut]) -> tuple[int, float]:
     """The dimension of the cut that takes a communication longest, and the seconds it needs there."""
     needed = [(least_time_s(message.kind, message.size_bytes, [cut]), cut.dimension) for cut in cuts]
@@ -242,6 +266,8 @@ def _sentence(deviation: Deviation, system: System) -> str:
     else:
         who = f"{message.axis or 'a group'} on {' and '.join(others) or 'no link at all'}, not on {where}"
     said = f"{who}: {message.kind} of {len(message.ranks)} ranks"
+    if deviation.factor == 0:
+        return f"{message.axis or 'a group'} on {where} as if nothing were degraded: {message.kind} takes the same"
     narrower = f"{deviation.factor:.3g} times narrower"
     takes, needs = _time(deviation.seconds), _time(deviation.least_s)
     if deviation.factor == 1:

@@ -7,6 +7,7 @@ from versim.fabric.cuts import Cut as Cut
 from versim.fabric.data_sheets import DATA_SHEETS as DATA_SHEETS
 from versim.fabric.data_sheets import DataSheet as DataSheet
 from versim.fabric.data_sheets import data_sheet as data_sheet
+from versim.fabric.degradation import Degradation as Degradation
 from versim.fabric.device import Device as Device
 from versim.fabric.fabric import Fabric as Fabric
 from versim.fabric.legs import Leg as Leg

@@ -12,7 +12,7 @@ So a cut has two figures, which are equal for grids.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 import numpy as np
@@ -42,8 +42,16 @@ class Cut:
     widest_bytes_per_s: float
 
 
+Factor = Callable[[int, int], float]
+"""What is left of a rank's bandwidth into a dimension: (dimension, rank) ─▶ share."""
+
+
 def cuts_of(
-    ranks: NDArray[np.int64], levels: Sequence[Level], dimensions: Sequence[Dimension], strides: Sequence[int]
+    ranks: NDArray[np.int64],
+    levels: Sequence[Level],
+    dimensions: Sequence[Dimension],
+    strides: Sequence[int],
+    factor: Factor | None = None,
 ) -> tuple[Cut, ...]:
     """Every distinct cut of a group that can be the narrowest, by dimension from the outermost.
 
@@ -52,26 +60,34 @@ def cuts_of(
         levels: The dimensions they cross.
         dimensions: Of the network.
         strides: Of the dimensions.
+        factor: What is left of bandwidths, where links are degraded.
     """
     found: dict[Cut, None] = {}
     for number in range(len(levels) - 1, -1, -1):
         outward = levels[number:]
-        found.update(dict.fromkeys(_blocks(ranks, outward, dimensions, strides)))
+        found.update(dict.fromkeys(_blocks(ranks, outward, dimensions, strides, factor)))
         if number + 1 < len(levels) or dimensions[levels[number].dimension].topology is Topology.RING:
             found.update(dict.fromkeys(_slabs(ranks, levels[number], dimensions, strides)))
     return tuple(found)
 
 
 def _blocks(
-    ranks: NDArray[np.int64], outward: Sequence[Level], dimensions: Sequence[Dimension], strides: Sequence[int]
+    ranks: NDArray[np.int64],
+    outward: Sequence[Level],
+    dimensions: Sequence[Dimension],
+    strides: Sequence[int],
+    factor: Factor | None,
 ) -> Iterator[Cut]:
     """One block of the innermost of some levels against the rest."""
     stride = strides[outward[0].dimension]
-    _, block, members = np.unique(ranks // stride, return_inverse=True, return_counts=True)
-    _, place, uses = np.unique(ranks % stride, return_inverse=True, return_counts=True)
+    blocks, block, members = np.unique(ranks // stride, return_inverse=True, return_counts=True)
+    places, place, uses = np.unique(ranks % stride, return_inverse=True, return_counts=True)
     # Places in the block that a member of the rest has, too: all but those of members nobody else stands beside.
     alone = np.bincount(block[uses[place] == 1], minlength=len(members))
     others = len(uses) - alone
+    if factor is not None:
+        yield from _degraded_blocks(ranks, outward, dimensions, strides, factor, (blocks, block), (places, place, uses))
+        return
     pairs = np.unique(np.stack([members, others], axis=1), axis=0)
     for inside, opposite in pairs.tolist():
         narrow, wide = (
@@ -81,7 +97,38 @@ def _blocks(
         yield Cut(outward[0].dimension, inside, len(ranks) - inside, narrow, wide)
 
 
-def _into(dimension: Dimension, stride: int, ends: int, coordinates: int) -> float:
+def _degraded_blocks(
+    ranks: NDArray[np.int64],
+    outward: Sequence[Level],
+    dimensions: Sequence[Dimension],
+    strides: Sequence[int],
+    factor: Factor,
+    of_block: tuple[NDArray[np.int64], NDArray[np.int64]],
+    of_place: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+) -> Iterator[Cut]:
+    """The same where every endpoint may have another share of its links: one cut per block."""
+    stride = strides[outward[0].dimension]
+    (blocks, block), (places, place, uses) = of_block, of_place
+    for number, which in enumerate(blocks.tolist()):
+        mine = ranks[block == number].tolist()
+        alone = set(place[(block == number) & (uses[place] == 1)].tolist())
+        opposite = [which * stride + at for index, at in enumerate(places.tolist()) if index not in alone]
+        narrow, wide = sorted(
+            sum(
+                _into(
+                    dimensions[level.dimension],
+                    strides[level.dimension],
+                    sum(factor(level.dimension, end) for end in ends),
+                    level.size,
+                )
+                for level in outward
+            )
+            for ends in (mine, opposite)
+        )
+        yield Cut(outward[0].dimension, len(mine), len(ranks) - len(mine), narrow, wide)
+
+
+def _into(dimension: Dimension, stride: int, ends: float, coordinates: int) -> float:
     """What some endpoints of one block send into a dimension, in bytes per second."""
     return _shared(dimension, stride, 1, ends * dimension.rate_bytes_per_s(coordinates - 1))
 

@@ -7,15 +7,20 @@ on 100,000 endpoints whose groups all lie alike costs one answer.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from functools import cached_property
 
+import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from versim.errors import VersimError
 from versim.fabric.crossing import least_time_s
 from versim.fabric.cuts import Cut, cuts_of
+from versim.fabric.degradation import Degradation, Effects
+from versim.fabric.detours import detour, reached
 from versim.fabric.legs import Leg, legs_of
 from versim.fabric.network import Dimension, Link, Topology
 from versim.fabric.routes import Hop, walk
@@ -27,13 +32,16 @@ class Fabric:
 
     Attributes:
         dimensions: Innermost first.
+        degraded: Links that are slower, or down.
         strides: Ranks between two neighbours along each dimension.
     """
 
-    def __init__(self, dimensions: Sequence[Dimension]) -> None:
+    def __init__(self, dimensions: Sequence[Dimension], degraded: Sequence[Degradation] = ()) -> None:
         self.dimensions = tuple(dimensions)
         sizes = [dimension.size for dimension in self.dimensions]
         self.strides = tuple(math.prod(sizes[:number]) for number in range(len(sizes)))
+        self.degraded = tuple(degraded)
+        self._effects = Effects(self.degraded, self.strides) if self.degraded else None
         self._spreads: dict[bytes, Spread] = {}
         self._legs: dict[bytes, tuple[Leg, ...]] = {}
         self._cuts: dict[bytes, tuple[Cut, ...]] = {}
@@ -50,9 +58,55 @@ class Fabric:
         return np.asarray(column[:, None] // np.array(self.strides) % sizes, dtype=np.int64)
 
     def path(self, source: int, target: int) -> tuple[Hop, ...]:
-        """The links from one endpoint to another one, in order; none from an endpoint to itself."""
+        """The links from one endpoint to another one, in order; none from an endpoint to itself.
+
+        Where the way is down, the shortest one round it.
+
+        Raises:
+            VersimError: What is down leaves no way.
+        """
         self._ranks([source, target])
-        return tuple(walk(self.dimensions, self.strides, source, target))
+        hops = tuple(walk(self.dimensions, self.strides, source, target))
+        effects = self._effects
+        if effects is None:
+            return hops
+        if effects.any_down and any(effects.of(hop.dimension, hop.ends).down for hop in hops):
+            way = detour(self.dimensions, self.strides, effects, source, target)
+            if way is None:
+                raise VersimError(f"ranks {source} and {target} are cut off from one another by links that are down")
+            hops = tuple(hop for ends in itertools.pairwise(way) for hop in walk(self.dimensions, self.strides, *ends))
+        return tuple(attrs.evolve(hop, link=effects.of(hop.dimension, hop.ends).on(hop.link)) for hop in hops)
+
+    def separated(self) -> tuple[int, ...]:
+        """Ranks that links which are down leave no way to from rank 0, or from what most others can reach."""
+        if self._effects is None or not self._effects.any_down:
+            return ()
+        parts: list[list[int]] = []
+        left = set(range(self.world_size))
+        while left:
+            came = reached(self.dimensions, self.strides, self._effects, min(left))
+            part = sorted(rank for centre, rank in came if centre < 0)
+            parts.append(part)
+            left -= set(part)
+        parts.sort(key=len)
+        return tuple(sorted(rank for part in parts[:-1] for rank in part))
+
+    def touched(self, groups: ArrayLike) -> NDArray[np.bool_]:
+        """Which groups use a link that is degraded, or may; shape of ``groups`` (groups, participants)."""
+        table = np.asarray(groups, dtype=np.int64)
+        found = np.zeros(len(table), dtype=bool)
+        if self._effects is None:
+            return found
+        columns = [table // stride % one.size for one, stride in zip(self.dimensions, self.strides, strict=True)]
+        crossed = [(column != column[:, :1]).any(axis=1) for column in columns]
+        for dimension, rank in dict.fromkeys(self._effects.places()):
+            near = crossed[dimension].copy()
+            for number, (one, stride) in enumerate(zip(self.dimensions, self.strides, strict=True)):
+                here = (columns[number] == rank // stride % one.size).any(axis=1)
+                # A way along a ring passes ranks that are no members.
+                near &= here | (crossed[number] if one.topology is Topology.RING else False)
+            found |= near
+        return found
 
     def path_link(self, source: int, target: int) -> Link:
         """A path as one link: the bandwidth of its slowest link and the latency of all of them.
@@ -86,7 +140,8 @@ class Fabric:
         key = self.signature(members)
         if key not in self._cuts:
             levels = self.spread(members).levels
-            self._cuts[key] = cuts_of(members, levels, self.dimensions, self.strides)
+            factor = None if self._effects is None or key[:1] != b"!" else self._effects.factor
+            self._cuts[key] = cuts_of(members, levels, self.dimensions, self.strides, factor)
         return self._cuts[key]
 
     def narrowest_cut(self, ranks: ArrayLike) -> Cut:
@@ -125,7 +180,11 @@ class Fabric:
         table = np.asarray(groups, dtype=np.int64)
         self._ranks(table.ravel())
         codes = alike_codes(table, self.dimensions, self.strides)
-        return [fingerprint(row) for row in codes]
+        keys = [fingerprint(row) for row in codes]
+        # Degradations break the symmetry: a group that they touch lies like no other.
+        for number in np.flatnonzero(self.touched(table)).tolist():
+            keys[number] = b"!" + fingerprint(table[number])
+        return keys
 
     def bisection_bytes_per_s(self, dimension: int) -> float:
         """What the whole network carries in one direction between the halves of a dimension."""

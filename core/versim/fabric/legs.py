@@ -53,8 +53,14 @@ def _along(fabric: Fabric, members: NDArray[np.int64], level: Level, beside: int
     """What a member has along a dimension when the ``beside`` members of its block send into it at once."""
     dimension, stride = fabric.dimensions[level.dimension], fabric.strides[level.dimension]
     along = members // stride % dimension.size
-    line = members[members - along * stride == members[0] - along[0] * stride]
-    slowest = _slowest(fabric.path_link(*pair) for pair in zip(line.tolist(), np.roll(line, -1).tolist(), strict=True))
+    lines = members - along * stride
+    # Of equal lines one stands for all; where something is degraded the slowest counts.
+    chosen = np.unique(lines) if fabric.touched(members[None, :])[0] else lines[:1]
+    slowest = _slowest(
+        fabric.path_link(*pair)
+        for line in (members[lines == first] for first in chosen)
+        for pair in zip(line.tolist(), np.roll(line, -1).tolist(), strict=True)
+    )
     share_bytes_per_s = slowest.bandwidth_bytes_per_s
     if dimension.oversubscription != 1:
         share_bytes_per_s = min(share_bytes_per_s, shared_link(dimension, stride).bandwidth_bytes_per_s / beside)

@@ -26,11 +26,13 @@ class Hop:
         name: Of the link, each once in a fabric: ``d0 3→4``, ``d1 3→switch``, ``d1 block 0→switch``.
         dimension: The dimension it belongs to.
         link: Its figures.
+        ends: The endpoints it joins; -1 for a switch or what a block shares.
     """
 
     name: str
     dimension: int
     link: Link
+    ends: tuple[int, int] = (-1, -1)
 
 
 def walk(dimensions: Sequence[Dimension], strides: Sequence[int], source: int, target: int) -> Iterator[Hop]:
@@ -46,7 +48,7 @@ def walk(dimensions: Sequence[Dimension], strides: Sequence[int], source: int, t
         if dimension.topology is Topology.SWITCH:
             yield from _through_switch(number, dimension, stride, here, there)
         elif dimension.topology is Topology.FULLY_CONNECTED:
-            yield Hop(f"d{number} {here}→{there}", number, dimension.link)
+            yield Hop(f"d{number} {here}→{there}", number, dimension.link, (here, there))
         else:
             yield from _round_the_ring(number, dimension, stride, here, wanted)
         here = there
@@ -55,15 +57,15 @@ def walk(dimensions: Sequence[Dimension], strides: Sequence[int], source: int, t
 def _through_switch(number: int, dimension: Dimension, stride: int, here: int, there: int) -> Iterator[Hop]:
     own = dimension.link
     if dimension.oversubscription == 1:
-        yield Hop(f"d{number} {here}→switch", number, own)
-        yield Hop(f"d{number} switch→{there}", number, own)
+        yield Hop(f"d{number} {here}→switch", number, own, (here, -1))
+        yield Hop(f"d{number} switch→{there}", number, own, (-1, there))
         return
     shared = shared_link(dimension, stride)
     up, down = here // stride, there // stride
-    yield Hop(f"d{number} {here}→block {up}", number, own)
+    yield Hop(f"d{number} {here}→block {up}", number, own, (here, -1))
     yield Hop(f"d{number} block {up}→switch", number, shared)
     yield Hop(f"d{number} switch→block {down}", number, shared)
-    yield Hop(f"d{number} block {down}→{there}", number, own)
+    yield Hop(f"d{number} block {down}→{there}", number, own, (-1, there))
 
 
 def shared_link(dimension: Dimension, stride: int) -> Link:
@@ -79,5 +81,5 @@ def _round_the_ring(number: int, dimension: Dimension, stride: int, here: int, w
     while mine != wanted:
         following = (mine + step) % dimension.size
         onward = here + (following - mine) * stride
-        yield Hop(f"d{number} {here}→{onward}", number, dimension.link)
+        yield Hop(f"d{number} {here}→{onward}", number, dimension.link, (here, onward))
         here, mine = onward, following

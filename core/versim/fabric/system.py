@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 import attrs
 
+from versim.fabric.degradation import Degradation, faults_of
 from versim.fabric.device import Device
 from versim.fabric.fabric import Fabric
 from versim.fabric.network import Dimension, Link
+
+
+def _tuple(degraded: Iterable[Degradation]) -> tuple[Degradation, ...]:
+    return tuple(degraded)
 
 
 @attrs.frozen(kw_only=True)
@@ -24,11 +29,18 @@ class System:
         device: Every rank's device.
         axis_links: For an axis of parallelism whose link differs from the dimension's, that link. A timing that
             knows bandwidth per parallelism uses it; one that knows dimensions does not.
+        degraded: Links that are slower than their dimension's, or down.
     """
 
     dimensions: tuple[Dimension, ...] = attrs.field(validator=attrs.validators.min_len(1))
     device: Device
     axis_links: Mapping[str, Link] = attrs.field(factory=dict)
+    degraded: tuple[Degradation, ...] = attrs.field(default=(), converter=_tuple)
+
+    def __attrs_post_init__(self) -> None:
+        faults = faults_of(self.degraded, self.dimensions)
+        if faults:
+            raise ValueError(f"degraded[{faults[0][0]}]: {faults[0][1]}")
 
     @property
     def world_size(self) -> int:
@@ -38,7 +50,7 @@ class System:
     @cached_property
     def fabric(self) -> Fabric:
         """The network as everybody asks it: paths, what a group crosses, its narrowest cut, who lies alike."""
-        return Fabric(self.dimensions)
+        return Fabric(self.dimensions, self.degraded)
 
     def link(self, axis: str, ranks: Sequence[int] = ()) -> Link:
         """The one link that traffic sees for who knows one link per parallelism.
@@ -56,7 +68,13 @@ class System:
         legs = self.fabric.legs(ranks)
         outermost = legs[-1].dimension
         passed = [dimension.link for dimension in self.dimensions[: outermost + 1] if dimension.size > 1]
+        added_s = legs[-1].link.latency_s - self.pristine.legs(ranks)[-1].link.latency_s if self.degraded else 0.0
         return Link(
             bandwidth_bytes_per_s=min(link.bandwidth_bytes_per_s for link in (*passed, *(leg.link for leg in legs))),
-            latency_s=self.dimensions[outermost].link.latency_s,
+            latency_s=self.dimensions[outermost].link.latency_s + max(0.0, added_s),
         )
+
+    @cached_property
+    def pristine(self) -> Fabric:
+        """The network with nothing degraded."""
+        return Fabric(self.dimensions) if self.degraded else self.fabric

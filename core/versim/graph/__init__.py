@@ -7,6 +7,7 @@ from versim.graph.instances import Instances, instances_of, participants_of
 from versim.graph.layout import LAYOUTS, laid_out
 from versim.graph.limits import hold_to_size
 from versim.graph.order import topological_order
+from versim.graph.slowing import SlowDevices, slowed
 from versim.graph.validate import checked
 from versim.graph.views import Communication, Node
 from versim.graph.ways import told_apart
@@ -22,11 +23,13 @@ __all__ = [
     "Op",
     "RankClasses",
     "Scope",
+    "SlowDevices",
     "checked",
     "hold_to_size",
     "instances_of",
     "laid_out",
     "participants_of",
+    "slowed",
     "told_apart",
     "topological_order",
 ]

@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 import attrs
 
 from versim.errors import FaultsError, UnknownNameError, VersimError
-from versim.fabric import ClusterChoice, Device, Dimension, Link, System, data_sheet
+from versim.fabric import ClusterChoice, Degradation, Device, Dimension, Link, System, data_sheet
+from versim.fabric.degradation import faults_of
+from versim.graph import SlowDevices
 
 Labelled = TypeVar("Labelled", "Workload", "Pin", "Instance")
 
@@ -164,6 +166,8 @@ class SystemPart:
         axis_links: Links of single axes of parallelism; merged over the proposal's, axis by axis. Where dimensions or
             a preset are given, the proposal's are dropped: they belong to the network it proposed, and a timing that
             knows links per axis would go on simulating that one.
+        degraded: Links that are slower than their dimension's, or down; they replace those of a part below.
+        slow_devices: Ranks whose compute takes longer; likewise.
     """
 
     preset: str | None = None
@@ -179,6 +183,8 @@ class SystemPart:
     layout: str | tuple[str, ...] | None = attrs.field(default=None, converter=_layout)
     device: DevicePart | None = None
     axis_links: Mapping[str, Link] = attrs.field(factory=dict, converter=_links)
+    degraded: tuple[Degradation, ...] = attrs.field(default=(), converter=_tuple)
+    slow_devices: tuple[SlowDevices, ...] = attrs.field(default=(), converter=_tuple)
 
     def merged_over(self, other: SystemPart) -> SystemPart:
         """What two parts say together; this one where both do, and of two networks this one's."""
@@ -193,6 +199,8 @@ class SystemPart:
             layout=_first(self.layout, other.layout),
             device=device or other.device,
             axis_links={**other.axis_links, **self.axis_links},
+            degraded=self.degraded or other.degraded,
+            slow_devices=self.slow_devices or other.slow_devices,
         )
 
     def cluster(self) -> ClusterChoice | None:
@@ -227,10 +235,14 @@ class SystemPart:
                 ["$.system.dimensions: is missing, and the workload's producer proposes none; or name a preset"],
             )
         own_network = bool(self.dimensions or cluster)
+        faults = [f"$.system.degraded[{place}]: {fault}" for place, fault in faults_of(self.degraded, dimensions)]
+        if faults:
+            raise FaultsError("system", faults)
         return System(
             dimensions=dimensions,
             device=(self.device or DevicePart()).over(proposed),
             axis_links={**(proposal.axis_links if proposal and not own_network else {}), **self.axis_links},
+            degraded=self.degraded or (proposal.degraded if proposal and not own_network else ()),
         )
 
 

@@ -34,6 +34,18 @@ def system_document(system: System) -> dict[str, Any]:
             }
             for dimension in system.dimensions
         ],
+        "degraded": [
+            {
+                "dimension": int(one.dimension),
+                "ranks": list(map(int, one.ranks)),
+                "node": one.node,
+                "link": list(map(int, one.link)),
+                "bandwidth_factor": float(one.bandwidth_factor),
+                "added_latency_s": float(one.added_latency_s),
+                "down": one.down,
+            }
+            for one in system.degraded
+        ],
         "axis_links": {axis: _link(system.axis_links[axis]) for axis in sorted(system.axis_links)},
         "device": {
             "name": device.name,

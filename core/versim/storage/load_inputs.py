@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.errors import VersimError
-from versim.fabric import Device, Dimension, Link, System, Topology
+from versim.fabric import Degradation, Device, Dimension, Link, System, Topology
 from versim.graph import NONE, ExecutionGraph, Op, RankClasses, Scope
 from versim.graph.validate import faults_of
 from versim.inputs import Inputs
@@ -65,10 +65,29 @@ def system_from(value: Value) -> System:
                 memory_bytes=int(_later(device, "memory_bytes", 0)),
                 parameters=parameters,
             ),
+            degraded=_degraded(value.optional("degraded")),
             axis_links={axis: _link(links[axis]) for axis in links.keys()},  # noqa: SIM118 - a Value is no mapping
         )
     except ValueError as error:
         value.wrong(str(error))
+
+
+def _degraded(value: Value) -> tuple[Degradation, ...]:
+    """Degraded links; reports written before there were any lack the key."""
+    if value.missing:
+        return ()
+    return tuple(
+        Degradation(
+            dimension=one["dimension"].integer(),
+            ranks=tuple(rank.integer() for rank in one["ranks"]),
+            node=None if one["node"].missing else one["node"].integer(),
+            link=tuple(rank.integer() for rank in one["link"]),
+            bandwidth_factor=one["bandwidth_factor"].number(),
+            added_latency_s=one["added_latency_s"].number(),
+            down=one["down"].flag(),
+        )
+        for one in value
+    )
 
 
 def _later(value: Value, key: str, instead: float) -> float:

@@ -15,6 +15,10 @@ HALF_ROUND = (
     "the other half went the other way on links of its own"
 )
 OTHER_NETWORK = "the options topology and faulty_links describe another network than the system"
+DEGRADED = "ASTRA-sim has no links that are slower than their dimension's, or down"
+ISOLATED = (
+    "each communication has a network of its own, its ranks on one dimension with the slowest link of those they cross"
+)
 OWN_LINK = "ASTRA-sim knows the links of dimensions, not those of single axes"
 
 
@@ -36,4 +40,8 @@ def network_limit(message: Message, system: System, options: SystemOptions, *, i
         limits.append(OTHER_NETWORK)
     if message.axis in system.axis_links and not isolated:
         limits.append(OWN_LINK)
+    if isolated and len(system.fabric.spread(message.ranks).levels) > 1:
+        limits.append(ISOLATED)
+    if system.degraded and not isolated:
+        limits.append(DEGRADED)
     return "; ".join(limits)

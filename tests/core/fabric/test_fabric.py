@@ -11,38 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from versim import Cut, Device, Dimension, Fabric, Kind, Level, Link, System
+from strategies import fabric_of, fabrics
+from versim import Cut, Device, Fabric, Kind, Level, System
 
 GB = 1e9
 
 
-def fabric_of(*dimensions: tuple[str, int, float] | tuple[str, int, float, float]) -> Fabric:
-    """A fabric of (topology, size, GB/s[, oversubscription])."""
-    return Fabric(
-        [
-            Dimension(
-                topology=topology,
-                size=size,
-                link=Link(bandwidth_bytes_per_s=rate * GB, latency_s=1e-6),
-                oversubscription=rest[0] if rest else 1.0,
-            )
-            for topology, size, rate, *rest in dimensions
-        ]
-    )
-
-
 NODES = fabric_of(("switch", 8, 450), ("switch", 8, 50))
-
-
-@st.composite
-def fabrics(draw: st.DrawFn) -> Fabric:
-    """Up to three dimensions of up to five ranks."""
-    made: list[tuple[str, int, float, float]] = []
-    for _ in range(draw(st.integers(1, 3))):
-        topology = draw(st.sampled_from(["ring", "fully_connected", "switch"]))
-        shared = draw(st.sampled_from([1.0, 1.5, 3.0])) if topology == "switch" else 1.0
-        made.append((topology, draw(st.integers(1, 5)), float(draw(st.sampled_from([1, 3, 10]))), shared))
-    return fabric_of(*made)
 
 
 @st.composite

@@ -111,3 +111,47 @@ def test_a_system_that_is_none_is_a_fault_with_its_place(
     """Found when the scenario is read, before anything runs."""
     with pytest.raises(FaultsError, match=fault):
         scenario_on(document, registry, system)
+
+
+def test_what_is_broken_and_slow_is_read_and_dumped(document: dict[str, Any], registry: Registry) -> None:
+    """With units; and a workload's own replaces the scenario's."""
+    scenario = scenario_on(
+        document,
+        registry,
+        {
+            "preset": "dgx-h100",
+            "nodes": 2,
+            "degraded": [{"dimension": 1, "ranks": [3], "added_latency": "5 us"}],
+            "slow_devices": [{"ranks": [1], "factor": 1.5}],
+        },
+        degraded=[{"dimension": 0, "node": 1, "bandwidth_factor": 0.5}],
+    )
+    system = scenario.system_of(scenario.workloads[0], None)
+    assert system.degraded[0].added_latency_s == 5e-6
+    assert scenario.system_of(scenario.workloads[1], None).degraded[0].node == 1
+    assert scenario.system_part(scenario.workloads[1]).slow_devices[0].factor == 1.5
+    assert structure_scenario(parse_yaml(dump_scenario(scenario)), registry, "again") == scenario
+
+
+@pytest.mark.parametrize(
+    ("degraded", "fault"),
+    [
+        ({"dimension": 1, "ranks": [3]}, r"\$\.system\.degraded\[0\]: .*needs a bandwidth_factor"),
+        ({"dimension": 1, "ranks": [3], "bandwidth_factor": 7}, r"\$\.system\.degraded\[0\]\.bandwidth_factor: "),
+        ({"dimension": 1, "rank": 3, "down": True}, r"\$\.system\.degraded\[0\]\.rank: no such key"),
+    ],
+)
+def test_a_degradation_that_is_none_is_a_fault_with_its_place(
+    document: dict[str, Any], registry: Registry, degraded: dict[str, Any], fault: str
+) -> None:
+    """Found when the scenario is read."""
+    with pytest.raises(FaultsError, match=fault):
+        scenario_on(document, registry, {"preset": "dgx-h100", "nodes": 2, "degraded": [degraded]})
+
+
+def test_a_degradation_of_a_link_that_the_network_lacks_is_named(document: dict[str, Any], registry: Registry) -> None:
+    """Only with the system at hand, which a producer may propose."""
+    wrong = [{"dimension": 1, "ranks": [16], "down": True}]
+    scenario = scenario_on(document, registry, {"preset": "dgx-h100", "nodes": 2, "degraded": wrong})
+    with pytest.raises(FaultsError, match=r"\$\.system\.degraded\[0\]: rank 16 is outside the network of 16"):
+        scenario.system_of(scenario.workloads[0], None)

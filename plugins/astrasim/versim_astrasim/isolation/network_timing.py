@@ -1,9 +1,10 @@
 """The network timing: a communication alone, simulated by the embedded engine or the real program.
 
 With ``network: isolated`` each communication has a network of its own, as in DeepFlow's hybrid mode: all its
-participants and nobody else, on the scenario's innermost topology (fully connected where a ring would have two ranks)
-with the link of its axis. With ``network: scenario`` it runs on the scenario's network between its real ranks, the
-others being idle; a folded communication has no place there and is timed as isolated.
+participants and nobody else, on the topology of the outermost dimension that they cross (fully connected where a ring
+would have two ranks), with the link of its axis, or of where they lie. With ``network: scenario`` it runs on the
+scenario's network between its real ranks, the others being idle; a folded communication has no place there and is
+timed as isolated.
 """
 
 from __future__ import annotations
@@ -70,9 +71,10 @@ class AstraSimNetworkTiming:
         else:
             size = message.participants
             # Within a network of its own, a communication has one link: that of its axis, or of where its ranks lie.
-            innermost = system.dimensions[0]
+            crossed = system.fabric.spread(message.ranks).outermost if len(message.ranks) > 1 else 0
+            topology = system.dimensions[crossed].topology
             link = system.link(message.axis, message.ranks)
-            dimensions = (Dimension(topology=innermost.topology, size=size, link=link),)
+            dimensions = (Dimension(topology=topology, size=size, link=link),)
             ranks = tuple(range(size))
         if message.kind is not Kind.POINT_TO_POINT and message.kind not in COLLECTIVE_STEMS:
             raise UnsupportedGraphError(
