@@ -5,18 +5,15 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import attrs
 import numpy as np
 import pytest
+from products import product
 from versim import FaultsError
 from versim_astrasim.engine import NetworkConfig, Outcome, RankTrace, Status, SystemConfig, simulate
 from versim_astrasim.engine.kernel import kernel_reason
-from versim_astrasim.engine.product import Degradation, DimensionProduct
-from versim_astrasim.engine.variant import Variant
 from versim_proof.astrasim.cases import case_inputs
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "fuzz"))
@@ -77,12 +74,12 @@ def test_networks_of_several_dimensions_come_out_alike() -> None:
         source = random.Random(f"product-{number}")
         given = case_inputs(engine_cases.case(kind, source))
         count = len(given.network.npus_count)
-        network = attrs.evolve(
-            given.network,
-            congestion_aware=True,
-            variant=Variant.EXTENDED,
-            oversubscription=tuple(source.choice([1.0, 1.0, 2.0]) for _ in range(count)),
-            degraded=(Degradation(0, 1, source.choice([0.0, 0.5]), 3.0),) * source.randint(0, 1),
+        network = product(
+            given.network.topology,
+            given.network.npus_count,
+            given.network.bandwidth_gib_per_s,
+            given.network.latency_ns,
+            tuple(source.choice([1.0, 1.0, 2.0]) for _ in range(count)),
         )
         inputs: tuple[Any, ...] = (given.traces, network, given.system)
         compiled = simulate(*inputs, groups=given.groups, memory=given.memory)
@@ -230,8 +227,8 @@ def test_ranks_of_equal_work_may_end_apart(engine: str) -> None:
 
 
 @needs_kernel
-def test_shared_degraded_and_cut_links_come_out_alike() -> None:
-    """Random products with shared, degraded and cut links, and steps in which nearly everything coincides."""
+def test_products_with_shared_links_come_out_alike() -> None:
+    """Random products with shared links, and steps in which nearly everything coincides."""
     compared = 0
     for number in range(PRODUCTS):
         source = random.Random(f"product-{number}")
@@ -240,21 +237,13 @@ def test_shared_degraded_and_cut_links_come_out_alike() -> None:
             for _ in range(source.choice([1, 2, 2, 3]))
         ]
         topology, sizes = zip(*shapes, strict=True)
-        network = NetworkConfig(
-            topology=topology,
-            npus_count=sizes,
-            bandwidth_gib_per_s=tuple(source.choice([8.0, 16.0, 37.3]) for _ in sizes),
-            latency_ns=tuple(source.choice([1.0, 4.0, 20.5]) for _ in sizes),
-            oversubscription=tuple(source.choice([1.0, 1.0, 2.0]) for _ in sizes),
-            variant=Variant.EXTENDED,
+        network = product(
+            topology,
+            sizes,
+            tuple(source.choice([8.0, 16.0, 37.3]) for _ in sizes),
+            tuple(source.choice([1.0, 4.0, 20.5]) for _ in sizes),
+            tuple(source.choice([1.0, 1.0, 2.0]) for _ in sizes),
         )
-        wiring = DimensionProduct(network)
-        degraded = {}
-        for _ in range(source.choice([0, 1, 3])):
-            path = wiring.path(*source.sample(range(network.rank_count), 2))
-            ends = source.choice(list(pairwise(path)))
-            degraded[ends] = Degradation(*ends, source.choice([0.0, 0.5]), source.choice([0.0, 3.0]))
-        network = attrs.evolve(network, degraded=tuple(degraded.values()))
         traces = tied_step(source, network.rank_count)
         system = SystemConfig.from_mapping(
             {

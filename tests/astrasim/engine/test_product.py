@@ -6,39 +6,16 @@ import math
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from products import FULLY_CONNECTED, RING, SWITCH, product
 from versim_astrasim.engine import NetworkConfig, Outcome, RankTrace, Status, SystemConfig, simulate
-from versim_astrasim.engine.failures import Abort
-from versim_astrasim.engine.product import Degradation, DimensionProduct
 from versim_astrasim.engine.variant import Variant
-from versim_astrasim.engine.wiring import Wire
 
 MIB = 1 << 20
 GIB = 1 << 30
-RING, FULLY_CONNECTED, SWITCH = "Ring", "FullyConnected", "Switch"
 ENDPOINT_NS = 10
 LOCAL_BYTES_PER_S = 1600e9
-
-
-def network(
-    topology: tuple[str, ...],
-    sizes: tuple[int, ...],
-    bandwidth: tuple[float, ...] = (),
-    latency: tuple[float, ...] = (),
-    oversubscription: tuple[float, ...] = (),
-    degraded: tuple[Degradation, ...] = (),
-) -> NetworkConfig:
-    """A network of several dimensions; links of 50 GiB/s and 500 ns unless said."""
-    return NetworkConfig(
-        topology=topology,
-        npus_count=sizes,
-        bandwidth_gib_per_s=bandwidth or (50.0,) * len(sizes),
-        latency_ns=latency or (500.0,) * len(sizes),
-        oversubscription=oversubscription,
-        degraded=degraded,
-        variant=Variant.EXTENDED,
-    )
 
 
 def system(algorithm: str, dimensions: int) -> SystemConfig:
@@ -108,7 +85,7 @@ def test_a_two_level_all_reduce_is_the_hierarchical_closed_form(inner: str, oute
     bandwidth, latency = (450.0, 50.0), (300.0, 2000.0)
     outcome = simulate(
         [collective("ALL_REDUCE", size_bytes)] * 64,
-        network((inner, outer), (8, 8), bandwidth, latency),
+        product((inner, outer), (8, 8), bandwidth, latency),
         system("ring", 2),
     )
     inside_bytes, across_bytes = size_bytes // 8, size_bytes // 64
@@ -124,7 +101,7 @@ def test_a_two_level_all_reduce_is_the_hierarchical_closed_form(inner: str, oute
 def test_tensor_groups_in_different_nodes_do_not_disturb_one_another(inner: str) -> None:
     """One node at work ends when all eight do, whose links are their own."""
     groups = {node + 1: tuple(range(8 * node, 8 * node + 8)) for node in range(8)}
-    sized = network((inner, SWITCH), (8, 8))
+    sized = product((inner, SWITCH), (8, 8))
     together = [collective("ALL_REDUCE", 16 * MIB, str(rank // 8 + 1)) for rank in range(64)]
     alone = [trace if rank < 8 else compute() for rank, trace in enumerate(together)]
     first = finish(simulate(alone, sized, system("ring", 2), groups={1: groups[1]}))
@@ -138,7 +115,7 @@ def test_data_groups_across_nodes_share_nothing_but_an_oversubscribed_switch() -
     alone = [trace if rank % 8 == 0 else compute() for rank, trace in enumerate(together)]
 
     def ends_ns(traces: list[RankTrace], taking_part: dict[int, tuple[int, ...]], factor: float) -> int:
-        sized = network((FULLY_CONNECTED, SWITCH), (8, 8), oversubscription=(1.0, factor))
+        sized = product((FULLY_CONNECTED, SWITCH), (8, 8), oversubscription=(1.0, factor))
         return finish(simulate(traces, sized, system("ring", 2), groups=taking_part))
 
     assert ends_ns(together, groups, 1.0) == ends_ns(alone, {1: groups[1]}, 1.0)
@@ -151,8 +128,8 @@ def test_a_message_across_both_dimensions_takes_the_outer_one_first() -> None:
     """From (0, 0) to (2, 1) of a 4-ring of 4-rings: one hop across, two inside, one link after the other."""
     bandwidth, latency = (100.0, 25.0), (100.0, 1000.0)
     traces = messages([(0, 6)], MIB, 16)
-    outcome = simulate(traces, network((RING, RING), (4, 4), bandwidth, latency), system("ring", 2))
-    assert outcome.links.name == ("0->4", "4->5", "5->6")
+    outcome = simulate(traces, product((RING, RING), (4, 4), bandwidth, latency), system("ring", 2))
+    assert outcome.links.name == ("d1 0→4", "d0 4→5", "d0 5→6")
     hops = [hop_ns(MIB, 25.0, 1000.0), hop_ns(MIB, 100.0, 100.0), hop_ns(MIB, 100.0, 100.0)]
     assert finish(outcome) == 1000 + sum(hops)
 
@@ -163,16 +140,36 @@ shapes = st.lists(
 
 
 @given(shape=shapes, data=st.data())
-def test_every_way_goes_over_wires(shape: list[tuple[str, int]], data: st.DataObject) -> None:
-    """Between any two ranks, one wire after the other; the same number back; none is used twice."""
+def test_every_way_is_one_wire_after_the_other(shape: list[tuple[str, int]], data: st.DataObject) -> None:
+    """Between any two ranks; as many back; no device is passed twice, and no two wires have one name."""
     topology, sizes = zip(*shape, strict=True)
-    wiring = DimensionProduct(network(topology, sizes, oversubscription=data.draw(factors(len(sizes)))))
+    ways = product(topology, sizes, oversubscription=data.draw(factors(len(sizes)))).ways
+    assert ways is not None
     source, destination = data.draw(st.permutations(range(math.prod(sizes))))[:2]
-    path = wiring.path(source, destination)
-    assert (path[0], path[-1]) == (source, destination)
-    assert len(set(path)) == len(path)
-    assert all(wiring.wire(here, there) is not None for here, there in pairwise(path))
-    assert len(wiring.path(destination, source)) == len(path)
+    wires = list(ways.wires(source, destination))
+    assert (wires[0][0], wires[-1][1]) == (source, destination)
+    assert all(before[1] == after[0] for before, after in pairwise(wires))
+    devices = [source, *(there for _, there, _ in wires)]
+    assert len(set(devices)) == len(devices)
+    assert len({ways.name(here, there) for here, there, _ in wires}) == len(wires)
+    assert len(list(ways.wires(destination, source))) == len(wires)
+
+
+@given(shape=shapes, data=st.data())
+def test_a_wire_has_one_name_and_one_pair_of_devices(shape: list[tuple[str, int]], data: st.DataObject) -> None:
+    """What two messages share is one server: the fabric's names and the engine's devices tell the same wires apart."""
+    topology, sizes = zip(*shape, strict=True)
+    ways = product(topology, sizes, oversubscription=data.draw(factors(len(sizes)))).ways
+    assert ways is not None
+    ranks = range(math.prod(sizes))
+    found = {
+        (here, there)
+        for source in ranks
+        for target in ranks
+        if source != target
+        for here, there, _ in ways.wires(source, target)
+    }
+    assert len({ways.name(*ends) for ends in found}) == len(found)
 
 
 def factors(dimensions: int) -> st.SearchStrategy[tuple[float, ...]]:
@@ -180,44 +177,13 @@ def factors(dimensions: int) -> st.SearchStrategy[tuple[float, ...]]:
     return st.tuples(*[st.sampled_from([1.0, 2.0, 4.0])] * dimensions)
 
 
-@settings(max_examples=50)
-@given(shape=shapes, data=st.data())
-def test_a_slower_or_cut_link_only_delays(shape: list[tuple[str, int]], data: st.DataObject) -> None:
-    """A single message with a degraded wire on its way ends no earlier; a cut one is gone round, or is an error."""
-    topology, sizes = zip(*shape, strict=True)
-    ranks = math.prod(sizes)
-    source, destination = data.draw(st.permutations(range(ranks)))[:2]
-    traces = messages([(source, destination)], MIB, ranks)
-    whole = finish(simulate(traces, network(topology, sizes), system("ring", len(sizes))))
-    path = DimensionProduct(network(topology, sizes)).path(source, destination)
-    here, there = data.draw(st.sampled_from(list(pairwise(path))))
-    slow = network(topology, sizes, degraded=(Degradation(here, there, 0.1, 100.0),))
-    hop, slow_hop = hop_ns(MIB, 50.0, 500.0), hop_ns(MIB, 5.0, 600.0)
-    assert finish(simulate(traces, slow, system("ring", len(sizes)))) == whole - hop + slow_hop
-    cut = network(topology, sizes, degraded=(Degradation(here, there, 0.0),))
-    wiring = DimensionProduct(cut)
-    try:
-        detour = wiring.path(source, destination)
-    except Abort:
-        ended = simulate(traces, cut, system("ring", len(sizes)))
-        assert ended.status is Status.ABORTED
-        assert f"no way from rank {source} to rank {destination}" in ended.diagnosis[0].text
-        return
-    assert (here, there) not in pairwise(detour)
-    assert finish(simulate(traces, cut, system("ring", len(sizes)))) == 1000 + (len(detour) - 1) * hop
-
-
-def test_a_cut_ring_is_walked_the_other_way_round() -> None:
-    """Between 0 and 1 of a ring of 4 the long way is left; of the wire back nothing is missing."""
-    wiring = DimensionProduct(network((RING, RING), (4, 2), degraded=(Degradation(0, 1, 0.0),)))
-    assert wiring.path(0, 1) == (0, 3, 2, 1)
-    assert wiring.path(1, 0) == (1, 0)
-
-
-def test_a_cut_card_is_gone_round_over_a_neighbour() -> None:
-    """Rank 0's uplink to the outer switch (device 4) is down: its messages leave over rank 1's."""
-    wiring = DimensionProduct(network((FULLY_CONNECTED, SWITCH), (2, 2), degraded=(Degradation(0, 4, 0.0),)))
-    assert wiring.path(0, 2) == (0, 1, 4, 2)
-    assert wiring.path(2, 0) == (2, 4, 0)
-    assert wiring.wire(0, 4) is None
-    assert wiring.wire(4, 0) == Wire(50.0, 500.0)
+def test_extended_networks_are_given_their_ways() -> None:
+    """Nothing else says what lies between two ranks; and ASTRA-sim's own networks have ways of their own."""
+    with pytest.raises(ValueError, match="are given the ways"):
+        NetworkConfig(
+            topology=(RING, RING),
+            npus_count=(2, 2),
+            bandwidth_gib_per_s=(1.0, 1.0),
+            latency_ns=(1.0, 1.0),
+            variant=Variant.EXTENDED,
+        )

@@ -20,11 +20,9 @@ from versim_astrasim.engine.columns import KernelInput
 from versim_astrasim.engine.failures import Failure
 from versim_astrasim.engine.network_config import NetworkConfig
 from versim_astrasim.engine.outcome import LinkUse
-from versim_astrasim.engine.product import DimensionProduct
 from versim_astrasim.engine.rank import BYTES_PER_GB
 from versim_astrasim.engine.topologies import FULLY_CONNECTED, RING, SWITCH
 from versim_astrasim.engine.units import bandwidth_bytes_per_ns
-from versim_astrasim.engine.variant import Variant
 
 Integers = npt.NDArray[np.int64]
 
@@ -286,9 +284,9 @@ def _columns(given: KernelInput) -> dict[str, Any]:
 
 def _ways_of(network: NetworkConfig) -> Any:
     """Answers which wires lie between two ranks of a network of several dimensions; null for ASTRA-sim's own."""
-    if not network.congestion_aware or network.variant is not Variant.EXTENDED:
+    wiring = network.ways
+    if wiring is None:
         return _AskWay()
-    wiring = DimensionProduct(network)
 
     def ask(source: int, destination: int, room: int, devices: Any, figures: Any) -> int:
         try:
@@ -309,10 +307,12 @@ def _ways_of(network: NetworkConfig) -> Any:
 def _link_use(links: Integers, given: KernelInput) -> LinkUse:
     if not len(links):
         return LinkUse()
-    if given.network.topology[0] == FULLY_CONNECTED or given.network.variant is Variant.EXTENDED:
+    ways = given.network.ways
+    if given.network.topology[0] == FULLY_CONNECTED or ways is not None:
         links = links[np.lexsort((links[:, 1], links[:, 0]))]
+    ends = links[:, :2].tolist()
     return LinkUse(
-        name=tuple([f"{source}->{destination}" for source, destination in links[:, :2].tolist()]),
+        name=tuple([f"{here}->{there}" if ways is None else ways.name(here, there) for here, there in ends]),
         bytes_carried=links[:, 2],
         busy_ns=links[:, 3],
         queueing_ns=links[:, 4],

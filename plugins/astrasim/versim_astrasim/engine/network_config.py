@@ -18,9 +18,9 @@ from versim_astrasim.engine.configuration_faults import (
     shown,
 )
 from versim_astrasim.engine.outcome import Status
-from versim_astrasim.engine.product import Degradation
 from versim_astrasim.engine.topologies import LINKED_TOPOLOGIES, RAPID_LLM_TOPOLOGIES
 from versim_astrasim.engine.variant import Variant
+from versim_astrasim.engine.wiring import Wiring
 
 _LEGAL: Mapping[str, tuple[str, Callable[[float], bool]]] = {
     "npus_count": ("an integer larger than 1", lambda value: value > 1),
@@ -30,8 +30,7 @@ _LEGAL: Mapping[str, tuple[str, Callable[[float], bool]]] = {
 
 _KEYS = ("topology", "npus_count", "bandwidth", "latency")
 
-FAULTY_LINKS, OVERSUBSCRIPTION = "faulty_links", "oversubscription"
-_KEYS_OF = {Variant.RAPID_LLM: (FAULTY_LINKS,), Variant.EXTENDED: (OVERSUBSCRIPTION,)}
+FAULTY_LINKS = "faulty_links"
 _FAULTY_LINK_LENGTH = 3
 
 MOST_RANKS = 1 << 22
@@ -50,8 +49,7 @@ class NetworkConfig:
         congestion_aware: Whether messages wait for one another on links. ASTRA-sim itself has only one dimension then.
         variant: Which program's network.
         faulty_links: Of the fork: two devices each, and what is left of the bandwidth between them; 0 is broken.
-        oversubscription: Of an extended network, per dimension: see :mod:`.product`; empty where nothing is shared.
-        degraded: Of an extended network: wires that are not whole.
+        ways: Of an extended network: the ways between its ranks, see :mod:`.ways`.
         warnings: What was found in the file and has no effect.
     """
 
@@ -62,9 +60,12 @@ class NetworkConfig:
     congestion_aware: bool = True
     variant: Variant = Variant.ASTRA_SIM
     faulty_links: tuple[tuple[int, int, float], ...] = ()
-    oversubscription: tuple[float, ...] = ()
-    degraded: tuple[Degradation, ...] = ()
+    ways: Wiring | None = attrs.field(default=None, eq=False, repr=False)
     warnings: tuple[str, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        if (self.variant is Variant.EXTENDED) == (self.ways is None):
+            raise ValueError("extended networks, and no others, are given the ways between their ranks")
 
     @property
     def rank_count(self) -> int:
@@ -73,7 +74,12 @@ class NetworkConfig:
 
     @classmethod
     def from_mapping(
-        cls, mapping: Mapping[str, Any], *, congestion_aware: bool = True, variant: Variant = Variant.ASTRA_SIM
+        cls,
+        mapping: Mapping[str, Any],
+        *,
+        congestion_aware: bool = True,
+        variant: Variant = Variant.ASTRA_SIM,
+        ways: Wiring | None = None,
     ) -> NetworkConfig:
         """Read the network YAML's mapping as a program reads it.
 
@@ -81,8 +87,8 @@ class NetworkConfig:
             mapping: ``topology``, ``npus_count``, ``bandwidth`` (GiB/s) and ``latency`` (ns), each a list with one
                 entry per dimension. Other keys are ignored, as the original does, with a warning.
             congestion_aware: Which of the two back-ends is meant.
-            variant: Which program's network; ``faulty_links`` is a key of the fork, ``oversubscription`` one of
-                extended networks.
+            variant: Which program's network; ``faulty_links`` is a key of the fork.
+            ways: Of an extended network, the ways between its ranks.
 
         Raises:
             ConfigurationError: Naming every key that is missing or malformed, with what is allowed.
@@ -105,10 +111,6 @@ class NetworkConfig:
         if forked and not congestion_aware:
             faults.add("the congestion-unaware network of the fork is not re-created")
         faulty_links = _faulty_links(mapping.get(FAULTY_LINKS), faults) if forked else ()
-        extended = variant is Variant.EXTENDED
-        oversubscription = tuple(mapping.get(OVERSUBSCRIPTION, ())) if extended else ()
-        if oversubscription and (len(oversubscription) != len(columns["topology"]) or min(oversubscription) < 1):
-            faults.add_value(OVERSUBSCRIPTION, oversubscription, "a list of one number of at least 1 per dimension")
         faults.check()
         rank_count = math.prod(int(count) for count in columns["npus_count"])
         if rank_count > MOST_RANKS:
@@ -122,8 +124,8 @@ class NetworkConfig:
             congestion_aware=congestion_aware,
             variant=variant,
             faulty_links=faulty_links,
-            oversubscription=oversubscription,
-            warnings=ignored_keys(mapping, (*_KEYS, *_KEYS_OF.get(variant, ()))),
+            ways=ways,
+            warnings=ignored_keys(mapping, (*_KEYS, FAULTY_LINKS) if forked else _KEYS),
         )
 
 

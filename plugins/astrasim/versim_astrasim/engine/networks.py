@@ -14,7 +14,6 @@ from versim_astrasim.engine.failures import Abort, Refusal
 from versim_astrasim.engine.links import Link, Load
 from versim_astrasim.engine.matching import Channel, Flow, MessageNetwork, Pair
 from versim_astrasim.engine.network_config import NetworkConfig
-from versim_astrasim.engine.product import DimensionProduct
 from versim_astrasim.engine.rapid_llm import network as rapid_llm
 from versim_astrasim.engine.topologies import LINKED_TOPOLOGIES, LinkedTopology, RingLinks, hops
 from versim_astrasim.engine.units import bandwidth_bytes_per_ns
@@ -217,6 +216,6 @@ def build_network(config: NetworkConfig, queue: EventQueue) -> AnyNetwork:
         return CongestionUnawareNetwork(config, queue)
     if config.variant is Variant.RAPID_LLM:
         return WiredNetwork(rapid_llm.wiring_of(config), queue)
-    if config.variant is Variant.EXTENDED:
-        return WiredNetwork(DimensionProduct(config), queue)
+    if config.ways is not None:
+        return WiredNetwork(config.ways, queue)
     return CongestionAwareNetwork(config, queue)

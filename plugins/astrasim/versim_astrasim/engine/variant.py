@@ -9,7 +9,7 @@ class Variant(StrEnum):
     """Programs that differ in their networks and in their system layer.
 
     ``ASTRA_SIM`` is ASTRA-sim 518bd51. ``RAPID_LLM`` is the fork that RAPID-LLM drives, see :mod:`.rapid_llm`.
-    ``EXTENDED`` is no program: networks that ASTRA-sim refuses, see :mod:`.product`, under its own system layer.
+    ``EXTENDED`` is no program: networks that ASTRA-sim refuses, see :mod:`.ways`, under its own system layer.
     """
 
     ASTRA_SIM = "astra-sim"

@@ -14,6 +14,21 @@ Way = tuple[tuple[Link, Load], ...]
 """Links in order, each with what the message means to it."""
 
 
+class _NamedLink(Link):
+    """A link with a name of its own."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, source: int, destination: int, queue: EventQueue, name: str) -> None:
+        super().__init__(source, destination, queue)
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """What the wiring calls it."""
+        return self._name
+
+
 class _WiredTransit:
     """A message on a route of several links; each link serializes the whole message again."""
 
@@ -78,7 +93,7 @@ class WiredNetwork(MessageNetwork):
     def _link(self, here: int, there: int) -> Link:
         link = self._links.get((here, there))
         if link is None:
-            link = self._links[here, there] = Link(here, there, self.queue)
+            link = self._links[here, there] = _NamedLink(here, there, self.queue, self._wiring.name(here, there))
         return link
 
     def _load(self, wire: Wire, size_bytes: int) -> Load:

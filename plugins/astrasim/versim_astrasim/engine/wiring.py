@@ -38,33 +38,43 @@ class Wiring(ABC):
     def __init__(self, rank_count: int) -> None:
         self.rank_count = rank_count
 
-    def path(self, source: int, destination: int) -> tuple[int, ...]:
-        """The devices a message visits, from its source on.
-
-        Raises:
-            Abort: There is no way.
-        """
-        if not 0 <= destination < self.rank_count:
-            raise Abort(f"a message goes to rank {destination}, but there are only {self.rank_count} ranks", source)
-        if source == destination:
-            raise Abort(f"rank {source} sends a message to itself, which no link carries", source)
-        return self._path(source, destination)
-
-    @abstractmethod
-    def _path(self, source: int, destination: int) -> tuple[int, ...]: ...
-
-    @abstractmethod
-    def wire(self, here: int, there: int) -> Wire | None:
-        """The wire from one device to another, None where there is none."""
-
     def wires(self, source: int, destination: int) -> Iterator[tuple[int, int, Wire]]:
         """The wires a message crosses, each with the devices at its ends.
 
         Raises:
             Abort: There is no way, or it leads over two devices that are not joined.
         """
-        path = self.path(source, destination)
-        for here, there in pairwise(path):
+        if not 0 <= destination < self.rank_count:
+            raise Abort(f"a message goes to rank {destination}, but there are only {self.rank_count} ranks", source)
+        if source == destination:
+            raise Abort(f"rank {source} sends a message to itself, which no link carries", source)
+        return self._wires(source, destination)
+
+    @abstractmethod
+    def _wires(self, source: int, destination: int) -> Iterator[tuple[int, int, Wire]]: ...
+
+    def name(self, here: int, there: int) -> str:
+        """The name of a wire."""
+        return f"{here}->{there}"
+
+
+class DeviceWiring(Wiring):
+    """A wiring that knows which devices are joined, and which of them a message visits."""
+
+    @abstractmethod
+    def path(self, source: int, destination: int) -> tuple[int, ...]:
+        """The devices a message visits, from its source on.
+
+        Raises:
+            Abort: There is no way.
+        """
+
+    @abstractmethod
+    def wire(self, here: int, there: int) -> Wire | None:
+        """The wire from one device to another, None where there is none."""
+
+    def _wires(self, source: int, destination: int) -> Iterator[tuple[int, int, Wire]]:
+        for here, there in pairwise(self.path(source, destination)):
             wire = self.wire(here, there)
             if wire is None:
                 raise Abort(

@@ -163,6 +163,7 @@ def _alone_ns(one: _Communication) -> int | None:
         traces=traces,
         network=network.mapping(),
         variant=network.variant,
+        ways=network.ways,
         system=system,
         memory=REMOTE_MEMORY,
         groups=groups,

@@ -158,6 +158,7 @@ def input_of(
         traces=traces,
         network=network.mapping(),
         variant=network.variant,
+        ways=network.ways,
         system=system_mapping(algorithms, options, roofline=False),
         memory=REMOTE_MEMORY,
         groups=groups,

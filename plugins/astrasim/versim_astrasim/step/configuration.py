@@ -11,11 +11,13 @@ from decimal import Decimal
 from typing import Any
 
 import attrs
-from versim import GIB, Dimension, Kind, Link, Topology, UnsupportedGraphError, VersimError, shard_bytes
+from versim import GIB, Dimension, Fabric, Kind, Link, Topology, UnsupportedGraphError, VersimError, shard_bytes
 
 from versim_astrasim.engine import CollectiveKind
 from versim_astrasim.engine.algorithms.halving_doubling import pairs_up
 from versim_astrasim.engine.variant import Variant
+from versim_astrasim.engine.ways import FabricWays
+from versim_astrasim.engine.wiring import Wire, Wiring
 from versim_astrasim.options import ABSENT, AUTO, RAPID_LLM, BackendOptions, SystemOptions, native_algorithm
 
 RECREATED = "ASTRA-sim 518bd51"
@@ -62,8 +64,8 @@ class Network:
         npus_count: Ranks along each dimension.
         bandwidth_gib_per_s: Of each link.
         latency_ns: Of each link.
-        oversubscription: Of a network that ASTRA-sim does not have: of each switched dimension; empty for all 1.
         variant: Whose network it is.
+        ways: The ways between ranks, of a network that ASTRA-sim does not have.
         faulty_links: Of the fork: two devices, and what is left of their link.
         notes: Where it differs from the system that was given.
     """
@@ -72,8 +74,8 @@ class Network:
     npus_count: tuple[int, ...]
     bandwidth_gib_per_s: tuple[float, ...]
     latency_ns: tuple[float, ...]
-    oversubscription: tuple[float, ...] = ()
     variant: Variant = Variant.ASTRA_SIM
+    ways: Wiring | None = attrs.field(default=None, eq=False, repr=False)
     faulty_links: tuple[tuple[float, ...], ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -83,27 +85,24 @@ class Network:
         return math.prod(self.npus_count)
 
     def mapping(self) -> dict[str, Any]:
-        """The network YAML's content; ASTRA-sim reads no network file with more than its own keys."""
-        own: dict[str, list[Any]] = {
-            "oversubscription": list(self.oversubscription),
-            "faulty_links": [list(link) for link in self.faulty_links],
-        }
+        """The network YAML's content."""
+        faulty_links = {"faulty_links": [list(link) for link in self.faulty_links]} if self.faulty_links else {}
         return {
             "topology": list(self.topology),
             "npus_count": list(self.npus_count),
             "bandwidth": list(self.bandwidth_gib_per_s),
             "latency": list(self.latency_ns),
-            **{key: value for key, value in own.items() if value},
+            **faulty_links,
         }
 
 
 def network_of(dimensions: Sequence[Dimension], options: SystemOptions) -> Network:
     """The network for the given dimensions.
 
-    Several congestion-aware dimensions, or one that is oversubscribed, are a network that ASTRA-sim refuses and the
-    embedded engine has; the notes say so. Dimensions of one rank are left out; a network of one rank gets an idle
-    second one. ASTRA-sim's congestion-aware ring of two becomes fully connected, because the program aborts on it (so
-    does DeepFlow's converter).
+    Several congestion-aware dimensions, and links that are shared, are a network that ASTRA-sim refuses and the
+    embedded engine has; the notes say so. Dimensions of one rank are left out; a network of one rank
+    gets an idle second one. ASTRA-sim's congestion-aware ring of two becomes fully connected, because the program
+    aborts on it (so does DeepFlow's converter).
 
     Raises:
         UnsupportedGraphError: The program that was chosen has no such network.
@@ -127,36 +126,29 @@ def network_of(dimensions: Sequence[Dimension], options: SystemOptions) -> Netwo
     )
     if options.program == RAPID_LLM:
         return _of_rapid_llm(network, options)
-    return _of_astra_sim(network, [dimension.oversubscription for dimension in used], options)
-
-
-def _of_astra_sim(network: Network, oversubscription: Sequence[float], options: SystemOptions) -> Network:
-    shared = [number for number, factor in enumerate(oversubscription) if factor != 1]
-    if options.congestion == "unaware":
-        notes = tuple(
-            f"dimension {number}: its oversubscription of {oversubscription[number]:g} is not used; without congestion "
-            "nothing is shared"
-            for number in shared
-        )
-        return attrs.evolve(network, notes=(*network.notes, *notes))
-    if len(network.topology) > 1 or shared:
-        sizes = " × ".join(map(str, network.npus_count))
-        what = f"of {len(network.topology)} dimensions ({sizes})" if len(network.topology) > 1 else "that is shared"
-        note = (
-            f"a congestion-aware network {what} is one that {RECREATED} refuses: the embedded engine has it under "
-            "ASTRA-sim's system layer"
-        )
-        return attrs.evolve(
-            network,
-            oversubscription=tuple(oversubscription) if shared else (),
-            variant=Variant.EXTENDED,
-            notes=(*network.notes, note),
-        )
+    shared = any(dimension.oversubscription != 1 for dimension in used)
+    if options.congestion == "aware" and (len(used) > 1 or shared):
+        return _extended(network, Fabric(dimensions), options)
     ring, pair = TOPOLOGY_NAMES[Topology.RING], TOPOLOGY_NAMES[Topology.FULLY_CONNECTED]
-    if network.topology == (ring,) and network.npus_count == (2,):
+    if options.congestion == "aware" and network.topology == (ring,) and network.npus_count == (2,):
         note = "dimension 0: ASTRA-sim has no ring of 2; simulated as fully connected"
         return attrs.evolve(network, topology=(pair,), notes=(*network.notes, note))
     return network
+
+
+def _extended(network: Network, fabric: Fabric, options: SystemOptions) -> Network:
+    what = [f"of {len(network.topology)} dimensions ({_sizes(network)})"] if len(network.topology) > 1 else []
+    what += ["with shared links"] if any(one.oversubscription != 1 for one in fabric.dimensions) else []
+    note = (
+        f"a congestion-aware network {' '.join(what)} is one that {RECREATED} refuses: the embedded engine has it "
+        "under ASTRA-sim's system layer"
+    )
+    ways = FabricWays(fabric, lambda link: Wire(*_link(link, options.link_decimals)))
+    return attrs.evolve(network, variant=Variant.EXTENDED, ways=ways, notes=(*network.notes, note))
+
+
+def _sizes(network: Network) -> str:
+    return " × ".join(map(str, network.npus_count))
 
 
 def _of_rapid_llm(network: Network, options: SystemOptions) -> Network:
@@ -193,11 +185,10 @@ def check_program_has(network: Network) -> None:
         UnsupportedGraphError: Only the embedded engine has it.
     """
     if network.variant is Variant.EXTENDED:
-        sizes = " × ".join(map(str, network.npus_count))
         raise UnsupportedGraphError(
-            f"{RECREATED}'s congestion-aware program has one dimension without shared links, the system has "
-            f"{len(network.npus_count)} ({sizes}); use engine: embedded, congestion: unaware, or describe the network "
-            "as one dimension"
+            f"{RECREATED}'s congestion-aware program has one dimension, all links of which are equal and whole; the "
+            f"system has {len(network.npus_count)} ({_sizes(network)}) or others; use engine: embedded, congestion: "
+            "unaware, or describe the network as one dimension"
         )
 
 

@@ -9,6 +9,7 @@ import attrs
 
 from versim_astrasim.engine import NetworkConfig, RankTrace, RemoteMemoryConfig, SystemConfig
 from versim_astrasim.engine.variant import Variant
+from versim_astrasim.engine.wiring import Wiring
 from versim_astrasim.options import SystemOptions
 
 
@@ -25,6 +26,7 @@ class SimulatorInput:
         options: What the real program takes on its command line.
         per_node: Path prefixes of traces that describe collectives, by node id.
         variant: Whose network it is.
+        ways: The ways between ranks, of a network that ASTRA-sim does not have.
     """
 
     traces: Sequence[RankTrace]
@@ -35,11 +37,12 @@ class SimulatorInput:
     options: SystemOptions
     per_node: Mapping[int, str] = attrs.field(factory=dict)
     variant: Variant = Variant.ASTRA_SIM
+    ways: Wiring | None = None
 
     def network_config(self) -> NetworkConfig:
         """The network as the embedded engine takes it."""
         aware = self.options.congestion == "aware"
-        return NetworkConfig.from_mapping(self.network, congestion_aware=aware, variant=self.variant)
+        return NetworkConfig.from_mapping(self.network, congestion_aware=aware, variant=self.variant, ways=self.ways)
 
     def system_config(self) -> SystemConfig:
         """The system layer as the embedded engine takes it."""

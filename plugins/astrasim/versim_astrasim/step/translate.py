@@ -131,6 +131,7 @@ def translate(pinned: Inputs, system: System, options: BackendOptions) -> Transl
             ),
             network=network.mapping(),
             variant=network.variant,
+            ways=network.ways,
             system={
                 **system_mapping(algorithms, options, roofline=encoding.roofline),
                 **system_keys(options, per_node),

@@ -12,7 +12,7 @@ from versim_astrasim.engine.rapid_llm.faults import NO_FAULTS, Faults
 from versim_astrasim.engine.rapid_llm.shapes import FullyConnected, KingMesh2D, Mesh, Mesh2D, Ring, Shape, Torus2D
 from versim_astrasim.engine.rapid_llm.trees import BinaryTree, DoubleBinaryTree
 from versim_astrasim.engine.topologies import READ_AND_NOT_BUILT, SWITCH
-from versim_astrasim.engine.wiring import Wire, Wiring
+from versim_astrasim.engine.wiring import DeviceWiring, Wire, Wiring
 
 if TYPE_CHECKING:
     from versim_astrasim.engine.network_config import NetworkConfig
@@ -52,7 +52,7 @@ def _shape(name: str, size: int, faults: Faults = NO_FAULTS, *, alone: bool) -> 
     return _SHAPES[name](size, faults)
 
 
-class _SingleShape(Wiring):
+class _SingleShape(DeviceWiring):
     """One dimension."""
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -65,7 +65,8 @@ class _SingleShape(Wiring):
             if 0 <= one < size and 0 <= other < size:
                 self.wire(one, other)
 
-    def _path(self, source: int, destination: int) -> tuple[int, ...]:
+    def path(self, source: int, destination: int) -> tuple[int, ...]:
+        """The devices a message visits."""
         path = tuple(self._shape.path(source, destination))
         if len(path) == 1:
             raise Abort(f"the way from device {source} to device {destination} breaks off at once", source)
@@ -76,7 +77,7 @@ class _SingleShape(Wiring):
         return self._faults.wire(here, there, self._whole) if self._shape.joined(here, there) else None
 
 
-class _Product(Wiring):
+class _Product(DeviceWiring):
     """Several dimensions, dimension 0 fastest. Of the faulty links only the first is looked at."""
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -89,7 +90,7 @@ class _Product(Wiring):
         self._sizes = sizes
         self._strides = [math.prod(sizes[:dimension]) for dimension in range(len(sizes))]
         self._faults = Faults(config.faulty_links, looks_at=1)
-        self._wires = [Wire(*wire) for wire in zip(config.bandwidth_gib_per_s, config.latency_ns, strict=True)]
+        self._whole = [Wire(*wire) for wire in zip(config.bandwidth_gib_per_s, config.latency_ns, strict=True)]
         for one, other, _ in self._faults.links[:1]:
             if 0 <= one < self.rank_count and 0 <= other < self.rank_count:
                 self.wire(one, other)
@@ -106,12 +107,13 @@ class _Product(Wiring):
         ((dimension, mine, others),) = differing
         if not self._shapes[dimension].joined(mine, others):
             return None
-        return self._faults.wire(here, there, self._wires[dimension])
+        return self._faults.wire(here, there, self._whole[dimension])
 
     def _place(self, device: int) -> list[int]:
         return [device // stride % size for stride, size in zip(self._strides, self._sizes, strict=True)]
 
-    def _path(self, source: int, destination: int) -> tuple[int, ...]:
+    def path(self, source: int, destination: int) -> tuple[int, ...]:
+        """The devices a message visits."""
         return tuple(self._route(source, destination, list(range(len(self._sizes) - 1, -1, -1)), set()))
 
     def _route(
