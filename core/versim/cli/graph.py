@@ -27,7 +27,16 @@ SHOWN_PARTS = 4
 @click.option("--workload", metavar="LABEL", help="Only this workload.")
 @click.option("--pin", metavar="LABEL", help="Only under this pin.")
 @click.option("--nodes", is_flag=True, help="List every node.")
-@click.option("-f", "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option("--fabric", is_flag=True, help="Show the system, and what each parallelism crosses.")
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "svg"]),
+    default="table",
+    show_default=True,
+    help="svg is a picture of the system, with --fabric.",
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file instead of standard output.")
 @click.pass_context
 def graph(
@@ -37,6 +46,7 @@ def graph(
     workload: str | None,
     pin: str | None,
     nodes: bool,
+    fabric: bool,
     form: str,
     output: Path | None,
 ) -> None:
@@ -46,6 +56,8 @@ def graph(
     """
     from versim.atomic import check_writable  # noqa: PLC0415 - not for the list of commands
 
+    if (form == "svg") > fabric or (form == "json" and fabric):
+        raise click.UsageError("--fabric is shown as table or svg, and svg shows nothing else", ctx)
     if output is not None:
         check_writable(output)
     chosen, registry = load(ctx, scenario, options)
@@ -64,8 +76,24 @@ def graph(
             if say:
                 say(f"{workload_label}: producing and pinning ({pin_label})")
             prepared = prepare(chosen, registry, workload_label, pin_label)
-            parts.append(_json(prepared, nodes) if form == "json" else _table(prepared, nodes))
+            if form == "svg":
+                from versim.fabric.picture import system_svg  # noqa: PLC0415 - only for pictures
+
+                write_output(system_svg(prepared.inputs.system), output)
+                return
+            shown = _json(prepared, nodes) if form == "json" else _table(prepared, nodes)
+            parts.append(shown + _fabric(prepared) if fabric else shown)
     write_output("[\n" + ",\n".join(parts) + "\n]\n" if form == "json" else "\n".join(parts), output)
+
+
+def _fabric(prepared: Prepared) -> str:
+    """What the step runs on, and what each parallelism crosses."""
+    from versim.fabric.description import crossing_lines, system_lines  # noqa: PLC0415 - only where it is shown
+    from versim.pinning import messages_of  # noqa: PLC0415
+
+    system = prepared.inputs.system
+    lines = [*system_lines(system), *crossing_lines(messages_of(prepared.inputs.graph), system)]
+    return "".join(f"  {line}\n" for line in lines)
 
 
 def _summary(prepared: Prepared) -> dict[str, Any]:

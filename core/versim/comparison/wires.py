@@ -18,6 +18,7 @@ import attrs
 from versim.comparison.checks import Check
 from versim.fabric import Cut, Link, Message, System
 from versim.fabric.crossing import least_time_s
+from versim.terminal.sizes import spelt_time
 from versim.units import GB, NS_PER_S
 
 NARROWER = 10
@@ -269,19 +270,12 @@ def _sentence(deviation: Deviation, system: System) -> str:
     if deviation.factor == 0:
         return f"{message.axis or 'a group'} on {where} as if nothing were degraded: {message.kind} takes the same"
     narrower = f"{deviation.factor:.3g} times narrower"
-    takes, needs = _time(deviation.seconds), _time(deviation.least_s)
+    takes, needs = spelt_time(deviation.seconds), spelt_time(deviation.least_s)
     if deviation.factor == 1:
         return f"{said} takes {takes}, but {message.size_bytes} bytes need {needs}"
     if deviation.dimension in deviation.used:
         return f"{said} takes {takes} where that is {narrower} and {needs} are needed"
     return f"{said} takes the same {takes} where that is {narrower}"
-
-
-def _time(seconds: float) -> str:
-    for unit, factor in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
-        if seconds * factor >= 1:
-            return f"{seconds * factor:.4g} {unit}"
-    return f"{seconds * NS_PER_S:.4g} ns"
 
 
 def _spelt(system: System, message: Message, dimension: int) -> str:
