@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from versim import Degradation, Dimension, Link, compare, load_registry
+from versim import Degradation, Dimension, Link, compare, load_registry, load_scenario
 from versim.registry import Registry
 from versim.scenario import Instance, Scenario, SystemPart, TimingChoice, Workload
 
@@ -80,3 +80,24 @@ def test_down_is_gone_round_or_told() -> None:
         assert before is not None
         assert after is not None
         assert after > before
+
+
+def test_the_shipped_scenario_shows_who_suffers() -> None:
+    """With the card whole everybody is faster, and who has degraded links waits for it on the critical path."""
+    report = compare("degraded", registry=REGISTRY)
+    scenario = load_scenario("degraded", REGISTRY)
+    assert scenario.system is not None
+    healthy = compare(attrs.evolve(scenario, system=attrs.evolve(scenario.system, degraded=())), registry=REGISTRY)
+    for (_, _, slow), (_, _, whole) in zip(report.results(), healthy.results(), strict=True):
+        assert slow.prediction.makespan_ps is not None
+        assert whole.prediction.makespan_ps is not None
+        (check,) = [check for check in slow.checks if check.name == "network"]
+        if slow.label == "astrasim":
+            assert slow.prediction.makespan_ps == whole.prediction.makespan_ps
+            assert "dp too fast for dimension 1 (50 GB/s)" in check.detail
+            assert "no links that are slower" in check.declared
+        else:
+            assert slow.prediction.makespan_ps > 1.5 * whole.prediction.makespan_ps
+            assert slow.critical_path is not None
+            waits = {step.rank for step in slow.critical_path.steps if step.duration_ps > 40e9}
+            assert waits, "the slow card is on the critical path"

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+INJECTED = "versim.cli.injected"
+"""Where the context keeps what is to be degraded or slow."""
+
 FLAGS = "versim.cli.flags"
 """Where the context keeps the values of producers' options, by flag."""
 
@@ -105,7 +108,21 @@ def scenario_parameters(function: Function) -> Function:
         metavar="LABEL.KEY=VALUE",
         help="Set an option of a backend instance, or of a workload's producer. May be repeated.",
     )
-    return click.argument("scenario", default="bundled")(option(function))
+    injection = click.option(
+        "--inject",
+        "injected",
+        multiple=True,
+        metavar="WHAT",
+        expose_value=False,
+        callback=_remember_injected,
+        help="What if: degrade links ('dimension: 1, ranks: [3], bandwidth_factor: 0.1', or down: true) or slow "
+        "devices ('ranks: [5], factor: 1.5'). May be repeated.",
+    )
+    return click.argument("scenario", default="bundled")(option(injection(function)))
+
+
+def _remember_injected(ctx: click.Context, _: click.Parameter, value: tuple[str, ...]) -> None:
+    ctx.meta[INJECTED] = value
 
 
 def load(
@@ -131,4 +148,8 @@ def load(
     loaded = load_scenario(scenario, registry, {flag: given[flag] for flag in given if flag in of_files})
     if backends or options or flags or reference is not None:
         loaded = override(loaded, registry, backends=backends, options=options, flags=flags, reference=reference)
+    if ctx.meta.get(INJECTED):
+        from versim.scenario.injection import inject  # noqa: PLC0415 - only where something is
+
+        loaded = inject(loaded, ctx.meta[INJECTED])
     return loaded, registry
