@@ -201,10 +201,13 @@ def _unfused(settings: Settings, heads: float, *, windowed: bool) -> tuple[Work,
     forward: Work = (
         gemm(rows, size, keys),
         *pointwise(settings, "softmax forward", scores),
-        *(pointwise(settings, "dropout forward", scores) if dropped else ()),
+        *(pointwise(settings, "scores dropout forward", scores) if dropped else ()),
         gemm(rows, keys, value),
+        # Heads of a token side by side again, as the projection needs them.
+        *pointwise(settings, "transpose forward", batch * rows * value),
     )
     backward: Work = (
+        *pointwise(settings, "transpose backward", batch * rows * value),
         gemm(rows, value, keys, data),
         gemm(keys, rows, value, weights),
         *(pointwise(settings, "dropout backward", scores) if dropped else ()),

@@ -68,18 +68,20 @@ def _base(name: str) -> Architecture | None:
 
 
 def _from_keys(given: dict[str, Any]) -> Architecture:
-    hidden, heads = given["hidden"], given["heads"]
-    positions = given.get("positions", "rotary")
+    """Of Llama's family where the feed-forward part is gated, else of GPT's."""
+    hidden, heads, gated = given["hidden"], given["heads"], bool(given.get("gated"))
     sizes = {
         "kv_heads": heads,
         "head_size": max(1, hidden // heads),
         "ffn": 4 * hidden,
-        "gated": False,
+        "gated": gated,
         "tied": False,
-        "max_positions": 2048 if positions == "learned" else 0,
+        "norm": "rms" if gated else "layer",
+        "biases": not gated,
+        "positions": "rotary" if gated else "learned",
         **given,
     }
-    return Architecture(**sizes)
+    return Architecture(**sizes, max_positions=2048 if sizes["positions"] == "learned" else 0)
 
 
 def _changed(base: Architecture, given: dict[str, Any]) -> Architecture:

@@ -65,9 +65,16 @@ class TransformerOptions:
     gated: bool | None = option(None, help="true for a feed-forward part of three matrices (SwiGLU and its like)")
     vocab: int | None = _optional_count("tokens in the vocabulary")
     tied: bool | None = option(None, help="true if embedding and head share one matrix")
-    norm: Norm | None = option(None, help="normalisation: rms or layer")
-    biases: bool | None = option(None, help="true if every product adds a bias")
-    positions: Positions | None = option(None, help="how positions enter: rotary, learned or alibi")
+    norm: Norm | None = option(
+        None, help="normalisation: rms or layer; rms if nothing says otherwise and the feed-forward part is gated"
+    )
+    biases: bool | None = option(
+        None, help="true if every product adds a bias; if nothing says otherwise, unless gated"
+    )
+    positions: Positions | None = option(
+        None,
+        help="how positions enter: rotary, learned or alibi; else rotary where gated, learned where not",
+    )
     experts: int | None = _optional_count("experts per layer; 0 for dense layers", zero=True)
     experts_per_token: int | None = _optional_count("experts that each token visits")
     moe_ffn: int | None = _optional_count("width of an expert")

@@ -41,6 +41,10 @@ FUSED: dict[str, Cost] = {
     "residual backward": Cost(1, 3),
     "dropout forward": Cost(2, 0, masks=1, launches=0),
     "dropout backward": Cost(2, 2, masks=1),
+    # Of attention's scores: between softmax and a product there is nothing to be fused with.
+    "scores dropout forward": Cost(2, 2, masks=1),
+    "transpose forward": Cost(0, 2),
+    "transpose backward": Cost(0, 2),
     "bias forward": Cost(1, 0, launches=0),
     "bias backward": Cost(1, 1),
     "gated forward": Cost(6, 3),
