@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from versim.comparison.checks import Check
-from versim.fabric import Cut, Link, Message, System
+from versim.fabric import Cut, Degradation, Fabric, Link, Message, System
 from versim.fabric.crossing import least_time_s
 from versim.terminal.sizes import spelt_time
 from versim.units import GB, NS_PER_S
@@ -209,18 +209,27 @@ def _whole(messages: Sequence[Message], system: System, alone: Alone) -> dict[Me
 
 
 def _unharmed(message: Message, system: System, seconds: float, whole: dict[Message, float | None]) -> Deviation | None:
-    """A message that takes what it takes on a network with nothing degraded, though its cut carries less."""
+    """A message that takes what it takes on a network with nothing degraded, though all links of its cut carry less.
+
+    Where some of the cut's links are whole, an algorithm may well send nothing over the others.
+    """
     answer_s = whole.get(message)
     if answer_s is None or seconds > answer_s or message.axis in system.axis_links:
         return None
     needed, least_s = _tightest(message, system.fabric.cuts(message.ranks))
     _, whole_s = _tightest(message, system.pristine.cuts(message.ranks))
-    if least_s - whole_s <= 2 * (len(message.ranks) - 1) / NS_PER_S:
+    left = max((one.bandwidth_factor for one in system.degraded if _touches(one, message, system)), default=1.0)
+    some_are_whole = least_s * left < whole_s * (1 - ROUNDING)
+    if some_are_whole or least_s - whole_s <= 2 * (len(message.ranks) - 1) / NS_PER_S:
         return None
     link = _link(system, message, needed)
     return Deviation(
         message=message, dimension=needed, link=link, used=(), seconds=seconds, least_s=least_s, factor=0.0
     )
+
+
+def _touches(one: Degradation, message: Message, system: System) -> bool:
+    return bool(Fabric(system.dimensions, (one,)).touched([message.ranks])[0])
 
 
 def _tightest(message: Message, cuts: Sequence[Cut]) -> tuple[int, float]:

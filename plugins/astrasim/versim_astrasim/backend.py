@@ -49,7 +49,8 @@ class AstraSimBackend:
         if _runs_the_program(options):
             from versim_astrasim.program import capabilities, running  # noqa: PLC0415
 
-            check_program_has(network_of(request.inputs.system.dimensions, options))
+            system = request.inputs.system
+            check_program_has(network_of(system.dimensions, options, system.degraded))
             path = launch.find_program(options.binary, options.congestion, os.environ)
             capabilities.check_congestion(path, options)
             return running.predict(path, TRANSLATIONS.take(request.inputs, options), request.inputs)
@@ -93,7 +94,8 @@ class AstraSimBackend:
         from versim_astrasim.step.configuration import check_program_has, network_of  # noqa: PLC0415
         from versim_astrasim.step.translate import translate  # noqa: PLC0415
 
-        check_program_has(network_of(request.inputs.system.dimensions, request.options))
+        system = request.inputs.system
+        check_program_has(network_of(system.dimensions, request.options, system.degraded))
         translation = translate(request.inputs, request.inputs.system, request.options)
         return write_input(translation.given, folder, translation.consumed.notes, labels_of(translation))
 

@@ -15,7 +15,7 @@ HALF_ROUND = (
     "the other half went the other way on links of its own"
 )
 OTHER_NETWORK = "the options topology and faulty_links describe another network than the system"
-DEGRADED = "ASTRA-sim has no links that are slower than their dimension's, or down"
+DEGRADED = "of ASTRA-sim's networks only the engine's congestion-aware ones have links that are degraded or down"
 ISOLATED = (
     "each communication has a network of its own, its ranks on one dimension with the slowest link of those they cross"
 )
@@ -42,6 +42,6 @@ def network_limit(message: Message, system: System, options: SystemOptions, *, i
         limits.append(OWN_LINK)
     if isolated and len(system.fabric.spread(message.ranks).levels) > 1:
         limits.append(ISOLATED)
-    if system.degraded and not isolated:
+    if system.degraded and not isolated and (options.congestion == "unaware" or options.program == RAPID_LLM):
         limits.append(DEGRADED)
     return "; ".join(limits)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from products import product
-from versim import FaultsError
+from versim import Degradation, FaultsError
 from versim_astrasim.engine import NetworkConfig, Outcome, RankTrace, Status, SystemConfig, simulate
 from versim_astrasim.engine.kernel import kernel_reason
 from versim_proof.astrasim.cases import case_inputs
@@ -88,6 +89,15 @@ def test_networks_of_several_dimensions_come_out_alike() -> None:
             assert not differences(compiled, readable), (kind, number)
             compared += 1
     assert compared > 33
+
+
+def degradation(source: random.Random, sizes: Sequence[int]) -> Degradation:
+    """A card that is slow, far off or down."""
+    return Degradation(
+        dimension=source.randrange(len(sizes)),
+        ranks=(source.randrange(math.prod(sizes)),),
+        **source.choice([{"bandwidth_factor": 0.5}, {"added_latency_s": 3e-9}, {"down": True}]),
+    )
 
 
 def tied_step(source: random.Random, ranks: int) -> list[RankTrace]:
@@ -228,7 +238,7 @@ def test_ranks_of_equal_work_may_end_apart(engine: str) -> None:
 
 @needs_kernel
 def test_products_with_shared_links_come_out_alike() -> None:
-    """Random products with shared links, and steps in which nearly everything coincides."""
+    """Random products with shared, slow and dead links, and steps in which nearly everything coincides."""
     compared = 0
     for number in range(PRODUCTS):
         source = random.Random(f"product-{number}")
@@ -243,6 +253,7 @@ def test_products_with_shared_links_come_out_alike() -> None:
             tuple(source.choice([8.0, 16.0, 37.3]) for _ in sizes),
             tuple(source.choice([1.0, 4.0, 20.5]) for _ in sizes),
             tuple(source.choice([1.0, 1.0, 2.0]) for _ in sizes),
+            degraded=[degradation(source, sizes) for _ in range(source.choice([0, 0, 1, 2]))],
         )
         traces = tied_step(source, network.rank_count)
         system = SystemConfig.from_mapping(

@@ -6,9 +6,10 @@ import math
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from products import FULLY_CONNECTED, RING, SWITCH, product
+from versim import Degradation
 from versim_astrasim.engine import NetworkConfig, Outcome, RankTrace, Status, SystemConfig, simulate
 from versim_astrasim.engine.variant import Variant
 
@@ -170,6 +171,61 @@ def test_a_wire_has_one_name_and_one_pair_of_devices(shape: list[tuple[str, int]
         for here, there, _ in ways.wires(source, target)
     }
     assert len({ways.name(*ends) for ends in found}) == len(found)
+
+
+@settings(max_examples=50)
+@given(shape=shapes, data=st.data())
+def test_a_degraded_card_delays_a_message_by_what_its_links_lose(
+    shape: list[tuple[str, int]], data: st.DataObject
+) -> None:
+    """To the nanosecond, once for every link of the card on its way; and what it does not cross is as before."""
+    topology, sizes = zip(*shape, strict=True)
+    ranks = math.prod(sizes)
+    source, destination = data.draw(st.permutations(range(ranks)))[:2]
+    dimension, card = data.draw(st.integers(0, len(sizes) - 1)), data.draw(st.integers(0, ranks - 1))
+    slow = Degradation(dimension=dimension, ranks=(card,), bandwidth_factor=0.1, added_latency_s=1e-7)
+    traces = messages([(source, destination)], MIB, ranks)
+    network = product(topology, sizes, degraded=(slow,))
+    outcome = simulate(traces, network, system("ring", len(sizes)))
+    whole = finish(simulate(traces, product(topology, sizes), system("ring", len(sizes))))
+    hit = [name for name in outcome.links.name if name.startswith(f"d{dimension} ") and str(card) in ends(name)]
+    assert finish(outcome) == whole + len(hit) * (hop_ns(MIB, 5.0, 600.0) - hop_ns(MIB, 50.0, 500.0))
+
+
+def ends(name: str) -> list[str]:
+    """What a link joins."""
+    return name.split(" ", 1)[1].split("→")
+
+
+@pytest.mark.parametrize(
+    ("topology", "down", "pair", "links"),
+    [
+        # Of a ring of 4, the long way round; of the ring next to it, nothing.
+        ((RING, RING), Degradation(dimension=0, link=(0, 1), down=True), (0, 1), {"d0 0→3", "d0 3→2", "d0 2→1"}),
+        # Rank 0's card is down: out over rank 1's, whose place in the other node it comes back from.
+        (
+            (FULLY_CONNECTED, SWITCH),
+            Degradation(dimension=1, ranks=(0,), down=True),
+            (0, 4),
+            {"d0 0→1", "d1 1→switch", "d1 switch→5", "d0 5→4"},
+        ),
+    ],
+)
+def test_what_is_down_is_gone_round(
+    topology: tuple[str, str], down: Degradation, pair: tuple[int, int], links: set[str]
+) -> None:
+    """As the fabric says, for everybody."""
+    outcome = simulate(messages([pair], MIB, 8), product(topology, (4, 2), degraded=(down,)), system("ring", 2))
+    assert outcome.status is Status.COMPLETED
+    assert set(outcome.links.name) == links
+
+
+def test_ranks_without_a_way_between_them_are_named() -> None:
+    """A run in which somebody waits for a message that cannot come ends with what cuts them off."""
+    down = Degradation(dimension=0, ranks=(3,), down=True)
+    outcome = simulate(messages([(0, 3)], MIB, 4), product((SWITCH,), (4,), degraded=(down,)), system("ring", 1))
+    assert outcome.status is Status.ABORTED
+    assert "ranks 0 and 3 are cut off from one another" in outcome.diagnosis[0].text
 
 
 def factors(dimensions: int) -> st.SearchStrategy[tuple[float, ...]]:

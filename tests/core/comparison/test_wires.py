@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import attrs
 import pytest
-from versim import Device, Dimension, Kind, Link, Message, System
+from versim import Degradation, Device, Dimension, Kind, Link, Message, System
 from versim.comparison.wires import OWN_LINK, Alone, check_of, deviations, distinct, narrowed
 
 GB = 1e9
@@ -119,6 +119,30 @@ def test_who_cannot_say_is_not_judged() -> None:
         return [None] * len(messages)
 
     assert deviations([DP, TP], NODES, silent) == ()
+
+
+def test_who_does_not_feel_degraded_links_is_found() -> None:
+    """A card at a tenth under a group of which every member has to use its card."""
+    slow = attrs.evolve(NODES, degraded=(Degradation(dimension=1, ranks=(4,), bandwidth_factor=0.1),))
+
+    def far_and_blind(message: Message, system: System) -> float:
+        return 100 * _honest(message, attrs.evolve(system, degraded=()))
+
+    assert deviations([DP], slow, _times(_honest)) == ()
+    (found,) = deviations([DP], slow, _times(far_and_blind))
+    assert (found.dimension, found.factor) == (1, 0)
+
+
+def test_a_degraded_link_beside_whole_ones_may_be_left_alone() -> None:
+    """Of four cards a node has, a ring over two nodes uses one each way; a slow third one is none of its business."""
+    slow = attrs.evolve(NODES, degraded=(Degradation(dimension=1, ranks=(2,), bandwidth_factor=0.1),))
+
+    def over_the_first_card(message: Message, system: System) -> float:
+        rate = min(hop.link.bandwidth_bytes_per_s for hop in system.fabric.path(3, 4))
+        return 1e-6 + 2 * message.size_bytes / rate
+
+    two_nodes = Message(Kind.ALL_REDUCE, SIZE, 8, "dp", tuple(range(8)))
+    assert deviations([two_nodes], slow, _times(over_the_first_card)) == ()
 
 
 def test_what_is_declared_has_not_failed() -> None:

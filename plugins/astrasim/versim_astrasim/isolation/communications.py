@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from versim import (
     NS_PER_S,
+    Degradation,
     Dimension,
     ExecutionGraph,
     Kind,
@@ -63,6 +64,7 @@ class _Communication:
     ranks: tuple[int, ...]
     in_group: bool
     dimensions: tuple[Dimension, ...]
+    degraded: tuple[Degradation, ...]
     algorithms: tuple[tuple[Kind, tuple[str, ...]], ...]
     options: BackendOptions
 
@@ -76,7 +78,7 @@ def isolated_s(request: SimulationRequest) -> NDArray[np.float64]:
     if graph.communication_count > MOST_COMMUNICATIONS or options.per_node_custom or options.replay_only:
         return seconds
     try:
-        network = network_of(request.inputs.system.dimensions, options)
+        network = network_of(request.inputs.system.dimensions, options, request.inputs.system.degraded)
         chosen = chosen_algorithms(graph, network, options)
     except VersimError:
         return seconds
@@ -91,6 +93,7 @@ def isolated_s(request: SimulationRequest) -> NDArray[np.float64]:
             ranks=_moved(_in_order(message, network.rank_count), network),
             in_group=in_group,
             dimensions=tuple(request.inputs.system.dimensions),
+            degraded=request.inputs.system.degraded,
             algorithms=algorithms,
             options=options,
         )
@@ -130,7 +133,7 @@ def _moved(ranks: tuple[int, ...], network: Network) -> tuple[int, ...]:
 
     On a ring that holds for distances, elsewhere for all ranks; their order is kept, for it decides ties.
     """
-    if len(network.topology) > 1:
+    if len(network.topology) > 1 or network.ways is not None:
         return ranks
     if network.topology[0] == TOPOLOGY_NAMES[Topology.RING]:
         first = min(ranks)
@@ -153,7 +156,7 @@ def _estimate_s(one: _Communication, network: Network) -> float:
 @functools.lru_cache(maxsize=1 << 14)
 def _alone_ns(one: _Communication) -> int | None:
     """Nanoseconds of one communication; None if it does not finish alone."""
-    network = network_of(one.dimensions, one.options)
+    network = network_of(one.dimensions, one.options, one.degraded)
     traces, groups = traces_alone(one.kind, one.size_bytes, one.ranks, network.rank_count, in_group=one.in_group)
     system = {
         **system_mapping(dict(one.algorithms), one.options, roofline=False),

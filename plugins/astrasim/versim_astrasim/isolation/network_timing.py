@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
-from versim import NS_PER_S, Dimension, Kind, Message, System, UnsupportedGraphError
+from versim import NS_PER_S, Degradation, Dimension, Kind, Message, System, UnsupportedGraphError
 
 from versim_astrasim.engine import RankTrace, simulate
 from versim_astrasim.engine import Status as EngineStatus
@@ -67,21 +67,23 @@ class AstraSimNetworkTiming:
 
     def _time_ns(self, message: Message, system: System) -> int:
         if self.options.network == "scenario" and message.ranks:
-            dimensions, ranks = system.dimensions, message.ranks
+            dimensions, degraded, ranks = system.dimensions, system.degraded, message.ranks
         else:
             size = message.participants
             # Within a network of its own, a communication has one link: that of its axis, or of where its ranks lie.
             crossed = system.fabric.spread(message.ranks).outermost if len(message.ranks) > 1 else 0
             topology = system.dimensions[crossed].topology
             link = system.link(message.axis, message.ranks)
-            dimensions = (Dimension(topology=topology, size=size, link=link),)
+            dimensions, degraded = (Dimension(topology=topology, size=size, link=link),), ()
             ranks = tuple(range(size))
         if message.kind is not Kind.POINT_TO_POINT and message.kind not in COLLECTIVE_STEMS:
             raise UnsupportedGraphError(
                 f"ASTRA-sim moves no data for a {message.kind.value} (axis {message.axis or 'none'}, "
                 f"{message.size_bytes} bytes); time it with another network timing"
             )
-        return _alone_ns(message.kind, message.size_bytes, ranks, message.algorithm, tuple(dimensions), self.options)
+        return _alone_ns(
+            message.kind, message.size_bytes, ranks, message.algorithm, tuple(dimensions), degraded, self.options
+        )
 
 
 @functools.lru_cache(maxsize=1 << 16)
@@ -91,13 +93,14 @@ def _alone_ns(
     ranks: tuple[int, ...],
     algorithm: str,
     dimensions: tuple[Dimension, ...],
+    degraded: tuple[Degradation, ...],
     options: TimingOptions,
 ) -> int:
     """Nanoseconds of one communication; everything that matters is an argument, so the answer can be remembered."""
-    given = input_of(kind, size_bytes, ranks, algorithm, dimensions, options)
+    given = input_of(kind, size_bytes, ranks, algorithm, dimensions, options, degraded)
     lead = LEAD_NS if kind is Kind.POINT_TO_POINT else 0
     if options.engine == "binary":
-        check_program_has(network_of(dimensions, options))
+        check_program_has(network_of(dimensions, options, degraded))
         from versim_astrasim.isolation.program_runs import finishes_ns  # noqa: PLC0415 - the usual timing starts no process
 
         finish_ns = finishes_ns(given, options)
@@ -126,6 +129,7 @@ def input_of(
     algorithm: str,
     dimensions: tuple[Dimension, ...],
     options: TimingOptions,
+    degraded: tuple[Degradation, ...] = (),
 ) -> SimulatorInput:
     """What the simulator is given for one communication alone.
 
@@ -136,8 +140,9 @@ def input_of(
         algorithm: Asked for, "" where free.
         dimensions: The network.
         options: The system layer.
+        degraded: Links of the network that are slower than the others, or down.
     """
-    network = network_of(dimensions, options)
+    network = network_of(dimensions, options, degraded)
     if max(ranks) >= network.rank_count:
         raise UnsupportedGraphError(
             f"rank {max(ranks)} takes part in a {kind.value}, but the network has {network.rank_count} ranks; make the "

@@ -11,7 +11,18 @@ from decimal import Decimal
 from typing import Any
 
 import attrs
-from versim import GIB, Dimension, Fabric, Kind, Link, Topology, UnsupportedGraphError, VersimError, shard_bytes
+from versim import (
+    GIB,
+    Degradation,
+    Dimension,
+    Fabric,
+    Kind,
+    Link,
+    Topology,
+    UnsupportedGraphError,
+    VersimError,
+    shard_bytes,
+)
 
 from versim_astrasim.engine import CollectiveKind
 from versim_astrasim.engine.algorithms.halving_doubling import pairs_up
@@ -96,11 +107,13 @@ class Network:
         }
 
 
-def network_of(dimensions: Sequence[Dimension], options: SystemOptions) -> Network:
-    """The network for the given dimensions.
+def network_of(
+    dimensions: Sequence[Dimension], options: SystemOptions, degraded: Sequence[Degradation] = ()
+) -> Network:
+    """The network for the given dimensions, some links of which may be degraded or down.
 
-    Several congestion-aware dimensions, and links that are shared, are a network that ASTRA-sim refuses and the
-    embedded engine has; the notes say so. Dimensions of one rank are left out; a network of one rank
+    Several congestion-aware dimensions, and links that are shared, degraded or down, are a network that ASTRA-sim
+    refuses and the embedded engine has; the notes say so. Dimensions of one rank are left out; a network of one rank
     gets an idle second one. ASTRA-sim's congestion-aware ring of two becomes fully connected, because the program
     aborts on it (so does DeepFlow's converter).
 
@@ -127,8 +140,8 @@ def network_of(dimensions: Sequence[Dimension], options: SystemOptions) -> Netwo
     if options.program == RAPID_LLM:
         return _of_rapid_llm(network, options)
     shared = any(dimension.oversubscription != 1 for dimension in used)
-    if options.congestion == "aware" and (len(used) > 1 or shared):
-        return _extended(network, Fabric(dimensions), options)
+    if options.congestion == "aware" and (len(used) > 1 or shared or degraded):
+        return _extended(network, Fabric(dimensions, degraded), options)
     ring, pair = TOPOLOGY_NAMES[Topology.RING], TOPOLOGY_NAMES[Topology.FULLY_CONNECTED]
     if options.congestion == "aware" and network.topology == (ring,) and network.npus_count == (2,):
         note = "dimension 0: ASTRA-sim has no ring of 2; simulated as fully connected"
@@ -139,6 +152,7 @@ def network_of(dimensions: Sequence[Dimension], options: SystemOptions) -> Netwo
 def _extended(network: Network, fabric: Fabric, options: SystemOptions) -> Network:
     what = [f"of {len(network.topology)} dimensions ({_sizes(network)})"] if len(network.topology) > 1 else []
     what += ["with shared links"] if any(one.oversubscription != 1 for one in fabric.dimensions) else []
+    what += ["with degraded links"] if fabric.degraded else []
     note = (
         f"a congestion-aware network {' '.join(what)} is one that {RECREATED} refuses: the embedded engine has it "
         "under ASTRA-sim's system layer"
