@@ -10,9 +10,10 @@ import attrs
 import numpy as np
 from versim import ExecutionGraph, VersimError
 
+from versim_astrasim.chakra.alike import read_alike, sound
 from versim_astrasim.chakra.elided_nodes import restored
 from versim_astrasim.chakra.generation import Generation
-from versim_astrasim.chakra.reader import TraceFile, read_file
+from versim_astrasim.chakra.reader import TraceFile
 from versim_astrasim.engine import NetworkConfig, RankTrace, RemoteMemoryConfig
 from versim_astrasim.engine.remote_memory import RemoteMemory
 from versim_astrasim.engine.trace import COLL
@@ -43,7 +44,8 @@ def graph_of(options: ImportOptions) -> ExecutionGraph:
         notes.append(f"the network has {count} ranks; the traces of {len(files) - count} more are not read")
     drop = options.dangling == "drop"
     ranks = [
-        RankNodes(rank, _read(file, options), str(file), drop_dangling=drop) for rank, file in enumerate(files[:count])
+        RankNodes(rank, _read(file, path, options), str(path), drop_dangling=drop)
+        for rank, (path, file) in enumerate(zip(files[:count], sound(read_alike(files[:count])), strict=True))
     ]
     dropped = sum(nodes.dropped for nodes in ranks)
     if dropped:
@@ -93,9 +95,9 @@ def _unread_groups(ranks: Sequence[RankNodes], *, comm_group: bool) -> list[str]
     return [note + "all ranks; comm_group: true takes the groups"]
 
 
-def _read(path: Path, options: ImportOptions) -> TraceFile:
-    """A file, with the durations of version 0.0.1 in the unit they are in; too long ones are cut off as in others."""
-    file = restored(read_file(path), str(path))
+def _read(file: TraceFile, path: Path, options: ImportOptions) -> TraceFile:
+    """Durations of version 0.0.1 in the unit they are in; too long ones are cut off as in others."""
+    file = restored(file, str(path))
     if options.comm_group and file.comm_group:
         file = attrs.evolve(file, trace=_with_groups(file))
     if file.generation is not Generation.FIELDED or options.duration_unit == "ns":

@@ -98,9 +98,11 @@ def _suspects(program: Program, malformed: Mapping[int, object], *, roofline: bo
         tag = program.column("comm_tag")
         suspect |= np.isin(kind, (SEND, RECV)) & ((tag < 0) | (tag >= _MOST_TAG))
         suspect |= (kind == COLL) & ~np.isin(program.column("comm_type"), list(CARRIED_OUT))
-        named = np.zeros(len(program.trace), dtype=bool)
-        named[list(program.trace.pg_name)] = True
-        suspect |= (kind == COLL) & named[program.row]
+        odd = {name for name in set(program.trace.pg_name.values()) if not _plain(name)}
+        if odd:
+            named = np.zeros(len(program.trace), dtype=bool)
+            named[[index for index, name in program.trace.pg_name.items() if name in odd]] = True
+            suspect |= (kind == COLL) & named[program.row]
     positions: list[int] = np.flatnonzero(suspect).tolist()
     return positions
 
@@ -164,6 +166,11 @@ def _of(
             yield "huge-value", f"has a comm_size of {_spelt(size)} bytes"
         if tag is not None and tag >= _MOST_TAG:
             yield "tag-range", f"has tag {tag}, which the program takes modulo {_MOST_TAG}"
+
+
+def _plain(name: str) -> bool:
+    """Whether a group's name is a number as one writes it."""
+    return len(name) < 11 and name.isascii() and name.isdecimal() and str(int(name)) == name
 
 
 def _overflows(program: Program) -> NDArray[np.bool_]:

@@ -47,8 +47,9 @@ def _before_world(step: Step, program: Program) -> list[tuple[int, int]]:
     """For each collective of the nameless world, its node and the jobs of groups before it."""
     result = []
     jobs = 0
-    for position in program.collectives:
-        group = program.group(position)
+    if WORLD not in program.groups_of_collectives:
+        return []
+    for position, group in zip(program.collectives, program.groups_of_collectives, strict=True):
         if group is None:
             continue
         if group == WORLD:

@@ -29,8 +29,7 @@ def check(step: Step) -> Iterator[Finding]:
     world: tuple[int, int] | None = None
     outsiders: list[Finding] = []
     for rank, program in enumerate(step.ranks):
-        for position in program.collectives:
-            group = program.group(position)
+        for position, group in zip(program.collectives, program.groups_of_collectives, strict=True):
             node = program.ids[position]
             if group == WORLD and world is None:
                 world = (rank, node)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,10 @@ import attrs
 import numpy as np
 from versim import Finding, VersimError
 
+from versim_astrasim.chakra.alike import read_alike
 from versim_astrasim.chakra.framing import TraceFormatError
 from versim_astrasim.chakra.generation import Generation
-from versim_astrasim.chakra.reader import TraceFile, read_file
+from versim_astrasim.chakra.reader import TraceFile
 from versim_astrasim.engine import NetworkConfig, RemoteMemoryConfig, SystemConfig, groups_from_mapping
 from versim_astrasim.engine.trace import COLL
 from versim_astrasim.importing.sources import groups_file, mapping_in, trace_files
@@ -76,30 +76,15 @@ def lint(given: Given) -> list[Finding]:
 
 
 def _read_all(paths: Sequence[Path], found: list[Finding]) -> list[TraceFile | None]:
-    """The content of every file; ranks whose files are equal share one."""
-    known: dict[bytes, TraceFile] = {}
+    """The content of every file, None where it cannot be read; ranks whose files are equal share one."""
     files: list[TraceFile | None] = []
-    for rank, path in enumerate(paths):
-        try:
-            digest = _digest(path)
-            if digest not in known:
-                known[digest] = read_file(path)
-            files.append(known[digest])
-        except TraceFormatError as error:
-            found.append(finding("unreadable-trace", str(error), rank))
+    for rank, file in enumerate(read_alike(paths)):
+        if isinstance(file, TraceFormatError):
+            found.append(finding("unreadable-trace", str(file), rank))
             files.append(None)
+        else:
+            files.append(file)
     return files
-
-
-def _digest(path: Path) -> bytes:
-    if not path.is_file():
-        # Let whoever reads it say what it is.
-        return str(path).encode()
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "blake2b").digest()
-    except OSError:
-        return str(path).encode()
 
 
 def _of_files(files: Sequence[TraceFile | None], system: Mapping[str, Any]) -> Iterator[Finding]:

@@ -155,6 +155,18 @@ class Program:
         return [position for position in self.issue_order if moves[position]]
 
     @cached_property
+    def groups_of_collectives(self) -> list[int | None]:
+        """The group of every one of them."""
+        return [self.group(position) for position in self.collectives]
+
+    @cached_property
+    def in_sequence(self) -> bool:
+        """Whether every node waits for the one before it, and no node for a later one."""
+        follows = np.zeros(len(self), dtype=bool)
+        follows[self._waiting[self._awaited == self._waiting - 1]] = True
+        return self._ascends and bool(follows[1:].all())
+
+    @cached_property
     def roots(self) -> list[int]:
         """Positions that wait for nothing."""
         waits = np.bincount(self._waiting, minlength=len(self)) > 0
