@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from versim.answer import consumed_as_pinned as consumed_as_pinned
     from versim.answer import prediction_of as prediction_of
     from versim.asking.predict import predict as predict
+    from versim.atomic import new_folder as new_folder
+    from versim.atomic import writing as writing
     from versim.children import child_process as child_process
     from versim.comparison import Attribution as Attribution
     from versim.comparison import Breakdown as Breakdown
@@ -112,6 +114,9 @@ if TYPE_CHECKING:
     from versim.inputs import Inputs as Inputs
     from versim.kernel import KernelPart as KernelPart
     from versim.kernel import kernel_part as kernel_part
+    from versim.leftovers import claim_folder as claim_folder
+    from versim.leftovers import release_folder as release_folder
+    from versim.leftovers import remove_abandoned as remove_abandoned
     from versim.mesh import Mesh as Mesh
     from versim.mesh import Placement as Placement
     from versim.origins import origins_in_words as origins_in_words
@@ -180,6 +185,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "asking.predict": "predict",
     "answer": "consumed_as_pinned prediction_of",
+    "atomic": "new_folder writing",
     "children": "child_process",
     "comparison": (
         "Attribution Breakdown Check Comparison CriticalPath Move PathChange PathStep Pattern Report Result Timeline "
@@ -204,6 +210,7 @@ _HOMES = {
     ),
     "hookspecs": "API_VERSION hookimpl",
     "kernel": "KernelPart kernel_part",
+    "leftovers": "claim_folder release_folder remove_abandoned",
     "mesh": "Mesh Placement",
     "inputs": "Inputs",
     "origins": "origins_in_words",

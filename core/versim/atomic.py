@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
 from versim.errors import VersimError
+from versim.leftovers import beside, remove_leftovers
 
 
 class UnwritableError(VersimError):
@@ -82,20 +82,21 @@ def writing(path: Path) -> Iterator[TextIO]:
         with _as_unwritable(path), target.open("w", encoding="utf-8") as stream:
             yield stream
         return
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
+    remove_leftovers(target.parent)
+    made = beside(target)
     try:
         with _as_unwritable(path):
             mode = target.stat().st_mode & 0o777 if target.exists() else 0o666
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with open(descriptor, "w", encoding="utf-8", newline="\n") as stream, _as_unwritable(path):  # noqa: PTH123
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
         with _as_unwritable(path):
-            beside.replace(target)
+            made.replace(target)
             _sync_folder(target.parent)
     finally:
-        beside.unlink(missing_ok=True)
+        made.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -107,17 +108,18 @@ def new_folder(path: Path) -> Iterator[Path]:
     """
     check_new_folder(path)
     target = _target(path)
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
+    remove_leftovers(target.parent)
+    made = beside(target)
     try:
         with _as_unwritable(path):
-            beside.mkdir()
-            yield beside
+            made.mkdir()
+            yield made
             if target.exists():
                 target.rmdir()
-            beside.rename(target)
+            made.rename(target)
             _sync_folder(target.parent)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(made, ignore_errors=True)
 
 
 def _target(path: Path) -> Path:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
-_GUARD = 'read -r _ || kill -9 -- "-$1"'
+_GUARD = 'read -r _ || kill -9 "-$1"'
 
 
 @contextlib.contextmanager

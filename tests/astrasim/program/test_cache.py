@@ -57,7 +57,8 @@ def test_processes_side_by_side_and_one_killed_while_writing_leave_sound_entries
         _, said = writer.communicate(timeout=60)
         assert (writer.returncode, said) == (0, b"")
     assert [store.get(path.stem) for path in store.entries()] == [(number,) * 1000 for number in range(10)]
-    assert [path.suffix for path in store.damaged()] == [".partial"]
+    # Whoever writes into the same folder of entries removes what the killed one left there; clearing removes the rest.
+    assert {path.suffix for path in store.damaged()} <= {".partial"}
     assert store.clear() == 10
     assert not list(store.folder.glob("*/*"))
     assert not list(store.folder.glob("*/.*"))

@@ -10,7 +10,7 @@ import click
 
 
 @click.command()
-@click.option("--clear", is_flag=True, help="Remove every entry.")
+@click.option("--clear", is_flag=True, help="Remove every entry, and working folders that killed runs left.")
 @click.option("-f", "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def cache(clear: bool, form: str) -> None:
     """Show what the real ASTRA-sim answered about communications alone, or clear it.
@@ -19,9 +19,12 @@ def cache(clear: bool, form: str) -> None:
     folder.
     """
     from versim_astrasim.program.cache import Cache, cache_folder  # noqa: PLC0415 - not for the list of commands
+    from versim_astrasim.program.working_folder import remove_left_folders  # noqa: PLC0415
 
     store = Cache(cache_folder(os.environ))
     removed = store.clear() if clear else 0
+    if clear:
+        remove_left_folders()
     entries = store.entries()
     damaged = len(store.damaged())
     size = 0

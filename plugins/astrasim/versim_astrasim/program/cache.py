@@ -12,14 +12,12 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import attrs
-from versim import VersimError
+from versim import VersimError, writing
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -69,20 +67,14 @@ class Cache:
     def put(self, key: str, finish_ns: Sequence[int]) -> None:
         """Remember an answer; a cache that cannot be written to is no reason to fail."""
         path = self._path(key)
-        beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
         finish = list(finish_ns)
         content = json.dumps({"format": FORMAT, "key": key, "finish_ns": finish, "sha256": _digest(key, finish)})
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with beside.open("x", encoding="utf-8") as stream:
+            with writing(path) as stream:
                 stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            beside.replace(path)
-        except OSError as error:
-            _LOGGER.warning("cannot write to the cache %s: %s; going on without", self.folder, error.strerror or error)
-            with contextlib.suppress(OSError):
-                beside.unlink(missing_ok=True)
+        except (OSError, VersimError) as error:
+            _LOGGER.warning("cannot write to the cache %s: %s; going on without", self.folder, error)
 
     def entries(self) -> list[Path]:
         """The entries' files."""

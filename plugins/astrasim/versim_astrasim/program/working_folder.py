@@ -1,7 +1,8 @@
 """The folder that one run of the real program works in: its own, and gone afterwards unless there is reason to keep it.
 
-While it exists, a request to end versim (SIGTERM, SIGHUP) first takes the way that Ctrl-C takes: the program is killed
-and the folder removed; then versim ends of the signal, as it would have.
+What a run that was killed left behind, the next one removes. While the folder exists, a request to end versim (SIGTERM,
+SIGHUP) first takes the way that Ctrl-C takes: the program is killed and the folder removed; then versim ends of the
+signal, as it would have.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from types import FrameType
 from typing import NoReturn
 
 import attrs
-from versim import VersimError
+from versim import VersimError, claim_folder, release_folder, remove_abandoned
+
+_PREFIX = "versim-astrasim-"
 
 _ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -44,6 +47,11 @@ class _EndRequestedError(BaseException):
         self.number = number
 
 
+def remove_left_folders() -> int:
+    """Remove the folders of runs that were killed; returns how many."""
+    return remove_abandoned(Path(tempfile.gettempdir()), _PREFIX)
+
+
 @contextlib.contextmanager
 def working_folder(*, keep: bool = False) -> Iterator[WorkingFolder]:
     """A new folder in the folder for temporary files.
@@ -53,7 +61,9 @@ def working_folder(*, keep: bool = False) -> Iterator[WorkingFolder]:
     """
     with _ending_by_signal():
         try:
-            folder = WorkingFolder(Path(tempfile.mkdtemp(prefix="versim-astrasim-")), keep)
+            remove_left_folders()
+            folder = WorkingFolder(Path(tempfile.mkdtemp(prefix=_PREFIX)), keep)
+            claim_folder(folder.path)
         except OSError as error:
             raise VersimError(
                 f"cannot make a working folder for the real ASTRA-sim: {error.strerror or error}; set TMPDIR to a "
@@ -67,7 +77,9 @@ def working_folder(*, keep: bool = False) -> Iterator[WorkingFolder]:
                 f"{f' ({error.filename})' if error.filename else ''}; set TMPDIR to a folder with room"
             ) from error
         finally:
-            if not folder.keep:
+            if folder.keep:
+                release_folder(folder.path)
+            else:
                 shutil.rmtree(folder.path, ignore_errors=True)
 
 
