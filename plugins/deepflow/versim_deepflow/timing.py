@@ -23,6 +23,7 @@ from versim import (
     Pass,
     Pointwise,
     System,
+    Topology,
     UnsupportedGraphError,
 )
 
@@ -34,6 +35,10 @@ from versim_deepflow.roofline import pointwise_times_s
 
 _ALGORITHMS = ("", "ring")
 """What the closed forms describe."""
+
+
+ALL_TO_ALL = "DeepFlow counts an all-to-all as if every two ranks had a link between them"
+"""On a ring they have none."""
 
 
 @attrs.frozen
@@ -167,6 +172,18 @@ class DeepFlowNetworkTiming:
                 np.array([link.latency_s for link in links]),
             )
         return times
+
+    def network_limits(self, messages: Sequence[Message], system: System) -> list[str]:
+        """What DeepFlow does not model of each message's network: rings that an all-to-all goes round."""
+        return [
+            ALL_TO_ALL if message.kind is Kind.ALL_TO_ALL and _on_a_ring(message, system) else ""
+            for message in messages
+        ]
+
+
+def _on_a_ring(message: Message, system: System) -> bool:
+    levels = system.fabric.spread(message.ranks).levels
+    return any(system.dimensions[level.dimension].topology is Topology.RING for level in levels)
 
 
 @attrs.frozen
