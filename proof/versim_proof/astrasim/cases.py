@@ -26,14 +26,14 @@ from versim_astrasim.engine.variant import Variant
 
 from versim_proof.astrasim.command_line import command_line
 
-_FORK = "gkarfakis19/astra-sim"
+_FORK = "gkarfakis19/"
 
 
 def variant_of(table: Mapping[str, Any]) -> Variant:
     """The program whose answers a table holds."""
     program = table.get("program")
-    built_from = program.get("astra_sim", "") if isinstance(program, Mapping) else ""
-    return Variant.RAPID_LLM if str(built_from).startswith(_FORK) else Variant.ASTRA_SIM
+    parts = program.values() if isinstance(program, Mapping) else (program,)
+    return Variant.RAPID_LLM if any(str(part).startswith(_FORK) for part in parts) else Variant.ASTRA_SIM
 
 
 @attrs.frozen

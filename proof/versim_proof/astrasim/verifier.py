@@ -19,8 +19,8 @@ class AstraSimTables:
     def verify(self, table: Mapping[str, Any], options: Mapping[str, str]) -> TableResult:
         """Hold every case of a table of the real program's answers against the embedded engine.
 
-        A table's ``program`` says which one answered: its ``astra_sim`` names the repository of the fork, or it is
-        ASTRA-sim.
+        A table's ``program`` says which one answered: where it names a repository of the fork's owner it is the fork,
+        else ASTRA-sim.
 
         Options: ``exactness`` (``auto``, ``plain``) as for simulating; ``only``, a part of the names of cases to look
         at.
