@@ -96,6 +96,7 @@ if TYPE_CHECKING:
     from versim.fabric import data_sheet as data_sheet
     from versim.graph import LAYOUTS as LAYOUTS
     from versim.graph import NONE as NONE
+    from versim.graph import UNTIMED as UNTIMED
     from versim.graph import Communication as Communication
     from versim.graph import ExecutionGraph as ExecutionGraph
     from versim.graph import GraphBuilder as GraphBuilder
@@ -205,7 +206,7 @@ _HOMES = {
         "ComponentError FaultsError SimulationError UnknownNameError UnsupportedGraphError VersimError did_you_mean"
     ),
     "graph": (
-        "LAYOUTS NONE Communication ExecutionGraph GraphBuilder Instances Node Op RankClasses Scope "
+        "LAYOUTS NONE UNTIMED Communication ExecutionGraph GraphBuilder Instances Node Op RankClasses Scope "
         "checked hold_to_size instances_of laid_out participants_of"
     ),
     "hookspecs": "API_VERSION hookimpl",

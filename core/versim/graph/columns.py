@@ -34,6 +34,10 @@ class Op(enum.IntEnum):
     COLLECTIVE = 3
 
 
+UNTIMED = "untimed"
+"""Attribute of nodes: 1 where compute has work that nothing timed, so that its duration stands for nothing."""
+
+
 @attrs.frozen
 class Scope:
     """Who takes part in a communication.
@@ -85,6 +89,7 @@ class ExecutionGraph:
         notes: What the producer wants said about this graph, e.g. what it left out.
         node_attributes: By name, int64 (nodes,): whole numbers of the producer's own that travel with the graph, e.g.
             the ids of the trace it was read from. Names begin with the producer's; simulators that know one may use it.
+            ``UNTIMED`` is one for all.
         communication_attributes: The same of communications, int64 (communications,).
     """
 
@@ -130,6 +135,11 @@ class ExecutionGraph:
     def communication_count(self) -> int:
         """Communications."""
         return len(self.kind)
+
+    @property
+    def untimed_count(self) -> int:
+        """Nodes whose work nothing timed."""
+        return int(np.count_nonzero(self.node_attributes.get(UNTIMED, ())))
 
     def dependencies(self, node: int) -> NDArray[np.int32]:
         """Rows that a node waits for."""

@@ -166,6 +166,8 @@ def test_work_that_the_files_do_not_time_lasts_as_in_the_program(tmp_path: Path)
     ranks = [[comp(0, micros=0, attr={"num_ops": 10**12, "tensor_size": 8}), coll(1, 0)]] * 4
     folder = files(tmp_path, ranks, system=SYSTEM)
     assert finishes_ns(folder) == of_the_engine(folder, NETWORK, SYSTEM) == [43001] * 4
+    said = run("compare", folder)
+    assert "takes 43.001 µs; the work of 4 compute nodes is NOT timed" in " ".join(said.output.splitlines()[2].split())
     scenario = tmp_path / "plain.yaml"
     document = {
         "workloads": [{"label": "t", "producer": "chakra", "options": {"path": str(folder)}}],

@@ -18,7 +18,7 @@ from versim_astrasim.importing import order
 from versim_astrasim.importing.communicators import Communicators, UnknownGroupError
 from versim_astrasim.importing.matching import Group, Place, match_collectives, match_messages
 from versim_astrasim.importing.ranks import RankNodes
-from versim_astrasim.importing.work import Meaning, Role, has_exact_nanoseconds, role_of, work_of
+from versim_astrasim.importing.work import Meaning, Role, has_exact_nanoseconds, is_untimed, role_of, work_of
 from versim_astrasim.step.origin import MemoryNodes, with_origin
 from versim_astrasim.step.traces import COMM_TYPE_OF, numbers_given
 
@@ -269,7 +269,7 @@ class _Import:
             builder.note(note)
         graph = builder.build(self._subject)
         memory = self._memory_nodes() if self._choices.memory else None
-        return with_origin(graph, self._node_ids(ids), self._group_numbers(graph), memory)
+        return with_origin(graph, self._node_ids(ids), self._group_numbers(graph), memory, self._untimed(meaning))
 
     def _meaning(self) -> Meaning:
         """How compute is read, and notes on what that loses."""
@@ -339,6 +339,16 @@ class _Import:
                 return np.array(ids, dtype=np.uint64).view(np.int64)
             row += count
         return None
+
+    def _untimed(self, meaning: Meaning) -> NDArray[np.int64] | None:
+        """Which rows are compute that says what it does and not how long; None if there are none."""
+        found = [
+            int(role is Role.COMPUTE and is_untimed(nodes, position, meaning))
+            for nodes, roles in zip(self._ranks, self._roles, strict=False)
+            for position, role in enumerate(roles)
+            if role is not Role.NOTHING
+        ]
+        return np.array(found, dtype=np.int64) if any(found) else None
 
     def _memory_nodes(self) -> MemoryNodes:
         """Which rows are memory nodes, and their bytes."""

@@ -87,6 +87,15 @@ def has_exact_nanoseconds(ranks: Sequence[RankNodes]) -> bool:
     return seen
 
 
+def is_untimed(nodes: RankNodes, position: int, meaning: Meaning) -> bool:
+    """Whether a compute node says what it does and not how long, and the operations are not asked either."""
+    if nodes.value("num_ops", position) <= 0 or nodes.file.duration_ns[nodes.row[position]]:
+        return False
+    if meaning.of == "exact" or nodes.labels(position).compute_ns is not None:
+        return False
+    return meaning.of == "recorded" or nodes.value("tensor_size", position) < 0
+
+
 def work_of(nodes: RankNodes, position: int, meaning: Meaning, known: dict[object, Work]) -> Work:
     """A compute node's work.
 

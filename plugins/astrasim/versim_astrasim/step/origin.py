@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from versim import ExecutionGraph
+from versim import UNTIMED, ExecutionGraph
 
 NODE_ID = "chakra.node_id"
 """Attribute of nodes: the id in the rank's file, with the bits of the unsigned id."""
@@ -64,12 +64,14 @@ def with_origin(
     node_id: NDArray[np.int64] | None,
     group: NDArray[np.int64] | None,
     memory: MemoryNodes | None = None,
+    untimed: NDArray[np.int64] | None = None,
 ) -> ExecutionGraph:
-    """A graph that says where it came from; None is what export chooses."""
+    """A graph that says where it came from; None is what export chooses, and of ``untimed`` that all are timed."""
     return attrs.evolve(
         graph,
         node_attributes={
             **({} if node_id is None else {NODE_ID: node_id}),
+            **({} if untimed is None else {UNTIMED: untimed}),
             **({} if memory is None else {MEMORY_KIND: memory.kind, MEMORY_BYTES: memory.size_bytes}),
         },
         communication_attributes={} if group is None else {GROUP: group},
