@@ -112,6 +112,20 @@ def test_activations_of_a_layer(tp: int, s: int, h: int, sequence_parallel: bool
     assert layer_bytes(step, BOOKKEEPING["megatron-lm"], experts=False) == pytest.approx(expected)
 
 
+def test_light_recomputation_keeps_what_is_dear() -> None:
+    """Norms and activation functions leave nothing; with latent attention neither do expanded queries and keys."""
+    for model in (GPT, {"model": "deepseek-v3", "layers": 4, "seq_len": 256, "ep": 8, "dp": 8, "gbs": 8}):
+        given = {**model, "attention": "flash"}
+        plain, light = (TransformerProducer().sizes(options(**given, recompute=how)) for how in ("none", "light"))
+        assert light.memory[0].activations_bytes < plain.memory[0].activations_bytes
+        assert light.model_flop == plain.model_flop
+        masked = {**given, "attention": "unfused"}
+        done = _graph_flop(**masked, recompute="light") - _graph_flop(**masked)
+        added = light.hardware_flop - plain.hardware_flop
+        assert done == pytest.approx(added, rel=1e-9)
+        assert (added > 0) is ("model" in model)
+
+
 def test_recomputed_layers_keep_their_input() -> None:
     """2 · s · b · h bytes per layer (section 5), and one layer whole while it is computed again."""
     step = {**GPT, "attention": "unfused", "dropout": 0.1, "gbs": 1}

@@ -7,6 +7,7 @@ has acted on them, and that thousands of runs share what was asked before.
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,6 +36,12 @@ from versim.prediction import Prediction
 from versim.registry import Registry, structure_options
 from versim.sizes import StepSizes
 from versim.units import NS_PER_S, PS_PER_S
+
+MISPREDICTED_PEAK = 1.1
+"""A predicted peak of so many times the device's memory did not happen: measured ones are 1 to 4 % off."""
+
+MOST_LAYERS = 200
+"""Of a model whose record does not say."""
 
 MOST_NODES = 2_000_000
 """A run whose graph has more nodes is not asked for."""
@@ -83,7 +90,7 @@ class Predictor:
             explain: Also say what dominates.
         """
         try:
-            recipe = recipe_of(run, self._settings)
+            recipe = self._recipe(run)
             sizes = self._sizes(recipe)
         except NotModelledError as error:
             return RunResult(record=run, skipped=str(error))
@@ -114,7 +121,7 @@ class Predictor:
         Raises:
             NotModelledError: The run cannot be modelled.
         """
-        recipe = recipe_of(run, self._settings)
+        recipe = self._recipe(run)
         return self._simulated(run, recipe, self._pricers[label], Scaling.of(constants or {}), chain=True)
 
     def _outcome(self, run: RunRecord, recipe: Recipe, label: str, *, explain: bool) -> Outcome:
@@ -182,6 +189,38 @@ class Predictor:
             return self._producer.sizes(options)
         except VersimError as error:
             raise NotModelledError(_first_line(error)) from None
+
+    def _recipe(self, run: RunRecord) -> Recipe:
+        """How a run is predicted; where its source does not say what was recomputed, what fits the device.
+
+        A run that ended has fitted: if its step cannot without recomputation, by more than memory is mispredicted,
+        then what is cheap was recomputed, or if that does not do, the fewest layers with which it fits; where even all
+        do not do, the record says something else than was run, and nothing is assumed.
+        """
+        recipe = recipe_of(run, self._settings)
+        memory_bytes = recipe.machine.system.device.memory_bytes
+        if run.recompute or run.out_of_memory or not memory_bytes:
+            return recipe
+        sizes = self._sizes(recipe)
+        if sizes is None or sizes.peak_bytes is None or sizes.peak_bytes <= MISPREDICTED_PEAK * memory_bytes:
+            return recipe
+        most = -(-(run.layers or MOST_LAYERS) // (run.pp * run.vp)) + 1
+
+        def recomputing(layers: int) -> Recipe:
+            what = f"{layers} layers a chunk" if layers else "what is cheap"
+            caveat = f"does not fit without recomputation, which the source does not tell: {what} is assumed"
+            again = {"recompute": "full", "recompute_layers": layers} if layers else {"recompute": "light"}
+            return attrs.evolve(recipe, options={**recipe.options, **again}, caveats=(*recipe.caveats, caveat))
+
+        def enough(layers: int) -> bool:
+            found = self._sizes(recomputing(layers))
+            return found is not None and found.fits(memory_bytes) is True
+
+        if enough(0):
+            return recomputing(0)
+        if not enough(most):
+            return recipe
+        return recomputing(min(bisect.bisect_left(range(1, most + 1), True, key=enough) + 1, most))
 
     def _graph(self, recipe: Recipe) -> ExecutionGraph:
         """The graph of a recipe; columns and profiles ask for the same one after another."""

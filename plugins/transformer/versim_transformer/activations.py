@@ -55,8 +55,9 @@ def _attention_bytes(settings: Settings, books: Bookkeeping) -> float:
     width, kept_width = settings.precision.activation_bytes, _product_width(settings)
     shard, tokens = settings.shard_tokens, settings.tokens
     hidden = model.hidden
+    light = settings.recompute is Recompute.LIGHT
     # The input of the normalisation, and its output: the input of the projections.
-    kept = shard * hidden * width + _input_tokens(settings, books) * hidden * kept_width
+    kept = shard * hidden * width + (0 if light else _input_tokens(settings, books) * hidden * kept_width)
     heads = model.heads / tp
     if model.latent is None:
         inputs = (heads + 2 * kv_heads(settings)) * model.head_size
@@ -71,7 +72,9 @@ def _attention_bytes(settings: Settings, books: Bookkeeping) -> float:
         inputs = heads * (2 * head + latent.value_size)
         # Compressed, normalised, and what the normalised are expanded to before they are joined with positions.
         compressed = latent.query_rank + latent.key_value_rank
-        kept += shard * compressed * (width + kept_width)
+        kept += shard * compressed * (width + (0 if light else kept_width))
+        if light:
+            inputs = 0
     kept += tokens * inputs * width
     values = model.value_size / tp
     if settings.flash:
@@ -107,6 +110,8 @@ def _feed_forward_bytes(settings: Settings, books: Bookkeeping, *, experts: bool
 def _dense_bytes(settings: Settings, books: Bookkeeping, ffn: float) -> float:
     """Input, what the activation takes, and what it gives."""
     kept = _input_tokens(settings, books) * settings.architecture.hidden * _product_width(settings)
+    if settings.recompute is Recompute.LIGHT:
+        kept = 0.0
     return kept + settings.tokens * ffn / settings.parallelism.tp * _activation_width(settings)
 
 
@@ -117,7 +122,7 @@ def _activation_width(settings: Settings) -> float:
     inner = 2 * width if gated else width
     if gated and settings.kernels is Kernels.EAGER:
         inner += width
-    return inner + kept_width
+    return inner if settings.recompute is Recompute.LIGHT else inner + kept_width
 
 
 def _mixture_bytes(settings: Settings, books: Bookkeeping, experts: Experts) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 from versim import Attention, Gemm, Kind, Pass, Work
 
 from versim_transformer.pieces import Beside, Collective, Compute, Module, collective, joined
@@ -37,13 +38,13 @@ def attention_part(settings: Settings, *, windowed: bool) -> Module:
 def norm(settings: Settings, name: str, elements: float | None = None) -> Module:
     """Normalisation over the width; each rank its share of the tokens."""
     count = settings.shard_tokens * settings.architecture.hidden if elements is None else elements
-    return element_wise(settings, name, "norm", count)
+    return element_wise(settings, name, "norm", count, cheap=True)
 
 
-def element_wise(settings: Settings, name: str, operation: str, elements: float) -> Module:
-    """An element-wise operation with its backward."""
+def element_wise(settings: Settings, name: str, operation: str, elements: float, *, cheap: bool = False) -> Module:
+    """An element-wise operation with its backward; ``cheap`` if its output need not be kept."""
     return Module(
-        forward=_node(f"{name} forward", pointwise(settings, f"{operation} forward", elements)),
+        forward=_node(f"{name} forward", pointwise(settings, f"{operation} forward", elements), cheap=cheap),
         backward=_node(f"{name} backward", pointwise(settings, f"{operation} backward", elements)),
     )
 
@@ -59,8 +60,8 @@ def residual(settings: Settings, name: str) -> Module:
     return Module(forward=_node(f"{name} forward", forward), backward=_node(f"{name} backward", backward))
 
 
-def _node(name: str, work: Work) -> tuple[Compute, ...]:
-    return (Compute(name, work),) if work else ()
+def _node(name: str, work: Work, *, cheap: bool = False) -> tuple[Compute, ...]:
+    return (Compute(name, work, cheap=cheap),) if work else ()
 
 
 def kv_heads(settings: Settings) -> float:
@@ -81,7 +82,7 @@ def _inputs(settings: Settings) -> tuple[Module, ...]:
     if model.qk_norm:
         modules.append(norm(settings, "qk norm", rotated))
     if model.positions == "rotary":
-        modules.append(element_wise(settings, "rotary", "rotary", rotated))
+        modules.append(element_wise(settings, "rotary", "rotary", rotated, cheap=True))
     return tuple(modules)
 
 
@@ -106,8 +107,9 @@ def _latent_inputs(settings: Settings) -> tuple[Module, ...]:
     query_input = latent.query_rank or model.hidden
     query = product(settings, "q up", tokens, query_input, heads * (latent.plain_size + latent.rotary_size))
     keys = product(settings, "kv up", tokens, latent.key_value_rank, heads * (latent.plain_size + latent.value_size))
-    upward = column_parallel(settings, (query, keys), query_input + down_width)
-    rotated = element_wise(settings, "rotary", "rotary", tokens * latent.rotary_size * (heads + 1))
+    expanded = tuple(attrs.evolve(part, forward=attrs.evolve(part.forward, cheap=True)) for part in (query, keys))
+    upward = column_parallel(settings, expanded, query_input + down_width)
+    rotated = element_wise(settings, "rotary", "rotary", tokens * latent.rotary_size * (heads + 1), cheap=True)
     return downward, normed, upward, rotated
 
 

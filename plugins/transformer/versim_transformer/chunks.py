@@ -17,7 +17,7 @@ from versim_transformer.architecture import (
 from versim_transformer.attention import attention_part
 from versim_transformer.ends import embedding_part, head_part, prediction_part
 from versim_transformer.feed_forward import feed_forward_part
-from versim_transformer.pieces import Module, joined
+from versim_transformer.pieces import Module, computes_of, joined
 from versim_transformer.settings import Recompute, Settings
 
 
@@ -125,5 +125,8 @@ class ChunkMaker:
                         feed_forward_part(self._settings, experts=key[0]),
                     )
                 )
+                if self._settings.recompute is Recompute.LIGHT:
+                    cheap = tuple(piece for piece in computes_of(made.forward) if piece.cheap)
+                    made = Module(forward=made.forward, backward=(*cheap, *made.backward))
             self._layers[key] = made
         return self._layers[key]

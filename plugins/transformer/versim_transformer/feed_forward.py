@@ -35,7 +35,7 @@ def _dense(settings: Settings, ffn: int, name: str) -> Module:
     return joined(
         (
             column_parallel(settings, (into,), model.hidden),
-            element_wise(settings, f"{name} activation", operation, settings.tokens * width),
+            element_wise(settings, f"{name} activation", operation, settings.tokens * width, cheap=True),
             row_parallel(settings, back, model.hidden),
         )
     )
@@ -142,7 +142,7 @@ def _expert_products(settings: Settings, experts: Experts, rows: float) -> Modul
     )
     parts = [
         grouped("experts up", model.hidden, inner),
-        element_wise(settings, "experts activation", operation, rows * width),
+        element_wise(settings, "experts activation", operation, rows * width, cheap=True),
         grouped("experts down", width, model.hidden),
     ]
     if sort and settings.parallelism.ep > 1:

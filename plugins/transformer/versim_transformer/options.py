@@ -119,7 +119,8 @@ class TransformerOptions:
     recompute: Recompute = option(
         Recompute.NONE,
         converter=Recompute,
-        help="what is computed twice instead of stored: none, selective (the core of attention) or full (layers)",
+        help="what is computed twice instead of stored: none, light (norms, activation functions, what MLA expands), "
+        "selective (the core of attention) or full (layers)",
     )
     recompute_layers: int | None = _optional_count("layers per chunk that recompute: full holds for; all if not given")
 

@@ -18,11 +18,13 @@ class Compute:
         name: What it is.
         work: Its terms with their counts.
         weights: True if it computes weight gradients, which nothing else in the backward pass waits for.
+        cheap: True if its output takes more memory than it is worth to keep: what ``recompute: light`` computes again.
     """
 
     name: str
     work: Work
     weights: bool = False
+    cheap: bool = False
 
 
 @attrs.frozen

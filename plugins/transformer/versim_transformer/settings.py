@@ -46,6 +46,8 @@ class Recompute(enum.StrEnum):
     """What is computed a second time instead of stored."""
 
     NONE = "none"
+    LIGHT = "light"
+    """What is cheap: normalisations, activation functions, positions, and queries and keys from compressed ones."""
     SELECTIVE = "selective"
     """The core of attention."""
     FULL = "full"

@@ -67,10 +67,23 @@ def _feed_forward_weights(model: Architecture, layer: int) -> float:
     return matrices * model.hidden * width + model.hidden * experts.count
 
 
+def _expansions(model: Architecture) -> float:
+    """Operations per token with which latent attention expands queries, keys and values, over all layers."""
+    latent = model.latent
+    if latent is None:
+        return 0.0
+    keys = latent.key_value_rank * model.heads * (latent.plain_size + latent.value_size)
+    return (
+        2.0 * (model.layers + model.predicted_tokens) * ((latent.query_rank or model.hidden) * model.query_size + keys)
+    )
+
+
 def _again_flop_per_token(settings: Settings, layers: float, attention: float) -> float:
     """Operations per token that recomputation adds."""
     if settings.recompute is Recompute.SELECTIVE:
         return attention
+    if settings.recompute is Recompute.LIGHT:
+        return _expansions(settings.architecture)
     if settings.recompute is Recompute.NONE:
         return 0.0
     share = 1.0

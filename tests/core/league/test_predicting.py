@@ -1,0 +1,41 @@
+"""What is assumed of a run where its source says nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from league_samples import record
+from versim import load_registry
+from versim.league.column import defaults
+from versim.league.predicting import Predictor
+
+FSDP: dict[str, Any] = {
+    "framework": "megatron-bridge", "gpu": "gb200", "gpus": 64, "gpus_per_node": 4, "model": "llama3-70b",
+    "precision": "fp8", "seq_len": 8192, "mbs": 2, "gbs": 256, "tp": 1, "pp": 1, "vp": 1, "cp": 1, "ep": 1, "dp": 64,
+    "sharding": "zero3", "schedule": "none",
+}  # fmt: skip
+
+
+def _caveats(**values: Any) -> list[str]:
+    predictor = Predictor(load_registry(), defaults().columns[:1], defaults())
+    found = predictor.result(record(**{**FSDP, **values}), explain=False)
+    return [caveat for caveat in found.caveats if "recomp" in caveat]
+
+
+@pytest.mark.parametrize(
+    ("values", "assumed"),
+    [
+        ({"recompute": ""}, "layers a chunk is assumed"),
+        ({"recompute": "", "gpu": "gb300"}, "what is cheap is assumed"),
+        ({"recompute": "", "model": "llama3-8b"}, ""),
+        ({"recompute": "none"}, ""),
+    ],
+)
+def test_a_run_that_ended_has_fitted(values: dict[str, Any], assumed: str) -> None:
+    """Where it cannot have without recomputation, the least of it that fits is assumed, and said."""
+    caveats = _caveats(**values)
+    if assumed:
+        assert any(assumed in caveat for caveat in caveats)
+    else:
+        assert not any("does not fit" in caveat for caveat in caveats)
