@@ -72,6 +72,7 @@ class ChunkMaker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._layers: dict[tuple[bool, bool, bool], Module] = {}
+        self._parameters: dict[bool, Parameters] = {}
 
     def chunks(self) -> tuple[Chunk, ...]:
         """All chunks, in the order of the model's layers."""
@@ -92,7 +93,7 @@ class ChunkMaker:
         for layer in range(layers):
             number = first_layer + layer
             passes = self._layer(number, recomputed=self._is_recomputed(layer))
-            parameters = layer_parameters(model, number)
+            parameters = self._parameters_of(number)
             if sections and sections[-1].layer != NONE and sections[-1].passes is passes:
                 sections[-1] = attrs.evolve(sections[-1], count=sections[-1].count + 1)
             else:
@@ -103,6 +104,14 @@ class ChunkMaker:
                 passes = prediction_part(settings, self._layer(model.layers, recomputed=False))
                 sections.append(Section("prediction", passes, prediction_parameters(model)))
         return Chunk(tuple(sections), first_layer, layers, first, last)
+
+    def _parameters_of(self, number: int) -> Parameters:
+        """Of a layer; those with experts are alike, as are those without."""
+        model = self._settings.architecture
+        key = model.has_experts(number)
+        if key not in self._parameters:
+            self._parameters[key] = layer_parameters(model, number)
+        return self._parameters[key]
 
     def _is_recomputed(self, layer: int) -> bool:
         settings = self._settings

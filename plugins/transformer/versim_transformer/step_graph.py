@@ -262,7 +262,8 @@ class _StepWriter:
         # One number, padded so that each rank has one to send: simulators cut an all-reduce into as many parts.
         for part in collective("reduce gradient norm", Kind.ALL_REDUCE, 4 * layout.size(axes), axes, layout.size(axes)):
             reducing.met(part, Meeting.STAGES)
-        reducing.computed("optimizer", _optimizer(settings, mine, everything.total))
+        kept = mine if settings.sharding in (Sharding.ZERO2, Sharding.ZERO3) else everything.total
+        reducing.computed("optimizer", _optimizer(settings, mine, kept))
         if settings.sharding in (Sharding.ZERO1, Sharding.ZERO2) and not settings.overlap_parameters:
             for part in gathered(settings, everything):
                 reducing.met(part, Meeting.ALONE)
@@ -307,8 +308,11 @@ def _gradient_norm(settings: Settings, parameters: float) -> Work:
     return sized(settings, "gradient norm", parameters * settings.gradient_bytes, flop=2 * parameters, launches=2)
 
 
-def _optimizer(settings: Settings, share: float, whole: float) -> Work:
-    """Adam with fp32 copies: reads gradient, copy and both moments, writes the last three and the parameter."""
+def _optimizer(settings: Settings, share: float, accumulated: float) -> Work:
+    """Adam with fp32 copies: reads gradient, copy and both moments, writes the last three and the parameter.
+
+    Of ``share`` parameters; then the gradients that are accumulated are set to zero.
+    """
     width = settings.precision.activation_bytes
     update = sized(settings, "adam", share * (settings.gradient_bytes + 6 * 4 + width), flop=14 * share, launches=4)
-    return (*update, *sized(settings, "zero gradients", whole * settings.gradient_bytes))
+    return (*update, *sized(settings, "zero gradients", accumulated * settings.gradient_bytes))
