@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: compare test check lint types layers docs bench fuzz fuzz-engine upstream simgrid clean
+.PHONY: lowest compare test check lint types layers docs bench fuzz fuzz-engine upstream simgrid clean
 
 compare: $(VENV)/installed
 	$(BIN)/versim compare
@@ -32,9 +32,20 @@ simgrid: $(VENV)/installed-dev
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable plugins/simgrid
 	$(BIN)/python -m pytest plugins/simgrid/tests -q -c plugins/simgrid/pyproject.toml
 
-# Hostile traces by the ten thousand; the suite runs a few hundred of them.
+# The suite on the lowest versions that pyproject.toml declares, in an environment of its own.
+lowest:
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(VENV)-lowest/bin/pip install --quiet --disable-pip-version-check $$($(PYTHON) tools/lowest.py) \
+	  --editable . 'pytest>=8.2' 'pytest-xdist>=3.6' 'hypothesis>=6.100' 'jsonschema>=4.22'
+	$(VENV)-lowest/bin/pip install --quiet --disable-pip-version-check --no-deps --editable proof
+	$(VENV)-lowest/bin/python -m pytest -n auto -p no:warnings -q
+
+# Damaged traces, and scenarios, traces, reports and records that are nearly right, by the ten thousand; a hundred kills.
+# The suite runs a few hundred of them.
 fuzz: $(VENV)/installed-dev
 	$(BIN)/python tests/fuzz/traces.py --inputs 20000
+	$(BIN)/python tests/fuzz/structured.py --inputs 20000
+	$(BIN)/python tests/fuzz/kills.py --kills 100
 
 # Random cases on the embedded engine and on the real ASTRA-sim that ASTRA_SIM_BIN or ASTRA_SIM_HOME names.
 fuzz-engine: $(VENV)/installed-dev

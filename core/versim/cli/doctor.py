@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
+from versim.cli.requirements import unmet
 from versim.cli.session import fitted, session_of, write_output
 
 if TYPE_CHECKING:
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 def doctor(ctx: click.Context, form: str) -> None:
     """Say what was found outside Python, in which version, what it can do, what is missing and what to do.
 
-    Components may run tiny cases to find out. Exit status: 0, whatever is missing; 1 if a plugin is broken.
+    Components may run tiny cases to find out. Exit status: 0, also where something outside Python is missing; 1 if a
+    plugin is broken, fails at its own diagnosis, or a Python package is missing or older than declared.
     """
     registry = session_of(ctx).registry(warn=False)
-    found = list(_diagnostics(registry))
+    found, failed = _diagnostics(registry)
     broken = [str(error) for error in registry.broken()]
+    broken += [detail for _, detail in failed]
+    broken += unmet(["versim", *(plugin.distribution for plugin in registry.plugins() if plugin.distribution)])
     if form == "json":
         lines = [
             {"component": name, "subject": line.subject, "found": line.found, "detail": line.detail}
@@ -42,26 +45,25 @@ def doctor(ctx: click.Context, form: str) -> None:
         ctx.exit(1)
 
 
-def _diagnostics(registry: Registry) -> Iterator[tuple[str, Diagnostic]]:
+def _diagnostics(registry: Registry) -> tuple[list[tuple[str, Diagnostic]], list[tuple[str, str]]]:
+    """What components say, and which of them fail at saying it: name and what went wrong."""
     from versim.components import Diagnoses, Diagnostic  # noqa: PLC0415 - not for the list of commands
-    from versim.errors import VersimError  # noqa: PLC0415
+    from versim.containment import held_responsible  # noqa: PLC0415
+    from versim.errors import ComponentError, VersimError  # noqa: PLC0415
 
+    found: list[tuple[str, Diagnostic]] = []
+    failed: list[tuple[str, str]] = []
     pools = (registry.producers(), registry.timings(), registry.backends(), registry.reporters())
     for component in (component for pool in pools for component in pool):
         if not isinstance(component, Diagnoses):
             continue
-        lines = iter(component.diagnose())
-        while True:
-            # One component's trouble is a line of the answer, not the end of it.
-            try:
-                line = next(lines)
-            except StopIteration:
-                break
-            except VersimError as error:
-                yield component.name, Diagnostic(component.name, found=False, detail=str(error))
-                break
-            except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything
-                cause = f"its diagnosis failed: {type(error).__name__}: {error}"
-                yield component.name, Diagnostic(component.name, found=False, detail=cause)
-                break
-            yield component.name, line
+        # One component's trouble is a line of the answer, not the end of it.
+        try:
+            with held_responsible("component", component.name):
+                for line in component.diagnose():
+                    found.append((component.name, line))  # noqa: PERF401 - what was said before it fails counts
+        except ComponentError as error:
+            failed.append((component.name, f"{component.name}: its diagnosis failed: {error.cause}"))
+        except VersimError as error:
+            found.append((component.name, Diagnostic(component.name, found=False, detail=str(error))))
+    return found, failed

@@ -1,0 +1,472 @@
+"""Inputs that are nearly right: scenarios, traces, reports and records with one thing wrong, and legal extremes.
+
+Damaged bytes are refused by the first reader they meet; these get past it. Each is read, simulated, compared and
+reported in every form, within limits of time and memory. What is wrong has to be said as an error of versim; what is
+accepted has to make sense: nothing negative, no NaN, no share above a whole.
+
+``python tests/fuzz/structured.py --inputs 20000 --seed 1``; the suite tries 500. The number of a
+failing input is printed; ``--only`` tries that one and keeps its files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import copy
+import csv
+import io
+import json
+import math
+import random
+import resource
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import yaml
+from chakra.schema.protobuf import et_def_pb2 as schema
+from versim import Destination, Report, VersimError, document_text, load_registry, load_report, report_document
+from versim.run import run as run_scenario
+from versim.scenario import load_scenario
+from versim_astrasim.chakra.framing import varint
+
+LONGEST_S = 20
+MOST_MEMORY_MIB = 2000
+REGISTRY = load_registry()
+REPORTERS = [REGISTRY.reporter(name) for name in ("table", "markdown", "csv", "json")]
+
+EXTREMES: tuple[Any, ...] = (
+    *(0, 1, -1, 2, 3, 7, 2**31 - 1, 2**31, 2**53, 2**62, 2**63 - 1, 2**63, 2**64, 10**12, 10**30),
+    *(0.0, -0.0, 0.5, 1e-12, 1e-300, 5e-324, 1e18, 1e300, 1.7e308, math.inf, -math.inf, math.nan),
+    *(
+        "",
+        " ",
+        "off",
+        "1e9",
+        "1 GB/s",
+        "5 us",
+        "x" * 300,
+        "\x1b[31m",
+        "a\nb",
+        "../..",
+        "ring",
+        "all_reduce",
+        "null",
+        "é",
+    ),
+    *(None, True, False, [], {}, [1], ["a", "a"], {"a": 1}, [[1, 2], [3]], [None]),
+)
+
+
+class TooLongError(Exception):
+    """An input took longer than it may."""
+
+
+class LegalRefusedError(Exception):
+    """An input with nothing wrong was refused: the generator is, or versim."""
+
+
+def _ring(size: int, bandwidth_bytes_per_s: float = 5e10, latency_s: float = 1e-6) -> dict[str, Any]:
+    return {
+        "topology": "ring",
+        "size": size,
+        "bandwidth_bytes_per_s": bandwidth_bytes_per_s,
+        "latency_s": latency_s,
+    }
+
+
+def scenario(source: random.Random) -> dict[str, Any]:
+    """A legal scenario of a few milliseconds, sometimes at the ends of what is legal."""
+    ranks = source.choice((2, 3, 4, 8))
+    workloads: list[dict[str, Any]] = [
+        {
+            "label": "collective",
+            "producer": "collective",
+            "options": {
+                "kind": source.choice(("all_reduce", "all_gather", "reduce_scatter", "all_to_all", "point_to_point")),
+                "size_bytes": source.choice((1, 7, 1000, 10**6, [8, 4096], 2**40, 2**62, 2**63 - 1)),
+                "participants": ranks,
+                "count": source.choice((1, 1, 2, 5)),
+                "chained": source.random() < 0.5,
+            },
+        }
+    ]
+    made: dict[str, Any] = {
+        "name": "fuzz",
+        "workloads": workloads,
+        "system": {
+            "dimensions": [
+                _ring(
+                    ranks,
+                    source.choice((5e10, 1.0, 1e-3, 1e18)) if source.random() < 0.3 else 5e10,
+                    source.choice((1e-6, 0, 1e-9, 100.0)),
+                )
+            ]
+        },
+        "pins": [{"label": "given"}],
+        "backends": [
+            {"label": "alpha", "backend": "deepflow", "network": "alpha-beta"},
+            {"label": "astra", "backend": "astrasim", "options": {"endpoint_delay_ns": source.choice((1, 10, 10**9))}},
+        ],
+        "reference": source.choice(("alpha", "astra")),
+    }
+    if source.random() < 0.35:
+        dp, pp, tp = source.choice(((1, 1, 1), (2, 1, 1), (1, 2, 1), (1, 1, 2), (2, 2, 1)))
+        workloads[0] = {
+            "label": "step",
+            "producer": "deepflow-llm",
+            "options": {
+                "granularity": source.choice(("pipeline", "transformer", "flattened")),
+                "hardware": "a100-80gb-tp",
+                "model": "deepflow-bundled",
+                "dp": dp,
+                "pp": pp,
+                "tp": tp,
+                "microbatches": source.choice((1, 2, 4)),
+            },
+        }
+        made["pins"] = [{"label": "given", "compute": "deepflow", "folded": source.choice(("deepflow", "alpha-beta"))}]
+        del made["system"]
+    if source.random() < 0.2 and "system" in made:
+        made["system"]["dimensions"][0]["topology"] = source.choice(("switch", "fully_connected"))
+    return made
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place below a document."""
+    if path:
+        yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from places(item, (*path, key))
+
+
+def wrong(document: Any, source: random.Random) -> Any:
+    """A document with one thing wrong."""
+    changed = copy.deepcopy(document)
+    *above, key = source.choice(list(places(changed)))
+    holder = changed
+    for step in above:
+        holder = holder[step]
+    how = source.randrange(6)
+    if how == 0:
+        del holder[key]
+    elif how == 1 and isinstance(holder, dict):
+        holder[f"{key}x"] = holder.pop(key)
+    elif how == 2 and isinstance(holder, list):
+        holder.insert(key, copy.deepcopy(holder[key]))
+    elif how == 3 and type(holder[key]) in (int, float):
+        holder[key] = source.choice((holder[key] * 2, -holder[key], holder[key] + 1, holder[key] * 10**6))
+    else:
+        holder[key] = copy.deepcopy(source.choice(EXTREMES))
+    return changed
+
+
+def held(report: Report) -> None:
+    """Refuse nonsense that was accepted."""
+    for workload, comparison, result in report.results():
+        where = f"{workload.label} / {result.label}"
+        prediction = result.prediction
+        if any("ran out of memory" in line for line in prediction.diagnosis):
+            raise AssertionError(f"{where}: {prediction.diagnosis}")
+        if any("is a fault of the plugin" in line for line in prediction.diagnosis):
+            raise AssertionError(f"{where}: {prediction.diagnosis}")
+        figures: list[float] = [prediction.makespan_ps or 0, *(row.total_ps for row in result.groups)]
+        if result.totals is not None:
+            parts = result.totals
+            figures += [parts.compute_ps, parts.communication_ps, parts.exposed_communication_ps, parts.idle_ps]
+        if result.slack_ps is not None:
+            figures.append(int(result.slack_ps.min(initial=0)))
+        if prediction.links is not None:
+            figures += [
+                int(prediction.links.busy_ps.min(initial=0)),
+                int(prediction.links.carried_bytes.min(initial=0)),
+            ]
+        if min(figures) < 0:
+            raise AssertionError(f"{where}: something negative: {figures}")
+        shares = [result.shared_path_percent or 0.0]
+        if result.path_change is not None:
+            shares.append(100 * result.path_change.agreement)
+        if not all(0 <= share <= 100 + 1e-9 for share in shares):
+            raise AssertionError(f"{where}: a share of {shares} %")
+        if result.difference_percent is not None and math.isnan(result.difference_percent):
+            raise AssertionError(f"{where}: a difference of NaN")
+        if not comparison.inputs.unchanged():
+            raise AssertionError(f"{where}: the inputs were changed")
+
+
+def reported(report: Report) -> None:
+    """Every form of a report."""
+    held(report)
+    for reporter in REPORTERS:
+        reporter.render(report, reporter.options(), Destination(to_file=True))
+    document, _ = report_document(report)
+    json.loads(document_text(document), parse_constant=_no_constant)
+
+
+def _no_constant(constant: str) -> NoReturn:
+    raise AssertionError(f"{constant} in a document")
+
+
+def compared(folder: Path, document: Any) -> None:
+    """From a scenario to its reports."""
+    path = folder / "scenario.yaml"
+    path.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    loaded = load_scenario(path, REGISTRY)
+    reported(run_scenario(loaded, REGISTRY))
+
+
+@contextlib.contextmanager
+def expected(legal: bool) -> Iterator[None]:
+    """What is legal may not be refused."""
+    try:
+        yield
+    except VersimError as error:
+        if legal:
+            raise LegalRefusedError(str(error)) from error
+        raise
+
+
+def try_scenario(source: random.Random, folder: Path) -> str:
+    """One scenario, legal or with one thing wrong."""
+    document = scenario(source)
+    legal = source.random() < 0.25
+    with expected(legal):
+        compared(folder, document if legal else wrong(document, source))
+    return "legal" if legal else "wrong"
+
+
+def nodes_of(rank: int, ranks: int, source: random.Random) -> list[dict[str, Any]]:
+    """A rank's nodes: computations, collectives of all and messages round the ring; as plain data."""
+    made: list[dict[str, Any]] = []
+    for number in range(source.randrange(1, 4)):
+        before = [made[-1]["id"]] if made else []
+        made.append(
+            {"id": len(made), "name": f"work {number}", "type": "COMP_NODE", "micros": 5, "on": before, "attr": {}}
+        )
+        kind, size = (number * 7 + 1) % 3, 1 << (10 + number)
+        attributes = {"comm_type": ("int64_val", (0, 2, 7)[kind]), "comm_size": ("int64_val", size)}
+        made.append(
+            {"id": len(made), "name": f"meet {number}", "type": "COMM_COLL_NODE", "micros": 0, "on": [len(made) - 1]}
+            | {"attr": attributes}
+        )
+    if ranks > 1:
+        for what, other in (("SEND", (rank + 1) % ranks), ("RECV", (rank - 1) % ranks)):
+            end = {"comm_dst" if what == "SEND" else "comm_src": ("int32_val", other)}
+            attributes = {**end, "comm_tag": ("int32_val", 5), "comm_size": ("int64_val", 4096)}
+            made.append(
+                {"id": len(made), "name": what.lower(), "type": f"COMM_{what}_NODE", "micros": 0}
+                | {"on": [0] if what == "SEND" else [], "attr": attributes}
+            )
+    return made
+
+
+def encoded(nodes: list[dict[str, Any]]) -> bytes:
+    """Nodes as a trace of version 0.0.4."""
+    messages = [schema.GlobalMetadata(version="0.0.4")]
+    for given in nodes:
+        node = schema.Node(id=given["id"], name=given["name"], type=getattr(schema, given["type"]))
+        node.duration_micros = given["micros"]
+        node.ctrl_deps.extend(given["on"])
+        node.attr.add(name="is_cpu_op", bool_val=False)
+        for name, (field, value) in given["attr"].items():
+            node.attr.add(name=name, **{field: value})
+        messages.append(node)
+    contents = [message.SerializeToString() for message in messages]
+    return b"".join(varint(len(content)) + content for content in contents)
+
+
+_FIELDS = ("int64_val", "int32_val", "uint64_val", "string_val", "bool_val", "double_val")
+
+
+def try_trace(source: random.Random, folder: Path) -> str:
+    """Traces of two to four ranks, one attribute of which may be wrong, simulated by everybody."""
+    ranks, seed = source.choice((2, 3, 4)), source.random()
+    traces = [nodes_of(rank, ranks, random.Random(seed)) for rank in range(ranks)]
+    legal = source.random() < 0.25
+    if not legal:
+        node = source.choice(source.choice(traces))
+        how = source.randrange(7)
+        if how == 0:
+            node["on"] = [source.choice((node["id"], 99, 0, 2**63, len(traces[0]) - 1))]
+        elif how == 1:
+            node["id"] = source.choice((0, 1, 2**31, 2**63, 2**64 - 1))
+        elif how == 2:
+            node["type"] = source.choice(
+                ("COMP_NODE", "COMM_COLL_NODE", "COMM_SEND_NODE", "MEM_LOAD_NODE", "METADATA_NODE")
+            )
+        elif how == 3:
+            node["micros"] = source.choice((0, 2**31, 2**40, 2**50, 2**63, 2**64 - 1))
+        elif how == 4 and node["attr"]:
+            del node["attr"][source.choice(list(node["attr"]))]
+        elif how == 5:
+            traces[0].remove(node) if node in traces[0] else traces[-1].pop()
+        elif node["attr"]:
+            name, field = source.choice(list(node["attr"])), source.choice(_FIELDS)
+            value: Any = source.choice((0, 1, 3, 99, 2**31 - 1, -1, 2**62))
+            if field == "string_val":
+                value = str(value)
+            elif field == "bool_val":
+                value = bool(value)
+            elif field == "double_val":
+                value = float(value)
+            elif field == "uint64_val":
+                value = abs(value)
+            elif field == "int32_val":
+                value = min(value, 2**31 - 1)
+            node["attr"][name] = (field, value)
+    for rank, nodes in enumerate(traces):
+        (folder / f"t.{rank}.et").write_bytes(encoded(nodes))
+    for left in range(ranks, 4):
+        (folder / f"t.{left}.et").unlink(missing_ok=True)
+    with expected(legal):
+        compared(
+            folder,
+            {
+                "name": "trace",
+                "workloads": [{"label": "trace", "producer": "chakra", "options": {"path": str(folder / "t")}}],
+                "system": {"dimensions": [_ring(ranks)]},
+                "backends": [
+                    {"label": "astra", "backend": "astrasim"},
+                    {"label": "alpha", "backend": "deepflow", "network": "alpha-beta"},
+                ],
+            },
+        )
+    return "legal" if legal else "wrong"
+
+
+def _saved(folder: Path) -> dict[str, Any]:
+    """A report that was saved once."""
+    document = _SAVED.get("report")
+    if document is None:
+        path = folder / "base.yaml"
+        path.write_text(yaml.safe_dump(scenario(random.Random(3))), encoding="utf-8")
+        report = run_scenario(load_scenario(path, REGISTRY), REGISTRY)
+        document = _SAVED["report"] = json.loads(document_text(report_document(report)[0]))
+    return document
+
+
+_SAVED: dict[str, Any] = {}
+
+
+def try_report(source: random.Random, folder: Path) -> str:
+    """A saved report, one value of which may be another."""
+    document = _saved(folder)
+    legal = source.random() < 0.1
+    path = folder / "report.json"
+    path.write_text(json.dumps(document if legal else wrong(document, source)), encoding="utf-8")
+    with expected(legal):
+        reported(load_report(path))
+    return "legal" if legal else "wrong"
+
+
+def try_record(source: random.Random, folder: Path) -> str:
+    """A record of measurements beside a simulator, as YAML or CSV, one cell of which may be wrong."""
+    rows: list[dict[str, Any]] = [
+        {"case": case, "recompute": "off", "measured_s": source.choice((0.01, 1, 5e-324, 9e6))} for case in ("a", "b")
+    ]
+    document: Any = {"source": "made up", "rows": rows}
+    legal = source.random() < 0.25
+    if not legal:
+        document = wrong(document, source)
+    path = folder / source.choice(("record.yaml", "record.csv"))
+    if path.suffix == ".yaml":
+        path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    else:
+        text = io.StringIO()
+        text.write("# made up\n")
+        lines = document["rows"] if isinstance(document, dict) and isinstance(document.get("rows"), list) else rows
+        writer = csv.writer(text)
+        for number, row in enumerate(line for line in lines if isinstance(line, dict)):
+            if not number:
+                writer.writerow(row)
+            writer.writerow(row.values())
+        path.write_text(text.getvalue(), encoding="utf-8")
+    asked = scenario(random.Random(5))
+    where = {"case": "a", "recompute": "off"}
+    asked["backends"] = [
+        {"label": "measured", "backend": "measurement", "options": {"file": str(path), "where": where}},
+        asked["backends"][0],
+    ]
+    asked["reference"] = "measured"
+    with expected(legal):
+        compared(folder, asked)
+    return "legal" if legal else "wrong"
+
+
+KINDS: dict[str, Callable[[random.Random, Path], str]] = {
+    "scenario": try_scenario,
+    "trace": try_trace,
+    "report": try_report,
+    "record": try_record,
+}
+
+
+def _stop(_: int, __: FrameType | None) -> NoReturn:
+    raise TooLongError(f"longer than {LONGEST_S} s")
+
+
+def run(inputs: int, seed: int, kinds: tuple[str, ...] = tuple(KINDS)) -> dict[str, Any]:
+    """Try inputs; figures about them.
+
+    Raises:
+        Exception: Whatever an input brought about, after its number was printed.
+    """
+    counts: Counter[str] = Counter()
+    slowest_s = 0.0
+    signal.signal(signal.SIGALRM, _stop)
+    with tempfile.TemporaryDirectory(prefix="versim-fuzz-") as name:
+        for number in range(inputs):
+            kind = kinds[number % len(kinds)]
+            source = random.Random(f"{seed} {number}")
+            began = time.perf_counter()
+            signal.alarm(LONGEST_S)
+            try:
+                counts[f"{kind} {KINDS[kind](source, Path(name))}, accepted"] += 1
+            except VersimError as error:
+                if not str(error).strip():
+                    raise AssertionError(f"{kind} {number} of seed {seed}: an error has to say something") from error
+                counts[f"{kind}, refused"] += 1
+            except BaseException:
+                sys.stderr.write(f"{kind}, input {number} of seed {seed}\n")
+                raise
+            finally:
+                signal.alarm(0)
+            slowest_s = max(slowest_s, time.perf_counter() - began)
+    memory_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if memory_mib > MOST_MEMORY_MIB:
+        raise AssertionError(f"memory grew to {memory_mib:.0f} MiB")
+    return {**sorted_counts(counts), "slowest_s": round(slowest_s, 2), "memory_mib": round(memory_mib)}
+
+
+def sorted_counts(counts: Counter[str]) -> dict[str, int]:
+    """By name."""
+    return {name: counts[name] for name in sorted(counts)}
+
+
+def main() -> int:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--inputs", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kind", choices=list(KINDS))
+    parser.add_argument("--only", type=int, help="this input alone, to look at it")
+    options = parser.parse_args()
+    if options.only is not None:
+        kind = options.kind or list(KINDS)[options.only % len(KINDS)]
+        folder = Path(tempfile.mkdtemp(prefix="versim-fuzz-"))
+        sys.stdout.write(f"{folder}\n{KINDS[kind](random.Random(f'{options.seed} {options.only}'), folder)}\n")
+        return 0
+    kinds = (options.kind,) if options.kind else tuple(KINDS)
+    sys.stdout.write(f"{json.dumps(run(options.inputs, options.seed, kinds), indent=2)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
