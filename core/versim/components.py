@@ -34,6 +34,7 @@ def option(
     *,
     help: str,  # noqa: A002 - reads as what it is
     path: bool = False,
+    shipped: bool = False,
     flag: str = "",
     **keywords: Any,
 ) -> Any:
@@ -43,12 +44,16 @@ def option(
         default: As in ``attrs.field``.
         help: What the option means, and in which unit.
         path: True if it names files; they are then relative to the scenario's folder.
+        shipped: True if it may also be a bare name of something that is shipped, such as a preset; that is meant where
+            no file of this name lies in the scenario's folder.
         flag: A flag of ``versim compare`` that sets it, e.g. ``--hardware``.
         keywords: As in ``attrs.field``.
     """
     metadata: dict[str, Any] = {"help": help}
     if path:
         metadata["path"] = True
+    if shipped:
+        metadata["shipped"] = True
     if flag:
         metadata["cli"] = flag
     return attrs.field(default=default, metadata=metadata, **keywords)

@@ -50,24 +50,34 @@ def try_options(component: Component, mapping: Any) -> tuple[Any, tuple[Fault, .
 def resolve_paths(options: type, mapping: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """The mapping with relative file names made absolute, as seen from ``folder``.
 
-    An option that names files says so: ``attrs.field(metadata={"path": True})``. A bare word that is no file in
-    ``folder`` is left alone, because options may also take the name of something a plugin ships.
+    An option that names files says so: ``attrs.field(metadata={"path": True})``. If it may also name something that a
+    plugin ships (``"shipped": True``), a bare word that is no file in ``folder`` is left alone.
     """
-    marked = {field.alias or field.name for field in attrs.fields(options) if field.metadata.get("path")}
-    return {key: _resolved(value, folder) if key in marked else value for key, value in mapping.items()}
+    marked = {
+        field.alias or field.name: bool(field.metadata.get("shipped"))
+        for field in attrs.fields(options)
+        if field.metadata.get("path")
+    }
+    return {
+        key: _resolved(value, folder, shipped=marked[key]) if key in marked else value for key, value in mapping.items()
+    }
 
 
-def _resolved(value: Any, folder: Path) -> Any:
+def _resolved(value: Any, folder: Path, *, shipped: bool) -> Any:
     if isinstance(value, Path):
         return folder / value
     if isinstance(value, str):
         if not value or "\0" in value:
             return value  # refused where it is structured
-        path = Path(value).expanduser()
+        try:
+            path = folder / Path(value).expanduser()
+            there = path.exists()
+        except (OSError, RuntimeError):  # a name longer than any file's, a home of nobody's: told where it is read
+            return value
         bare = path.name == value and not path.suffix
-        return value if bare and not (folder / path).exists() else str(folder / path)
+        return value if shipped and bare and not there else str(path)
     if isinstance(value, Sequence):
-        return [_resolved(item, folder) for item in value]
+        return [_resolved(item, folder, shipped=shipped) for item in value]
     return value
 
 

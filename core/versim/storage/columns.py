@@ -120,8 +120,9 @@ def read_archive(content: bytes, subject: str, sha256: str) -> Archive:
         raise VersimError(f"{subject}: its sha256 is {found[:12]}…, the report was written with {sha256[:12]}…")
     try:
         return Archive(zipfile.ZipFile(io.BytesIO(content)), subject, len(content))
-    except zipfile.BadZipFile as error:
-        raise VersimError(f"{subject}: not an .npz archive ({error})") from None
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, EOFError) as error:
+        # NotImplementedError: of a later version of the format than Python reads.
+        raise VersimError(f"{subject}: not an .npz archive that can be read ({error})") from None
 
 
 class Archive:

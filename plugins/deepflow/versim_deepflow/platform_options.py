@@ -31,7 +31,7 @@ def choice_option(default: enum.StrEnum, help: str) -> Any:  # noqa: A002  # rea
 
 def file_option(default: str | None, help: str, flag: str) -> Any:  # noqa: A002
     """An option that takes the name of a preset or the path of a file, with a flag of its own on the command line."""
-    return option(default, help=help, path=True, flag=flag)
+    return option(default, help=help, path=True, shipped=True, flag=flag)
 
 
 def count_option(help: str) -> Any:  # noqa: A002

@@ -35,6 +35,7 @@ class SiliconOptions:
         help="bundled: the excerpt that versim ships; imported: what versim silicon import wrote to the user's data "
         "folder; or a folder",
         path=True,
+        shipped=True,
     )
 
 

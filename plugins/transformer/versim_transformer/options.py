@@ -52,6 +52,7 @@ class TransformerOptions:
     model: str = option(
         "",
         path=True,
+        shipped=True,
         flag="--model",
         help="an architecture: a preset such as llama3-8b, or the path of a Hugging Face config.json; empty if the "
         "sizes below say everything",

@@ -47,7 +47,7 @@ class Everything:
     inner: Inner | None = None
     anything: Any = None
     file: Path | None = attrs.field(default=None, metadata={"path": True, "cli": "--file", "help": "a file"})
-    files: tuple[str, ...] = attrs.field(default=(), metadata={"path": True})
+    files: tuple[str, ...] = attrs.field(default=(), metadata={"path": True, "shipped": True})
 
 
 class Component:
@@ -191,6 +191,14 @@ def test_relative_file_names_are_seen_from_the_folder(tmp_path: Path) -> None:
         "missing": 1,
     }
     assert resolve_paths(Everything, {"file": "/abs/a.yaml"}, tmp_path) == {"file": "/abs/a.yaml"}
+
+
+def test_a_bare_name_is_beside_the_scenario_unless_it_may_be_shipped(tmp_path: Path) -> None:
+    """``path: same`` worked in the scenario's own folder only; a name that is none is told later."""
+    assert resolve_paths(Everything, {"file": "same"}, tmp_path) == {"file": str(tmp_path / "same")}
+    assert resolve_paths(Everything, {"files": ["same"]}, tmp_path) == {"files": ["same"]}
+    for name in ("x" * 5000, "~nobody-at-all/x"):
+        assert resolve_paths(Everything, {"file": name}, tmp_path) == {"file": name}
 
 
 def test_options_describe_themselves() -> None:

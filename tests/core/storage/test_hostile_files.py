@@ -7,6 +7,7 @@ import copy
 import hashlib
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -186,11 +187,17 @@ def a_header_that_promises_too_much() -> bytes:
     return repacked(lambda name, old: head if name.endswith("spans.ready_ps.npy") else old)
 
 
+def _of_a_later_version(archive: bytes) -> bytes:
+    """The archive, its directory saying that a program of version 9.9 is needed to read it."""
+    return re.sub(rb"(PK\x01\x02..)..", lambda match: match[1] + bytes([99, 0]), archive, flags=re.DOTALL)
+
+
 @pytest.mark.parametrize(
     ("archive", "message"),
     [
         (b"no archive", "not an .npz archive"),
         (ARCHIVE[:-30], "not an .npz archive"),
+        (_of_a_later_version(ARCHIVE), r"not an .npz archive that can be read \(zip file version 9.9\)"),
         (repacked(lambda name, old: None if "ready_ps" in name else old), "there is no column '.*ready_ps'"),
         (repacked(lambda _, old: old, zipfile.ZIP_DEFLATED), "is compressed"),
         (repacked(lambda _, old: old[:-8]), "cut short"),
@@ -202,7 +209,7 @@ def a_header_that_promises_too_much() -> bytes:
         (replaced(np.array([print] * 144), allow_pickle=True), "type object"),
         (a_header_that_promises_too_much(), "shape|header"),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_a_hostile_archive_is_refused(tmp_path: Path, archive: bytes, message: str) -> None:
     """Even if its digest is right: types and lengths are checked before anything is read, and nothing is unpickled."""
