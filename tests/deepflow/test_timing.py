@@ -17,6 +17,7 @@ from versim import (
     Kind,
     Link,
     Message,
+    NetworkLimits,
     Pointwise,
     UnsupportedGraphError,
 )
@@ -131,3 +132,18 @@ def test_operations_without_bytes_are_refused_unless_the_roofline_is_mended() ->
         MODEL.compute(DeepFlowTimingOptions()).times_s((term,), DEVICE.as_device())
     (seconds,) = MODEL.compute(DeepFlowTimingOptions(compat="pointwise_memory")).times_s((term,), DEVICE.as_device())
     assert seconds == pytest.approx(1e9 / DEVICE.throughput_flop_per_s)
+
+
+def test_an_all_to_all_on_a_ring_is_declared() -> None:
+    """DeepFlow counts p - 1 shards over one link; round a ring of eight that is less than has to cross its middle."""
+    link = Link(bandwidth_bytes_per_s=1e9, latency_s=0.0)
+    message = Message(Kind.ALL_TO_ALL, 2**30, 8, "ep", tuple(range(8)))
+    timing = MODEL.network(DeepFlowTimingOptions())
+    assert isinstance(timing, NetworkLimits)
+    for topology, faster in (("ring", True), ("switch", False)):
+        dimension = Dimension(topology=topology, size=8, link=link)
+        system = attrs.evolve(SYSTEM, dimensions=(dimension,), axis_links={})
+        (takes_s,) = timing.times_s([message], system)
+        least_s = system.fabric.least_time_s(message.kind, message.size_bytes, message.ranks)
+        assert bool(takes_s < least_s) is faster
+        assert bool(timing.network_limits([message], system)[0]) is faster

@@ -63,9 +63,10 @@ def deviations_of(
         found = times_alone(backend, asked, there)
         return [found[message][0] for message in asked]
 
-    found = deviations(messages, request.inputs.system, alone)
+    found = deviations(messages, request.inputs.system, alone, uncertain=True)
     declared = dict(zip(messages, limits_of(backend, messages, request), strict=True)) if found else {}
-    return tuple(attrs.evolve(deviation, declared=declared[deviation.message]) for deviation in found)
+    told = (attrs.evolve(deviation, declared=declared[deviation.message]) for deviation in found)
+    return tuple(deviation for deviation in told if deviation.certain or deviation.declared)
 
 
 def limits_of(backend: SimulatorBackend, messages: Sequence[Message], request: SimulationRequest) -> list[str]:

@@ -48,6 +48,7 @@ class Deviation:
         factor: How many times narrower the links were made for that; 1 if it is about the network as it is, 0 if about
             what is degraded in it.
         declared: The limit that explains it, in the component's words; "" if it declares none.
+        certain: False if a sound simulator may answer so, too: then it is a deviation of who declares it.
     """
 
     message: Message
@@ -58,6 +59,7 @@ class Deviation:
     least_s: float
     factor: float = 1.0
     declared: str = ""
+    certain: bool = True
 
 
 def distinct(messages: Sequence[Message], system: System) -> tuple[Message, ...]:
@@ -74,13 +76,16 @@ def distinct(messages: Sequence[Message], system: System) -> tuple[Message, ...]
     return tuple(largest.values())
 
 
-def deviations(messages: Sequence[Message], system: System, alone: Alone) -> tuple[Deviation, ...]:
+def deviations(
+    messages: Sequence[Message], system: System, alone: Alone, *, uncertain: bool = False
+) -> tuple[Deviation, ...]:
     """What a simulator answers about communications that no network of the system's links could.
 
     Args:
         messages: Distinct ones, see :func:`distinct`.
         system: The network that everybody got.
         alone: Asks the simulator.
+        uncertain: Also those that a sound simulator may have: it does not feel that some links of a cut are degraded.
 
     Returns:
         At most one per message: the dimension that it misses most.
@@ -94,7 +99,7 @@ def deviations(messages: Sequence[Message], system: System, alone: Alone) -> tup
         seconds = answers[message]
         if seconds is not None:
             fault = _fault(message, system, seconds, probed[message]) or _unharmed(message, system, seconds, whole)
-            if fault is not None:
+            if fault is not None and (fault.certain or uncertain):
                 found.append(fault)
     return tuple(found)
 
@@ -209,9 +214,9 @@ def _whole(messages: Sequence[Message], system: System, alone: Alone) -> dict[Me
 
 
 def _unharmed(message: Message, system: System, seconds: float, whole: dict[Message, float | None]) -> Deviation | None:
-    """A message that takes what it takes on a network with nothing degraded, though all links of its cut carry less.
+    """A message that takes what it takes on a network with nothing degraded, though its cut carries less.
 
-    Where some of the cut's links are whole, an algorithm may well send nothing over the others.
+    Certain where all links of the cut do: where some are whole, an algorithm may well send nothing over the others.
     """
     answer_s = whole.get(message)
     if answer_s is None or seconds > answer_s or message.axis in system.axis_links:
@@ -219,12 +224,17 @@ def _unharmed(message: Message, system: System, seconds: float, whole: dict[Mess
     needed, least_s = _tightest(message, system.fabric.cuts(message.ranks))
     _, whole_s = _tightest(message, system.pristine.cuts(message.ranks))
     left = max((one.bandwidth_factor for one in system.degraded if _touches(one, message, system)), default=1.0)
-    some_are_whole = least_s * left < whole_s * (1 - ROUNDING)
-    if some_are_whole or least_s - whole_s <= 2 * (len(message.ranks) - 1) / NS_PER_S:
+    if least_s - whole_s <= 2 * (len(message.ranks) - 1) / NS_PER_S:
         return None
-    link = _link(system, message, needed)
     return Deviation(
-        message=message, dimension=needed, link=link, used=(), seconds=seconds, least_s=least_s, factor=0.0
+        message=message,
+        dimension=needed,
+        link=_link(system, message, needed),
+        used=(),
+        seconds=seconds,
+        least_s=least_s,
+        factor=0.0,
+        certain=least_s * left >= whole_s * (1 - ROUNDING),
     )
 
 

@@ -29,11 +29,13 @@ class Leg:
         dimension: Of the network; the outermost that is crossed if the group is no grid.
         size: Ranks that take part in it together.
         link: What each of them has: the bandwidth while all members do the same, the latency to the next member.
+        alone: The same while the other members of its block are silent, so that nothing is shared.
     """
 
     dimension: int
     size: int
     link: Link
+    alone: Link
 
 
 def legs_of(fabric: Fabric, members: NDArray[np.int64]) -> tuple[Leg, ...]:
@@ -41,30 +43,37 @@ def legs_of(fabric: Fabric, members: NDArray[np.int64]) -> tuple[Leg, ...]:
     spread = fabric.spread(members)
     if not spread.regular:
         ends = zip(members.tolist(), np.roll(members, -1).tolist(), strict=True)
-        return (Leg(spread.outermost, len(members), _slowest(fabric.path_link(*pair) for pair in ends)),)
+        slowest = _slowest(fabric.path_link(*pair) for pair in ends)
+        return (Leg(spread.outermost, len(members), slowest, slowest),)
     legs, beside = [], 1
     for level in spread.levels:
-        legs.append(Leg(level.dimension, level.size, _along(fabric, members, level, beside)))
+        alone = _along(fabric, members, level)
+        legs.append(Leg(level.dimension, level.size, _shared(fabric, level, beside, alone), alone))
         beside *= level.size
     return tuple(legs)
 
 
-def _along(fabric: Fabric, members: NDArray[np.int64], level: Level, beside: int) -> Link:
-    """What a member has along a dimension when the ``beside`` members of its block send into it at once."""
+def _along(fabric: Fabric, members: NDArray[np.int64], level: Level) -> Link:
+    """What a member has to the next one along a dimension."""
     dimension, stride = fabric.dimensions[level.dimension], fabric.strides[level.dimension]
     along = members // stride % dimension.size
     lines = members - along * stride
     # Of equal lines one stands for all; where something is degraded the slowest counts.
     chosen = np.unique(lines) if fabric.touched(members[None, :])[0] else lines[:1]
-    slowest = _slowest(
+    return _slowest(
         fabric.path_link(*pair)
         for line in (members[lines == first] for first in chosen)
         for pair in zip(line.tolist(), np.roll(line, -1).tolist(), strict=True)
     )
-    share_bytes_per_s = slowest.bandwidth_bytes_per_s
-    if dimension.oversubscription != 1:
-        share_bytes_per_s = min(share_bytes_per_s, shared_link(dimension, stride).bandwidth_bytes_per_s / beside)
-    return attrs.evolve(slowest, bandwidth_bytes_per_s=share_bytes_per_s)
+
+
+def _shared(fabric: Fabric, level: Level, beside: int, alone: Link) -> Link:
+    """What a member has left when the ``beside`` members of its block send into a dimension at once."""
+    dimension = fabric.dimensions[level.dimension]
+    if dimension.oversubscription == 1:
+        return alone
+    together = shared_link(dimension, fabric.strides[level.dimension]).bandwidth_bytes_per_s
+    return attrs.evolve(alone, bandwidth_bytes_per_s=min(alone.bandwidth_bytes_per_s, together / beside))
 
 
 def _slowest(links: Iterable[Link]) -> Link:

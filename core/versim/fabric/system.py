@@ -57,7 +57,8 @@ class System:
 
         That of the axis where it has its own. Else of where the ranks lie: traffic that leaves a node passes the links
         within it, too, so it is as slow as the slowest dimension up to the outermost that they cross, with that one's
-        latency. Where they lie is not known: the innermost dimension's.
+        latency. What a block shares counts as if one of its members sent at a time, as those of a ring do that goes
+        through one node after the other. Where they lie is not known: the innermost dimension's.
 
         Args:
             axis: The parallelism.
@@ -70,7 +71,7 @@ class System:
         passed = [dimension.link for dimension in self.dimensions[: outermost + 1] if dimension.size > 1]
         added_s = legs[-1].link.latency_s - self.pristine.legs(ranks)[-1].link.latency_s if self.degraded else 0.0
         return Link(
-            bandwidth_bytes_per_s=min(link.bandwidth_bytes_per_s for link in (*passed, *(leg.link for leg in legs))),
+            bandwidth_bytes_per_s=min(link.bandwidth_bytes_per_s for link in (*passed, *(leg.alone for leg in legs))),
             latency_s=self.dimensions[outermost].link.latency_s + max(0.0, added_s),
         )
 

@@ -38,7 +38,7 @@ _ALGORITHMS = ("", "ring")
 
 
 ALL_TO_ALL = "DeepFlow counts an all-to-all as if every two ranks had a link between them"
-"""On a ring they have none."""
+"""On a ring they have none, and into an oversubscribed switch they share."""
 
 
 @attrs.frozen
@@ -174,16 +174,15 @@ class DeepFlowNetworkTiming:
         return times
 
     def network_limits(self, messages: Sequence[Message], system: System) -> list[str]:
-        """What DeepFlow does not model of each message's network: rings that an all-to-all goes round."""
+        """What DeepFlow does not model of each message's network: links that an all-to-all has to share."""
         return [
-            ALL_TO_ALL if message.kind is Kind.ALL_TO_ALL and _on_a_ring(message, system) else ""
-            for message in messages
+            ALL_TO_ALL if message.kind is Kind.ALL_TO_ALL and _shares(message, system) else "" for message in messages
         ]
 
 
-def _on_a_ring(message: Message, system: System) -> bool:
-    levels = system.fabric.spread(message.ranks).levels
-    return any(system.dimensions[level.dimension].topology is Topology.RING for level in levels)
+def _shares(message: Message, system: System) -> bool:
+    crossed = [system.dimensions[level.dimension] for level in system.fabric.spread(message.ranks).levels]
+    return any(one.topology is Topology.RING or one.oversubscription != 1 for one in crossed)
 
 
 @attrs.frozen

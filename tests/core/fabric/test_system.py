@@ -61,3 +61,14 @@ def test_systems_differ_by_their_networks_not_by_what_timings_know_of_the_device
     one = Device(name="a", parameters={"any": [1]})
     assert _system(device=one) == _system(device=Device(name="a"))
     assert _system() != _system(axis_links={"dp": OUTER})
+
+
+def test_what_a_node_shares_is_whole_for_a_ring_through_it() -> None:
+    """Four cards' worth for eight: one member at a time has a whole card, all at once half of one each."""
+    inner = Dimension(topology="switch", size=8, link=INNER)
+    outer = Dimension(topology="switch", size=2, link=OUTER, oversubscription=2)
+    system = _system(dimensions=(inner, outer))
+    assert system.link("dp", range(16)) == OUTER
+    _, across = system.fabric.legs(range(16))
+    assert across.link.bandwidth_bytes_per_s == OUTER.bandwidth_bytes_per_s / 2
+    assert across.alone.bandwidth_bytes_per_s == OUTER.bandwidth_bytes_per_s
