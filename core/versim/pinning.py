@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from weakref import WeakKeyDictionary
 
 import attrs
 import numpy as np
@@ -226,6 +227,17 @@ def _shares(graph: ExecutionGraph, times: _TermTimes, given: Mapping[int, float]
 
 def messages_of(graph: ExecutionGraph) -> tuple[Message, ...]:
     """Every communication of a graph as a network timing sees it, in order; equal rows are one object."""
+    known = _MESSAGES.get(graph)
+    if known is None:
+        known = _MESSAGES[graph] = _messages_of(graph)
+    return known
+
+
+_MESSAGES: WeakKeyDictionary[ExecutionGraph, tuple[Message, ...]] = WeakKeyDictionary()
+"""Asked for by everybody who times or checks a network; goes with the graph, which never changes."""
+
+
+def _messages_of(graph: ExecutionGraph) -> tuple[Message, ...]:
     participants = participants_of(graph).tolist()
     start, rows = graph.parts()
     made: dict[tuple[object, ...], Message] = {}

@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from versim.graph import NONE, ExecutionGraph, Instances, Op, RankClasses, instances_of
+from versim.graph import NONE, ExecutionGraph, Instances, Op, Places, RankClasses, instances_of
 from versim.prediction import NO_TIME, Prediction
 
 
@@ -76,19 +76,16 @@ def _is_even(prediction: Prediction, classes: RankClasses) -> bool:
 def timeline(prediction: Prediction, instances: Instances) -> Timeline:
     """A prediction laid on ``instances``, which must be at least as fine as the prediction where times differ."""
     spans = prediction.spans
-    world = np.int64(instances.graph.mesh.world_size)
-    key = spans.node.astype(np.int64) * world + spans.rank
-    order = np.argsort(key, kind="stable")
+    places = Places.of(instances.graph, np.unique(prediction.representative))
+    span_of = np.full(places.count, NONE, dtype=np.int32)
+    span_of[places.rows(spans.node, spans.rank)] = np.arange(spans.count, dtype=np.int32)
     ranks = prediction.representative[instances.classes.representatives()[instances.rank_class]]
-    wanted = instances.node.astype(np.int64) * world + ranks
-    position = np.searchsorted(key[order], wanted)
-    found = position < len(key)
-    found[found] = key[order][position[found]] == wanted[found]
+    rows = span_of[places.rows(instances.node, ranks)] if places.count else np.full(instances.count, NONE)
     start = np.full(instances.count, NO_TIME, dtype=np.int64)
     end = np.full(instances.count, NO_TIME, dtype=np.int64)
-    rows = order[position[found]]
-    start[found] = spans.start_ps[rows]
-    end[found] = spans.end_ps[rows]
+    found = rows != NONE
+    start[found] = spans.start_ps[rows[found]]
+    end[found] = spans.end_ps[rows[found]]
     return Timeline(instances=instances, start_ps=start, end_ps=end, active_ps=_active(instances, start, end))
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-
 import attrs
 import numpy as np
+from numpy.typing import NDArray
 
 from versim.errors import VersimError
-from versim.graph import ExecutionGraph
+from versim.graph import ELSEWHERE, ExecutionGraph, Places
 from versim.inputs import Inputs
 from versim.picoseconds import LONGEST_NS, LONGEST_PS, TooLongError
 from versim.prediction import NO_TIME, Prediction, Resource, Spans
@@ -114,9 +113,6 @@ def _breach_of_range(prediction: Prediction, nodes: int, world: int) -> str | No
     if (spans.end_ps < spans.start_ps).any() or (spans.start_ps < 0).any():
         row = int(np.argmax((spans.end_ps < spans.start_ps) | (spans.start_ps < 0)))
         return f"has a span of node {spans.node[row]} from {spans.start_ps[row]} to {spans.end_ps[row]} ps"
-    keys = spans.node.astype(np.int64) * world + spans.rank
-    if len(np.unique(keys)) != len(keys):
-        return "has two spans of one node on one rank"
     return None
 
 
@@ -126,11 +122,16 @@ def _breach_of_sense(graph: ExecutionGraph, prediction: Prediction) -> str | Non
     if (representative[representative] != representative).any():
         rank = int(np.argmax(representative[representative] != representative))
         return f"has a representative of rank {rank} that does not represent itself"
+    rows = Places.of(graph, np.flatnonzero(np.bincount(spans.rank, minlength=len(representative)))).rows(
+        spans.node, spans.rank
+    )
+    if _has_twice(spans, rows):
+        return "has two spans of one node on one rank"
     silent = representative[spans.rank] != spans.rank
     if silent.any():
         return f"has a span on rank {spans.rank[np.argmax(silent)]}, which represents no rank"
-    foreign = _foreign_span(graph, spans)
-    if foreign is not None:
+    if (rows == ELSEWHERE).any():
+        foreign = int(np.argmax(rows == ELSEWHERE))
         node, rank = int(spans.node[foreign]), int(spans.rank[foreign])
         return f"has a span of node {node} on rank {rank}, where the node does not stand"
     last_end = np.full(len(finish_ps), NO_TIME, dtype=np.int64)
@@ -145,15 +146,12 @@ def _breach_of_sense(graph: ExecutionGraph, prediction: Prediction) -> str | Non
     return None
 
 
-def _foreign_span(graph: ExecutionGraph, spans: Spans) -> int | None:
-    """The first span on a rank where its node does not stand, or None."""
-    world = np.int64(graph.mesh.world_size)
-    pairs, first = np.unique(graph.placement[spans.node] * world + spans.rank, return_index=True)
-    placements = pairs // world
-    starts: list[int] = np.flatnonzero(np.diff(placements, prepend=-1)).tolist()
-    for start, end in itertools.pairwise([*starts, len(pairs)]):
-        stands_on = graph.mesh.ranks(graph.placements[int(placements[start])])
-        outside = ~np.isin(pairs[start:end] % world, stands_on, assume_unique=True)
-        if outside.any():
-            return int(first[start + int(np.argmax(outside))])
-    return None
+def _has_twice(spans: Spans, rows: NDArray[np.int64]) -> bool:
+    if not len(rows):
+        return False
+    if (rows == ELSEWHERE).any():
+        pairs = np.stack([spans.node.astype(np.int64), spans.rank.astype(np.int64)])
+        return bool(np.unique(pairs, axis=1).shape[1] < len(rows))
+    seen = np.zeros(int(rows.max()) + 1, dtype=bool)
+    seen[rows] = True
+    return int(np.count_nonzero(seen)) < len(rows)

@@ -110,19 +110,22 @@ def _path_ps(chain: Chain, link: Link) -> int:
     return int(chain.progress.duration_ps[link.row]) if link.carries else link.end_ps - link.start_ps
 
 
-def _shares(chain: Chain) -> dict[int, Fraction]:
+def _spent_ps(chain: Chain) -> dict[int, int]:
+    """Time that the critical path spends in each execution."""
     spent: dict[int, int] = defaultdict(int)
     for link in chain.path:
         spent[_execution(chain, link.row)] += _path_ps(chain, link)
-    total = sum(spent.values())
-    return {execution: Fraction(time, total) for execution, time in spent.items()} if total else {}
+    return spent
 
 
 def _agreement(reference: Chain, other: Chain) -> float:
-    one, two = (_shares(chain) for chain in (reference, other))
-    both = [(one.get(x, Fraction(0)), two.get(x, Fraction(0))) for x in {**one, **two}]
+    one, two = _spent_ps(reference), _spent_ps(other)
+    one_ps, two_ps = sum(one.values()), sum(two.values())
+    # Shares over a common denominator: of a path that takes no time there are none.
+    weights = (two_ps or 1, one_ps or 1)
+    both = [(one.get(x, 0) * weights[0], two.get(x, 0) * weights[1]) for x in {**one, **two}]
     union = sum(max(pair) for pair in both)
-    return float(sum(min(pair) for pair in both) / union) if union else 1.0
+    return float(Fraction(sum(min(pair) for pair in both), union)) if union else 1.0
 
 
 def _moves(absent: Chain, present: Chain, *, sign: int) -> tuple[Move, ...]:

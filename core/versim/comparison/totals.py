@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.comparison.align import Timeline, is_communication, ranks_per_class
-from versim.comparison.groups import node_keys
+from versim.comparison.groups import exact_sums, node_keys
 from versim.graph import Instances
 
 
@@ -126,11 +126,14 @@ def _rows(line: Timeline, node_key: NDArray[np.int64], spell: object) -> tuple[B
     unique, first, inverse = np.unique(key, return_index=True, return_inverse=True)
     count = np.zeros(len(unique), dtype=np.int64)
     missing = np.zeros(len(unique), dtype=np.int64)
-    total = np.zeros(len(unique), dtype=object)
+    total = [0] * len(unique)
     np.add.at(count, inverse, weight)
     np.add.at(missing, inverse, np.where(line.ran, 0, weight))
-    # Python integers: rank-picoseconds of a large step pass 2^63.
-    np.add.at(total, inverse, line.duration_ps.astype(object) * weight)
+    # Rank-picoseconds of a large step pass 2^63, and so may one duration times the ranks it stands for.
+    for ranks in np.unique(weight).tolist():
+        alike = weight == ranks
+        sums = exact_sums(line.duration_ps[alike], inverse[alike], len(unique))
+        total = [one + ranks * more for one, more in zip(total, sums, strict=True)]
     rows = []
     for position in np.argsort(first).tolist():
         name, phase = spell(int(unique[position]))  # type: ignore[operator]

@@ -68,7 +68,8 @@ def distinct(messages: Sequence[Message], system: System) -> tuple[Message, ...]
     Folded communication whose place is not known, and groups of one, ask nothing of the network.
     """
     largest: dict[tuple[object, ...], Message] = {}
-    for message in messages:
+    # A step has few distinct communications among thousands, and equal ones are mostly one object.
+    for message in {id(message): message for message in messages}.values():
         if len(message.ranks) > 1 and message.size_bytes > 0:
             key = (message.kind, message.axis, message.algorithm, system.fabric.signature(message.ranks))
             if key not in largest or largest[key].size_bytes < message.size_bytes:

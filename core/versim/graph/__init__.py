@@ -7,12 +7,14 @@ from versim.graph.instances import Instances, instances_of, participants_of
 from versim.graph.layout import LAYOUTS, laid_out
 from versim.graph.limits import hold_to_size
 from versim.graph.order import topological_order
+from versim.graph.places import ELSEWHERE, Places
 from versim.graph.slowing import SlowDevices, slowed
 from versim.graph.validate import checked
 from versim.graph.views import Communication, Node
 from versim.graph.ways import told_apart
 
 __all__ = [
+    "ELSEWHERE",
     "LAYOUTS",
     "NONE",
     "UNTIMED",
@@ -22,6 +24,7 @@ __all__ = [
     "Instances",
     "Node",
     "Op",
+    "Places",
     "RankClasses",
     "Scope",
     "SlowDevices",

@@ -103,7 +103,7 @@ class Chain:
     @cached_property
     def levels(self) -> Levels:
         """Edges by depth; takes about a second per million edges, and only evaluation needs it."""
-        source, target = self.waits.source, self.waits.target
+        source, target = self.waits.source.astype(np.int64), self.waits.target.astype(np.int64)
         depth, _ = depths(source, target, len(self.lag_ps))
         edge = np.argsort(depth[target], kind="stable")
         heads = _heads(target[edge])

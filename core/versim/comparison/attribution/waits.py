@@ -17,6 +17,7 @@ from versim.comparison.attribution.circles import without_circles
 from versim.comparison.attribution.lanes import Edges, compute_order, lane_order, serial_lanes
 from versim.comparison.attribution.progress import Progress, progress
 from versim.graph import NONE, Instances
+from versim.kernel.functions import compiled, counting_sort
 
 
 class Wait(enum.IntEnum):
@@ -41,10 +42,10 @@ class Waits:
         progress: Its durations.
         lanes: The lane of what is served one at a time besides compute, see :mod:`.lanes`; shape (instances,).
         time_ps: int64 (tokens,), when each token happened.
-        source: int64 (edges,), the token an edge leaves from.
-        target: int64 (edges,), the token it leads to.
-        adds: int64 (edges,), the instance whose duration it adds; ``instances`` where it adds none.
-        owner: int64 (edges,), the instance whose end it leaves from; NONE for other edges.
+        source: int32 (edges,), the token an edge leaves from.
+        target: int32 (edges,), the token it leads to.
+        adds: int32 (edges,), the instance whose duration it adds; ``instances`` where it adds none.
+        owner: int32 (edges,), the instance whose end it leaves from; NONE for other edges.
         kind: int8 (edges,), see :class:`Wait`.
     """
 
@@ -52,10 +53,10 @@ class Waits:
     progress: Progress
     lanes: NDArray[np.int64]
     time_ps: NDArray[np.int64]
-    source: NDArray[np.int64]
-    target: NDArray[np.int64]
-    adds: NDArray[np.int64]
-    owner: NDArray[np.int64]
+    source: NDArray[np.int32]
+    target: NDArray[np.int32]
+    adds: NDArray[np.int32]
+    owner: NDArray[np.int32]
     kind: NDArray[np.int8]
 
     @property
@@ -103,11 +104,12 @@ def waits_of(line: Timeline) -> Waits:
     waiting[-1] = True
     free = np.flatnonzero(~waiting)
     begin = plain(np.full(len(free), count + meetings), free)
+    # In front, so that a stable sort by target keeps edges in order of kind.
     source, target, adds, owner = (
-        np.concatenate(pair) for pair in zip((source, target, adds, owner), begin, strict=True)
+        np.concatenate(pair).astype(np.int32) for pair in zip(begin, (source, target, adds, owner), strict=True)
     )
-    kind = np.concatenate([kind, np.full(len(free), Wait.DEPENDENCY, dtype=np.int8)])
-    order = np.lexsort((kind, target))
+    kind = np.concatenate([np.full(len(free), Wait.DEPENDENCY, dtype=np.int8), kind])
+    order = counting_sort(target, len(time))[1] if compiled() else np.argsort(target, kind="stable")
     return Waits(
         line=line,
         progress=advance,

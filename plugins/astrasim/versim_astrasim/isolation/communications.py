@@ -84,7 +84,13 @@ def isolated_s(request: SimulationRequest) -> NDArray[np.float64]:
         return seconds
     algorithms = tuple((kind, names) for kind, (names, _) in chosen.items())
     asked: dict[_Communication, list[int]] = {}
-    for match, (message, in_group) in enumerate(zip(*_messages(graph), strict=True)):
+    # Equal messages are mostly one object, which is quicker to compare.
+    alike: dict[tuple[int, bool], list[int]] = {}
+    messages, named = _messages(graph)
+    for match, (message, in_group) in enumerate(zip(messages, named, strict=True)):
+        alike.setdefault((id(message), in_group), []).append(match)
+    for matches in alike.values():
+        message, in_group = messages[matches[0]], named[matches[0]]
         if message.kind is not Kind.POINT_TO_POINT and message.kind not in COLLECTIVE_STEMS:
             continue
         one = _Communication(
@@ -97,7 +103,7 @@ def isolated_s(request: SimulationRequest) -> NDArray[np.float64]:
             algorithms=algorithms,
             options=options,
         )
-        asked.setdefault(one, []).append(match)
+        asked.setdefault(one, []).extend(matches)
     left_s = BUDGET_S
     for cost_s, one in sorted(((_estimate_s(one, network), one) for one in asked), key=lambda pair: pair[0]):
         left_s -= cost_s

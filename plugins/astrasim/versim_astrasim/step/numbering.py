@@ -160,10 +160,6 @@ def joined_dependencies(instances: Instances, kept: NDArray[np.bool_]) -> tuple[
     """
     owner = np.repeat(np.arange(instances.count, dtype=np.int64), np.diff(instances.dependency_start))
     target = instances.dependency.astype(np.int64)
-    if kept.all():
-        pairs = owner * instances.count + target
-        if (pairs[1:] > pairs[:-1]).all():
-            return owner, target
     straight = kept[owner] & kept[target]
     pairs = owner[straight] * instances.count + target[straight]
     detours = kept[owner] & ~kept[target]
@@ -175,8 +171,9 @@ def joined_dependencies(instances: Instances, kept: NDArray[np.bool_]) -> tuple[
             for reached in behind[left_out]
         ]
         pairs = np.concatenate([pairs, np.array(joined, dtype=np.int64)])
-    if (pairs[1:] <= pairs[:-1]).any():
-        pairs = np.unique(pairs)
+    # Sorted by owner already, which a merging sort makes use of.
+    pairs.sort(kind="stable")
+    pairs = pairs[np.concatenate([[True], pairs[1:] != pairs[:-1]])] if len(pairs) else pairs
     return pairs // instances.count, pairs % instances.count
 
 
