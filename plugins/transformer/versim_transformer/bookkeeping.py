@@ -64,6 +64,8 @@ BOOKKEEPING: dict[str, Bookkeeping] = {
         gradient_bytes=4,
         replica_gradient_bytes=0,
         optimizer_bytes=8,
+        # Logits, in fp32, their logarithmic softmax, its gradient: 2 + 4 + 4 + 4 bytes.
+        loss_bytes=10,
     ),
 }
 """By the name that ``memory:`` takes."""
