@@ -107,6 +107,8 @@ def _outside(gpu: str, message: Message, system: System) -> str:
         levels = system.fabric.spread(message.ranks).levels
         if any(level.dimension for level in levels):
             return "groups that leave the node were not measured"
+        if system.fabric.touched([message.ranks])[0]:
+            return "degraded links were not measured"
     elif message.participants > node.size:
         return "groups that leave the node were not measured"
     rate, sheet = node.rate_bytes_per_s(max(1, node.size - 1)), GPUS[gpu].link_bytes_per_s

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from versim import ComputeTiming, Kind, Message, NetworkTiming, Origin, Source, System, UnsupportedGraphError, option
+from versim import (
+    ComputeTiming,
+    Kind,
+    Message,
+    NetworkTiming,
+    Origin,
+    Source,
+    System,
+    Topology,
+    UnsupportedGraphError,
+    option,
+)
 
 from versim_silicon.nccl.calibration import GPU_CONSTANTS, NIC_CONSTANTS, OWN_PART, GpuConstants, NicConstants, times_s
 from versim_silicon.nccl.channels import Group, group_of, rings
@@ -90,6 +101,10 @@ class NcclNetwork:
                 found[place] = Origin(Source.MODELLED, NAME, f"{messages[place].kind} by {chosen}")
         return found
 
+    def network_limits(self, messages: Sequence[Message], system: System) -> list[str]:
+        """What NCCL's own model does not know of each message's network: links that are degraded, ways round a ring."""
+        return [_limit(message, system) for message in messages]
+
     def _answers(self, messages: Sequence[Message], system: System) -> list[tuple[list[int], Answer]]:
         """Messages that differ in nothing but size are one question."""
         questions: dict[tuple[Kind, Group, str], list[int]] = {}
@@ -141,6 +156,20 @@ class NcclNetwork:
             slower=found.slower if given.nic_slower is None else given.nic_slower,
             achieved=found.achieved if given.nic_achieved is None else given.nic_achieved,
         )
+
+
+DEGRADED = "NCCL's model knows one bandwidth within nodes and one between them, whatever is degraded"
+RINGS = "NCCL's model takes a node's devices for joined by switches or by links to each, not by a ring"
+
+
+def _limit(message: Message, system: System) -> str:
+    if len(message.ranks) < 2:
+        return ""
+    crossed = [system.dimensions[level.dimension] for level in system.fabric.spread(message.ranks).levels]
+    limits = [DEGRADED] if system.fabric.touched([message.ranks])[0] else []
+    if any(one.topology is Topology.RING for one in crossed):
+        limits.append(RINGS)
+    return "; ".join(limits)
 
 
 def _asked(algorithm: str) -> tuple[Algorithm, ...]:
