@@ -6,7 +6,7 @@ duration is needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import attrs
@@ -17,6 +17,9 @@ from versim.errors import UnsupportedGraphError, VersimError
 from versim.fabric import Device, Message, System
 from versim.timing import ComputeOrigins, ComputeTiming, NetworkLimits, NetworkOrigins, NetworkTiming, Origin, Source
 from versim.work import Attention, DeviceTerm, Gemm, GroupedGemm, HostTransfer, Pointwise
+
+DECLINED = "declined: "
+"""How the detail of an origin begins that says why a row is declined."""
 
 Row = TypeVar("Row", DeviceTerm, Message)
 
@@ -50,6 +53,11 @@ class ComputeChain:
             return timing.origins(rows, device) if isinstance(timing, ComputeOrigins) else None
 
         return seconds, _origins(terms, by, self.names, said)
+
+    def why_declined(self, term: DeviceTerm, device: Device) -> str:
+        """What the timings say why they decline a term; "" where they do not."""
+        told = (timing.origins((term,), device) for timing in self.timings if isinstance(timing, ComputeOrigins))
+        return _reasons(told)
 
 
 @attrs.frozen(eq=False)
@@ -101,6 +109,16 @@ class NetworkChain:
                 for row, text in zip(mine, told, strict=True):
                     limits[row] = text
         return limits
+
+    def why_declined(self, message: Message, system: System) -> str:
+        """What the timings say why they decline a message; "" where they do not."""
+        told = (timing.origins((message,), system) for timing in self.timings if isinstance(timing, NetworkOrigins))
+        return _reasons(told)
+
+
+def _reasons(told: Iterable[Sequence[Origin]]) -> str:
+    details = [origin.detail for (origin,) in told]
+    return "; ".join(detail.removeprefix(DECLINED) for detail in details if detail.startswith(DECLINED))
 
 
 def _asking(times_s: Callable[..., Any], on: Device | System) -> Callable[[tuple[Any, ...]], Any]:

@@ -6,7 +6,8 @@ Folded communication is part of compute, so whoever times it changes the pin.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 import attrs
@@ -168,14 +169,18 @@ def _term_times(
             raise VersimError(f"{device[0]} has to be timed; name a compute timing in the pin (compute: …)")
         chain = compute if isinstance(compute, ComputeChain) else ComputeChain((_name(compute),), (compute,))
         times_s, origins = chain.answers(device, system.device)
-        times.learn("compute", device, _durations(times_s, device, "compute", chain.names), origins)
+        seconds = _durations(
+            times_s, device, "compute", chain.names, lambda term: chain.why_declined(term, system.device)
+        )
+        times.learn("compute", device, seconds, origins)
     inside = tuple(row for row in keys if isinstance(row, Message))
     if inside:
         if folded is None:
             raise VersimError(f"{inside[0]} has to be timed; name a network timing in the pin (folded: …)")
         network = folded if isinstance(folded, NetworkChain) else NetworkChain((_name(folded),), (folded,))
         times_s, origins = network.answers(inside, system)
-        times.learn("folded", inside, _durations(times_s, inside, "folded", network.names), origins)
+        seconds = _durations(times_s, inside, "folded", network.names, lambda row: network.why_declined(row, system))
+        times.learn("folded", inside, seconds, origins)
     return times
 
 
@@ -183,16 +188,24 @@ def _name(timing: ComputeTiming | NetworkTiming) -> str:
     return type(timing).__name__
 
 
+_Asked = TypeVar("_Asked", DeviceTerm, Message)
+
+
 def _durations(
-    times_s: NDArray[np.float64], rows: Sequence[DeviceTerm | Message], role: str, names: tuple[str, ...]
+    times_s: NDArray[np.float64],
+    rows: Sequence[_Asked],
+    role: str,
+    names: tuple[str, ...],
+    why_declined: Callable[[_Asked], str],
 ) -> NDArray[np.float64]:
     """What timings said, held to be durations."""
     declined = np.flatnonzero(np.isnan(times_s))
     if len(declined):
-        asked = ", ".join(names)
+        asked, first = ", ".join(names), rows[declined[0]]
+        why = why_declined(first)
         raise VersimError(
-            f"the {role} timing {asked} declines {rows[declined[0]]}{_and_more(declined)}; name a timing after it that "
-            f"answers ({role}: [{asked}, …])"
+            f"the {role} timing {asked} declines {first}{_and_more(declined)}{f' ({why})' if why else ''}; "
+            f"name a timing after it that answers ({role}: [{asked}, …])"
         )
     bad = np.flatnonzero(~(np.isfinite(times_s) & (times_s >= 0)))
     if len(bad):
@@ -270,5 +283,6 @@ def communication_s(graph: ExecutionGraph, system: System, network: NetworkTimin
 
 
 def _network_s(network: NetworkTiming, rows: tuple[Message, ...], system: System) -> NDArray[np.float64]:
-    names = network.names if isinstance(network, NetworkChain) else (_name(network),)
-    return _durations(held_to_rows(network.times_s(rows, system), len(rows), ", ".join(names)), rows, "network", names)
+    chain = network if isinstance(network, NetworkChain) else NetworkChain((_name(network),), (network,))
+    times_s = held_to_rows(chain.times_s(rows, system), len(rows), ", ".join(chain.names))
+    return _durations(times_s, rows, "network", chain.names, lambda row: chain.why_declined(row, system))

@@ -93,7 +93,7 @@ class ComputeOrigins(Protocol):
     """A compute timing that says where its seconds come from."""
 
     def origins(self, terms: Sequence[DeviceTerm], device: Device) -> Sequence[Origin]:
-        """The origin of each term that ``times_s`` does not decline; what it declines may be anything."""
+        """The origin of each term that ``times_s`` does not decline; of what it declines, the detail may say why."""
         ...
 
 
@@ -114,5 +114,5 @@ class NetworkOrigins(Protocol):
     """A network timing that says where its seconds come from."""
 
     def origins(self, messages: Sequence[Message], system: System) -> Sequence[Origin]:
-        """The origin of each message that ``times_s`` does not decline; what it declines may be anything."""
+        """The origin of each message that ``times_s`` does not decline; of what it declines, the detail may say why."""
         ...

@@ -124,3 +124,20 @@ def test_folded_communication_is_asked_between_its_ranks() -> None:
         builder.compute(axis, [(Folded(Kind.ALL_REDUCE, 8, axis, participants), 1)], on={"dp": (0, 1)})
     pin(builder.build(), SYSTEM, None, Asked())
     assert [message.ranks for message in asked] == [(0, 1, 2, 3), (0, 4), (), ()]
+
+
+def test_a_refusal_says_why_where_a_timing_does() -> None:
+    """Somebody who measured up to eight ranks can say so; the rest of the detail of a declined row is nobody's."""
+
+    @attrs.frozen
+    class Measured(Products):
+        def times_s(self, terms: Sequence[DeviceTerm], _: Device) -> NDArray[np.float64]:
+            return np.full(len(terms), np.nan)
+
+        def origins(self, terms: Sequence[DeviceTerm], _: Device) -> list[Origin]:
+            return [Origin("modelled", "measured", "declined: nothing was measured on it") for _ in terms]
+
+    builder = GraphBuilder(Mesh.of(dp=2, tp=4))
+    builder.compute("work", [(Pointwise(1, 1), 1)])
+    with pytest.raises(VersimError, match=r"declines Pointwise\(.* \(nothing was measured on it\); name a timing"):
+        pin(builder.build(), SYSTEM, ComputeChain(("m", "table"), (Measured(), Products())))

@@ -86,8 +86,9 @@ def timing_contestant(label: str, choice: TimingChoice, registry: Registry) -> C
         except (UnsupportedGraphError, FaultsError) as error:
             return None, str(error)
         if math.isnan(time_s):
-            ranks = message.participants
-            return None, f"timing {choice.timing} declines {message.kind} of {size_bytes} bytes over {ranks} ranks"
+            why = timing.why_declined(message, system)
+            asked = f"{message.kind} of {size_bytes} bytes over {message.participants} ranks"
+            return None, f"timing {choice.timing} declines {asked}{f': {why}' if why else ''}"
         return float(time_s), ""
 
     model = registry.timing(choice.timing)
