@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from versim import Device, Dimension, Kind, Link, Message, Source, System, UnsupportedGraphError
+from versim import Device, Dimension, Kind, Link, Message, Source, System, Topology, UnsupportedGraphError
 from versim_silicon import store
 from versim_silicon.collectives import newest
 from versim_silicon.gpus import GPUS
@@ -178,6 +178,17 @@ def test_a_rack_of_nvlink_is_one_node() -> None:
     assert fast_dimensions(system([(8, 450), (4, 50)])) == 1
     assert fast_dimensions(system([(16, 50)])) == 0
     assert group_of(system([(16, 50)]), tuple(range(16)), 16).nodes == 16
+
+
+@pytest.mark.parametrize(
+    ("topology", "rates"), [("switch", (64, 64)), ("fully_connected", (64, 192)), ("ring", (64, 128))]
+)
+def test_two_ranks_have_the_links_between_them(topology: Topology, rates: tuple[int, int]) -> None:
+    """Four of a node use all their links to one another; two of them only the one between."""
+    link = Link(bandwidth_bytes_per_s=64e9, latency_s=0.0)
+    on = System(dimensions=(Dimension(topology=topology, size=8, link=link),), device=Device(name="none"))
+    found = tuple(group_of(on, tuple(range(count)), count).link_bytes_per_s / 1e9 for count in (2, 4))
+    assert found == rates
 
 
 def test_cards_that_are_shared_are_shared() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import attrs
-from versim import System
+from versim import Dimension, System, Topology
 
 from versim_silicon.gpus import GPUS, gpu_of
 from versim_silicon.nccl.constants import (
@@ -80,12 +80,19 @@ def group_of(system: System, ranks: tuple[int, ...], participants: int) -> Group
         generation=generation_of(system.device.name),
         ranks=participants,
         nodes=min(nodes, participants),
-        link_bytes_per_s=node.rate_bytes_per_s(max(1, node.size - 1)),
+        link_bytes_per_s=_within(node, next((level.size for level in levels if level.dimension == 0), node.size)),
         nic_bytes_per_s=min(
             (_share(system, level.dimension, participants / nodes) for level in levels if level.dimension >= fast),
             default=0.0,
         ),
     )
+
+
+def _within(node: Dimension, members: int) -> float:
+    """What a rank sends to so many members of its line at once: two on a ring are one link apart, others have two."""
+    others = max(1, members - 1)
+    ways = min(2, others) * node.link.bandwidth_bytes_per_s
+    return ways if node.topology is Topology.RING else node.rate_bytes_per_s(others)
 
 
 def _share(system: System, number: int, per_node: float) -> float:
