@@ -36,7 +36,7 @@ def test_degraded_links_are_not_known_to_nccl_and_were_not_measured() -> None:
     slow: System = attrs.evolve(SYSTEM, degraded=[Degradation(dimension=0, ranks=[3], bandwidth_factor=0.1)])
     other = attrs.evolve(TP, ranks=tuple(range(8, 16)))
     nccl, measured = (registry.timing(name) for name in ("nccl", "silicon"))
-    modelled = nccl.network(structure_options(nccl, {}))
+    modelled: object = nccl.network(structure_options(nccl, {}))
     assert isinstance(modelled, NetworkLimits)
     assert ["degraded" in said for said in modelled.network_limits([TP, other], slow)] == [True, False]
     table = measured.network(structure_options(measured, {}))

@@ -228,9 +228,16 @@ def test_messages_are_timed_where_they_stand_and_say_what_was_chosen() -> None:
 def test_an_algorithm_that_nccl_does_not_have_is_refused() -> None:
     """Direct exchange and halving are not NCCL's; a gather by tree is not either."""
     on = system([(8, 450)])
-    for kind, algorithm in ((Kind.ALL_REDUCE, "direct"), (Kind.ALL_GATHER, "tree")):
+    refused = ((Kind.ALL_REDUCE, "direct"), (Kind.ALL_GATHER, "tree"), (Kind.ALL_TO_ALL, "ring"))
+    for kind, algorithm in refused:
         with pytest.raises(UnsupportedGraphError, match="nccl"):
             NCCL.times_s([Message(kind, 1 << 20, 8, ranks=tuple(range(8)), algorithm=algorithm)], on)
+
+
+def test_kinds_that_nccl_is_not_asked_for_are_refused() -> None:
+    """A label that somebody added is no message between two ranks."""
+    with pytest.raises(UnsupportedGraphError, match="gather_to_one is none of all_reduce"):
+        NCCL.times_s([Message(Kind("gather_to_one"), 1 << 20, 8, ranks=tuple(range(8)))], system([(8, 450)]))
 
 
 def test_every_constant_has_its_source() -> None:

@@ -30,6 +30,8 @@ ALGORITHMS = {"ring": (Algorithm.RING,), "tree": (Algorithm.TREE, Algorithm.NVLS
 """Algorithms that a graph may ask for, as NCCL's."""
 
 SENT = "sends and receives"
+SENT_KINDS = (Kind.ALL_TO_ALL, Kind.POINT_TO_POINT)
+"""What NCCL does by sends and receives, without a choice."""
 
 
 @attrs.frozen(kw_only=True)
@@ -126,10 +128,15 @@ class NcclNetwork:
         """What NCCL would choose for a group, by size, and what it takes.
 
         Raises:
-            UnsupportedGraphError: An algorithm that NCCL does not have.
+            UnsupportedGraphError: A kind or an algorithm that NCCL does not have.
         """
         gpu, nic = self._gpu(group), self._nic(group)
-        if kind not in TUNED_KINDS:
+        if kind not in (*TUNED_KINDS, *SENT_KINDS):
+            listed = ", ".join(str(known) for known in (*TUNED_KINDS, *SENT_KINDS))
+            raise UnsupportedGraphError(f"nccl: {kind} is none of {listed}; name a timing that knows it")
+        if kind is Kind.ALL_TO_ALL and algorithm not in ("", "direct"):
+            raise UnsupportedGraphError(f"nccl: NCCL sends an all_to_all directly, and has none by {algorithm}")
+        if kind in SENT_KINDS:
             return Answer(_sent_s(kind, group, sizes_bytes, gpu, nic, own), [SENT] * len(sizes_bytes))
         known = [way for way in ways(kind, group) if way.algorithm in _asked(algorithm)]
         if not known:
