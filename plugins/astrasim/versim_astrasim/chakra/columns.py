@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import numpy as np
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
@@ -12,7 +13,8 @@ from versim_astrasim.chakra.attributes import Attribute, AttributeDecoder, Value
 from versim_astrasim.chakra.framing import TraceFormatError
 from versim_astrasim.chakra.labels import NO_LABELS, PREFIX, Labels, labelled
 from versim_astrasim.chakra.process_groups import PROCESS_GROUP_NODE, groups_in
-from versim_astrasim.chakra.wire import FIELD_ATTRIBUTES, FieldedNode, IOInfo, ListedNode
+from versim_astrasim.chakra.typed_attributes import typed_attribute
+from versim_astrasim.chakra.wire import FIELD_ATTRIBUTES, FieldedNode, IOInfo, ListedNode, TypedNode
 from versim_astrasim.engine.trace import (
     COLL,
     COMM_TYPES,
@@ -42,6 +44,10 @@ _FIELDED_COLLECTIVES = (
     COMM_TYPES["ALL_GATHER"],
     COMM_TYPES["REDUCE_SCATTER"],
 )
+
+_TYPED_COLLECTIVES = (*_FIELDED_COLLECTIVES[1:], COMM_TYPES["BROADCAST"])
+_RUNTIME = "runtime"
+"""Microseconds, in versions 0.0.2 and 0.0.3."""
 
 
 class _Columns:
@@ -226,6 +232,59 @@ class ListedColumns(_Columns):
     def durations_ns(self) -> NDArray[np.int64]:
         """Recorded durations; longer ones than 64 bits hold are cut off there."""
         return np.array([min(micros, _LONGEST_MICROS) * _NS_PER_MICRO for micros in self._durations], dtype=np.int64)
+
+
+class TypedColumns(ListedColumns):
+    """Nodes of versions 0.0.2 and 0.0.3."""
+
+    def __init__(self, subject: str, *, without_metadata: bool) -> None:
+        super().__init__(subject)
+        self._types_of = _FIELDED_TYPES if without_metadata else tuple(range(COLL + 1))
+        self._known: dict[bytes, Attribute] = {}
+
+    def parse(self, content: bytes, offset: int) -> Any:
+        """A node's fields."""
+        return self._decoded(TypedNode, content, offset)
+
+    def add(self, node: Any, offset: int) -> None:
+        """Append one node, in the numbers of version 0.0.4."""
+        index, kind = len(self._ids), node.type
+        if not 0 <= kind < len(self._types_of):
+            raise TraceFormatError(f"{self._subject}: node {node.id} at byte {offset} has unknown type {kind}")
+        attributes = [self._attribute(content, node, offset) for content in node.attribute]
+        runtimes = [found.value for found in attributes if found.name == _RUNTIME and found.kind is ValueKind.INTEGER]
+        self._ids.append(node.id)
+        self._types.append(self._types_of[kind])
+        self._durations.append(max(runtimes[0], 0) if runtimes else 0)
+        self.offsets.append(offset)
+        self._ctrl[1].extend(node.parent)
+        self._ctrl[0].append(len(self._ctrl[1]))
+        self._data[0].append(0)
+        self._names.append(self._name(node.name))
+        for attribute in attributes:
+            self._other(index, attribute)
+
+    def _attribute(self, content: bytes, node: Any, offset: int) -> Attribute:
+        """An attribute with the number of a collective as version 0.0.4 has it."""
+        known = self._known.get(content)
+        if known is not None:
+            return known
+        try:
+            known = typed_attribute(content)
+        except DecodeError as error:
+            raise TraceFormatError(
+                f"{self._subject}: node {node.id} at byte {offset} has a malformed attribute: {error}"
+            ) from error
+        if known.name == "comm_type" and known.kind is ValueKind.INTEGER:
+            if not 0 <= known.value < len(_TYPED_COLLECTIVES):
+                raise TraceFormatError(
+                    f"{self._subject}: node {node.id} at byte {offset} has comm_type {known.value}, unknown in its "
+                    "schema version"
+                )
+            known = attrs.evolve(known, value=_TYPED_COLLECTIVES[known.value])
+        if len(self._known) < 1 << 15:
+            self._known[content] = known
+        return known
 
 
 class FieldedColumns(_Columns):

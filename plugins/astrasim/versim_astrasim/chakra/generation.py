@@ -4,7 +4,7 @@ Version 0.0.1 has attributes as fields, other numbers for node types and collect
 0.0.4 to 1.0 begin with global metadata and list attributes. A node of one generation parses as a node of the other, as
 something else, so every message is looked at for fields that only one of them has. Early writers of version 0.0.4 left
 the metadata out, and later ones write their own version there; then how all nodes are encoded tells the generation.
-Versions 0.0.2 and 0.0.3, in between, were hardly used and are refused by name.
+Versions 0.0.2 and 0.0.3, in between, never say their version; their attributes tell them, and each other.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from enum import Enum
+from typing import Any
 
 from google.protobuf.message import DecodeError
 
 from versim_astrasim.chakra.attributes import AttributeDecoder
 from versim_astrasim.chakra.framing import TraceFormatError
+from versim_astrasim.chakra.typed_attributes import is_typed_attribute, says_002
 from versim_astrasim.chakra.wire import Metadata, fields_of, unknown_fields
 
 _VARINT, _LENGTH_DELIMITED = 0, 2
@@ -27,8 +29,10 @@ _FIELDED_VERSION = re.compile(r"(?<![\d.])0\.0\.1(?![\d.])", re.ASCII)
 _STORAGE_FIELD = 11
 """Storage operations of versions after 1.0, beside nodes that are otherwise the same."""
 
-_IN_BETWEEN = "it is of schema version 0.0.2 or 0.0.3, which is not read; convert it to 0.0.4"
+_TYPED_ATTRIBUTE = (_STORAGE_FIELD, _LENGTH_DELIMITED)
+_IN_BETWEEN = "it is of schema version 0.0.2 or 0.0.3, and no attribute tells which; convert it to 0.0.4"
 _TYPE_FIELD = 3
+_MOST_REMEMBERED = 1 << 15
 _COMPUTE_ONLY = {3: "0.0.1", 4: "0.0.4"}
 """The number of compute by generation, for files of nothing else."""
 
@@ -37,6 +41,8 @@ class Generation(Enum):
     """A generation of the format; the value is its oldest version."""
 
     FIELDED = "0.0.1"
+    TYPED_2 = "0.0.2"
+    TYPED_3 = "0.0.3"
     LISTED = "0.0.4"
 
 
@@ -57,6 +63,9 @@ def of_first_message(content: bytes, subject: str) -> tuple[Generation | None, s
             f"{subject}: the message at byte 0 is not the global metadata a trace begins with: {error}"
         ) from error
     strange = unknown_fields(metadata)
+    if is_typed_attribute(metadata.version) and not strange:
+        # Of version 0.0.3, which lists attributes where the version stands later.
+        return None, "", True
     if (1, _VARINT) in strange or (_TYPE_FIELD, _VARINT) in strange:
         # A node has its id and its type there; an id of 0 is not written by version 0.0.4.
         return None, "", False
@@ -107,20 +116,23 @@ def of_nodes(contents: Iterable[tuple[int, bytes]], subject: str, otherwise: Gen
     """
     seen: dict[Generation, int] = {}
     types: set[int] = set()
+    typed = _Typed(subject)
     for offset, content in contents:
         try:
             fields = fields_of(content)
         except DecodeError as error:
             raise TraceFormatError(f"{subject}: the message at byte {offset} is not a node: {error}") from error
+        if typed.looked_at(offset, fields):
+            continue
         for number, wire_type, value in fields:
-            if wire_type == _LENGTH_DELIMITED and number in (6, 7, _STORAGE_FIELD):
-                raise TraceFormatError(f"{subject}: node at byte {offset}: {_IN_BETWEEN}")
             if wire_type == _LENGTH_DELIMITED and number in (4, 5, 8, 9, 10):
                 seen.setdefault(Generation.LISTED, offset)
             elif wire_type == _VARINT and (number in (4, 5) or 8 <= number <= 20):
                 seen.setdefault(Generation.FIELDED, offset)
             elif wire_type == _VARINT and number == _TYPE_FIELD and len(types) < 2:
                 types.add(value)
+    if typed.first is not None:
+        return typed.generation()
     if len(seen) > 1:
         raise TraceFormatError(
             f"{subject}: no global metadata says the version, and its nodes are of two generations: that at byte "
@@ -137,6 +149,54 @@ def of_nodes(contents: Iterable[tuple[int, bytes]], subject: str, otherwise: Gen
         f"{subject}: the file has no global metadata, and nothing in its nodes tells schema version 0.0.1 from 0.0.4; "
         "write it with its metadata"
     )
+
+
+def is_typed(content: bytes) -> bool:
+    """Whether a node has attributes as only versions 0.0.2 and 0.0.3 write them.
+
+    Raises:
+        google.protobuf.message.DecodeError: It is no node.
+    """
+    attributes = [value for number, wire, value in fields_of(content) if (number, wire) == _TYPED_ATTRIBUTE]
+    return bool(attributes) and all(map(is_typed_attribute, attributes))
+
+
+class _Typed:
+    """Looks whether nodes are of versions 0.0.2 or 0.0.3."""
+
+    def __init__(self, subject: str) -> None:
+        self.first: int | None = None
+        self._subject = subject
+        self._known: set[bytes] = set()
+        self._says: set[bool] = set()
+
+    def looked_at(self, offset: int, fields: Iterable[tuple[int, int, Any]]) -> bool:
+        """Whether a node is of one of them; all later ones have to be, then."""
+        found = False
+        for number, wire_type, value in fields:
+            if wire_type == _LENGTH_DELIMITED and number in (6, 7, _STORAGE_FIELD):
+                found = True
+            if wire_type == _LENGTH_DELIMITED and number == _STORAGE_FIELD and value not in self._known:
+                if len(self._known) < _MOST_REMEMBERED:
+                    self._known.add(value)
+                if not is_typed_attribute(value):
+                    raise TraceFormatError(f"{self._subject}: node at byte {offset}: {_IN_BETWEEN}")
+                said = says_002(value)
+                if said is not None:
+                    self._says.add(said)
+        if found and self.first is None:
+            self.first = offset
+        return self.first is not None
+
+    def generation(self) -> Generation:
+        """Which of them.
+
+        Raises:
+            TraceFormatError: Nothing tells.
+        """
+        if len(self._says) != 1:
+            raise TraceFormatError(f"{self._subject}: node at byte {self.first}: {_IN_BETWEEN}")
+        return Generation.TYPED_2 if self._says.pop() else Generation.TYPED_3
 
 
 def contradiction(generation: Generation, strange: Iterable[tuple[int, int]]) -> str:

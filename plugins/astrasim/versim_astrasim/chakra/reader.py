@@ -1,4 +1,4 @@
-"""Execution trace files ─▶ traces in columns, one message at a time, from both generations of the format."""
+"""Execution trace files ─▶ traces in columns, one message at a time, from all generations of the format."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from versim_astrasim.chakra.columns import FieldedColumns, ListedColumns
+from versim_astrasim.chakra.columns import FieldedColumns, ListedColumns, TypedColumns
 from versim_astrasim.chakra.framing import TraceFormatError, messages
-from versim_astrasim.chakra.generation import Generation, contradiction, of_first_message, of_nodes
+from versim_astrasim.chakra.generation import Generation, contradiction, is_typed, of_first_message, of_nodes
 from versim_astrasim.chakra.labels import Labels
 from versim_astrasim.chakra.wire import unknown_fields
 from versim_astrasim.chakra.writer import trace_path
@@ -119,6 +119,12 @@ class _OtherGeneration(Exception):  # noqa: N818 - a signal within this module
         self.generation = generation
 
 
+def _columns_of(generation: Generation, subject: str) -> ListedColumns | FieldedColumns:
+    if generation in (Generation.TYPED_2, Generation.TYPED_3):
+        return TypedColumns(subject, without_metadata=generation is Generation.TYPED_2)
+    return ListedColumns(subject) if generation is Generation.LISTED else FieldedColumns(subject)
+
+
 def _attempt(stream: BinaryIO, subject: str, assumed: Generation | None) -> TraceFile:
     generation, version, has_metadata = Generation.LISTED, "", True
     columns: ListedColumns | FieldedColumns = ListedColumns(subject)
@@ -130,11 +136,14 @@ def _attempt(stream: BinaryIO, subject: str, assumed: Generation | None) -> Trac
                 nodes = islice(messages(stream, subject), int(has_metadata), None)
                 raise _OtherGeneration(of_nodes(nodes, subject, Generation.LISTED if has_metadata else None))
             generation = assumed or announced or generation
-            columns = ListedColumns(subject) if generation is Generation.LISTED else FieldedColumns(subject)
+            columns = _columns_of(generation, subject)
             if has_metadata:
                 continue
         node = columns.parse(content, offset)
         strange = unknown_fields(node)
+        if strange and not version and assumed is None and number and is_typed(content):
+            stream.seek(0)
+            raise _OtherGeneration(of_nodes(islice(messages(stream, subject), 1, None), subject))
         if strange and (reason := contradiction(generation, strange)):
             if not version and assumed is None and number and generation is Generation.LISTED and "0.0.1" in reason:
                 raise _OtherGeneration(Generation.FIELDED)

@@ -3,7 +3,8 @@
 The official schema (``mlc-chakra``) decodes every attribute of every node into an object, and knows one generation of
 the format. Here attributes stay bytes, which repeat and are decoded once (:mod:`versim_astrasim.chakra.attributes`),
 and the fields of both generations have names. The numbers are the published schemas': mlcommons/chakra,
-``et_def.proto`` as of versions 0.0.1 (``Node`` with its attributes as fields) and 0.0.4 to 1.0 (with a list of them).
+``et_def.proto`` as of versions 0.0.1 (``Node`` with its attributes as fields), 0.0.2 and 0.0.3 (with a list of typed
+attributes) and 0.0.4 to 1.0 (with a list of them, each of one of many types).
 """
 
 from __future__ import annotations
@@ -60,6 +61,16 @@ _FIELDED: tuple[_Field, ...] = (
     *((name, number, _UINT64, False) for name, number in FIELD_ATTRIBUTES.items()),
 )
 
+_TYPED: tuple[_Field, ...] = (
+    ("id", 1, _UINT64, False),
+    ("name", 2, _BYTES, False),
+    ("type", 3, _INT64, False),
+    ("parent", 4, _UINT64, True),
+    *((name, 5 + index, _BYTES, False) for index, name in enumerate(("inputs", "input_shapes", "input_types"))),
+    *((name, 8 + index, _BYTES, False) for index, name in enumerate(("outputs", "output_shapes", "output_types"))),
+    ("attribute", 11, _BYTES, True),
+)
+
 _METADATA: tuple[_Field, ...] = (("version", 1, _BYTES, False), ("attr", 2, _BYTES, True))
 
 _IO: tuple[_Field, ...] = (("values", 1, _BYTES, False), ("shapes", 2, _BYTES, False), ("types", 3, _BYTES, False))
@@ -69,7 +80,7 @@ def _classes() -> dict[str, Any]:
     file = descriptor_pb2.FileDescriptorProto(name="versim_astrasim/wire.proto", package="versim_astrasim.wire")
     # proto2 tells an absent field from one that is 0, which version 0.0.1 needs.
     file.syntax = "proto2"
-    known = {"Listed": _LISTED, "Fielded": _FIELDED, "Metadata": _METADATA, "IO": _IO, "Nothing": ()}
+    known = {"Listed": _LISTED, "Fielded": _FIELDED, "Typed": _TYPED, "Metadata": _METADATA, "IO": _IO, "Nothing": ()}
     for name, fields in known.items():
         message = file.message_type.add(name=name)
         for field, number, kind, repeats in fields:
@@ -90,6 +101,9 @@ ListedNode: Any = _MADE["Listed"]
 
 FieldedNode: Any = _MADE["Fielded"]
 """A node of version 0.0.1."""
+
+TypedNode: Any = _MADE["Typed"]
+"""A node of versions 0.0.2 and 0.0.3, its attributes as bytes."""
 
 Metadata: Any = _MADE["Metadata"]
 """The global metadata that files of versions 0.0.4 and later begin with."""

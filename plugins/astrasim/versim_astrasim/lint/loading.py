@@ -95,10 +95,10 @@ def _of_files(files: Sequence[TraceFile | None], system: Mapping[str, Any]) -> I
         if file is None:
             continue
         ids = file.trace.node_id.view(np.uint64)
-        if file.generation is Generation.FIELDED:
+        if file.generation is not Generation.LISTED:
             yield finding(
                 "old-schema",
-                "the file is of schema version 0.0.1, which today's programs take for something else",
+                f"the file is of schema version {file.generation.value}, which today's programs take for another",
                 rank,
             )
         elif not file.has_metadata and len(file.trace):
