@@ -78,9 +78,10 @@ def run(
     """
     say = progress or (lambda _: None)
     simulated: dict[tuple[str, str, str], Simulated] = {}
+    prepared = _prepared_beforehand(scenario, registry, say)
     reports = {
         workload.label: _run_workload(
-            scenario, registry, workload, simulated, say, averaging, force, sweep, contain, time_limit_s
+            scenario, registry, workload, simulated, say, averaging, force, sweep, contain, time_limit_s, prepared
         )
         for workload in _lenders_first(scenario)
     }
@@ -90,6 +91,20 @@ def run(
         workloads=tuple(reports[workload.label] for workload in scenario.workloads),
         provenance=provenance_of(registry, command),
     )
+
+
+def _prepared_beforehand(scenario: Scenario, registry: Registry, say: Progress) -> dict[tuple[str, str], Prepared]:
+    """What can be prepared before anything is simulated, by workload and pin.
+
+    A producer or timing that fails for the last workload then costs no answer about the first.
+    """
+    prepared = {}
+    for workload in scenario.workloads:
+        for chosen in scenario.pins_of(workload):
+            if not chosen.durations:
+                say(f"{workload.label}: producing and pinning ({chosen.label})")
+                prepared[workload.label, chosen.label] = prepare_pin(scenario, registry, workload, chosen)
+    return prepared
 
 
 def prepare(scenario: Scenario, registry: Registry, workload_label: str, pin_label: str | None = None) -> Prepared:
@@ -143,12 +158,16 @@ def _run_workload(
     sweep: bool = False,
     contain: bool = True,
     time_limit_s: float | None = None,
+    beforehand: dict[tuple[str, str], Prepared] | None = None,
 ) -> WorkloadReport:
     # Pins by digest: equal inputs are simulated once.
     by_digest: dict[str, _Asked] = {}
     for chosen in scenario.pins_of(workload):
-        say(f"{workload.label}: producing and pinning ({chosen.label})")
-        prepared = prepare_pin(scenario, registry, workload, chosen, simulated)
+        # Taken out, so that inputs equal to others are not kept.
+        prepared = (beforehand or {}).pop((workload.label, chosen.label), None)
+        if prepared is None:
+            say(f"{workload.label}: producing and pinning ({chosen.label})")
+            prepared = prepare_pin(scenario, registry, workload, chosen, simulated)
         asked = by_digest.setdefault(prepared.inputs.digest, _Asked(prepared))
         if asked.prepared is not prepared:
             asked.same_as.append(chosen.label)

@@ -23,6 +23,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -416,9 +417,10 @@ def run(inputs: int, seed: int, kinds: tuple[str, ...] = tuple(KINDS)) -> dict[s
     """Try inputs; figures about them.
 
     Raises:
-        Exception: Whatever an input brought about, after its number was printed.
+        AssertionError: Every sort of failure, with the first input that shows it.
     """
     counts: Counter[str] = Counter()
+    failures: dict[str, str] = {}
     slowest_s = 0.0
     signal.signal(signal.SIGALRM, _stop)
     with tempfile.TemporaryDirectory(prefix="versim-fuzz-") as name:
@@ -431,14 +433,23 @@ def run(inputs: int, seed: int, kinds: tuple[str, ...] = tuple(KINDS)) -> dict[s
                 counts[f"{kind} {KINDS[kind](source, Path(name))}, accepted"] += 1
             except VersimError as error:
                 if not str(error).strip():
-                    raise AssertionError(f"{kind} {number} of seed {seed}: an error has to say something") from error
+                    failures["silent"] = (
+                        f"{kind}, input {number} of seed {seed}: an error has to say something ({error!r})"
+                    )
                 counts[f"{kind}, refused"] += 1
-            except BaseException:
-                sys.stderr.write(f"{kind}, input {number} of seed {seed}\n")
+            except (KeyboardInterrupt, SystemExit):
                 raise
+            except BaseException as error:  # noqa: BLE001 - that is what it looks for
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                sort = f"{type(error).__name__} at {Path(where.filename).name}:{where.lineno}: {str(error)[:300]}"
+                failures.setdefault(
+                    sort.partition(": ")[0] + sort[-40:], f"{kind}, input {number} of seed {seed}: {sort}"
+                )
             finally:
                 signal.alarm(0)
             slowest_s = max(slowest_s, time.perf_counter() - began)
+    if failures:
+        raise AssertionError(f"{len(failures)} sorts of failure:\n" + "\n".join(failures.values()))
     memory_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     if memory_mib > MOST_MEMORY_MIB:
         raise AssertionError(f"memory grew to {memory_mib:.0f} MiB")

@@ -232,7 +232,8 @@ def _isolated(
     except VersimError:
         # One that it cannot express, or fails at, must not hide the others: they are asked one by one.
         return {}
-    return {message: value for message, value in answered.items() if not math.isnan(value)}
+    # What is no time is no answer: the message is simulated instead.
+    return {message: value for message, value in answered.items() if 0 <= value < math.inf}
 
 
 def _simulated(backend: SimulatorBackend, message: Message, request: SimulationRequest) -> tuple[float | None, str]:

@@ -19,8 +19,8 @@ def spelt_size(size_bytes: float) -> str:
 
 def spelt_time(time_s: float) -> str:
     """Seconds with their unit in four significant digits: ``14.02 µs``."""
-    if time_s == 0:
-        return "0 s"
+    if time_s == 0 or not math.isfinite(time_s):
+        return f"{time_s:g} s"
     unit, name = next((entry for entry in _TIMES if abs(time_s) >= entry[0]), _TIMES[-1])
     # Four digits, without the exponent that 1234 s would get.
     value = time_s / unit

@@ -366,3 +366,32 @@ def test_a_reader_cannot_change_an_answer_for_the_others() -> None:
     for column in (prediction.finish_ps, prediction.spans.end_ps, prediction.consumed.size_bytes):
         with pytest.raises(ValueError, match="read-only"):
             column[:] = 0
+
+
+def test_inputs_that_cannot_be_made_are_told_before_anything_is_simulated() -> None:
+    """A producer that fails for the last workload must not cost the answers about the first."""
+
+    class Fails(Steps):
+        name = "fails"
+
+        def produce(self, _: NoOptions) -> ExecutionGraph:
+            raise VersimError("no such layer")
+
+    asked: list[str] = []
+
+    class Counting(Careful):
+        def simulate(self, request: SimulationRequest) -> Prediction:
+            asked.append("simulate")
+            return super().simulate(request)
+
+    plugin = types.ModuleType("planted")
+    plugin.versim_backends = hookimpl(specname="versim_backends")(lambda: [Counting()])  # type: ignore[attr-defined]
+    plugin.versim_graph_producers = hookimpl(specname="versim_graph_producers")(lambda: [Steps(), Fails()])  # type: ignore[attr-defined]
+    scenario = Scenario(
+        name="planted",
+        workloads=[Workload(label="step", producer="steps"), Workload(label="last", producer="fails")],
+        backends=[Instance(label="asked", backend="careful")],
+    )
+    with pytest.raises(VersimError, match="no such layer"):
+        run(scenario, Registry.of({"planted": plugin}))
+    assert not asked

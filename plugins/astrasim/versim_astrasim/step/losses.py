@@ -41,6 +41,9 @@ def moved_bytes(
     return count * (chunk // participants * participants if divides else chunk)
 
 
+_MOST_BYTES = 2**63 - 1
+
+
 def moved_sizes(
     graph: ExecutionGraph,
     participants: NDArray[np.int64],
@@ -74,6 +77,12 @@ def moved_sizes(
             raise UnsupportedGraphError(
                 f"node {node} ({graph.node_name(node)!r}) gathers shards of {given} bytes, which ASTRA-sim cannot cut "
                 f"into {options.preferred_dataset_splits} chunks; lower preferred_dataset_splits"
+            )
+        if result > _MOST_BYTES:
+            node = int(np.argmax(graph.match == first[row]))
+            raise UnsupportedGraphError(
+                f"node {node} ({graph.node_name(node)!r}) of {size_bytes} bytes moves {result} bytes in the chunks "
+                "that ASTRA-sim makes of it, more than 64 bits hold; give it fewer bytes"
             )
         moved[row] = result
     sizes: NDArray[np.int64] = moved[inverse.ravel()]
