@@ -8,6 +8,8 @@ time passes along it. What a dropped edge explained becomes a lag, so the timeli
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +17,11 @@ from versim.kernel.functions import compiled, counting_sort, kahn
 
 
 def without_circles(
-    source: NDArray[np.int64], target: NDArray[np.int64], time_ps: NDArray[np.int64], *, removable: NDArray[np.bool_]
+    source: NDArray[np.integer[Any]],
+    target: NDArray[np.integer[Any]],
+    time_ps: NDArray[np.int64],
+    *,
+    removable: NDArray[np.bool_],
 ) -> NDArray[np.int64]:
     """The edges to keep, ascending.
 
@@ -43,7 +49,7 @@ def without_circles(
 
 
 def depths(
-    source: NDArray[np.int64], target: NDArray[np.int64], tokens: int
+    source: NDArray[np.integer[Any]], target: NDArray[np.integer[Any]], tokens: int
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Kahn's algorithm.
 

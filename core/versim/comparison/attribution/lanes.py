@@ -86,8 +86,9 @@ def _candidates(instances: Instances) -> Iterator[NDArray[np.int64]]:
 def _successions(
     line: Timeline, rows: NDArray[np.int64], lane: NDArray[np.int64], *, allow_overlap: bool = False
 ) -> Edges:
-    """Neighbours within a lane, by start, then end, then program order."""
-    order = np.lexsort((rows, line.end_ps[rows], line.start_ps[rows], lane))
+    """Neighbours within a lane, by start, then end, then program order; ``rows`` ascend."""
+    # Rows ascend, and the sort is stable: of equals, the first in program order comes first.
+    order = np.lexsort((line.end_ps[rows], line.start_ps[rows], lane))
     rows, lane = rows[order], lane[order]
     same = lane[1:] == lane[:-1]
     if not allow_overlap:

@@ -7,6 +7,7 @@ Edges are dependencies, the order in which a rank served its resources, and the 
 from __future__ import annotations
 
 import enum
+from typing import Any
 
 import attrs
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from versim.comparison.align import Timeline
 from versim.comparison.attribution.circles import without_circles
-from versim.comparison.attribution.lanes import Edges, compute_order, lane_order, serial_lanes
+from versim.comparison.attribution.lanes import compute_order, lane_order, serial_lanes
 from versim.comparison.attribution.progress import Progress, progress
 from versim.graph import NONE, Instances
 from versim.kernel.functions import compiled, counting_sort
@@ -72,41 +73,47 @@ def waits_of(line: Timeline) -> Waits:
     advance = progress(line)
     lanes = serial_lanes(line)
     time = np.concatenate([np.where(advance.late, line.end_ps, line.start_ps), advance.begin_ps, [0]])
-    to_meeting = count + instances.meeting.astype(np.int64)
-    awaited = np.flatnonzero((instances.meeting != NONE) & ~advance.late)
-    late = np.flatnonzero(advance.late)
-    end_token, end_adds = np.arange(count), np.where(advance.late, count, np.arange(count))
+    # Tokens and edges are numbered in 32 bits, as instances are: half the memory of the largest thing there is.
+    to_meeting = np.int32(count) + instances.meeting
+    awaited = np.flatnonzero((instances.meeting != NONE) & ~advance.late).astype(np.int32)
+    late = np.flatnonzero(advance.late).astype(np.int32)
+    end_token = np.arange(count, dtype=np.int32)
+    end_adds = np.where(advance.late, np.int32(count), end_token)
     end_token[awaited] = to_meeting[awaited]
 
-    def from_ends(edges: Edges) -> tuple[NDArray[np.int64], ...]:
-        before, after = edges
+    def from_ends(edges: tuple[NDArray[np.integer[Any]], ...]) -> tuple[NDArray[np.int32], ...]:
+        before, after = (column.astype(np.int32, copy=False) for column in edges)
         return end_token[before], after, end_adds[before], before
 
-    def plain(source: NDArray[np.int64], target: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-        return source, target, np.full(len(source), count), np.full(len(source), NONE)
+    def plain(source: NDArray[np.int32], target: NDArray[np.int32]) -> tuple[NDArray[np.int32], ...]:
+        return source, target, np.full(len(source), count, dtype=np.int32), nobody(len(source))
+
+    def nobody(rows: int) -> NDArray[np.int32]:
+        return np.full(rows, NONE, dtype=np.int32)
 
     waits = np.diff(instances.dependency_start)
     families = [
-        (Wait.DEPENDENCY, from_ends((instances.dependency.astype(np.int64), np.repeat(np.arange(count), waits)))),
+        (Wait.DEPENDENCY, from_ends((instances.dependency, np.repeat(np.arange(count, dtype=np.int32), waits)))),
         (Wait.DEPENDENCY, plain(awaited, to_meeting[awaited])),
         (Wait.ORDER, from_ends(compute_order(line))),
         (Wait.ORDER, from_ends(lane_order(line, lanes))),
-        (Wait.ARRIVAL, (to_meeting[late], late, late, np.full(len(late), NONE))),
+        (Wait.ARRIVAL, (to_meeting[late], late, late, nobody(len(late)))),
     ]
     source, target, adds, owner = (np.concatenate(c) for c in zip(*(columns for _, columns in families), strict=True))
     kind = np.repeat(np.array([k for k, _ in families], dtype=np.int8), [len(columns[0]) for _, columns in families])
 
     kept = without_circles(source, target, time, removable=kind == Wait.ORDER)
-    source, target, adds, owner, kind = (column[kept] for column in (source, target, adds, owner, kind))
+    if len(kept) < len(source):
+        source, target, adds, owner, kind = (column[kept] for column in (source, target, adds, owner, kind))
     # What waits for nothing waits for the start of the step; the arrival of data alone does not start a part.
     waiting = np.zeros(count + meetings + 1, dtype=bool)
     waiting[target[kind != Wait.ARRIVAL]] = True
     waiting[-1] = True
-    free = np.flatnonzero(~waiting)
-    begin = plain(np.full(len(free), count + meetings), free)
+    free = np.flatnonzero(~waiting).astype(np.int32)
+    begin = plain(np.full(len(free), count + meetings, dtype=np.int32), free)
     # In front, so that a stable sort by target keeps edges in order of kind.
     source, target, adds, owner = (
-        np.concatenate(pair).astype(np.int32) for pair in zip(begin, (source, target, adds, owner), strict=True)
+        np.concatenate(pair) for pair in zip(begin, (source, target, adds, owner), strict=True)
     )
     kind = np.concatenate([np.full(len(free), Wait.DEPENDENCY, dtype=np.int8), kind])
     order = counting_sort(target, len(time))[1] if compiled() else np.argsort(target, kind="stable")

@@ -175,11 +175,10 @@ def kernel_input(
         columns = collective_columns(np.zeros((0, 4), dtype=np.int64), (), network, system, {})
     else:
         rows = np.flatnonzero(node_type == COLL)
-        keys = np.stack([column[rows] for column in _keys(programs)], axis=1)
-        distinct, inverse = np.unique(keys, axis=0, return_inverse=True)
+        distinct, inverse = _distinct([column[rows] for column in _keys(programs)])
         columns = collective_columns(distinct, programs.involved_sets, network, system, groups)
         collective = np.full(len(node_type), -1, dtype=np.int32)
-        collective[rows] = inverse.reshape(-1)
+        collective[rows] = inverse
         action = _ACTIONS[node_type]
         action[rows[programs.comm_type[rows] == COMM_TYPES["BROADCAST"]]] = REPLAY
         action[programs.skipped] = SKIP
@@ -218,6 +217,17 @@ def moves_in_step(given: KernelInput) -> bool:
 
 def _keys(programs: Programs) -> tuple[Integers, ...]:
     return programs.comm_type, programs.size_bytes, programs.group, programs.involved
+
+
+def _distinct(columns: Sequence[Integers]) -> tuple[Integers, Integers]:
+    """The distinct rows of columns, and which of them each row is; quicker than ``np.unique`` of an axis."""
+    code = np.zeros(len(columns[0]), dtype=np.int64)
+    for column in columns:
+        values, place = np.unique(column, return_inverse=True)
+        if len(values) > 1:
+            code = np.unique(code * len(values) + place, return_inverse=True)[1]
+    _, first = np.unique(code, return_index=True)
+    return np.stack([column[first] for column in columns], axis=1), code
 
 
 def _by_type(values: Mapping[int, int], default: int) -> npt.NDArray[np.uint8]:
