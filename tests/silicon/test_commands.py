@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -111,3 +112,20 @@ def test_the_plugin_costs_nothing_until_it_is_used() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("kind", ["fifo", "device", "no wheel", "damaged"])
+def test_what_is_no_wheel_is_refused_at_once(kind: str, tmp_path: Path) -> None:
+    """A FIFO made it wait for ever."""
+    path = tmp_path / "wheel.whl"
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "device":
+        path = Path("/dev/zero")
+    elif kind == "no wheel":
+        path.write_bytes(b"nothing")
+    else:
+        with zipfile.ZipFile(path, "w") as wheel:
+            wheel.writestr("systems/data/h100_sxm/gemm/trtllm/1.0.0/gemm_perf.parquet", b"PAR1 no table PAR1")
+    with pytest.raises(VersimError, match=r"regular file|neither a wheel|not a table that can be read"):
+        read(Source(path), "h100_sxm", "trtllm")

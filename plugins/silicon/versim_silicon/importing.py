@@ -26,6 +26,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 from versim import VersimError
+from versim.plain import read_bytes, size_of
 
 from versim_silicon.gpus import GPUS, Gpu
 from versim_silicon.tables import Table, Tables, grid
@@ -62,6 +63,11 @@ _BALANCED = ("balanced", "power_law_1.01")
 _MS = 1e-3
 
 
+MOST_WHEEL_BYTES = 4 * 2**30
+MOST_TABLE_BYTES = 512 * 2**20
+"""Of one parquet file, which is read into memory."""
+
+
 @attrs.frozen
 class Source:
     """Parquet files by their place under ``systems/data``: ``SYSTEM/OPERATION/COLLECTOR/VERSION/NAME.parquet``."""
@@ -74,9 +80,12 @@ class Source:
             found = {
                 PurePosixPath(file.relative_to(self.path).as_posix()): file for file in self.path.rglob("*.parquet")
             }
-        elif zipfile.is_zipfile(self.path):
-            with zipfile.ZipFile(self.path) as wheel:
-                names = [name for name in wheel.namelist() if name.endswith(".parquet")]
+        elif size_of(self.path, MOST_WHEEL_BYTES) and zipfile.is_zipfile(self.path):
+            try:
+                with zipfile.ZipFile(self.path) as wheel:
+                    names = [name for name in wheel.namelist() if name.endswith(".parquet")]
+            except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+                raise VersimError(f"{self.path}: not a wheel that can be read ({error})") from None
             found = {PurePosixPath(name): (self.path, name) for name in names}  # type: ignore[misc]
         else:
             raise VersimError(f"{self.path}: neither a wheel nor a folder; see: versim silicon import --help")
@@ -151,13 +160,21 @@ def _rows(file: Path | tuple[Path, str]) -> Rows:
         import pyarrow.parquet as pq  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise VersimError("reading parquet needs pyarrow: pip install 'versim[silicon]'") from error
-    if isinstance(file, Path):
-        table: pa.Table = pq.read_table(file)
-    else:
-        import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415
 
-        with zipfile.ZipFile(file[0]) as wheel:
-            table = pq.read_table(pa.BufferReader(wheel.read(file[1])))
+    try:
+        if isinstance(file, Path):
+            content = read_bytes(file, MOST_TABLE_BYTES)
+        else:
+            with zipfile.ZipFile(file[0]) as wheel:
+                size = wheel.getinfo(file[1]).file_size
+                if size > MOST_TABLE_BYTES:
+                    raise VersimError(f"{file[0]}: {file[1]} has {size} bytes, more than any table of measurements")
+                content = wheel.read(file[1])
+        table: pa.Table = pq.read_table(pa.BufferReader(content))
+    except (pa.ArrowException, zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+        place = file if isinstance(file, Path) else f"{file[0]}: {file[1]}"
+        raise VersimError(f"{place}: not a table that can be read ({' '.join(str(error).split())[:200]})") from None
     return {name: table.column(name).to_numpy(zero_copy_only=False) for name in table.column_names}
 
 

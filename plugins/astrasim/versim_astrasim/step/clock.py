@@ -43,8 +43,10 @@ def refuse_wrapping(
         UnsupportedGraphError: Naming the first communication with which the sum is too long.
     """
     slowest_bytes_per_ns = min(network.bandwidth_gib_per_s) * _GIB / NS_PER_S
-    alone_ns = 2 * (size_bytes / slowest_bytes_per_ns + participants * sum(network.latency_ns))
-    total_ns = compute_ns + np.cumsum(alone_ns)
+    # Of a bandwidth that double precision takes for 0, infinity: it is refused like any time that is too long.
+    with np.errstate(divide="ignore", over="ignore"):
+        alone_ns = 2 * (size_bytes / slowest_bytes_per_ns + participants * sum(network.latency_ns))
+        total_ns = compute_ns + np.cumsum(alone_ns)
     long = np.flatnonzero(~(total_ns < MOST_NS))
     if not len(long):
         return
