@@ -15,6 +15,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
+from versim.asking.causes import with_causes
 from versim.asking.isolation import sweep_step
 from versim.asking.network import check_network
 from versim.asking.preparation import Prepared, Simulated, prepare_pin
@@ -191,6 +192,11 @@ def _run_workload(
     say(f"{workload.label}: comparing")
     answered = [asked for asked in by_digest.values() if asked.answers]
     comparisons = [asked.compared(scenario, averaging) for asked in answered]
+    say(f"{workload.label}: asking why")
+    comparisons = [
+        _explained(comparison, asked, scenario, registry, time_limit_s)
+        for comparison, asked in zip(comparisons, answered, strict=True)
+    ]
     if sweep:
         say(f"{workload.label}: its communications alone")
         comparisons = [
@@ -227,6 +233,29 @@ def _answer(
         # Of the step there is an answer.
         check = Check(name="network", passed=None, detail=f"it could not be made: {error}")
     return attrs.evolve(answer, network_check=check)
+
+
+def _explained(
+    comparison: Comparison, asked: _Asked, scenario: Scenario, registry: Registry, time_limit_s: float | None
+) -> Comparison:
+    """A comparison with the causes of its largest terms, as far as simulators can be asked."""
+    # A measurement would answer with the time of the step, whatever it is asked for.
+    simulating = {
+        instance.label: instance
+        for instance in scenario.backends
+        if instance.label in asked.answers and not asked.answers[instance.label].prediction.measured
+    }
+    if time_limit_s is None:
+        return with_causes(comparison, simulating, registry)
+    try:
+        causes = within(
+            time_limit_s, lambda: [result.causes for result in with_causes(comparison, simulating, registry).results]
+        )
+    except (TimeIsOverError, ChildDiedError):
+        # Of the step there is a comparison.
+        return comparison
+    results = zip(comparison.results, causes, strict=True)
+    return attrs.evolve(comparison, results=tuple(attrs.evolve(result, causes=found) for result, found in results))
 
 
 def _again(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.comparison.attribution import Attribution
+from versim.comparison.causes import TermCauses
 from versim.comparison.checks import Check
 from versim.comparison.critical_path import CriticalPath
 from versim.comparison.sanity import Sanity
@@ -48,6 +49,7 @@ class Result:
             reference itself, or if either did not complete.
         slack_ps: int64, a row per row of the comparison's instances: how much later each could end without a later end
             of the step, see :func:`versim.comparison.slack.execution_slack_ps`; None where there is no critical path.
+        causes: What its largest terms of communication are made of, as far as the simulators can say.
         sanity: MFU, tokens per second and GPU, memory; None where the producer does not say what the step amounts to.
         path_change: Which nodes enter or leave the critical path against the reference's, and why; None likewise.
     """
@@ -68,6 +70,7 @@ class Result:
     slack_ps: NDArray[np.int64] | None = None
     path_change: PathChange | None = None
     sanity: Sanity | None = None
+    causes: tuple[TermCauses, ...] = ()
 
     @property
     def failed_checks(self) -> tuple[Check, ...]:

@@ -16,6 +16,7 @@ from versim.comparison.totals import Breakdown, Totals
 from versim.graph import ExecutionGraph
 from versim.inputs import Inputs
 from versim.storage.accuracy import accuracy_document
+from versim.storage.causes import causes_document
 from versim.storage.columns import ColumnWriter, Place, archive_name
 from versim.storage.explanation import attribution_document, path_change_document
 from versim.storage.inputs import graph_document, system_document
@@ -167,6 +168,7 @@ def _result(result: Result, pinned: Inputs, columns: ColumnWriter) -> dict[str, 
         "shared_path_s": _seconds(result.shared_path_ps),
         "shared_path_percent": number(result.shared_path_percent),
         "attribution": attribution_document(result.attribution),
+        "causes": causes_document(result.causes),
         "path_change": path_change_document(result.path_change, graph),
         "consumed": consumed_document(prediction, pinned, columns),
         "ranks": columns.write(

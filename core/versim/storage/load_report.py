@@ -16,6 +16,7 @@ from versim.comparison.compare import compare_predictions
 from versim.comparison.model import Comparison, Report, WorkloadReport
 from versim.errors import VersimError
 from versim.plain.values import Value
+from versim.storage.causes import causes_from
 from versim.storage.column_reader import ColumnReader
 from versim.storage.explanation import attribution_from, path_change_from
 from versim.storage.load import open_report, prediction_from
@@ -110,6 +111,7 @@ def _comparison(value: Value, columns: ColumnReader) -> Comparison:
         attrs.evolve(
             found,
             attribution=attribution_from(result),
+            causes=causes_from(result.optional("causes")),
             path_change=path_change_from(result, inputs.graph.node_count),
         )
         for found, result in zip(comparison.results, results, strict=True)
