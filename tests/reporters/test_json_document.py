@@ -108,7 +108,7 @@ def test_times_in_seconds_are_the_picoseconds() -> None:
 def test_table_and_document_show_the_same_figures() -> None:
     """The table rounds, and nothing else."""
     report = sample_report()
-    content = TableReporter().render(report, TableOptions(), Destination()).content
+    content = TableReporter().render(report, TableOptions(full=True), Destination()).content
     assert isinstance(content, str)
     comparison = strict(written(report))["workloads"][0]["comparisons"][0]
     table = content.partition("pipeline, pin deepflow\n=")[2]

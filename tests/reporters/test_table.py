@@ -25,7 +25,7 @@ from versim_reporters.table import TableOptions, TableReporter
 
 def rendered(report: Report, **options: int) -> str:
     """What the reporter writes."""
-    content = TableReporter().render(report, TableOptions(**options), Destination()).content
+    content = TableReporter().render(report, TableOptions(**{"full": True, **options}), Destination()).content
     assert isinstance(content, str)
     return content
 
@@ -194,7 +194,7 @@ def test_paths_repeat_neither_names_nor_themselves() -> None:
 
 def test_a_stream_that_knows_only_ascii_gets_ascii() -> None:
     """No UnicodeEncodeError on an old terminal."""
-    content = TableReporter().render(sample_report(), TableOptions(), Destination(encoding="ascii")).content
+    content = TableReporter().render(sample_report(), TableOptions(full=True), Destination(encoding="ascii")).content
     assert isinstance(content, str)
     assert b"4 x (embedding > transformer)" in content.encode("ascii")
 
@@ -226,7 +226,7 @@ def test_what_explains_most_follows_the_totals() -> None:
 def test_no_line_is_wider_than_the_terminal(terminal: int | None, option: int, expected: int) -> None:
     """Nor than asked for; below 20 columns there is nothing to be read."""
     destination = Destination(columns=terminal)
-    content = TableReporter().render(sample_report(), TableOptions(width=option), destination).content
+    content = TableReporter().render(sample_report(), TableOptions(full=True, width=option), destination).content
     assert isinstance(content, str)
     assert max(map(columns, content.splitlines())) == expected
 
@@ -236,8 +236,8 @@ def test_no_line_is_wider_than_the_terminal(terminal: int | None, option: int, e
 def test_colour_changes_nothing_but_colour(report: Report) -> None:
     """Without its escape sequences the text is the plain one, whatever names hold; there is none unless wanted."""
     reporter = TableReporter()
-    plain = reporter.render(report, TableOptions(), Destination()).content
-    shown = reporter.render(report, TableOptions(), Destination(colour=True, columns=100)).content
+    plain = reporter.render(report, TableOptions(full=True), Destination()).content
+    shown = reporter.render(report, TableOptions(full=True), Destination(colour=True, columns=100)).content
     assert isinstance(plain, str)
     assert isinstance(shown, str)
     assert "\x1b" not in plain
@@ -246,7 +246,7 @@ def test_colour_changes_nothing_but_colour(report: Report) -> None:
 
 def test_what_failed_is_red() -> None:
     """And still says so in a word."""
-    shown = TableReporter().render(sample_report(), TableOptions(), Destination(colour=True)).content
+    shown = TableReporter().render(sample_report(), TableOptions(full=True), Destination(colour=True)).content
     assert isinstance(shown, str)
     assert "\x1b[1;31mFAILED\x1b[0m complete of analytical" in shown
 

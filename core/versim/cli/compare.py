@@ -91,6 +91,8 @@ def compare(
     sweep: bool | None,
     time_limit_s: float | None,
     force: bool,
+    full: bool,
+    brief: bool,
     explain: bool,
     fail_over: float | None,
 ) -> None:
@@ -102,7 +104,7 @@ def compare(
     Exit status: 0; 1 an error; 2 a wrong command line; 3 --fail-over exceeded; 4 a simulation did not complete; 5 a
     check failed that nobody declared. The comparison is shown before 3, 4 and 5; 4 goes before 5, and 5 before 3.
     """
-    wanted = chosen(session_of(ctx).registry(), reporters, outputs, explain=explain)
+    wanted = chosen(session_of(ctx).registry(), reporters, outputs, full=full, brief=brief, explain=explain)
     loaded, registry = load(ctx, scenario, options, backends=backends, reference=reference)
 
     from versim.run import run  # noqa: PLC0415 - brings numpy

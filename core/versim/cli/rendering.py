@@ -23,7 +23,7 @@ STANDARD_OUTPUT = "-"
 
 
 def rendering_parameters(function: Function) -> Function:
-    """The options ``-f``, ``-o`` and ``--explain`` of a command that shows a report."""
+    """The options of a command that shows a report: ``-f``, ``-o``, and how much of it."""
     formats = click.option(
         "-f",
         "--format",
@@ -46,16 +46,18 @@ def rendering_parameters(function: Function) -> Function:
     explain = click.option(
         "--explain", is_flag=True, help="Show the whole chain of the explanation, in reporters that have it."
     )
-    return formats(outputs(explain(function)))
+    full = click.option("--full", is_flag=True, help="Show everything, in reporters that begin with a summary.")
+    brief = click.option("--brief", is_flag=True, help="Show one line per workload, in reporters that can.")
+    return formats(outputs(full(brief(explain(function)))))
 
 
 def chosen(
-    registry: Registry, reporters: tuple[str, ...], outputs: tuple[str, ...], *, explain: bool
+    registry: Registry, reporters: tuple[str, ...], outputs: tuple[str, ...], **asked: bool
 ) -> list[tuple[Reporter, object, Path | None]]:
     """The reporters that were asked for, their options, and where each goes.
 
-    Everything that can be refused is, before anything long begins. ``explain`` sets the option of that name of those
-    that have one, unless it is given.
+    Everything that can be refused is, before anything long begins. What is ``asked`` for (``explain``, ``full``,
+    ``brief``) sets the option of that name of those that have one, unless it is given.
     """
     from versim.registry import describe_options, structure_options  # noqa: PLC0415 - not for the list of commands
     from versim.scenario.overrides import parse_component  # noqa: PLC0415
@@ -64,8 +66,8 @@ def chosen(
     for written, output in paired(reporters, outputs):
         name, settings = parse_component(written)
         reporter = registry.reporter(name)
-        if explain and "explain" in {info.name for info in describe_options(reporter.options)}:
-            settings = {"explain": True, **settings}
+        known = {info.name for info in describe_options(reporter.options)}
+        settings = {name: True for name, wished in asked.items() if wished and name in known} | settings
         wanted.append((reporter, structure_options(reporter, settings, "$"), output))
         check_output(output)
     return wanted

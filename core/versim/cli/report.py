@@ -15,7 +15,13 @@ from versim.cli.session import progress, session_of
 @rendering_parameters
 @click.pass_context
 def report(
-    ctx: click.Context, result: Path, reporters: tuple[str, ...], outputs: tuple[str, ...], explain: bool
+    ctx: click.Context,
+    result: Path,
+    reporters: tuple[str, ...],
+    outputs: tuple[str, ...],
+    full: bool,
+    brief: bool,
+    explain: bool,
 ) -> None:
     """Show RESULT again, a comparison that was saved with `versim compare -f json -o RESULT`.
 
@@ -24,7 +30,7 @@ def report(
     """
     from versim.cli.compare import write_documents  # noqa: PLC0415 - see group
 
-    wanted = chosen(session_of(ctx).registry(), reporters, outputs, explain=explain)
+    wanted = chosen(session_of(ctx).registry(), reporters, outputs, full=full, brief=brief, explain=explain)
 
     from versim.storage import load_report  # noqa: PLC0415 - brings numpy
 

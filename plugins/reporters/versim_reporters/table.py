@@ -1,6 +1,6 @@
-"""The table: the verdict first, then what it rests on, in no more columns than there are.
+"""The table: the answer in forty lines (see :mod:`versim_reporters.summary`), or all that it rests on.
 
-A sample, shortened::
+A sample of everything, shortened::
 
     pipeline, pin deepflow: the reference, analytical, takes 218.970157547 s
       hybrid    +0.00613 % (+13.429 ms): gradient all-reduce, on the critical path, takes 268.44 ms
@@ -84,12 +84,14 @@ class TableOptions:
         validator=attrs.validators.ge(NARROWEST),
     )
     operations: int = option(20, help="Most rows of a breakdown.", validator=attrs.validators.ge(1))
-    explain: bool = option(default=False, help="Every term of every explanation, not only the three largest.")
+    full: bool = option(default=False, help="Everything: breakdowns, critical paths, checks and notes.")
+    brief: bool = option(default=False, help="One line per workload and pin.")
+    explain: bool = option(default=False, help="Everything, and every term of every explanation.")
 
 
 @attrs.frozen
 class TableReporter:
-    """Plain text for a terminal: verdict, inputs, totals, explanations, breakdowns, critical paths, checks, notes."""
+    """Plain text for a terminal: the answer in forty lines, a line per workload, or everything."""
 
     name: str = "table"
     options: type = TableOptions
@@ -100,9 +102,13 @@ class TableReporter:
 
         from versim_reporters.colour import coloured  # noqa: PLC0415
         from versim_reporters.sections import report_lines  # noqa: PLC0415 - loads numpy and tabulate
+        from versim_reporters.summary import brief_lines, summary_lines  # noqa: PLC0415
 
         width = max(NARROWEST, min(options.width, destination.columns or options.width))
-        lines = list(report_lines(report, width, options.operations, explain=options.explain))
+        if options.full or options.explain:
+            lines = list(report_lines(report, width, options.operations, explain=options.explain))
+        else:
+            lines = list((brief_lines if options.brief else summary_lines)(report, width))
         text = for_encoding("\n".join(lines) + "\n", destination.encoding)
         if destination.colour:
             text = "\n".join(coloured(text.split("\n")))
