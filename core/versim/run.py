@@ -26,13 +26,13 @@ from versim.curves import SweptCommunication
 from versim.errors import VersimError
 from versim.pinning import messages_of
 from versim.registry import Registry, load_registry
-from versim.scenario import Instance, Scenario, Workload, load_scenario
+from versim.scenario import DEFAULT_SCENARIO, Instance, Scenario, Workload, load_scenario
 
 Progress = Callable[[str], None]
 
 
 def compare(
-    scenario: str | Path | Scenario = "bundled",
+    scenario: str | Path | Scenario = DEFAULT_SCENARIO,
     *,
     registry: Registry | None = None,
     progress: Progress | None = None,

@@ -118,7 +118,7 @@ def scenario_parameters(function: Function) -> Function:
         help="What if: degrade links ('dimension: 1, ranks: [3], bandwidth_factor: 0.1', or down: true) or slow "
         "devices ('ranks: [5], factor: 1.5'). May be repeated.",
     )
-    return click.argument("scenario", default="bundled")(option(injection(function)))
+    return click.argument("scenario", default="llama3-8b")(option(injection(function)))
 
 
 def _remember_injected(ctx: click.Context, _: click.Parameter, value: tuple[str, ...]) -> None:

@@ -22,7 +22,7 @@ from versim.scenario.model import Scenario, TimingChoice
 LONGEST_NAME = 255
 """Letters of a name without a folder, on any file system."""
 
-DEFAULT_SCENARIO = "bundled"
+DEFAULT_SCENARIO = "llama3-8b"
 """The name of the scenario that is taken where none is given."""
 
 

@@ -5,6 +5,7 @@ Components are imported when versim asks for their kind, so that ``versim --help
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from versim import hookimpl
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from versim import GraphProducer
 
 VERSIM_API_VERSION = 1
+
+VERSIM_SCENARIOS = Path(__file__).parent / "scenarios"
+"""Steps that people train, on machines that people own."""
 
 
 @hookimpl
