@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from versim.graph.classes import RankClasses
 from versim.graph.columns import NONE, ExecutionGraph
+from versim.graph.limits import hold_to_memory
 from versim.work import Kind
 
 
@@ -62,10 +63,15 @@ class Instances:
 
 
 def instances_of(graph: ExecutionGraph, classes: RankClasses | None = None) -> Instances:
-    """The instances of a graph, for its own coarsest rank classes unless others are given."""
+    """The instances of a graph, for its own coarsest rank classes unless others are given.
+
+    Raises:
+        VersimError: They would not fit into memory.
+    """
     classes = RankClasses.of(graph) if classes is None else classes
     on = [classes.on(place) for place in graph.placements]
     counts = np.array([len(members) for members in on], dtype=np.int64)
+    hold_to_memory(int(counts[graph.placement].sum()), classes.count)
     first = np.zeros(graph.node_count + 1, dtype=np.int64)
     np.cumsum(counts[graph.placement], out=first[1:])
     total = int(first[-1])

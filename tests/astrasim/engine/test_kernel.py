@@ -297,3 +297,31 @@ def test_it_can_be_switched_off(monkeypatch: pytest.MonkeyPatch, network: Callab
     trace = RankTrace.from_nodes([{"id": 0, "type": "COMP_NODE", "duration_micros": 1}])
     assert simulate([trace] * 4, network(), SystemConfig()).engine == "python"
     assert "VERSIM_KERNEL=off" in kernel_reason()
+
+
+@needs_kernel
+def test_a_run_says_how_far_it_is_and_may_be_interrupted(
+    monkeypatch: pytest.MonkeyPatch, network: Callable[..., NetworkConfig], system: Callable[..., SystemConfig]
+) -> None:
+    """It works in slices; between two of them it tells its share, and whatever that raises ends the run."""
+    monkeypatch.setattr("versim_astrasim.engine.kernel.ENTRIES_AT_ONCE", 500)
+    nodes: list[dict[str, Any]] = [
+        {
+            "id": number,
+            "type": "COMM_COLL_NODE",
+            "ctrl_deps": [number - 1] if number else [],
+            "attr": {"comm_type": "ALL_REDUCE", "comm_size": 1 << 20},
+        }
+        for number in range(20)
+    ]
+    traces = [RankTrace.from_nodes(nodes)] * 8
+    shares: list[float] = []
+    simulate(traces, network(npus=8), system(), progress=shares.append)
+    assert shares == sorted(shares)
+    assert 0 < shares[len(shares) // 2] < 1
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        simulate(traces, network(npus=8), system(), progress=interrupt)

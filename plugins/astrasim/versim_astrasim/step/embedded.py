@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
 
@@ -9,6 +10,7 @@ import attrs
 from versim import Inputs, Prediction
 
 from versim_astrasim.engine import Outcome, simulate
+from versim_astrasim.engine.kernel import kernel_reason
 from versim_astrasim.options import ASTRA_SIM, RAPID_LLM
 from versim_astrasim.step import custom_collectives
 from versim_astrasim.step.configuration import RECREATED, RECREATED_FORK
@@ -31,6 +33,12 @@ def embedded_engine(ran: str = "", program: str = ASTRA_SIM) -> str:
         return f"embedded ({recreated}{what})"
 
 
+LONG_S = 10
+"""A run in Python that takes longer says how it could be faster."""
+
+TOLD_EVERY_S = 5
+
+
 def outcome_of(translation: Translation) -> Outcome:
     """Simulate, without going through files."""
     given = translation.given
@@ -44,6 +52,7 @@ def outcome_of(translation: Translation) -> Outcome:
         read_trace=custom_collectives.read,
         exactness=translation.options.exactness,
         statistics=False,
+        progress=Progress(translation.instances.count) if sys.stderr.isatty() else None,
     )
 
 
@@ -53,4 +62,27 @@ def predict(translation: Translation, pinned: Inputs) -> Prediction:
     outcome = outcome_of(translation)
     wall_s = time.perf_counter() - begin
     engine = embedded_engine(outcome.engine, translation.options.program)
-    return attrs.evolve(from_outcome(outcome, translation, pinned, engine), wall_s=wall_s)
+    prediction = attrs.evolve(from_outcome(outcome, translation, pinned, engine), wall_s=wall_s)
+    missing = kernel_reason()
+    if missing and wall_s > LONG_S:
+        hint = f"simulated in Python; the compiled kernel takes about a twentieth of {wall_s:.0f} s. It is {missing}"
+        prediction = attrs.evolve(prediction, diagnosis=(*prediction.diagnosis, hint))
+    return prediction
+
+
+class Progress:
+    """Tells people at a terminal how far a long run is: the share of all executions that have ended, and time left."""
+
+    def __init__(self, executions: int) -> None:
+        self._executions = executions
+        self._began = self._told = time.perf_counter()
+
+    def __call__(self, share: float) -> None:
+        """Tell, every few seconds, a line at a time: something else may draw on the terminal, too."""
+        now = time.perf_counter()
+        if now - self._told < TOLD_EVERY_S or not 0 < share < 1:
+            return
+        self._told = now
+        left_s = (now - self._began) * (1 - share) / share
+        sys.stderr.write(f"astrasim: {share:.0%} of {self._executions:,} executions, {left_s:,.0f} s left\n")
+        sys.stderr.flush()
