@@ -194,6 +194,35 @@ def test_durations_and_work_may_be_mixed(tmp_path: Path) -> None:
     assert finishes_ns(scenario) == [17000, 17000]
 
 
+@pytest.mark.parametrize(
+    ("sizes", "names", "kind", "size", "grouped"),
+    [
+        ([3, 4], ["ring", "halvingDoubling"], "ALL_REDUCE", 1 << 20, False),
+        ([4, 3], ["halvingDoubling", "direct"], "ALL_GATHER", 12345, False),
+        ([4, 2], ["halvingDoubling", "halvingDoubling"], "ALL_TO_ALL", 1 << 20, True),
+        ([4, 2], ["doubleBinaryTree", "ring"], "ALL_REDUCE", 1 << 20, True),
+        ([8, 4], ["halvingDoubling", "ring"], "ALL_REDUCE", 64, False),
+    ],
+)
+def test_algorithms_matter_where_they_are_run(
+    sizes: list[int], names: list[str], kind: str, size: int, grouped: bool, tmp_path: Path
+) -> None:
+    """Each on its dimension; groups take a ring where there are several, as the program does (measured on 518bd51)."""
+    network = {**PLANE, "npus_count": sizes}
+    stem = kind.lower().replace("_", "-")
+    system = {**SYSTEM, **{key: ["ring", "ring"] for key in SYSTEM if key.endswith("-implementation")}}
+    system[f"{stem}-implementation"] = names
+    count = sizes[0] * sizes[1]
+    groups = {"1": list(range(sizes[0])), "2": list(range(sizes[0], count))}
+    ranks = [
+        [coll(0, kind=kind, size=size, **({"pg_name": "1" if rank < sizes[0] else "2"} if grouped else {}))]
+        for rank in range(count)
+    ]
+    folder = files(tmp_path, ranks, network, system=system, **({"comm_groups": groups} if grouped else {}))
+    given = {"groups": groups_from_mapping(groups)} if grouped else {}
+    assert finishes_ns(folder) == of_the_engine(folder, network, system, **given)
+
+
 def test_a_list_shorter_than_the_network_sees_its_first_dimensions(tmp_path: Path) -> None:
     """As the program reads it: such a kind of collective does not cross the others."""
     folder = files(tmp_path, [[coll(0)]] * 4, PLANE, system=SYSTEM)

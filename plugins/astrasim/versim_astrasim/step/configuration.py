@@ -321,17 +321,37 @@ def _suited(kind: Kind, use: CollectiveUse | None, topology: str, network: Netwo
     return "ring" if undefined else "halvingDoubling"
 
 
+def _runs(
+    use: CollectiveUse, names: Sequence[str], network: Network, options: SystemOptions
+) -> frozenset[tuple[str, int]]:
+    """What is run on how many ranks: a dimension's algorithm on the dimension, and one on groups."""
+    world = network.rank_count
+    in_groups = names[0] if len(names) == 1 or options.program == RAPID_LLM else "ring"
+    found = {(in_groups, count) for count in use.smallest_bytes if count < world}
+    if world in use.smallest_bytes:
+        over_all = names[0].startswith("one")
+        sizes = (world,) if over_all else network.npus_count
+        found |= {(name, size) for name, size in zip(names, sizes, strict=False) if size > 1}
+    return frozenset(found)
+
+
+def _is_odd(size: int) -> bool:
+    """Whether a number is no power of two."""
+    return size & (size - 1) != 0
+
+
 def _checked(
     kind: Kind, use: CollectiveUse, names: Sequence[str], network: Network, options: SystemOptions
 ) -> Iterator[str]:
     """Refuse what the program is known to hang or crash on, and note what it silently does instead."""
-    odd = sorted(size for size in use.ring_sizes(network) if size & (size - 1))
-    if "halvingDoubling" in names or "oneHalvingDoubling" in names:
+    runs = _runs(use, names, network, options)
+    halved = sorted(size for name, size in runs if name in ("halvingDoubling", "oneHalvingDoubling"))
+    if halved:
         if kind is Kind.ALL_TO_ALL:
             raise UnsupportedGraphError(
                 f"{use.node}: halving-doubling has no all-to-all; use all_to_all: direct or ring"
             )
-        for size in odd:
+        for size in filter(_is_odd, halved):
             if not pairs_up(CollectiveKind(COLLECTIVE_STEMS[kind]), size):
                 raise UnsupportedGraphError(
                     f"{use.node}: ASTRA-sim hangs in halving-doubling on {size} ranks, which is no power of two; use "
@@ -341,15 +361,21 @@ def _checked(
                 f"{kind.value}: halving-doubling on {size} ranks, which is no power of two, gathers "
                 f"{1 << size.bit_length() - 1} of {size} shards; use ring"
             )
-        if use.too_small_to_halve(kind, network, options):
+        # On one dimension of several it depends on what the others leave, which the simulator itself finds out.
+        whole = attrs.evolve(
+            use, smallest_bytes={count: least for count, least in use.smallest_bytes.items() if count in halved}
+        )
+        if whole.too_small_to_halve(kind, network, options):
             raise UnsupportedGraphError(
                 f"{use.node}: ASTRA-sim aborts in halving-doubling on all-reduces below two bytes per rank and chunk; "
                 "use ring"
             )
-    if "doubleBinaryTree" in names:
+    trees = sorted(size for name, size in runs if name == "doubleBinaryTree")
+    if trees:
         if kind is not Kind.ALL_REDUCE:
             raise UnsupportedGraphError(f"{use.node}: the double binary tree does all-reduce only, not {kind.value}")
-        if odd or use.in_groups(network.rank_count):
+        odd = list(filter(_is_odd, trees))
+        if odd or (len(names) == 1 and use.in_groups(network.rank_count)):
             where = f"{odd[0]} ranks" if odd else "a group smaller than the world"
             raise UnsupportedGraphError(f"{use.node}: ASTRA-sim crashes in the double binary tree on {where}; use ring")
 
