@@ -20,22 +20,32 @@ class Topology(enum.StrEnum):
     SWITCH = "switch"
 
 
+LARGEST, SMALLEST = 1e30, 1e-30
+"""No quantity of a network or device is beyond these; sums and products of several then stay finite and above 0."""
+
+
 def positive(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
     """Refuse what is not a finite number above 0."""
     if not (value > 0 and math.isfinite(value)):
         raise ValueError(f"{attribute.name} must be a finite number above 0, got {value!r}")
+    if not SMALLEST <= value <= LARGEST:
+        raise ValueError(f"{attribute.name} must be from {SMALLEST:g} to {LARGEST:g}, got {value!r}")
 
 
 def not_negative(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
     """Refuse what is not a finite number of at least 0."""
     if not (value >= 0 and math.isfinite(value)):
         raise ValueError(f"{attribute.name} must be a finite number of at least 0, got {value!r}")
+    if value > LARGEST:
+        raise ValueError(f"{attribute.name} must be at most {LARGEST:g}, got {value!r}")
 
 
 def at_least_one(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
     """Refuse what is not a finite number of at least 1."""
     if not (value >= 1 and math.isfinite(value)):
         raise ValueError(f"{attribute.name} must be a finite number of at least 1, got {value!r}")
+    if value > LARGEST:
+        raise ValueError(f"{attribute.name} must be at most {LARGEST:g}, got {value!r}")
 
 
 def only_switches_share(dimension: Any, attribute: attrs.Attribute[Any], value: float) -> None:

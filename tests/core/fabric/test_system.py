@@ -48,6 +48,13 @@ def test_a_link_needs_a_finite_latency(latency_s: float) -> None:
         Link(bandwidth_bytes_per_s=1.0, latency_s=latency_s)
 
 
+@pytest.mark.parametrize("beyond", [1e31, 1e-31, 1.7e308, 5e-324])
+def test_figures_beyond_all_machines_are_refused(beyond: float) -> None:
+    """Sums and products of several would be infinite or 0."""
+    with pytest.raises(ValueError, match=r"bandwidth_bytes_per_s must be from 1e-30 to 1e\+30"):
+        Link(bandwidth_bytes_per_s=beyond, latency_s=0)
+
+
 def test_a_network_needs_a_dimension_with_ranks() -> None:
     """An empty one would have one endpoint by accident of the empty product."""
     with pytest.raises(ValueError, match="dimensions"):
