@@ -54,10 +54,11 @@ def _comparisons(report: Report) -> list[tuple[WorkloadReport, Comparison]]:
 
 def _lines(report: Report, width: int, terms: int) -> Iterator[str]:
     found = _comparisons(report)
-    for workload, comparison in found:
-        yield from wrapped(_verdict(workload, comparison, report), width, rest="    ")
+    # Who was on another network comes first: the figures behind it do not answer one question.
     for line in other_networks(report):
         yield from wrapped(line, width, rest="    ")
+    for workload, comparison in found:
+        yield from wrapped(_verdict(workload, comparison, report), width, rest="    ")
     if report.description:
         yield from wrapped(printable(report.description), width)
     for workload, comparison in found:
