@@ -4,7 +4,7 @@
 
 What is left out keeps the file small and the interpolation as it is: shapes one above a round number, products and
 attention too small for training or decoding, experts spread too thin, every distribution of tokens but the most even.
-Times keep four digits. ``versim silicon import`` reads everything.
+Times keep four digits, or seven. ``versim silicon import`` reads everything.
 """
 
 # ruff: noqa: INP001, T201 - a script, not a package

@@ -136,8 +136,7 @@ def read(source: Source, system: str, collector: str, *, alone: bool = True) -> 
             tables |= {
                 name: _possible(name, tables[name], GPUS[system]) for name in tables if name.startswith("product/")
             }
-    nccl = [files[place] for place in files if _is(place, system, "comm", "nccl", "nccl_perf")]
-    return tables | (_collectives([_rows(file) for file in nccl]) if nccl else {})
+    return tables | _collectives(_nccl_rows(files, system))
 
 
 def _fullest(files: dict[PurePosixPath, Any], system: str, operation: str, collector: str, name: str) -> Rows | None:
@@ -287,8 +286,7 @@ def repeated_collectives(source: Source, system: str) -> tuple[NDArray[np.float6
     Returns:
         Sizes, and relative distances from the median; shape (rows,) each.
     """
-    files = source.files()
-    half = _half([_rows(files[place]) for place in files if _is(place, system, "comm", "nccl", "nccl_perf")])
+    half = _nccl_rows(source.files(), system)
     columns = [half[name].astype(str) for name in ("version", "op_name", "num_gpus", "message_size")]
     _, which, counts = np.unique(np.stack(columns), axis=1, return_inverse=True, return_counts=True)
     which = which.ravel()
@@ -298,21 +296,36 @@ def repeated_collectives(source: Source, system: str) -> tuple[NDArray[np.float6
     return half["message_size"][again] * 2.0, apart[again]
 
 
-def _half(files: list[Rows]) -> Rows:
-    """Rows of 16-bit elements of all files that name their version."""
+def _nccl_rows(files: dict[PurePosixPath, Any], system: str) -> Rows:
+    """Rows of 16-bit elements that name their version, with the folder they are from."""
     names = ("op_name", "nccl_dtype", "num_gpus", "message_size", "latency", "version")
-    together = {name: np.concatenate([rows[name] for rows in files if "version" in rows]) for name in names}
+    found: dict[str, list[NDArray[Any]]] = {name: [] for name in (*names, "folder")}
+    for place, file in files.items():
+        if _is(place, system, "comm", "nccl", "nccl_perf"):
+            rows = _rows(file)
+            if "version" in rows:
+                rows["folder"] = np.full(len(rows["latency"]), place.parts[3])
+                for name, columns in found.items():
+                    columns.append(rows[name])
+    if not found["folder"]:
+        return {name: np.array([]) for name in found}
+    together = {name: np.concatenate(columns) for name, columns in found.items()}
     return _picked(together, together["nccl_dtype"] == "half")
 
 
-def _collectives(files: list[Rows]) -> Tables:
-    half = _half(files)
+def _collectives(half: Rows) -> Tables:
+    """By version as its rows name it; where a folder bears that name, its run, else the median of all."""
     return {
         f"collective/{version}/{_KINDS[kind]}": grid(
             {"ranks": some["num_gpus"].astype(np.float64), "size_bytes": some["message_size"] * 2.0},
             some["latency"] * _MS,
         )
         for version, of_version in _by(half, "version")
-        for kind, some in _by(of_version, "op_name")
+        for kind, some in _by(_own_folder(of_version, version), "op_name")
         if kind in _KINDS
     }
+
+
+def _own_folder(rows: Rows, version: str) -> Rows:
+    own = rows["folder"] == version
+    return _picked(rows, own) if own.any() else rows

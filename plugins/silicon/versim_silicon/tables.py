@@ -6,7 +6,7 @@ One ``.npz`` per GPU and collector, plain arrays only (never pickled). An entry 
 ``product/DTYPE``              grid over m, n, k: (m × k) · (k × n), operands transposed as in y = x·Wᵀ
 ``attention/DTYPE/HEAD``       grid over batch, heads, kv_heads, length: causal, forward, as many keys as queries
 ``experts/DTYPE``              rows: tokens per expert, experts, hidden, inner size: both products of gated experts
-``collective/VERSION/KIND``    grid over ranks, size_bytes: NCCL within one node, by its version
+``collective/VERSION/KIND``    grid over ranks, size_bytes: NCCL within one node, by its version; times in full
 =============================  =======================================================================================
 """
 
@@ -28,6 +28,10 @@ PRODUCT_AXES = ("m", "n", "k")
 ATTENTION_AXES = ("batch", "heads", "kv_heads", "length")
 EXPERT_COLUMNS = ("rows", "experts", "hidden", "inner")
 COLLECTIVE_AXES = ("ranks", "size_bytes")
+
+FULL_DIGITS, FEW_DIGITS = 7, 4
+MEASURED_ALONE = ("product/bf16", "attention/bf16")
+"""Tables as measured, which keep all digits that mean something; others are differences, or of several kernels."""
 
 MOST_BYTES = 1 << 30
 """No file is unpacked that would be larger than this."""
@@ -83,7 +87,11 @@ def save(tables: Mapping[str, Table], path: Path) -> None:
         table = tables[name]
         for axis, values in table.axes.items():
             arrays[f"{name}/{axis}"] = values.astype(np.int64) if np.all(values % 1 == 0) else values
-        arrays[f"{name}/digits"], arrays[f"{name}/exponents"] = to_digits(table.times_s)
+        if name.startswith("collective/"):  # few, and measured to the hundredth of a microsecond
+            arrays[f"{name}/times_s"] = table.times_s
+        else:
+            kept = FULL_DIGITS if name.startswith(MEASURED_ALONE) else FEW_DIGITS
+            arrays[f"{name}/digits"], arrays[f"{name}/exponents"] = to_digits(table.times_s, kept)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, array in arrays.items():
             held = io.BytesIO()
@@ -123,7 +131,10 @@ def load(path: Path) -> Tables:
 
 def _table(path: Path, name: str, parts: dict[str, NDArray[np.generic]]) -> Table:
     try:
-        times_s = from_digits(parts.pop("digits").astype(np.uint16), parts.pop("exponents").astype(np.int8))
+        if "times_s" in parts:
+            times_s = parts.pop("times_s").astype(np.float64)
+        else:
+            times_s = from_digits(parts.pop("digits"), parts.pop("exponents").astype(np.int8))
         axes = {axis: values.astype(np.float64) for axis, values in parts.items()}
         expected = _axes_of(name)
         ordered = {axis: axes[axis] for axis in expected}

@@ -69,7 +69,7 @@ GPU_CONSTANTS: Mapping[Generation, GpuConstants] = {
     Generation.VOLTA: GpuConstants(9.4 * US, 0.93, "Ampere's; no measurements of Volta are open"),
     Generation.AMPERE: GpuConstants(9.4 * US, 0.93, f"{_TABLES} A100, NCCL 2.27.3"),
     Generation.HOPPER: GpuConstants(5.9 * US, 1.01, f"{_TABLES} H100, NCCL 2.29.2"),
-    Generation.BLACKWELL: GpuConstants(8.9 * US, 0.93, f"{_TABLES} B200, NCCL 2.29.2"),
+    Generation.BLACKWELL: GpuConstants(9.4 * US, 0.94, f"{_TABLES} B200, NCCL 2.29.2"),
 }
 
 NIC_CONSTANTS: Mapping[str, NicConstants] = {
