@@ -93,7 +93,7 @@ class LogGPNetwork:
 
     def parameters(self, message: Message, system: System) -> Parameters:
         """The link that a message runs on, in LogGP's terms."""
-        link, given = system.link(message.axis), self.options
+        link, given = system.link(message.axis, message.ranks), self.options
         per_byte_s = given.gap_per_byte_s
         return Parameters(
             latency_s=link.latency_s if given.latency_s is None else given.latency_s,

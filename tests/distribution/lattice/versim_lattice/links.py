@@ -28,7 +28,7 @@ class LatticeNetwork:
         return np.array([self._time_s(message, system) for message in messages], dtype=np.float64)
 
     def _time_s(self, message: Message, system: System) -> float:
-        link = system.link(message.axis)
+        link = system.link(message.axis, message.ranks)
         hop_s = self.options.per_hop_s + link.latency_s + message.size_bytes / link.bandwidth_bytes_per_s
         if message.kind is Kind.POINT_TO_POINT:
             source, target = message.ranks
