@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: lowest compare test check lint types layers docs bench fuzz fuzz-engine upstream simgrid clean
+.PHONY: lowest compare test check lint types layers docs bench fuzz fuzz-engine fuzz-kernel upstream simgrid clean
 
 compare: $(VENV)/installed
 	$(BIN)/versim compare
@@ -54,6 +54,10 @@ fuzz-engine: $(VENV)/installed-dev
 # All files that ASTRA-sim ships, in every combination, beside the real program; skipped where ASTRA_SIM_HOME names none.
 upstream: $(VENV)/installed-dev
 	$(BIN)/python tests/fuzz/upstream.py
+
+# Random cases on the compiled engine and on the readable one, ties forced.
+fuzz-kernel: $(VENV)/installed-dev
+	$(BIN)/python tests/fuzz/kernel.py --inputs 20000
 
 bench: $(VENV)/installed-dev
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

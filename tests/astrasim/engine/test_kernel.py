@@ -9,10 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from products import product
-from versim import Degradation, FaultsError
+from versim import Degradation
 from versim_astrasim.engine import NetworkConfig, Outcome, RankTrace, Status, SystemConfig, simulate
 from versim_astrasim.engine.kernel import kernel_reason
 from versim_proof.astrasim.cases import case_inputs
@@ -20,6 +19,8 @@ from versim_proof.astrasim.cases import case_inputs
 sys.path.insert(0, str(Path(__file__).parents[2] / "fuzz"))
 
 import engine_cases
+import kernel
+from kernel import differences, tied_step
 
 needs_kernel = pytest.mark.skipif(bool(kernel_reason()), reason=kernel_reason())
 
@@ -27,43 +28,11 @@ CASES = 300
 PRODUCTS = 60
 
 
-def differences(one: Outcome, other: Outcome) -> list[str]:
-    """What differs between two outcomes, the engine's name apart."""
-    names = ["status", "finish_ns", "finish_order", "message_count", "diagnosis"]
-    found = [name for name in names if getattr(one, name) != getattr(other, name)]
-    found += ["statistics"] * (str(one.statistics) != str(other.statistics))  # as text, for nan is not itself
-    found += ["link names"] * (one.links.name != other.links.name)
-    for name in ("bytes_carried", "busy_ns", "queueing_ns", "messages"):
-        found += [name] * (not np.array_equal(getattr(one.links, name), getattr(other.links, name)))
-    assert one.spans is not None
-    assert other.spans is not None
-    for name in ("rank", "node_id", "ready_ns", "start_ns", "end_ns"):
-        found += [name] * (not np.array_equal(getattr(one.spans, name), getattr(other.spans, name)))
-    return found
-
-
 @needs_kernel
 def test_random_cases_come_out_alike() -> None:
-    """Networks, algorithms, groups and steps of all kinds; what the kernel leaves to Python is not counted."""
-    compared = 0
-    kinds = [kind for kind in engine_cases.KINDS if kind not in ("described", "bus", "handshakes")]
-    for number in range(CASES):
-        kind = kinds[number % len(kinds)]
-        case = engine_cases.case(kind, random.Random(f"kernel-{kind}-{number}"))
-        try:
-            given = case_inputs(case)
-        except FaultsError:
-            continue
-        inputs: tuple[Any, ...] = (given.traces, given.network, given.system)
-        other: dict[str, Any] = {"groups": given.groups, "memory": given.memory}
-        compiled = simulate(*inputs, **other)
-        if compiled.engine != "kernel":
-            continue
-        readable = simulate(*inputs, **other, exactness="plain", engine="python")
-        assert readable.engine == "python"
-        assert not differences(compiled, readable), (kind, number)
-        compared += 1
-    assert compared > CASES // 2
+    """Networks, algorithms, groups and steps of all kinds, half of them with ties nearly everywhere."""
+    counts = kernel.run(CASES, seed=3)
+    assert counts["compared"] > CASES // 2
 
 
 @needs_kernel
@@ -98,85 +67,6 @@ def degradation(source: random.Random, sizes: Sequence[int]) -> Degradation:
         ranks=(source.randrange(math.prod(sizes)),),
         **source.choice([{"bandwidth_factor": 0.5}, {"added_latency_s": 3e-9}, {"down": True}]),
     )
-
-
-def tied_step(source: random.Random, ranks: int) -> list[RankTrace]:
-    """Computations, messages and collectives of a few ns, so that nearly everything happens in one tick with others."""
-    groups = {1: range(ranks // 2), 2: range(ranks // 2, ranks)}
-    traces: list[list[dict[str, Any]]] = [[] for _ in range(ranks)]
-    last: list[int | None] = [None] * ranks
-
-    def add(rank: int, node_type: str, attributes: dict[str, Any], *, chained: bool) -> None:
-        node_id = len(traces[rank])
-        deps = [last[rank]] if chained and last[rank] is not None else []
-        if node_id and not deps and source.random() < 0.5:
-            deps = [source.randrange(node_id)]
-        traces[rank].append({"id": node_id, "type": node_type, "ctrl_deps": deps, "attr": attributes})
-        if chained:
-            last[rank] = node_id
-
-    for tag in range(12):
-        what = source.random()
-        size_bytes = source.choice([16, 64, 64, 256])
-        if what < 0.4:
-            ops = source.randint(1, 6)
-            for rank in range(ranks):
-                add(rank, "COMP_NODE", {"num_ops": ops * 1000, "tensor_size": 1}, chained=False)
-        elif what < 0.6:
-            for rank in range(0, ranks - 1, 2):
-                sent = {"comm_src": rank, "comm_dst": rank + 1, "comm_size": size_bytes, "comm_tag": tag}
-                add(rank, "COMM_SEND_NODE", sent, chained=True)
-                add(rank + 1, "COMM_RECV_NODE", sent, chained=False)
-        else:
-            kind = source.choice(["ALL_REDUCE", "ALL_GATHER", "REDUCE_SCATTER", "ALL_TO_ALL"])
-            grouped = source.random() < 0.6
-            for group, members in groups.items():
-                for rank in members:
-                    attributes = {"comm_type": kind, "comm_size": size_bytes * ranks}
-                    add(rank, "COMM_COLL_NODE", attributes | ({"pg_name": str(group)} if grouped else {}), chained=True)
-    for rank, nodes in enumerate(traces):
-        if not nodes:
-            add(rank, "COMP_NODE", {"num_ops": 1000, "tensor_size": 1}, chained=False)
-    return [RankTrace.from_nodes(nodes) for nodes in traces]
-
-
-@needs_kernel
-def test_forced_ties_are_served_in_the_same_order() -> None:
-    """Latencies, serialization and compute of whole small numbers: most entries share their tick with others."""
-    ran = 0
-    for seed in range(120):
-        source = random.Random(f"ties-{seed}")
-        ranks = source.choice([4, 6, 8])
-        topology = source.choice(["Ring", "FullyConnected", "Switch"])
-        network = NetworkConfig.from_mapping(
-            {
-                "topology": [topology],
-                "npus_count": [ranks],
-                "bandwidth": [source.choice([14.901161193847656, 7.450580596923828])],  # 16 and 8 bytes/ns
-                "latency": [source.choice([0, 1, 2, 4])],
-            },
-            congestion_aware=source.random() < 0.8,
-        )
-        names = [source.choice(["ring", "direct", "direct2"])]
-        system = SystemConfig.from_mapping(
-            {f"{kind}-implementation": names for kind in ("all-reduce", "all-gather", "reduce-scatter", "all-to-all")}
-            | {
-                "endpoint-delay": source.choice([1, 2, 4]),
-                "active-chunks-per-dimension": source.choice([1, 2, 4]),
-                "preferred-dataset-splits": source.choice([1, 2, 4]),
-                "local-mem-bw": source.choice([1e9, 64]),
-                "roofline-enabled": 1,
-                "peak-perf": 1,
-            }
-        )
-        groups = {1: tuple(range(ranks // 2)), 2: tuple(range(ranks // 2, ranks))}
-        traces = tied_step(source, ranks)
-        compiled = simulate(traces, network, system, groups=groups)
-        if compiled.engine == "kernel":
-            ran += 1
-            readable = simulate(traces, network, system, groups=groups, exactness="plain", engine="python")
-            assert not differences(compiled, readable), seed
-    assert ran > 60
 
 
 HOP_NS, ENDPOINT_NS = 8, 10

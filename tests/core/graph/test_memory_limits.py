@@ -15,7 +15,7 @@ def test_a_step_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     graph = builder.build()
     monkeypatch.setattr(limits, "available_bytes", lambda: 39 * limits.BYTES_PER_EXECUTION)
     assert instances_of(graph).count == 10
-    with pytest.raises(VersimError, match=r"40 executions on 4 ranks .* granularity"):
+    with pytest.raises(VersimError, match=r"40 executions on 4 ranks .*granularity"):
         instances_of(graph, RankClasses.single(graph.mesh))
 
 

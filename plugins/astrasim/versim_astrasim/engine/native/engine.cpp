@@ -14,6 +14,7 @@ namespace {
 
 constexpr u64 QUICK_ENDPOINT_DELAY_NS = 10;
 constexpr u64 COLLECTIVE_TAGS = 500000000;
+constexpr u32 SECOND_OF_TWO = NONE;  // links left of a message whose second and last link is written into it
 
 // What an entry of the queue, or an action of a rank's calendar, does.
 enum What : u32 {
@@ -85,9 +86,12 @@ struct Channel {
   Actions sent;
 };
 
+// A message on a way of several links, with all that a hop needs: its channel is far away.
 struct Message {
   u32 channel = NONE;
-  u32 hop = 0;
+  u32 load = NONE;
+  u32 next = 0;  // where the rest of its way begins among the network's paths; of a way of two links, the second link
+  u32 left = 0;  // links it has still to enter
 };
 
 struct Lane {
@@ -430,16 +434,15 @@ class Simulation {
   }
   void next_hop(u32 index) {
     Message& message = messages_[index];
-    const u32 channel_index = message.channel;
-    const Channel& channel = channels_[channel_index];
-    const u32 hop = message.hop + 1;
-    if (hop == channel.way.length) {
+    if (message.left == 0) {
+      const u32 channel = message.channel;
       messages_.give_back(index);
-      arrive(channel_index);
-    } else {
-      message.hop = hop;
-      enter(network_->link_at(channel.way, hop), channel.load, what_of(HOP, index));
+      arrive(channel);
+      return;
     }
+    const bool second_of_two = message.left-- == SECOND_OF_TWO;
+    if (second_of_two) message.left = 0;
+    enter(second_of_two ? message.next : network_->paths[message.next++], message.load, what_of(HOP, index));
   }
 
   // Message matching.
@@ -494,9 +497,14 @@ class Simulation {
     } else if (channel.way.length == 1) {
       enter(channel.way.link[0], channel.load, what_of(ARRIVE, index));
     } else {
-      const u32 message = messages_.take();
-      messages_[message].channel = index;
-      enter(network_->link_at(channel.way, 0), channel.load, what_of(HOP, message));
+      const u32 index_of_message = messages_.take();
+      Message& message = messages_[index_of_message];
+      message.channel = index;
+      message.load = channel.load;
+      const bool two = channel.way.length == 2;
+      message.next = two ? channel.way.link[1] : channel.way.begin + 1;
+      message.left = two ? SECOND_OF_TWO : channel.way.length - 1;
+      enter(two ? channel.way.link[0] : network_->paths[channel.way.begin], channel.load, what_of(HOP, index_of_message));
     }
   }
   void send_on(u32 index, u64 on_sent) {
