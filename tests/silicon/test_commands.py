@@ -72,6 +72,7 @@ def test_a_folder_of_parquet_is_imported_and_used(tmp_path: Path) -> None:
     source = parquet(tmp_path / "source")
     result = run("import", str(source), "--into", str(tmp_path / "into"))
     assert "a100_sxm.sglang.npz: 8 measurements in 1 tables" in result.output
+    assert [file.name for file in (tmp_path / "into").iterdir()] == ["a100_sxm.sglang.npz"]
     timing = MeasuredCompute("sglang", folder=tmp_path / "into")
     times_s = timing.times_s([Gemm(64, 64, 128, 2, dtype="bf16")], Device(name="A100"))
     assert times_s.tolist() == [pytest.approx(3e-5)]
@@ -88,8 +89,19 @@ def test_a_wheel_is_read_like_its_folder(tmp_path: Path) -> None:
     assert read(Source(wheel), "a100_sxm", "sglang").keys() == {"product/bf16"}
 
 
+def test_tables_that_are_not_the_packages_are_named(tmp_path: Path) -> None:
+    """By the column that they lack."""
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    (file,) = parquet(tmp_path).rglob("*.parquet")
+    pq.write_table(pa.table({"m": [1], "n": [1], "gemm_dtype": ["bfloat16"], "latency": [1.0]}), file)
+    with pytest.raises(VersimError, match="a100_sxm by sglang lacks the column 'k'"):
+        read(Source(tmp_path), "a100_sxm", "sglang")
+
+
 def test_what_holds_no_tables_is_refused(tmp_path: Path) -> None:
     """With what to do instead."""
+    assert isinstance(run("import", str(tmp_path), "--into", str(tmp_path / "into")).exception, VersimError)
+    assert not (tmp_path / "into").exists()
     with pytest.raises(VersimError, match="pip download"):
         Source(tmp_path).files()
     (tmp_path / "x.txt").write_text("no wheel")

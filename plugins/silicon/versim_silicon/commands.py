@@ -30,17 +30,24 @@ def import_(source: Path, into: Path | None) -> None:
     Needs pyarrow (pip install 'versim[silicon]'). Scenarios use what was imported with the options tables: imported
     and collector: trtllm, sglang or vllm.
     """
-    from versim_silicon.gpus import GPUS  # noqa: PLC0415 - brings numpy
+    from versim import VersimError  # noqa: PLC0415 - brings numpy
+
+    from versim_silicon.gpus import GPUS  # noqa: PLC0415
     from versim_silicon.importing import COLLECTORS, Source, read, systems  # noqa: PLC0415
     from versim_silicon.store import imported_folder  # noqa: PLC0415
     from versim_silicon.tables import save  # noqa: PLC0415
 
     target = into or imported_folder()
-    target.mkdir(parents=True, exist_ok=True)
     held = Source(source)
-    for gpu in [name for name in systems(held) if name in GPUS]:
+    found = [name for name in systems(held) if name in GPUS]
+    if not found:
+        raise VersimError(f"{source}: measures none of {', '.join(GPUS)}")
+    target.mkdir(parents=True, exist_ok=True)
+    for gpu in found:
         for collector in COLLECTORS:
             tables = read(held, gpu, collector)
+            if not any(name.startswith("product/") for name in tables):
+                continue
             path = target / f"{gpu}.{collector}.npz"
             unfinished = path.with_suffix(f".{os.getpid()}.part")
             save(tables, unfinished)

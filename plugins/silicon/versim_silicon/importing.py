@@ -116,8 +116,20 @@ def read(source: Source, system: str, collector: str, *, alone: bool = True) -> 
         system: E.g. ``h100_sxm``.
         collector: One of :data:`COLLECTORS`.
         alone: False if products in fp8 stay as collected, conversion included.
+
+    Raises:
+        VersimError: A file is no parquet, or lacks a column.
     """
-    files = source.files()
+    try:
+        return _read(source.files(), system, collector, alone=alone)
+    except KeyError as error:
+        raise VersimError(
+            f"{source.path}: a table of {system} by {collector} lacks the column {error}, which aiconfigurator-core "
+            "0.12.0 has; import that release"
+        ) from error
+
+
+def _read(files: dict[PurePosixPath, Any], system: str, collector: str, *, alone: bool) -> Tables:
     tables: Tables = {}
     for operation, name, reader in (
         ("gemm", "gemm_perf", _products),
