@@ -152,6 +152,7 @@ if TYPE_CHECKING:
     from versim.storage import load_predictions as load_predictions
     from versim.storage import load_report as load_report
     from versim.storage import report_document as report_document
+    from versim.storage import report_schema as report_schema
     from versim.storage import save_report as save_report
     from versim.timing import ComputeOrigins as ComputeOrigins
     from versim.timing import ComputeTiming as ComputeTiming
@@ -224,7 +225,7 @@ _HOMES = {
     "schedule": "Schedule replay",
     "schedules": "ALGORITHMS Round Transfer collective_rounds",
     "sizes": "RankMemory StepSizes",
-    "storage": "document_text load_predictions load_report report_document save_report",
+    "storage": "document_text load_predictions load_report report_document report_schema save_report",
     "fabric": (
         "CLUSTERS DATA_SHEETS Cluster ClusterChoice Cut DataSheet Degradation Device Dimension Fabric Hop Leg Level "
         "Link Message Spread System Topology data_sheet"

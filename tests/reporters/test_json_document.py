@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from report_samples import reports, sample_report
-from versim import PS_PER_S, Destination, Report
-from versim_reporters.json_document import JsonOptions, JsonReporter, report_schema
+from versim import PS_PER_S, Destination, Report, report_schema
+from versim_reporters.json_document import JsonOptions, JsonReporter
 from versim_reporters.table import TableOptions, TableReporter
 
 VALIDATOR = jsonschema.Draft202012Validator(report_schema())

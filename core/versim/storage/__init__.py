@@ -2,6 +2,7 @@
 
 from versim.storage.document import FORMAT, SPANS_INLINE_LIMIT, report_document
 from versim.storage.files import save_attachments, save_report
+from versim.storage.form import report_schema
 from versim.storage.load import load_predictions
 from versim.storage.load_report import load_report
 from versim.storage.text import document_text
@@ -13,6 +14,7 @@ __all__ = [
     "load_predictions",
     "load_report",
     "report_document",
+    "report_schema",
     "save_attachments",
     "save_report",
 ]

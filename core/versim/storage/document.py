@@ -1,7 +1,7 @@
 """A report as one JSON document: every figure in integer picoseconds, and in seconds where people look.
 
-``None`` is "not modelled" or "did not complete", never 0. The form is described by the JSON Schema that the ``json``
-reporter publishes; ``format_version`` is raised when a field changes its meaning or goes.
+``None`` is "not modelled" or "did not complete", never 0. The form is stated in ``report.schema.json``, see
+:mod:`versim.storage.form`; ``format_version`` is raised when a field changes its meaning or goes.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from versim.storage.accuracy import accuracy_document
 from versim.storage.causes import causes_document
 from versim.storage.columns import ColumnWriter, Place, archive_name
 from versim.storage.explanation import attribution_document, path_change_document
+from versim.storage.form import Form
 from versim.storage.inputs import graph_document, system_document
 from versim.storage.links import links_document
 from versim.storage.loss import consumed_document
@@ -91,6 +92,7 @@ def report_document(
         },
         "workloads": workloads,
     }
+    Form.of_report().hold(document)
     return document, attachments
 
 

@@ -12,6 +12,7 @@ from versim.plain.values import Value, read_values
 from versim.prediction import Consumed, Prediction, Resource, Spans, Status
 from versim.storage.column_reader import ColumnReader, within
 from versim.storage.document import FORMAT
+from versim.storage.form import Form
 from versim.storage.links import links_from
 
 Address = tuple[str, str, str]
@@ -38,7 +39,7 @@ def load_predictions(path: Path) -> dict[Address, Prediction]:
 
 def open_report(path: Path) -> tuple[Value, ColumnReader]:
     """The document of a report and its columns; ``VersimError`` if it is something else."""
-    document = read_values(path)
+    document = read_values(path, Form.of_report())
     if document["format"].text() != FORMAT:
         document["format"].wrong(f"expected {FORMAT!r}")
     version = document["format_version"].integer()

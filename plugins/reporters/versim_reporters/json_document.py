@@ -1,4 +1,4 @@
-"""JSON: everything the table shows and more, strict, with a published schema (``report.schema.json``).
+"""JSON: everything the table shows and more, strict, with a published schema (``versim.report_schema()``).
 
 Times are integer picoseconds, and seconds as floats where a person looks. With very many spans the columns go into
 one ``.npz`` beside the file, named with its sha256; on standard output they are left out, and the document says so.
@@ -6,9 +6,7 @@ one ``.npz`` beside the file, named with its sha256; on standard output they are
 
 from __future__ import annotations
 
-import json
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 from versim import Destination, Rendering, option
@@ -45,10 +43,3 @@ class JsonReporter:
 
         document, attachments = report_document(report, options.spans, attach=destination.to_file)
         return Rendering(content=document_text(document), attachments=attachments)
-
-
-def report_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of the document."""
-    text = files("versim_reporters").joinpath("report.schema.json").read_text(encoding="utf-8")
-    schema: dict[str, Any] = json.loads(text)
-    return schema
