@@ -68,7 +68,7 @@ _TABLES = (
 GPU_CONSTANTS: Mapping[Generation, GpuConstants] = {
     Generation.VOLTA: GpuConstants(9.4 * US, 0.93, "Ampere's; no measurements of Volta are open"),
     Generation.AMPERE: GpuConstants(9.4 * US, 0.93, f"{_TABLES} A100, NCCL 2.27.3"),
-    Generation.HOPPER: GpuConstants(5.9 * US, 1.01, f"{_TABLES} H100, NCCL 2.29.2"),
+    Generation.HOPPER: GpuConstants(5.8 * US, 1.01, f"{_TABLES} H100, NCCL 2.29.2"),
     Generation.BLACKWELL: GpuConstants(9.4 * US, 0.94, f"{_TABLES} B200, NCCL 2.29.2"),
 }
 
