@@ -12,8 +12,8 @@ from versim_transformer.attention import kv_heads
 from versim_transformer.bookkeeping import Bookkeeping
 from versim_transformer.settings import Kernels, Recompute, Settings
 
-LSE_BYTES = 4
-"""Fused attention keeps one fp32 number per token and query head: the logarithm of its sum of exponentials."""
+SINGLE_BYTES = 4
+"""Of an fp32 number: fused attention keeps one per token and query head, the logarithm of its sum of exponentials."""
 
 
 def layer_bytes(settings: Settings, books: Bookkeeping, *, experts: bool) -> float:
@@ -78,7 +78,7 @@ def _attention_bytes(settings: Settings, books: Bookkeeping) -> float:
     kept += tokens * inputs * width
     values = model.value_size / tp
     if settings.flash:
-        kept += tokens * heads * LSE_BYTES
+        kept += tokens * heads * SINGLE_BYTES
     elif settings.recompute is not Recompute.SELECTIVE:
         scores = settings.tokens * heads * settings.sequence_length
         kept += scores * width
@@ -131,7 +131,7 @@ def _mixture_bytes(settings: Settings, books: Bookkeeping, experts: Experts) -> 
     shard = settings.shard_tokens
     rows = shard * experts.per_token * settings.capacity_factor * parallel.etp
     # The normalised tokens, logits and probabilities of the router, and what experts take and leave.
-    kept = shard * (model.hidden * width + experts.count * LSE_BYTES * 2)
+    kept = shard * (model.hidden * width + experts.count * SINGLE_BYTES * 2)
     kept += rows * (model.hidden * kept_width + experts.ffn / parallel.etp * _activation_width(settings))
     if experts.shared_ffn:
         kept += _dense_bytes(settings, books, experts.shared_ffn)
