@@ -158,6 +158,7 @@ def settings_of(options: TransformerOptions) -> Settings:
         overlap_ep=options.overlap_ep,
         ring_attention=options.cp_exchange == "ring",
         gather_tokens=options.dispatch == "all_gather",
+        expert_launches=options.expert_kernels == "each",
         capacity_factor=options.capacity_factor,
         gradient_bytes=gradient_bytes,
         reduce_bytes=width(options.reduce_dtype, gradient_bytes),

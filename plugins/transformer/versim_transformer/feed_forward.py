@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from versim import GroupedGemm, Kind, Pass
+from versim import GroupedGemm, Kind, Pass, Pointwise, Work
 
 from versim_transformer.architecture import Experts
 from versim_transformer.attention import element_wise, norm, residual
@@ -114,20 +114,28 @@ def _expert_products(settings: Settings, experts: Experts, rows: float) -> Modul
     width = experts.ffn / settings.parallelism.etp
     inner = width * (2 if model.gated else 1)
 
+    # A product per expert is launched, and a conversion each, where no kernel does all of them.
+    launched: Work = ()
+    if settings.expert_launches and not settings.cuda_graphs:
+        more = (2 if precision.quantized else 1) * (groups - 1)
+        launched = ((Pointwise(0, 0, more, "launches of experts"), 1),) if more else ()
+
     def grouped(name: str, k: float, n: float) -> Module:
         def term(m: float, inner: float, columns: float, of_pass: Pass) -> GroupedGemm:
             return GroupedGemm(m, inner, columns, groups, precision.product_bytes, precision.products, of_pass)
 
         weights = (
             (term(rows, k, n, Pass.WEIGHT_GRADIENT), 1),
+            *launched,
             *accumulation(settings, groups * k * n),
         )
+        taken = (*quantize(settings, rows * k), (term(rows, k, n, Pass.FORWARD), 1), *launched)
         return Module(
-            forward=(Compute(f"{name} forward", (*quantize(settings, rows * k), (term(rows, k, n, Pass.FORWARD), 1))),),
+            forward=(Compute(f"{name} forward", taken),),
             backward=(
                 Compute(
                     f"{name} data gradient",
-                    (*quantize(settings, rows * n), (term(rows, n, k, Pass.DATA_GRADIENT), 1)),
+                    (*quantize(settings, rows * n), (term(rows, n, k, Pass.DATA_GRADIENT), 1), *launched),
                 ),
                 Compute(f"{name} weight gradient", weights, weights=True),
             ),

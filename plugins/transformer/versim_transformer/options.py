@@ -169,6 +169,10 @@ class TransformerOptions:
         "ring", help="keys and values over cp: beside attention, step by step (ring), or before it (all_gather)"
     )
     dispatch: Literal["all_to_all", "all_gather"] = option("all_to_all", help="how experts get their tokens")
+    expert_kernels: Literal["each", "grouped"] = option(
+        "each",
+        help="products of experts: a kernel for each (Transformer Engine over cuBLAS), or one for all of them",
+    )
     capacity_factor: float = option(
         1.0, validator=_factor, help="tokens that experts compute over what they get when balanced"
     )

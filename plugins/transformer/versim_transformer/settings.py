@@ -148,6 +148,7 @@ class Settings:
         overlap_ep: True if experts' tokens are exchanged beside the computation of shared experts.
         ring_attention: True if keys and values travel beside attention, chunk by chunk, over context-parallel ranks.
         gather_tokens: True if experts get their tokens by all-gather instead of all-to-all.
+        expert_launches: True if each expert's products and conversions are kernels of their own.
         capacity_factor: Tokens per expert over their mean; 1 is balanced.
         gradient_bytes: Bytes per element of accumulated gradients.
         reduce_bytes: Bytes per element of gradients as communicated.
@@ -186,6 +187,7 @@ class Settings:
     overlap_ep: bool
     ring_attention: bool
     gather_tokens: bool
+    expert_launches: bool
     capacity_factor: float
     gradient_bytes: int
     reduce_bytes: int
