@@ -11,7 +11,7 @@ from versim import NONE, ExecutionGraph, Kind, Phase, Work
 
 from versim_transformer.chunks import Chunk, ChunkMaker, Section
 from versim_transformer.pieces import Module, Piece, collective, split_weights
-from versim_transformer.pointwise import sized
+from versim_transformer.pointwise import quantize, sized
 from versim_transformer.replicas import Held, gathered, held, reduced
 from versim_transformer.schedules import Do, order_of
 from versim_transformer.settings import Granularity, Schedule, Settings, Sharding
@@ -234,13 +234,15 @@ class _StepWriter:
         chunks = [chunk for number, chunk in enumerate(self._chunks) if number % pp == stage]
         of_chunks = [_sum(self._held(section) for section in chunk.singly()) for chunk in chunks]
         ends = model.tied and pp > 1 and stage in (0, pp - 1)
-        key = ("end", tuple(of_chunks), ends)
+        layers = _sum(self._held(s) for chunk in chunks for s in chunk.singly() if s.layer != NONE).total
+        key = ("end", tuple(of_chunks), layers, ends)
         if key not in self._numbers:
             self._numbers[key] = len(self._templates)
-            self._templates.append(self._end_template(of_chunks, ends=ends))
+            self._templates.append(self._end_template(of_chunks, layers, ends=ends))
         return self._numbers[key]
 
-    def _end_template(self, of_chunks: Sequence[Held], *, ends: bool) -> Template:
+    def _end_template(self, of_chunks: Sequence[Held], layers: float, *, ends: bool) -> Template:
+        """What is done with the gradients of chunks, of whose parameters ``layers`` are those of layers."""
         settings = self._settings
         reducing = TemplateWriter(self._catalogue, settings.granularity, Phase.OPTIMIZER, "optimizer")
         last: int = Outside.CHAIN
@@ -263,7 +265,9 @@ class _StepWriter:
         for part in collective("reduce gradient norm", Kind.ALL_REDUCE, 4 * layout.size(axes), axes, layout.size(axes)):
             reducing.met(part, Meeting.STAGES)
         kept = mine if settings.sharding in (Sharding.ZERO2, Sharding.ZERO3) else everything.total
-        reducing.computed("optimizer", _optimizer(settings, mine, kept))
+        # The layers' weights are converted once a step, and kept so for all microbatches.
+        converted = quantize(settings, layers)
+        reducing.computed("optimizer", (*_optimizer(settings, mine, kept), *converted))
         if settings.sharding in (Sharding.ZERO1, Sharding.ZERO2) and not settings.overlap_parameters:
             for part in gathered(settings, everything):
                 reducing.met(part, Meeting.ALONE)
