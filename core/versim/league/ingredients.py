@@ -6,7 +6,7 @@ distinct work of a graph: a vector of seconds by ingredient, and how many kernel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 import numpy as np
@@ -77,18 +77,20 @@ class PricedWorks:
         seconds: float64 (works, ingredients); NaN where nobody times a term.
         launches: float64 (works,), kernels that the host launches.
         latency_s: float64 (works,), what a job's own measurements add to its collectives.
+        by_source: Source of compute seconds ─▶ float64 (works,).
         missing: What nobody times, as text; empty if all is timed.
     """
 
     seconds: NDArray[np.float64]
     launches: NDArray[np.float64]
     latency_s: NDArray[np.float64]
+    by_source: Mapping[str, NDArray[np.float64]]
     missing: tuple[str, ...] = ()
 
 
 def priced(
     graph: ExecutionGraph,
-    compute_s: Callable[[Sequence[DeviceTerm]], Sequence[float]],
+    compute_s: Callable[[Sequence[DeviceTerm]], Sequence[tuple[float, str]]],
     folded_s: Callable[[Sequence[Folded]], Sequence[float]],
     late_s: Callable[[Folded], float] | None = None,
 ) -> PricedWorks:
@@ -96,24 +98,25 @@ def priced(
 
     Args:
         graph: The step.
-        compute_s: Seconds of device terms; NaN where declined.
+        compute_s: Seconds of device terms, NaN where declined, with their sources.
         folded_s: Seconds of folded communication; NaN where declined.
         late_s: What a job's own measurements add to a folded communication; None adds nothing.
     """
-    device: dict[DeviceTerm, float] = {}
+    device: dict[DeviceTerm, tuple[float, str]] = {}
     folded: dict[Folded, float] = {}
     for work in graph.works:
         for term, _ in work:
             if isinstance(term, Folded):
                 folded[term] = 0.0
             elif not isinstance(term, Fixed):
-                device[term] = 0.0
+                device[term] = (0.0, "")
     if device:
         device = dict(zip(device, compute_s(tuple(device)), strict=True))
     if folded:
         folded = dict(zip(folded, folded_s(tuple(folded)), strict=True))
     seconds = np.zeros((len(graph.works), len(INGREDIENTS)))
     launches, latency_s = np.zeros(len(graph.works)), np.zeros(len(graph.works))
+    by_source: dict[str, NDArray[np.float64]] = {}
     missing: dict[str, None] = {}
     for row, work in enumerate(graph.works):
         for term, count in work:
@@ -123,9 +126,13 @@ def priced(
                 taken = folded[term]
                 latency_s[row] += count * late_s(term) if late_s is not None else 0.0
             else:
-                taken = device[term]
+                taken, source = device[term]
+                of_source = by_source.setdefault(source, np.zeros(len(graph.works)))
+                of_source[row] += count * taken
             if taken != taken:  # noqa: PLR0124 - NaN: nobody times it
                 missing[str(term)] = None
             seconds[row, ingredient_of(term)] += count * taken
             launches[row] += count * launches_of(term)
-    return PricedWorks(seconds=seconds, launches=launches, latency_s=latency_s, missing=tuple(missing))
+    return PricedWorks(
+        seconds=seconds, launches=launches, latency_s=latency_s, by_source=by_source, missing=tuple(missing)
+    )

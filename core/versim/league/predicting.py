@@ -25,7 +25,7 @@ from versim.league.column import Column, Defaults
 from versim.league.fitting import Chain, Chains
 from versim.league.ingredients import HOST, INGREDIENTS, WAITING, PricedWorks, along
 from versim.league.job_network import job_network_of
-from versim.league.path import path_of
+from versim.league.path import Path, path_of
 from versim.league.pricing import PricedNetwork, Pricer
 from versim.league.profile import Profile, Scaling
 from versim.league.recipe import NotModelledError, Recipe, recipe_of
@@ -54,10 +54,12 @@ class Simulated:
     Attributes:
         seconds: Of the step.
         chain: The run along its deciding chain, neutral seconds; None unless asked for.
+        origins: Source ─▶ share of compute seconds along it.
     """
 
     seconds: float
     chain: Chain | None = None
+    origins: Mapping[str, float] = attrs.field(factory=dict)
 
 
 class Predictor:
@@ -137,7 +139,7 @@ class Predictor:
         except NotModelledError as error:
             return Outcome(predicted_s=None, profiled_s=None, reason=str(error))
         shares = _shares(profiled.chain, scaling, profiled.seconds) if profiled.chain else {}
-        return Outcome(predicted_s=plain.seconds, profiled_s=profiled.seconds, shares=shares)
+        return Outcome(predicted_s=plain.seconds, profiled_s=profiled.seconds, shares=shares, origins=profiled.origins)
 
     def _simulated(self, run: RunRecord, recipe: Recipe, pricer: Pricer, scaling: Scaling, *, chain: bool) -> Simulated:
         try:
@@ -149,7 +151,10 @@ class Predictor:
         if asked.prediction.makespan_ps is None:
             raise NotModelledError(f"the simulation ended {asked.prediction.status.value}")
         seconds = asked.prediction.makespan_ps / PS_PER_S + scaling.step_overhead_s
-        return Simulated(seconds=seconds, chain=asked.chain(seconds, scaling) if chain else None)
+        if not chain:
+            return Simulated(seconds=seconds)
+        path = path_of(asked.graph, asked.prediction)
+        return Simulated(seconds=seconds, chain=asked.chain(path, seconds, scaling), origins=asked.origins(path))
 
     def _asked(self, run: RunRecord, recipe: Recipe, pricer: Pricer, scaling: Scaling) -> _Asked:
         system, job = recipe.machine.system, job_network_of(run)
@@ -245,9 +250,15 @@ class _Asked:
     network: PricedNetwork
     prediction: Prediction
 
-    def chain(self, seconds: float, scaling: Scaling) -> Chain:
+    def origins(self, path: Path) -> dict[str, float]:
+        """Source ─▶ share of compute seconds along a chain."""
+        rows, counts = list(path.works), list(path.works.values())
+        found = {source: float(seconds[rows] @ counts) for source, seconds in self.works.by_source.items()}
+        total = sum(found.values())
+        return {source: round(seconds / total, 4) for source, seconds in found.items() if total and seconds}
+
+    def chain(self, path: Path, seconds: float, scaling: Scaling) -> Chain:
         """The run along its deciding chain, neutral seconds."""
-        path = path_of(self.graph, self.prediction)
         rows = np.array(sorted(path.works), dtype=np.int64)
         messages, late_s = np.zeros(len(INGREDIENTS)), 0.0
         if path.communications:

@@ -6,12 +6,13 @@ so answers are remembered by device and term, and by system and message.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from versim.chains import ComputeChain, NetworkChain
 from versim.errors import UnsupportedGraphError, VersimError
 from versim.fabric import Device, Message, System
 from versim.graph import ExecutionGraph
@@ -23,8 +24,6 @@ from versim.registry import Registry, structure_options
 from versim.timing import ComputeTiming, NetworkTiming
 from versim.work import DeviceTerm, Folded
 
-Row = TypeVar("Row")
-
 
 class Pricer:
     """The timings of one column, with what they have answered."""
@@ -33,22 +32,20 @@ class Pricer:
         self, column: Column, registry: Registry, options: Mapping[str, Mapping[str, Any]] | None = None
     ) -> None:
         self.column = column
-        self._compute = tuple(
-            _timing(registry, name, "compute", (options or {}).get(name, {})) for name in column.compute
-        )
-        self._network = tuple(
-            _timing(registry, name, "network", (options or {}).get(name, {})) for name in column.network
-        )
-        self._terms: dict[str, dict[DeviceTerm, float]] = {}
+        given = options or {}
+        self._compute = ComputeChain(column.compute, _timings(registry, column.compute, given, "compute"))
+        self._network = NetworkChain(column.network, _timings(registry, column.network, given, "network"))
+        self._terms: dict[str, dict[DeviceTerm, tuple[float, str]]] = {}
         self._messages: dict[Hashable, dict[Message, float]] = {}
 
-    def compute_s(self, terms: Sequence[DeviceTerm], device: Device) -> list[float]:
-        """Seconds of device terms; NaN where every timing declines."""
+    def compute_s(self, terms: Sequence[DeviceTerm], device: Device) -> list[tuple[float, str]]:
+        """Seconds of device terms, NaN where every timing declines, with the source of each."""
         known = self._terms.setdefault(device.name, {})
         new = [term for term in terms if term not in known]
         if new:
-            found = _chained(self._compute, new, lambda timing, rows: timing.times_s(rows, device))
-            known.update(zip(new, found.tolist(), strict=True))
+            seconds, origins = self._compute.answers(new, device)
+            sources = [origin.source.value for origin in origins]
+            known.update(zip(new, zip(seconds.tolist(), sources, strict=True), strict=True))
         return [known[term] for term in terms]
 
     def network_s(self, messages: Sequence[Message], system: System) -> list[float]:
@@ -56,8 +53,7 @@ class Pricer:
         known = self._messages.setdefault((system.dimensions, *sorted(system.axis_links.items())), {})
         new = [message for message in dict.fromkeys(messages) if message not in known]
         if new:
-            found = _chained(self._network, new, lambda timing, rows: timing.times_s(rows, system))
-            known.update(zip(new, found.tolist(), strict=True))
+            known.update(zip(new, self._network.times_s(new, system).tolist(), strict=True))
         return [known[message] for message in messages]
 
     def works(self, graph: ExecutionGraph, system: System, job: JobNetwork | None = None) -> PricedWorks:
@@ -135,34 +131,17 @@ def message_of(folded: Folded, graph: ExecutionGraph) -> Message:
     )
 
 
-def _timing(registry: Registry, name: str, role: str, given: Mapping[str, Any]) -> Any:
-    model = registry.timing(name)
-    options = structure_options(model, given)
-    timing: ComputeTiming | NetworkTiming | None = (
-        model.compute(options) if role == "compute" else model.network(options)
-    )
-    if timing is None:
-        raise VersimError(f"timing {name!r} does not time {'compute' if role == 'compute' else 'communication'}")
-    return timing
-
-
-def _chained(
-    chain: Sequence[Any], rows: Sequence[Row], ask: Callable[[Any, Sequence[Row]], Any]
-) -> NDArray[np.float64]:
-    """What a chain answers: NaN only where every timing declines."""
-    seconds = np.full(len(rows), np.nan)
-    for timing in chain:
-        open_rows = np.flatnonzero(np.isnan(seconds))
-        if not len(open_rows):
-            break
-        asked = tuple(rows[row] for row in open_rows.tolist())
-        try:
-            seconds[open_rows] = np.asarray(ask(timing, asked), dtype=np.float64)
-        except UnsupportedGraphError:
-            # One row it does not know refuses all of them: ask one by one.
-            for row, one in zip(open_rows.tolist(), asked, strict=True):
-                try:
-                    seconds[row] = float(ask(timing, (one,))[0])
-                except UnsupportedGraphError:
-                    continue
-    return seconds
+def _timings(
+    registry: Registry, names: Sequence[str], options: Mapping[str, Mapping[str, Any]], role: str
+) -> tuple[Any, ...]:
+    found = []
+    for name in names:
+        model = registry.timing(name)
+        chosen = structure_options(model, options.get(name, {}))
+        timing: ComputeTiming | NetworkTiming | None = (
+            model.compute(chosen) if role == "compute" else model.network(chosen)
+        )
+        if timing is None:
+            raise VersimError(f"timing {name!r} does not time {role}")
+        found.append(timing)
+    return tuple(found)
