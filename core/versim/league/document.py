@@ -53,16 +53,18 @@ def as_plain(league: League, provenance: Mapping[str, str] | None = None) -> dic
         },
         "memory": _memory(league),
         "profiles": {
-            framework: {
-                label: {
+            framework: [
+                {
+                    "column": label,
+                    "generation": generation,
                     "constants": dict(fitted.constants),
                     "runs": fitted.runs,
                     "error_on_left_out_folds": fitted.error,
                     "error_without": fitted.error_without,
                 }
-                for label, fitted in profile.columns.items()
+                for generation, label, fitted in profile.sets()
                 if label in labels
-            }
+            ]
             for framework, profile in league.profiles.items()
         },
         "runs": [_run(result, labels) for result in league.results],

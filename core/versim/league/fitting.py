@@ -12,7 +12,6 @@ sum over ingredients; the caller simulates again with the constants found and fi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import attrs
@@ -26,14 +25,15 @@ from versim.league.profile import BY_NAME, CONSTANTS, Scaling
 RUNS_PER_CONSTANT = 10
 """Fewer runs than this per constant are no evidence for it."""
 
+_LEAST_SHARE = 0.6
+"""Of those runs, how many have to be left where folds are left out."""
+
 _WORTH = 0.03
 """By how much of itself the left-out error has to fall for one more constant."""
 
 _SOFT = 0.1
-"""Relative error at which the loss turns from squares to sizes."""
-
-_PULL = 0.02
-"""How strongly a constant is drawn to its neutral value, in units of relative error."""
+"""Relative error at which the loss turns from squares to sizes; a constant that lies as far from neutral as is expected
+of it costs as much as one run that is that far off."""
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -180,34 +180,31 @@ def solve(chains: Chains, measured_s: NDArray[np.float64], names: Sequence[str])
     except ImportError:
         raise VersimError("fitting needs scipy; install it with: pip install 'versim[fit]'") from None
     constants = [BY_NAME[name] for name in names]
-    # Units of a variable: a factor in itself, a time in what is typical of it.
-    scale = np.array(
-        [1.0 if constant.unit == "1" else (1e-5 if constant.high < 0.01 else 1e-2) for constant in constants]
-    )
-    neutral = np.array([constant.neutral for constant in constants]) / scale
-    low = np.array([constant.low for constant in constants]) / scale
-    high = np.array([constant.high for constant in constants]) / scale
-    pull = _PULL * math.sqrt(len(chains))
+    # A variable is a constant's distance from neutral, in units of what is expected of it.
+    neutral = np.array([constant.neutral for constant in constants])
+    spread = np.array([constant.spread for constant in constants])
+    low = (np.array([constant.low for constant in constants]) - neutral) / spread
+    high = (np.array([constant.high for constant in constants]) - neutral) / spread
 
     def residuals(variables: NDArray[np.float64]) -> NDArray[np.float64]:
-        values = dict(zip(names, (variables * scale).tolist(), strict=True))
+        values = dict(zip(names, (neutral + variables * spread).tolist(), strict=True))
         relative = chains.predicted_s(Scaling.of(values)) / measured_s - 1
-        return np.concatenate([relative, pull * 0.1 * (variables - neutral)])
+        return np.concatenate([relative, _SOFT * variables])
 
-    start = np.clip(neutral, low + 1e-3 * (high - low), high - 1e-3 * (high - low))
-    found = least_squares(
-        residuals, start, bounds=(low, high), loss="soft_l1", f_scale=_SOFT, diff_step=np.full(len(names), 1e-4)
-    )
+    start = np.clip(np.full(len(names), 0.1), low + 1e-3, high - 1e-3)
+    step = np.full(len(names), 1e-4)
+    found = least_squares(residuals, start, bounds=(low, high), loss="soft_l1", f_scale=_SOFT, diff_step=step)
     # A factor of seven digits would pretend to more than a fit knows.
-    return {name: float(f"{value:.4g}") for name, value in zip(names, (found.x * scale).tolist(), strict=True)}
+    return {
+        name: float(f"{value:.4g}") for name, value in zip(names, (neutral + found.x * spread).tolist(), strict=True)
+    }
 
 
 def select(
-    chains: Chains, measured_s: NDArray[np.float64], folds: NDArray[np.int64], candidates: Sequence[str]
+    chains: Chains, measured_s: NDArray[np.float64], folds: NDArray[np.int64], candidates: Sequence[str], most: int
 ) -> tuple[str, ...]:
-    """The constants that are worth having: added one by one while the error on left-out folds falls."""
-    most = len(chains) // RUNS_PER_CONSTANT
-    usable = [name for name in candidates if int(chains.uses(name).sum()) >= RUNS_PER_CONSTANT]
+    """At most so many constants that are worth having: added one by one while the error on left-out folds falls."""
+    usable = [name for name in candidates if int(chains.uses(name).sum()) >= _LEAST_SHARE * RUNS_PER_CONSTANT]
     chosen: list[str] = []
     best = error_of(chains.predicted_s(Scaling.of({})), measured_s)
     while len(chosen) < most:
@@ -271,6 +268,7 @@ def fit(
         candidates: Names of constants that may be chosen; all of them unless given.
     """
     names = [constant.name for constant in CONSTANTS] if candidates is None else list(candidates)
+    most = len(chains) // RUNS_PER_CONSTANT
     predicted = np.empty(len(chains))
     by_fold: dict[int, Mapping[str, float]] = {}
     for fold in np.unique(folds).tolist():
@@ -278,10 +276,10 @@ def fit(
         values: Mapping[str, float] = {}
         if len(train):
             inside = chains.of(train)
-            values = solve(inside, measured_s[train], select(inside, measured_s[train], folds[train], names))
+            values = solve(inside, measured_s[train], select(inside, measured_s[train], folds[train], names, most))
         by_fold[int(fold)] = values
         predicted[test] = chains.of(test).predicted_s(Scaling.of(values))
-    constants = solve(chains, measured_s, select(chains, measured_s, folds, names))
+    constants = solve(chains, measured_s, select(chains, measured_s, folds, names, most))
     return Fit(
         constants=constants,
         folds=by_fold,
@@ -293,10 +291,6 @@ def fit(
 
 
 def shuffled(chains: Chains, measured_s: NDArray[np.float64], folds: NDArray[np.int64], seed: int = 0) -> float:
-    """The left-out error of the same search when times are dealt out anew among the runs: what noise is worth.
-
-    Dealt out are the ratios of measured to predicted times, so that a shuffled run is as long as a run of its size.
-    """
-    neutral = chains.predicted_s(Scaling.of({}))
-    ratio = np.random.default_rng(seed).permutation(measured_s / neutral)
-    return fit(chains, neutral * ratio, folds).error
+    """The left-out error of the same search when the measured times are dealt out anew: what noise is worth."""
+    dealt = np.random.default_rng(seed).permutation(measured_s)
+    return fit(chains, dealt, folds).error

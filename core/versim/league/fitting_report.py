@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from versim.errors import VersimError
 from versim.league.column import Column
-from versim.league.fitting import Chain, Chains, Fit, error_of, fit, shuffled
+from versim.league.fitting import RUNS_PER_CONSTANT, Chain, Chains, Fit, error_of, fit, shuffled
 from versim.league.folds import folds_of, model_folds
+from versim.league.machine import generation_of
 from versim.league.profile import BY_NAME, Fitted, Profile, Scaling, digest_of, profile_document
 from versim.league.record import RunRecord
 from versim.league.running import chains_of
@@ -24,6 +25,9 @@ from versim.league.statistics import is_marked
 from versim.registry import Registry
 
 ROUNDS = 2
+
+_WORTH = 0.97
+"""A generation of GPUs gets constants of its own if they lower the left-out error of its runs to less than this."""
 
 
 @attrs.frozen(kw_only=True)
@@ -36,6 +40,7 @@ class ColumnFit:
         used: The runs.
         models_left_out: Error with whole models left out, along the chains; None where there is one model.
         shuffled: Error of the same search on shuffled measurements.
+        left_out_s: Id of a run ─▶ its seconds under the constants of the fold that leaves it out.
     """
 
     column: Column
@@ -43,6 +48,25 @@ class ColumnFit:
     used: tuple[RunRecord, ...]
     models_left_out: float | None
     shuffled: float
+    left_out_s: Mapping[str, float]
+
+    def error_on(self, runs: Sequence[RunRecord]) -> float:
+        """The left-out error of some of its runs."""
+        off = [
+            abs(self.left_out_s[run.id] / run.step_s - 1) for run in runs if run.step_s and run.id in self.left_out_s
+        ]
+        return sum(off) / len(off) if off else float("inf")
+
+    def as_fitted(self) -> Fitted:
+        """As a profile holds it."""
+        return Fitted(
+            constants=self.fit.constants,
+            folds=self.fit.folds,
+            runs=self.fit.runs,
+            used=frozenset(digest_of(run) for run in self.used),
+            error=self.fit.error,
+            error_without=self.fit.error_without,
+        )
 
 
 def fit_framework(
@@ -64,31 +88,41 @@ def fit_framework(
     if not usable:
         known = ", ".join(sorted({run.framework for run in runs if run.step_s is not None}))
         raise VersimError(f"no timed run of framework {framework!r} is among the records (there are: {known})")
-    found = []
+    found: dict[str, list[ColumnFit]] = {}
     for column in columns:
         if progress is not None:
             progress(f"{framework}: fitting {column.label}")
-        one = _fit_column(usable, column, registry=registry, modules=modules, jobs=jobs)
-        if one is not None:
-            found.append(one)
+
+        def fitted(chosen: Sequence[RunRecord], column: Column = column) -> ColumnFit | None:
+            return _fit_column(chosen, column, registry=registry, modules=modules, jobs=jobs)
+
+        general = fitted(usable)
+        if general is None:
+            continue
+        found.setdefault("", []).append(general)
+        for generation, chosen in _by_generation(usable).items():
+            own = fitted(chosen)
+            if own is not None and own.fit.error < _WORTH * general.error_on(own.used):
+                found.setdefault(generation, []).append(own)
     if not found:
         raise VersimError(f"none of the {len(usable)} timed runs of {framework!r} can be modelled")
+    sets = {generation: {one.column.label: one.as_fitted() for one in fits} for generation, fits in found.items()}
     profile = Profile(
         framework=framework,
-        columns={
-            one.column.label: Fitted(
-                constants=one.fit.constants,
-                folds=one.fit.folds,
-                runs=one.fit.runs,
-                used=frozenset(digest_of(run) for run in one.used),
-                error=one.fit.error,
-                error_without=one.fit.error_without,
-            )
-            for one in found
-        },
+        columns=sets.pop("", {}),
+        generations=sets,
         source=f"versim measured --fit {framework} on public records: " + ", ".join(_tables(usable)),
     )
     return _report(framework, found, len(usable)), profile_document(profile)
+
+
+def _by_generation(runs: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:
+    """Runs of each generation of GPUs that has enough for a constant of its own; empty where there is only one."""
+    groups: dict[str, list[RunRecord]] = {}
+    for run in runs:
+        groups.setdefault(generation_of(run.gpu), []).append(run)
+    enough = {name: chosen for name, chosen in groups.items() if name and len(chosen) >= RUNS_PER_CONSTANT}
+    return enough if len(groups) > 1 else {}
 
 
 def _fit_column(
@@ -125,6 +159,7 @@ def _fit_column(
         used=used,
         models_left_out=_models_left_out(chains, measured_s, used, tuple(result.constants)),
         shuffled=shuffled(chains, measured_s, folds),
+        left_out_s=dict(zip((run.id for run in used), predicted.tolist(), strict=True)),
     )
 
 
@@ -152,24 +187,28 @@ def _tables(runs: Sequence[RunRecord]) -> list[str]:
     return sorted({run.series for run in runs})
 
 
-def _report(framework: str, found: Sequence[ColumnFit], usable: int) -> str:
-    lines = [f"Profile of {framework}, fitted on {usable} timed runs of {', '.join(_tables(found[0].used))}.", ""]
-    for one in found:
-        result = one.fit
-        lines += [
-            f"{one.column.label}: {result.runs} runs",
-            f"  mean absolute error without a profile {100 * result.error_without:.1f} %",
-            f"  on folds left out {100 * result.error:.1f} %, in sample {100 * result.error_in_sample:.1f} %",
-        ]
-        if one.models_left_out is not None:
-            lines.append(f"  with whole models left out {100 * one.models_left_out:.1f} %")
-        lines.append(f"  the same search on shuffled measurements {100 * one.shuffled:.1f} %")
-        for name, value in result.constants.items():
-            spread = [values[name] for values in result.folds.values() if name in values]
-            range_ = f", {min(spread):.3g} to {max(spread):.3g} over folds" if spread else ""
-            unit = "" if BY_NAME[name].unit == "1" else f" {BY_NAME[name].unit}"
-            lines.append(f"  {name} = {value:.4g}{unit}{range_} ({len(spread)} of {len(result.folds)} folds)")
-        if not result.constants:
-            lines.append("  no constant is worth having")
-        lines.append("")
-    return "\n".join(lines)
+def _report(framework: str, found: Mapping[str, Sequence[ColumnFit]], usable: int) -> str:
+    tables = ", ".join(_tables([run for fits in found.values() for one in fits for run in one.used]))
+    lines = [f"Profile of {framework}, fitted on {usable} timed runs of {tables}."]
+    for generation, fits in found.items():
+        for one in fits:
+            lines += ["", *_lines(one, f" on {generation}" if generation else "")]
+    return "\n".join(lines) + "\n"
+
+
+def _lines(one: ColumnFit, where: str) -> list[str]:
+    result = one.fit
+    lines = [
+        f"{one.column.label}{where}: {result.runs} runs",
+        f"  mean absolute error without a profile {100 * result.error_without:.1f} %",
+        f"  on folds left out {100 * result.error:.1f} %, in sample {100 * result.error_in_sample:.1f} %",
+    ]
+    if one.models_left_out is not None:
+        lines.append(f"  with whole models left out {100 * one.models_left_out:.1f} %")
+    lines.append(f"  the same search on shuffled measurements {100 * one.shuffled:.1f} %")
+    for name, value in result.constants.items():
+        spread = [values[name] for values in result.folds.values() if name in values]
+        range_ = f", {min(spread):.3g} to {max(spread):.3g} over folds" if spread else ""
+        unit = "" if BY_NAME[name].unit == "1" else f" {BY_NAME[name].unit}"
+        lines.append(f"  {name} = {value:.4g}{unit}{range_} ({len(spread)} of {len(result.folds)} folds)")
+    return lines if result.constants else [*lines, "  no constant is worth having"]

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from versim.graph import ExecutionGraph
 from versim.work import Attention, DeviceTerm, Fixed, Folded, Gemm, GroupedGemm, HostTransfer, Pointwise
 
-PRODUCTS, EXPERTS, ATTENTION, POINTWISE, OTHER = "products", "expert products", "attention", "pointwise", "other"
+PRODUCTS, FP8, FP4 = "products", "fp8 products", "fp4 products"
+EXPERTS, ATTENTION, POINTWISE, OTHER = "expert products", "attention", "pointwise", "other"
 TP, CP, EP, DP, PP, ELSEWHERE = (
     "tp communication",
     "cp communication",
@@ -25,10 +26,10 @@ TP, CP, EP, DP, PP, ELSEWHERE = (
     "other communication",
 )
 
-INGREDIENTS = (PRODUCTS, EXPERTS, ATTENTION, POINTWISE, OTHER, TP, CP, EP, DP, PP, ELSEWHERE)
+INGREDIENTS = (PRODUCTS, FP8, FP4, EXPERTS, ATTENTION, POINTWISE, OTHER, TP, CP, EP, DP, PP, ELSEWHERE)
 """In the order of the columns."""
 
-COMPUTE = slice(0, 5)
+COMPUTE = slice(0, 7)
 COMMUNICATION = slice(5, len(INGREDIENTS))
 HOST = "host"
 """Beside the ingredients: time that the host's launches take and nothing hides."""
@@ -42,7 +43,7 @@ _NUMBER = {name: number for number, name in enumerate(INGREDIENTS)}
 def ingredient_of(term: DeviceTerm | Fixed | Folded) -> int:
     """The column a term belongs to."""
     if isinstance(term, Gemm):
-        return _NUMBER[PRODUCTS]
+        return _NUMBER[FP4 if "fp4" in term.dtype else FP8 if "fp8" in term.dtype else PRODUCTS]
     if isinstance(term, GroupedGemm):
         return _NUMBER[EXPERTS]
     if isinstance(term, Attention):

@@ -94,6 +94,11 @@ def _nic_bytes_per_s(run: RunRecord, per_node: int) -> tuple[float | None, bool]
     return None, False
 
 
+def generation_of(gpu: str) -> str:
+    """The architecture of a GPU's name in records (``hopper``); "" where it is not known."""
+    return str(_machines().get(gpu.strip().lower(), {}).get("generation", ""))
+
+
 def _entry(gpu: str) -> dict[str, Any]:
     name = gpu.strip().lower()
     known = _machines()

@@ -222,14 +222,14 @@ def _memory(league: League) -> str:
 def _profiles(league: League) -> str:
     rows = [
         [
-            framework,
+            f"{framework} on {generation}" if generation else framework,
             label,
             ", ".join(f"{name} {value:g}" for name, value in fitted.constants.items()) or "none is worth having",
             fitted.runs,
             f"{100 * fitted.error_without:.1f} → {100 * fitted.error:.1f} %",
         ]
         for framework, profile in league.profiles.items()
-        for label, fitted in profile.columns.items()
+        for generation, label, fitted in profile.sets()
     ]
     headings = ["framework", "column", "constants", "fitted on runs", "error without → on folds left out"]
     return _table(headings, rows) if rows else "<p>No profile was applied.</p>"

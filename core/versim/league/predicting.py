@@ -114,7 +114,7 @@ class Predictor:
             parameters=None if sizes is None else _parameters(sizes),
             experts=recipe.experts,
             caveats=recipe.caveats,
-            was_fitted=profile is not None and any(fitted.was_used(run) for fitted in profile.columns.values()),
+            was_fitted=profile is not None and any(fitted.was_used(run) for _, _, fitted in profile.sets()),
         )
 
     def chain(self, run: RunRecord, label: str, constants: Mapping[str, float] | None = None) -> Simulated:
@@ -129,7 +129,7 @@ class Predictor:
     def _outcome(self, run: RunRecord, recipe: Recipe, label: str, *, explain: bool) -> Outcome:
         pricer = self._pricers[label]
         profile = self._profiles.get(run.framework)
-        fitted = profile.columns.get(label) if profile else None
+        fitted = profile.fitted(label, run.gpu) if profile else None
         scaling = Scaling.of(fitted.constants_for(run) if fitted else {})
         try:
             plain = self._simulated(run, recipe, pricer, Scaling.of({}), chain=explain and scaling.is_neutral)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from versim.errors import VersimError
 from versim.league.folds import fold_of
 from versim.league.ingredients import INGREDIENTS, along
+from versim.league.machine import generation_of
 from versim.league.record import RunRecord
 
 SHIPPED = Path(__file__).parent / "profiles"
@@ -38,6 +39,7 @@ class Constant:
         unit: Of its value.
         meaning: For people.
         neutral: The value that changes nothing.
+        spread: How far from neutral it is expected to lie, in its unit: what a fit needs evidence to exceed.
         scales: Ingredients that it multiplies.
         low: The least value a fit may take.
         high: The largest.
@@ -48,6 +50,7 @@ class Constant:
     meaning: str
     neutral: float
     scales: tuple[str, ...] = ()
+    spread: float = 0.5
     low: float = 0.2
     high: float = 5.0
 
@@ -59,7 +62,30 @@ CONSTANTS = (
         "seconds that matrix products take in a run over what the timing says: tables are taken at locked clocks from "
         "graphs of one kernel",
         1.0,
-        ("products", "expert products"),
+        ("products", "fp8 products", "fp4 products", "expert products"),
+        spread=0.3,
+        low=0.6,
+        high=2.5,
+    ),
+    Constant(
+        "fp8_time_factor",
+        "1",
+        "the same of products in 8 bits, beyond the factor of all products: finding scales, transposed copies",
+        1.0,
+        ("fp8 products",),
+        spread=0.2,
+        low=0.5,
+        high=2.5,
+    ),
+    Constant(
+        "fp4_time_factor",
+        "1",
+        "the same of products in 4 bits: tables hold their conversion, which steps have as kernels of its own",
+        1.0,
+        ("fp4 products",),
+        spread=0.3,
+        low=0.3,
+        high=2.5,
     ),
     Constant(
         "attention_time_factor",
@@ -67,6 +93,9 @@ CONSTANTS = (
         "the same of fused attention: frameworks differ in the generation of their kernels",
         1.0,
         ("attention",),
+        spread=0.5,
+        low=0.5,
+        high=4.0,
     ),
     Constant(
         "pointwise_time_factor",
@@ -127,6 +156,7 @@ CONSTANTS = (
         "1",
         "the same of communication among replicas: how many collectives such a framework makes of one",
         1.0,
+        spread=5.0,
         low=0.0,
         high=60.0,
     ),
@@ -135,6 +165,7 @@ CONSTANTS = (
         "s",
         "host time per kernel launch: a node takes at least as long as the host needs to launch its kernels",
         0.0,
+        spread=3e-5,
         low=0.0,
         high=2e-4,
     ),
@@ -143,6 +174,7 @@ CONSTANTS = (
         "s",
         "time per step outside the graph: data, logging, synchronisation with the host",
         0.0,
+        spread=0.05,
         low=0.0,
         high=0.5,
     ),
@@ -265,12 +297,26 @@ class Profile:
     Attributes:
         framework: Its name in records.
         columns: Label of a column ─▶ its constants.
+        generations: Generation of GPUs ─▶ label ─▶ constants of their own, where enough runs on one show that it
+            needs them; a generation that was never seen takes those of all.
         source: On which records it was fitted.
     """
 
     framework: str
     columns: Mapping[str, Fitted]
+    generations: Mapping[str, Mapping[str, Fitted]] = attrs.field(factory=dict)
     source: str = ""
+
+    def fitted(self, label: str, gpu: str) -> Fitted | None:
+        """The constants that hold for a column on a GPU."""
+        return self.generations.get(generation_of(gpu), {}).get(label, self.columns.get(label))
+
+    def sets(self) -> list[tuple[str, str, Fitted]]:
+        """Every set of constants: (generation, "" for all; label; constants)."""
+        found = [("", label, fitted) for label, fitted in self.columns.items()]
+        for generation, columns in self.generations.items():
+            found += [(generation, label, fitted) for label, fitted in columns.items()]
+        return found
 
 
 def digest_of(run: RunRecord) -> str:
@@ -296,20 +342,28 @@ def load_profile(file: Path) -> Profile:
     """
     try:
         plain: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        columns = {
-            label: Fitted(
-                constants=_constants(fitted["constants"]),
-                folds={int(fold): _constants(values) for fold, values in fitted["folds"].items()},
-                runs=int(fitted["runs"]),
-                used=frozenset(_unpacked(fitted["used"])),
-                error=float(fitted["error_on_left_out_folds"]),
-                error_without=float(fitted["error_without"]),
-            )
-            for label, fitted in plain["columns"].items()
-        }
-        return Profile(framework=str(plain["framework"]), columns=columns, source=str(plain.get("source", "")))
+        return Profile(
+            framework=str(plain["framework"]),
+            columns={label: _fitted(fitted) for label, fitted in plain["columns"].items()},
+            generations={
+                str(generation): {label: _fitted(fitted) for label, fitted in columns.items()}
+                for generation, columns in plain.get("generations", {}).items()
+            },
+            source=str(plain.get("source", "")),
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise VersimError(f"{file} is no profile: {type(error).__name__}: {error}") from None
+
+
+def _fitted(plain: Mapping[str, Any]) -> Fitted:
+    return Fitted(
+        constants=_constants(plain["constants"]),
+        folds={int(fold): _constants(values) for fold, values in plain["folds"].items()},
+        runs=int(plain["runs"]),
+        used=frozenset(_unpacked(plain["used"])),
+        error=float(plain["error_on_left_out_folds"]),
+        error_without=float(plain["error_without"]),
+    )
 
 
 def _constants(values: Mapping[str, Any]) -> dict[str, float]:
@@ -322,30 +376,39 @@ def _constants(values: Mapping[str, Any]) -> dict[str, float]:
 
 def profile_document(profile: Profile) -> str:
     """A profile as the JSON it ships as; every constant with unit, meaning and evidence."""
-    columns = {}
-    for label, fitted in profile.columns.items():
-        evidence = (
-            f"fitted on {fitted.runs} public runs; mean absolute error on left-out folds {100 * fitted.error:.1f} %, "
-            f"without a profile {100 * fitted.error_without:.1f} %"
-        )
-        columns[label] = {
-            "constants": {
-                name: {
-                    "value": value,
-                    "unit": BY_NAME[name].unit,
-                    "meaning": BY_NAME[name].meaning,
-                    "evidence": evidence,
-                }
-                for name, value in fitted.constants.items()
-            },
-            "runs": fitted.runs,
-            "error_on_left_out_folds": fitted.error,
-            "error_without": fitted.error_without,
-            "folds": {str(fold): dict(values) for fold, values in sorted(fitted.folds.items())},
-            "used": _packed(fitted.used),
-        }
-    document = {"framework": profile.framework, "source": profile.source, "columns": columns}
+    document = {
+        "framework": profile.framework,
+        "source": profile.source,
+        "columns": {label: _plain(fitted) for label, fitted in profile.columns.items()},
+        "generations": {
+            generation: {label: _plain(fitted) for label, fitted in columns.items()}
+            for generation, columns in profile.generations.items()
+        },
+    }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _plain(fitted: Fitted) -> dict[str, Any]:
+    evidence = (
+        f"fitted on {fitted.runs} public runs; mean absolute error on left-out folds {100 * fitted.error:.1f} %, "
+        f"without a profile {100 * fitted.error_without:.1f} %"
+    )
+    return {
+        "constants": {
+            name: {
+                "value": value,
+                "unit": BY_NAME[name].unit,
+                "meaning": BY_NAME[name].meaning,
+                "evidence": evidence,
+            }
+            for name, value in fitted.constants.items()
+        },
+        "runs": fitted.runs,
+        "error_on_left_out_folds": round(fitted.error, 5),
+        "error_without": round(fitted.error_without, 5),
+        "folds": {str(fold): dict(values) for fold, values in sorted(fitted.folds.items())},
+        "used": _packed(fitted.used),
+    }
 
 
 def _packed(digests: Iterable[str]) -> list[str]:

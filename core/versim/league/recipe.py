@@ -36,6 +36,9 @@ PRECISIONS = {
 }
 """A source's own word ─▶ the format of products. ``fp4-or-fp8``: a submission whose configuration says fp4."""
 
+_CUT = "cut to "
+"""In a note: only so many of the model's layers were run."""
+
 RECOMPUTES = {"none", "selective", "full"}
 
 
@@ -142,8 +145,11 @@ def _model(run: RunRecord, caveats: list[str]) -> dict[str, Any]:
     given = {name: value for name in (*_ARCHITECTURE, *_EXPERTS) if (value := getattr(run, name)) is not None}
     if run.hidden is None:
         given["model"] = run.model
-        if "w/o MTP" in run.note:
+        if "w/o MTP" in run.note or _CUT in run.note:
             given["predicted_tokens"] = 0
+        if _CUT in run.note and run.ep > 1:
+            # Of a model cut to a few layers, one stays dense, as its memory shows.
+            given["dense_layers"] = 1
     elif run.hidden is not None and run.layers is None:
         caveats.append("no number of layers: the preset's")
         given["model"] = run.model
