@@ -56,13 +56,13 @@ def as_plain(league: League, provenance: Mapping[str, str] | None = None) -> dic
             framework: [
                 {
                     "column": label,
-                    "generation": generation,
+                    "group": group,
                     "constants": dict(fitted.constants),
                     "runs": fitted.runs,
                     "error_on_left_out_folds": fitted.error,
                     "error_without": fitted.error_without,
                 }
-                for generation, label, fitted in profile.sets()
+                for group, label, fitted in profile.sets()
                 if label in labels
             ]
             for framework, profile in league.profiles.items()

@@ -28,8 +28,11 @@ RUNS_PER_CONSTANT = 10
 _LEAST_SHARE = 0.6
 """Of those runs, how many have to be left where folds are left out."""
 
+MOST_CONSTANTS = 6
+"""A profile of more would be no list that anybody can judge."""
+
 _WORTH = 0.03
-"""By how much of itself the left-out error has to fall for one more constant."""
+"""By how much of itself the left-out error has to fall for further constants."""
 
 _SOFT = 0.1
 """Relative error at which the loss turns from squares to sizes; a constant that lies as far from neutral as is expected
@@ -167,8 +170,19 @@ def error_of(predicted_s: NDArray[np.float64], measured_s: NDArray[np.float64]) 
     return float(np.abs(predicted_s / measured_s - 1).mean())
 
 
-def solve(chains: Chains, measured_s: NDArray[np.float64], names: Sequence[str]) -> dict[str, float]:
+def solve(
+    chains: Chains,
+    measured_s: NDArray[np.float64],
+    names: Sequence[str],
+    start: Mapping[str, float] | None = None,
+) -> dict[str, float]:
     """The values of some constants that fit some runs best.
+
+    Args:
+        chains: The runs along their chains.
+        measured_s: What they took; shape (runs,).
+        names: Of the constants.
+        start: Values to search from; near neutral unless given.
 
     Raises:
         VersimError: scipy is not installed.
@@ -191,9 +205,20 @@ def solve(chains: Chains, measured_s: NDArray[np.float64], names: Sequence[str])
         relative = chains.predicted_s(Scaling.of(values)) / measured_s - 1
         return np.concatenate([relative, _SOFT * variables])
 
-    start = np.clip(np.full(len(names), 0.1), low + 1e-3, high - 1e-3)
-    step = np.full(len(names), 1e-4)
-    found = least_squares(residuals, start, bounds=(low, high), loss="soft_l1", f_scale=_SOFT, diff_step=step)
+    # What only counts above a bound is searched from above it: below, nothing moves.
+    away = {constant.name: 1.0 if constant.name == "launch_s" else 0.1 for constant in constants}
+    begun = np.array([(start or {}).get(c.name, c.neutral + away[c.name] * c.spread) for c in constants])
+    found = least_squares(
+        residuals,
+        np.clip((begun - neutral) / spread, low + 1e-3, high - 1e-3),
+        bounds=(low, high),
+        loss="soft_l1",
+        f_scale=_SOFT,
+        diff_step=np.full(len(names), 1e-4),
+        xtol=1e-4,
+        ftol=1e-5,
+        max_nfev=25,
+    )
     # A factor of seven digits would pretend to more than a fit knows.
     return {
         name: float(f"{value:.4g}") for name, value in zip(names, (neutral + found.x * spread).tolist(), strict=True)
@@ -203,24 +228,28 @@ def solve(chains: Chains, measured_s: NDArray[np.float64], names: Sequence[str])
 def select(
     chains: Chains, measured_s: NDArray[np.float64], folds: NDArray[np.int64], candidates: Sequence[str], most: int
 ) -> tuple[str, ...]:
-    """At most so many constants that are worth having: added one by one while the error on left-out folds falls."""
+    """At most so many constants that are worth having.
+
+    One by one the constant is added that lowers the loss most; of the sets on that way, the smallest is taken whose
+    error on left-out folds is within a few percent of the least. Constants that are only worth something together
+    (overlap and slower kernels hide one another) are found that way, too.
+    """
     usable = [name for name in candidates if int(chains.uses(name).sum()) >= _LEAST_SHARE * RUNS_PER_CONSTANT]
-    chosen: list[str] = []
-    best = error_of(chains.predicted_s(Scaling.of({})), measured_s)
-    while len(chosen) < most:
-        tried = [
-            (error_of(left_out(chains, measured_s, folds, (*chosen, name)), measured_s), name)
-            for name in usable
-            if name not in chosen
-        ]
-        if not tried:
-            break
-        error, name = min(tried)
-        if error > best * (1 - _WORTH):
-            break
-        best = error
-        chosen.append(name)
-    return tuple(sorted(chosen, key=[constant.name for constant in CONSTANTS].index))
+    chosen: tuple[str, ...] = ()
+    errors = {chosen: error_of(chains.predicted_s(Scaling.of({})), measured_s)}
+    near: Mapping[str, float] = {}
+    while len(chosen) < min(most, MOST_CONSTANTS) and len(chosen) < len(usable):
+        tried = []
+        for name in usable:
+            if name not in chosen:
+                values = solve(chains, measured_s, (*chosen, name), near)
+                tried.append((error_of(chains.predicted_s(Scaling.of(values)), measured_s), name, values))
+        _, name, near = min(tried, key=lambda one: one[:2])
+        chosen = (*chosen, name)
+        errors[chosen] = error_of(left_out(chains, measured_s, folds, chosen), measured_s)
+    least = min(errors.values())
+    best = next(names for names, error in errors.items() if error <= least * (1 + _WORTH))
+    return tuple(sorted(best, key=[constant.name for constant in CONSTANTS].index))
 
 
 def left_out(
@@ -228,9 +257,10 @@ def left_out(
 ) -> NDArray[np.float64]:
     """Seconds of each run under constants of the given names, fitted on the other folds; shape (runs,)."""
     predicted = np.empty(len(chains))
+    near = solve(chains, measured_s, names)
     for fold in np.unique(folds).tolist():
         train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        values = solve(chains.of(train), measured_s[train], names) if len(train) else {}
+        values = solve(chains.of(train), measured_s[train], names, near) if len(train) else {}
         predicted[test] = chains.of(test).predicted_s(Scaling.of(values))
     return predicted
 
@@ -290,7 +320,13 @@ def fit(
     )
 
 
-def shuffled(chains: Chains, measured_s: NDArray[np.float64], folds: NDArray[np.int64], seed: int = 0) -> float:
-    """The left-out error of the same search when the measured times are dealt out anew: what noise is worth."""
+def shuffled(
+    chains: Chains,
+    measured_s: NDArray[np.float64],
+    folds: NDArray[np.int64],
+    names: Sequence[str],
+    seed: int = 0,
+) -> float:
+    """The left-out error of the same constants when the measured times are dealt out anew: what noise is worth."""
     dealt = np.random.default_rng(seed).permutation(measured_s)
-    return fit(chains, dealt, folds).error
+    return error_of(left_out(chains, dealt, folds, names), dealt)

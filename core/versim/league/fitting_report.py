@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from versim.errors import VersimError
 from versim.league.column import Column
-from versim.league.fitting import RUNS_PER_CONSTANT, Chain, Chains, Fit, error_of, fit, shuffled
+from versim.league.fitting import RUNS_PER_CONSTANT, Chain, Chains, Fit, error_of, fit, left_out, shuffled
 from versim.league.folds import folds_of, model_folds
-from versim.league.machine import generation_of
-from versim.league.profile import BY_NAME, Fitted, Profile, Scaling, digest_of, profile_document
+from versim.league.profile import BY_NAME, Fitted, Profile, digest_of, groups_of, profile_document
 from versim.league.record import RunRecord
 from versim.league.running import chains_of
 from versim.league.statistics import is_marked
@@ -27,7 +26,7 @@ from versim.registry import Registry
 ROUNDS = 2
 
 _WORTH = 0.97
-"""A generation of GPUs gets constants of its own if they lower the left-out error of its runs to less than this."""
+"""A group of runs gets constants of its own if they lower the left-out error of its runs to less than this."""
 
 
 @attrs.frozen(kw_only=True)
@@ -39,7 +38,7 @@ class ColumnFit:
         fit: Constants with their evidence; errors are of simulations.
         used: The runs.
         models_left_out: Error with whole models left out, along the chains; None where there is one model.
-        shuffled: Error of the same search on shuffled measurements.
+        shuffled: Error of the same constants on shuffled measurements.
         left_out_s: Id of a run ─▶ its seconds under the constants of the fold that leaves it out.
     """
 
@@ -100,29 +99,29 @@ def fit_framework(
         if general is None:
             continue
         found.setdefault("", []).append(general)
-        for generation, chosen in _by_generation(usable).items():
+        for group, chosen in _groups(usable).items():
             own = fitted(chosen)
             if own is not None and own.fit.error < _WORTH * general.error_on(own.used):
-                found.setdefault(generation, []).append(own)
+                found.setdefault(group, []).append(own)
     if not found:
         raise VersimError(f"none of the {len(usable)} timed runs of {framework!r} can be modelled")
-    sets = {generation: {one.column.label: one.as_fitted() for one in fits} for generation, fits in found.items()}
+    sets = {group: {one.column.label: one.as_fitted() for one in fits} for group, fits in found.items()}
     profile = Profile(
         framework=framework,
         columns=sets.pop("", {}),
-        generations=sets,
+        groups=sets,
         source=f"versim measured --fit {framework} on public records: " + ", ".join(_tables(usable)),
     )
     return _report(framework, found, len(usable)), profile_document(profile)
 
 
-def _by_generation(runs: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:
-    """Runs of each generation of GPUs that has enough for a constant of its own; empty where there is only one."""
+def _groups(runs: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:
+    """Runs of each group that has enough for a constant of its own, and is not all of them."""
     groups: dict[str, list[RunRecord]] = {}
     for run in runs:
-        groups.setdefault(generation_of(run.gpu), []).append(run)
-    enough = {name: chosen for name, chosen in groups.items() if name and len(chosen) >= RUNS_PER_CONSTANT}
-    return enough if len(groups) > 1 else {}
+        for group in groups_of(run):
+            groups.setdefault(group, []).append(run)
+    return {name: chosen for name, chosen in groups.items() if RUNS_PER_CONSTANT <= len(chosen) < len(runs)}
 
 
 def _fit_column(
@@ -158,7 +157,7 @@ def _fit_column(
         ),
         used=used,
         models_left_out=_models_left_out(chains, measured_s, used, tuple(result.constants)),
-        shuffled=shuffled(chains, measured_s, folds),
+        shuffled=shuffled(chains, measured_s, folds, tuple(result.constants)),
         left_out_s=dict(zip((run.id for run in used), predicted.tolist(), strict=True)),
     )
 
@@ -175,12 +174,7 @@ def _models_left_out(
     folds = model_folds(used)
     if len(set(folds.tolist())) < 2:
         return None
-    found = fit(chains, measured_s, folds, names)
-    predicted = np.empty(len(used))
-    for fold, values in found.folds.items():
-        rows = np.flatnonzero(folds == fold)
-        predicted[rows] = chains.of(rows).predicted_s(Scaling.of(values))
-    return error_of(predicted, measured_s)
+    return error_of(left_out(chains, measured_s, folds, names), measured_s)
 
 
 def _tables(runs: Sequence[RunRecord]) -> list[str]:
@@ -190,9 +184,9 @@ def _tables(runs: Sequence[RunRecord]) -> list[str]:
 def _report(framework: str, found: Mapping[str, Sequence[ColumnFit]], usable: int) -> str:
     tables = ", ".join(_tables([run for fits in found.values() for one in fits for run in one.used]))
     lines = [f"Profile of {framework}, fitted on {usable} timed runs of {tables}."]
-    for generation, fits in found.items():
+    for group, fits in found.items():
         for one in fits:
-            lines += ["", *_lines(one, f" on {generation}" if generation else "")]
+            lines += ["", *_lines(one, f", {group}" if group else "")]
     return "\n".join(lines) + "\n"
 
 
@@ -205,7 +199,7 @@ def _lines(one: ColumnFit, where: str) -> list[str]:
     ]
     if one.models_left_out is not None:
         lines.append(f"  with whole models left out {100 * one.models_left_out:.1f} %")
-    lines.append(f"  the same search on shuffled measurements {100 * one.shuffled:.1f} %")
+    lines.append(f"  the same constants on shuffled measurements {100 * one.shuffled:.1f} %")
     for name, value in result.constants.items():
         spread = [values[name] for values in result.folds.values() if name in values]
         range_ = f", {min(spread):.3g} to {max(spread):.3g} over folds" if spread else ""

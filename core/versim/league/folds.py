@@ -1,7 +1,7 @@
 """Folds: which runs are left out together when a constant is fitted.
 
-Runs of one configuration (the same model on the same GPUs with the same degrees) are never on both sides: another
-microbatch or release of a configuration that was fitted is not unseen. The fold of a run depends on nothing but its
+Runs of one configuration (everything that was chosen but the release) are never on both sides: another release of a
+configuration that was fitted, or its repeat, is not unseen. The fold of a run depends on nothing but its
 configuration, so it is the same in every session and for every file it is read from.
 """
 
@@ -10,17 +10,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from versim.league.record import RunRecord
 
-FOLDS = 5
+FOLDS = 10
 
 
 def configuration(run: RunRecord) -> tuple[object, ...]:
-    """Framework, model, device and degrees: what is left out together."""
-    return (run.framework, *run.architecture, run.gpu, run.seq_len, run.gpus, run.tp, run.pp, run.cp, run.ep)
+    """What is left out together: everything that was chosen but the release, and no remark on it."""
+    return attrs.evolve(run, release="", note="").settings
 
 
 def fold_of(run: RunRecord) -> int:

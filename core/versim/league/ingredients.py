@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.graph import ExecutionGraph
-from versim.work import Attention, DeviceTerm, Fixed, Folded, Gemm, GroupedGemm, HostTransfer, Pointwise
+from versim.work import Attention, DeviceTerm, Fixed, Folded, Gemm, GroupedGemm, HostTransfer, Kind, Pointwise
 
 PRODUCTS, FP8, FP4 = "products", "fp8 products", "fp4 products"
 EXPERTS, ATTENTION, POINTWISE, OTHER = "expert products", "attention", "pointwise", "other"
@@ -51,12 +51,17 @@ def ingredient_of(term: DeviceTerm | Fixed | Folded) -> int:
     if isinstance(term, Pointwise):
         return _NUMBER[POINTWISE]
     if isinstance(term, Folded):
-        return along(term.axis)
+        return along(term.axis, term.kind)
     return _NUMBER[OTHER]
 
 
-def along(axis: str) -> int:
-    """The column of a communication along an axis (several are joined by +)."""
+def along(axis: str, kind: Kind) -> int:
+    """The column of a communication along an axis (several are joined by +).
+
+    Whatever the axis is called, what is exchanged all to all is tokens on their way to experts.
+    """
+    if kind is Kind.ALL_TO_ALL:
+        return _NUMBER[EP]
     for part, name in (("ep", EP), ("tp", TP), ("cp", CP), ("pp", PP), ("dp", DP)):
         if any(word.strip("e") == part.strip("e") or word == part for word in axis.split("+")):
             return _NUMBER[name]

@@ -222,14 +222,14 @@ def _memory(league: League) -> str:
 def _profiles(league: League) -> str:
     rows = [
         [
-            f"{framework} on {generation}" if generation else framework,
+            f"{framework}, {group}" if group else framework,
             label,
             ", ".join(f"{name} {value:g}" for name, value in fitted.constants.items()) or "none is worth having",
             fitted.runs,
             f"{100 * fitted.error_without:.1f} → {100 * fitted.error:.1f} %",
         ]
         for framework, profile in league.profiles.items()
-        for generation, label, fitted in profile.sets()
+        for group, label, fitted in profile.sets()
     ]
     headings = ["framework", "column", "constants", "fitted on runs", "error without → on folds left out"]
     return _table(headings, rows) if rows else "<p>No profile was applied.</p>"

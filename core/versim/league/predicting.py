@@ -129,7 +129,7 @@ class Predictor:
     def _outcome(self, run: RunRecord, recipe: Recipe, label: str, *, explain: bool) -> Outcome:
         pricer = self._pricers[label]
         profile = self._profiles.get(run.framework)
-        fitted = profile.fitted(label, run.gpu) if profile else None
+        fitted = profile.fitted(label, run) if profile else None
         scaling = Scaling.of(fitted.constants_for(run) if fitted else {})
         try:
             plain = self._simulated(run, recipe, pricer, Scaling.of({}), chain=explain and scaling.is_neutral)
@@ -268,7 +268,7 @@ class _Asked:
             late_s = float(self.network.late_s(chosen) @ counts)
             taken_s = self.network.alone_s(chosen, self.system) * counts
             for message, taken in zip(chosen, taken_s.tolist(), strict=True):
-                messages[along(message.axis)] += taken
+                messages[along(message.axis, message.kind)] += taken
         found = Chain(
             seconds=self.works.seconds[rows],
             launches=self.works.launches[rows],

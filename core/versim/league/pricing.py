@@ -92,7 +92,7 @@ class PricedNetwork:
             UnsupportedGraphError: No timing of the column times one of them.
         """
         alone_s = self.alone_s(messages, system)
-        factors = np.array([self._scaling.along(message.axis) for message in messages])
+        factors = np.array([self._scaling.along(message.axis, message.kind) for message in messages])
         seconds: NDArray[np.float64] = alone_s * factors + self._scaling.latency_factor * self.late_s(messages)
         return seconds
 

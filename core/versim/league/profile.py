@@ -26,6 +26,7 @@ from versim.league.folds import fold_of
 from versim.league.ingredients import INGREDIENTS, along
 from versim.league.machine import generation_of
 from versim.league.record import RunRecord
+from versim.work import Kind
 
 SHIPPED = Path(__file__).parent / "profiles"
 
@@ -64,7 +65,7 @@ CONSTANTS = (
         1.0,
         ("products", "fp8 products", "fp4 products", "expert products"),
         spread=0.3,
-        low=0.6,
+        low=0.8,
         high=2.5,
     ),
     Constant(
@@ -74,8 +75,8 @@ CONSTANTS = (
         1.0,
         ("fp8 products",),
         spread=0.2,
-        low=0.5,
-        high=2.5,
+        low=0.8,
+        high=2.0,
     ),
     Constant(
         "fp4_time_factor",
@@ -103,6 +104,8 @@ CONSTANTS = (
         "the same of pointwise kernels: above 1 where they are not fused, or do not reach the memory's bandwidth",
         1.0,
         ("pointwise",),
+        low=0.5,
+        high=4.0,
     ),
     Constant(
         "expert_time_factor",
@@ -165,9 +168,9 @@ CONSTANTS = (
         "s",
         "host time per kernel launch: a node takes at least as long as the host needs to launch its kernels",
         0.0,
-        spread=3e-5,
+        spread=8e-5,
         low=0.0,
-        high=2e-4,
+        high=5e-4,
     ),
     Constant(
         "step_overhead_s",
@@ -247,9 +250,9 @@ class Scaling:
         longer: NDArray[np.float64] = np.maximum(device_s, launches * self.launch_s + self.job_latency_factor * host_s)
         return longer
 
-    def along(self, axis: str) -> float:
+    def along(self, axis: str, kind: Kind) -> float:
         """The factor of messages along an axis."""
-        return float(self.factors[along(axis)])
+        return float(self.factors[along(axis, kind)])
 
     @property
     def is_neutral(self) -> bool:
@@ -297,26 +300,34 @@ class Profile:
     Attributes:
         framework: Its name in records.
         columns: Label of a column ─▶ its constants.
-        generations: Generation of GPUs ─▶ label ─▶ constants of their own, where enough runs on one show that it
-            needs them; a generation that was never seen takes those of all.
+        groups: ``dense``, ``experts`` or a generation of GPUs ─▶ label ─▶ constants of their own, where enough runs
+            show that they are needed; what was never seen takes those of all.
         source: On which records it was fitted.
     """
 
     framework: str
     columns: Mapping[str, Fitted]
-    generations: Mapping[str, Mapping[str, Fitted]] = attrs.field(factory=dict)
+    groups: Mapping[str, Mapping[str, Fitted]] = attrs.field(factory=dict)
     source: str = ""
 
-    def fitted(self, label: str, gpu: str) -> Fitted | None:
-        """The constants that hold for a column on a GPU."""
-        return self.generations.get(generation_of(gpu), {}).get(label, self.columns.get(label))
+    def fitted(self, label: str, run: RunRecord) -> Fitted | None:
+        """The constants that hold for a run in a column: of its kind of model, else of its GPUs, else of all."""
+        for group in groups_of(run):
+            if label in self.groups.get(group, {}):
+                return self.groups[group][label]
+        return self.columns.get(label)
 
     def sets(self) -> list[tuple[str, str, Fitted]]:
-        """Every set of constants: (generation, "" for all; label; constants)."""
+        """Every set of constants: (group, "" for all; label; constants)."""
         found = [("", label, fitted) for label, fitted in self.columns.items()]
-        for generation, columns in self.generations.items():
-            found += [(generation, label, fitted) for label, fitted in columns.items()]
+        for group, columns in self.groups.items():
+            found += [(group, label, fitted) for label, fitted in columns.items()]
         return found
+
+
+def groups_of(run: RunRecord) -> tuple[str, ...]:
+    """The groups of a run that may have constants of their own, the first that has any counts."""
+    return tuple(group for group in (run.kind, generation_of(run.gpu)) if group)
 
 
 def digest_of(run: RunRecord) -> str:
@@ -345,9 +356,9 @@ def load_profile(file: Path) -> Profile:
         return Profile(
             framework=str(plain["framework"]),
             columns={label: _fitted(fitted) for label, fitted in plain["columns"].items()},
-            generations={
-                str(generation): {label: _fitted(fitted) for label, fitted in columns.items()}
-                for generation, columns in plain.get("generations", {}).items()
+            groups={
+                str(group): {label: _fitted(fitted) for label, fitted in columns.items()}
+                for group, columns in plain.get("groups", {}).items()
             },
             source=str(plain.get("source", "")),
         )
@@ -380,9 +391,9 @@ def profile_document(profile: Profile) -> str:
         "framework": profile.framework,
         "source": profile.source,
         "columns": {label: _plain(fitted) for label, fitted in profile.columns.items()},
-        "generations": {
-            generation: {label: _plain(fitted) for label, fitted in columns.items()}
-            for generation, columns in profile.generations.items()
+        "groups": {
+            group: {label: _plain(fitted) for label, fitted in columns.items()}
+            for group, columns in profile.groups.items()
         },
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"

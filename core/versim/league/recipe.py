@@ -123,11 +123,10 @@ def recipe_of(run: RunRecord, settings: Defaults) -> Recipe:
     caveats += machine.caveats
     if "assumed" in run.note:
         caveats.append(f"the record assumes: {_clause(run.note, 'assumed')}")
-    experts = run.experts is not None or (run.hidden is None and run.ep > 1)
     return Recipe(
         options=options,
         machine=machine,
-        experts=experts,
+        experts=run.kind == "experts",
         caveats=tuple(caveats),
     )
 

@@ -87,7 +87,6 @@ class RunRecord:
     Attributes:
         file: Where it was read.
         line: Its line there.
-        seconds: Of the step, measured (column ``step_s``); None for a run that was not timed.
     """
 
     file: str
@@ -146,6 +145,11 @@ class RunRecord:
         """What the id names before its number: the table it stands in."""
         head, _, tail = self.id.rpartition("-")
         return head if head and tail.isdigit() else self.framework or "runs"
+
+    @property
+    def kind(self) -> str:
+        """``experts`` for a mixture of experts as far as the record tells, else ``dense``."""
+        return "experts" if self.experts is not None or (self.hidden is None and self.ep > 1) else "dense"
 
     @property
     def microbatches(self) -> int:

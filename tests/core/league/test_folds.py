@@ -7,8 +7,8 @@ from versim.league.folds import FOLDS, fold_of, folds_of, model_folds
 
 
 def test_runs_of_one_configuration_are_left_out_together() -> None:
-    """Another microbatch or release of a configuration is not unseen."""
-    runs = [record(id=f"a-{mbs}", mbs=mbs, release=f"r{mbs}") for mbs in (1, 2, 4)]
+    """Another release of a configuration, or its repeat, is not unseen."""
+    runs = [record(id=f"a-{number}", step_s=number, release=f"r{number}") for number in (1, 2, 4)]
     assert len({fold_of(run) for run in runs}) == 1
 
 
