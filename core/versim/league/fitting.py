@@ -25,7 +25,7 @@ from versim.league.profile import BY_NAME, CONSTANTS, Scaling
 RUNS_PER_CONSTANT = 10
 """Fewer runs than this per constant are no evidence for it."""
 
-_LEAST_SHARE = 0.6
+_LEAST_SHARE = 0.5
 """Of those runs, how many have to be left where folds are left out."""
 
 MOST_CONSTANTS = 6

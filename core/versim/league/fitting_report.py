@@ -17,6 +17,7 @@ from versim.errors import VersimError
 from versim.league.column import Column
 from versim.league.fitting import RUNS_PER_CONSTANT, Chain, Chains, Fit, error_of, fit, left_out, shuffled
 from versim.league.folds import folds_of, model_folds
+from versim.league.predicting import Simulated
 from versim.league.profile import BY_NAME, Fitted, Profile, digest_of, groups_of, profile_document
 from versim.league.record import RunRecord
 from versim.league.running import chains_of
@@ -24,6 +25,9 @@ from versim.league.statistics import is_marked
 from versim.registry import Registry
 
 ROUNDS = 2
+
+_SETTLED = 0.05
+"""Part by which the error of simulations may differ from that along chains for the chains to be the same."""
 
 _WORTH = 0.97
 """A group of runs gets constants of its own if they lower the left-out error of its runs to less than this."""
@@ -92,15 +96,13 @@ def fit_framework(
         if progress is not None:
             progress(f"{framework}: fitting {column.label}")
 
-        def fitted(chosen: Sequence[RunRecord], column: Column = column) -> ColumnFit | None:
-            return _fit_column(chosen, column, registry=registry, modules=modules, jobs=jobs)
-
-        general = fitted(usable)
+        fitter = _Fitter(column, usable, registry=registry, modules=modules, jobs=jobs)
+        general = fitter.fitted(usable)
         if general is None:
             continue
         found.setdefault("", []).append(general)
         for group, chosen in _groups(usable).items():
-            own = fitted(chosen)
+            own = fitter.fitted(chosen)
             if own is not None and own.fit.error < _WORTH * general.error_on(own.used):
                 found.setdefault(group, []).append(own)
     if not found:
@@ -124,42 +126,46 @@ def _groups(runs: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:
     return {name: chosen for name, chosen in groups.items() if RUNS_PER_CONSTANT <= len(chosen) < len(runs)}
 
 
-def _fit_column(
-    runs: Sequence[RunRecord], column: Column, *, registry: Registry, modules: Sequence[str], jobs: int
-) -> ColumnFit | None:
-    constants: list[Mapping[str, float]] = [{} for _ in runs]
-    result: Fit | None = None
-    without = predicted = np.empty(0)
-    chains, rows, measured_s, folds = Chains.joined([]), np.empty(0, dtype=np.intp), np.empty(0), np.empty(0, np.int64)
-    for number in range(ROUNDS + 1):
-        simulated = chains_of(runs, column, constants, registry=registry, modules=modules, jobs=jobs)
-        rows = np.array([row for row, one in enumerate(simulated) if one is not None], dtype=np.intp)
-        if not len(rows):
+class _Fitter:
+    """Fits sets of runs through one column; what it simulates without constants is shared among them."""
+
+    def __init__(
+        self, column: Column, runs: Sequence[RunRecord], *, registry: Registry, modules: Sequence[str], jobs: int
+    ) -> None:
+        self._column, self._registry, self._modules, self._jobs = column, registry, tuple(modules), jobs
+        neutral = self._simulated(runs, [{} for _ in runs])
+        self._neutral = {run.id: one for run, one in zip(runs, neutral, strict=True) if one is not None}
+
+    def fitted(self, runs: Sequence[RunRecord]) -> ColumnFit | None:
+        """Constants for those of some runs that can be modelled; None if none can."""
+        used = tuple(run for run in runs if run.id in self._neutral)
+        if not used:
             return None
-        kept = [one for one in simulated if one is not None]
-        measured_s = np.array([runs[row].step_s or 0.0 for row in rows.tolist()])
-        predicted = np.array([one.seconds for one in kept])
-        without = predicted if number == 0 else without
-        if number == ROUNDS:
-            break
-        chains = Chains.joined([_chain_of(one.chain) for one in kept])
-        folds = folds_of([runs[row] for row in rows.tolist()])
-        result = fit(chains, measured_s, folds)
-        for row, fold in zip(rows.tolist(), folds.tolist(), strict=True):
-            constants[row] = result.folds[fold]
-    if result is None:
-        return None
-    used = tuple(runs[row] for row in rows.tolist())
-    return ColumnFit(
-        column=column,
-        fit=attrs.evolve(
-            result, error=error_of(predicted, measured_s), error_without=error_of(without, measured_s), runs=len(used)
-        ),
-        used=used,
-        models_left_out=_models_left_out(chains, measured_s, used, tuple(result.constants)),
-        shuffled=shuffled(chains, measured_s, folds, tuple(result.constants)),
-        left_out_s=dict(zip((run.id for run in used), predicted.tolist(), strict=True)),
-    )
+        measured_s = np.array([run.step_s or np.nan for run in used])
+        folds = folds_of(used)
+        simulated = [self._neutral[run.id] for run in used]
+        without = error_of(np.array([one.seconds for one in simulated]), measured_s)
+        for _ in range(ROUNDS):
+            chains = Chains.joined([_chain_of(one.chain) for one in simulated])
+            result = fit(chains, measured_s, folds)
+            again = self._simulated(used, [result.folds[fold] for fold in folds.tolist()])
+            simulated = [new if new is not None else old for new, old in zip(again, simulated, strict=True)]
+            predicted = np.array([one.seconds for one in simulated])
+            error = error_of(predicted, measured_s)
+            if abs(error - result.error) <= _SETTLED * result.error:
+                break  # the same chains decide: fitting again would find the same
+        names = tuple(result.constants)
+        return ColumnFit(
+            column=self._column,
+            fit=attrs.evolve(result, error=error, error_without=without, runs=len(used)),
+            used=used,
+            models_left_out=_models_left_out(chains, measured_s, used, names),
+            shuffled=shuffled(chains, measured_s, folds, names),
+            left_out_s=dict(zip((run.id for run in used), predicted.tolist(), strict=True)),
+        )
+
+    def _simulated(self, runs: Sequence[RunRecord], constants: Sequence[Mapping[str, float]]) -> list[Simulated | None]:
+        return chains_of(runs, self._column, constants, registry=self._registry, modules=self._modules, jobs=self._jobs)
 
 
 def _chain_of(chain: Chain | None) -> Chain:

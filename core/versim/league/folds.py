@@ -8,6 +8,7 @@ configuration, so it is the same in every session and for every file it is read 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 
 import attrs
@@ -18,10 +19,13 @@ from versim.league.record import RunRecord
 
 FOLDS = 10
 
+_VARIANTS = re.compile(r"async ?tp|vanilla|tensorwise|rowwise|w/o mtp|cut to \d+")
+"""In a note: what was chosen, though no column holds it."""
+
 
 def configuration(run: RunRecord) -> tuple[object, ...]:
     """What is left out together: everything that was chosen but the release, and no remark on it."""
-    return attrs.evolve(run, release="", note="").settings
+    return (*attrs.evolve(run, release="", note="").settings, *_VARIANTS.findall(run.note.lower()))
 
 
 def fold_of(run: RunRecord) -> int:

@@ -70,8 +70,12 @@ def machine_of(run: RunRecord) -> Machine:
     except VersimError as error:
         raise NoMachineError(f"no system of {run.gpus} {run.gpu}: {error}") from None
     device = DATA_SHEETS[entry["device"]].device
-    if "memory_gib" in entry:
-        device = attrs.evolve(device, memory_bytes=int(entry["memory_gib"] * GIB))
+    device = attrs.evolve(
+        device,
+        memory_bytes=int(entry["memory_gib"] * GIB) if "memory_gib" in entry else device.memory_bytes,
+        memory_bandwidth_bytes_per_s=entry.get("memory_bytes_per_s", device.memory_bandwidth_bytes_per_s),
+        peak_flop_per_s={dtype: peak * entry.get("peak_factor", 1.0) for dtype, peak in device.peak_flop_per_s.items()},
+    )
     caveats = [entry["caveat"]] if "caveat" in entry else []
     if not said and run.gpus > (run.gpus_per_node or cluster.gpus_per_node):
         caveats.append("the source does not print the NIC: the preset's")

@@ -23,7 +23,7 @@ from versim.graph import NONE, ExecutionGraph
 from versim.inputs import Inputs
 from versim.league.column import Column, Defaults
 from versim.league.fitting import Chain, Chains
-from versim.league.ingredients import HOST, INGREDIENTS, WAITING, PricedWorks, along
+from versim.league.ingredients import ATTENTION, HOST, INGREDIENTS, WAITING, PricedWorks, along
 from versim.league.job_network import job_network_of
 from versim.league.path import Path, path_of
 from versim.league.pricing import PricedNetwork, Pricer
@@ -161,6 +161,7 @@ class Predictor:
         graph = self._graph(recipe)
         pricer.forget_systems()
         works = pricer.works(graph, system, job)
+        works.seconds[:, INGREDIENTS.index(ATTENTION)] *= recipe.attention_factor
         if works.missing:
             raise NotModelledError(f"no timing of the column times {works.missing[0].split('(', 1)[0]}")
         nothing = np.zeros(len(works.launches))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import attrs
 from versim.errors import VersimError
 from versim.league.column import Defaults
 from versim.league.layer_split import SPLITS, Sizes
-from versim.league.machine import Machine, NoMachineError, machine_of
+from versim.league.machine import Machine, NoMachineError, generation_of, machine_of
 from versim.league.record import RunRecord
 
 _COPIED = ("seq_len", "mbs", "gbs", "tp", "pp", "vp", "cp", "ep", "dp", "sharding")
@@ -35,6 +36,9 @@ PRECISIONS = {
     "fp4-or-fp8": "nvfp4",
 }
 """A source's own word ─▶ the format of products. ``fp4-or-fp8``: a submission whose configuration says fp4."""
+
+_OVERLAPPED = re.compile(r"async ?tp", re.IGNORECASE)
+"""In a note: tensor-parallel collectives run beside products."""
 
 _CUT = "cut to "
 """In a note: only so many of the model's layers were run."""
@@ -55,12 +59,14 @@ class Recipe:
         machine: What it ran on.
         experts: True for a mixture of experts.
         caveats: What is assumed or left out.
+        attention_factor: Time of the framework's attention kernel over that of the timings'.
     """
 
     options: Mapping[str, Any]
     machine: Machine
     experts: bool
     caveats: tuple[str, ...]
+    attention_factor: float = 1.0
 
 
 @attrs.frozen(kw_only=True)
@@ -74,6 +80,8 @@ class Convention:
         nic_gb_s: GB/s of each GPU's share of the network, where the framework's records come from one known machine;
             None for the preset's.
         nic_source: Where that was read.
+        attention_factor: Generation of GPUs ─▶ time of the framework's attention kernel over that of the timings'.
+        attention_source: Where that was read.
     """
 
     split: str = "megatron"
@@ -81,6 +89,8 @@ class Convention:
     recompute_unsaid: str = "none"
     nic_gb_s: float | None = None
     nic_source: str = ""
+    attention_factor: Mapping[str, float] = attrs.field(factory=dict)
+    attention_source: str = ""
 
 
 @functools.cache
@@ -117,6 +127,8 @@ def recipe_of(run: RunRecord, settings: Defaults) -> Recipe:
     options |= _model(run, caveats)
     options["precision"] = PRECISIONS.get(run.precision, run.precision)
     options["recompute"] = _recompute(run, convention, caveats)
+    if _OVERLAPPED.search(run.note):
+        options["overlap_tp"] = "all"
     options["schedule"] = run.schedule if run.pp > 1 else "auto"
     if run.layers is not None and run.pp > 1:
         options["layers_per_stage"] = _layers_per_stage(run, convention)
@@ -128,6 +140,7 @@ def recipe_of(run: RunRecord, settings: Defaults) -> Recipe:
         machine=machine,
         experts=run.kind == "experts",
         caveats=tuple(caveats),
+        attention_factor=convention.attention_factor.get(generation_of(run.gpu), 1.0),
     )
 
 
