@@ -119,7 +119,7 @@ SOUND = predicted(PINNED, 2000, classes=RankClasses.single(PINNED.graph.mesh))
 )
 def test_more_malformed_predictions_are_refused_with_their_plugin(prediction: Prediction, said: str) -> None:
     """None of these may end in a traceback or be taken for an answer."""
-    with pytest.raises(VersimError, match=rf"backend 'fake' \(fake\) returned a prediction that .*{said}"):
+    with pytest.raises(VersimError, match=rf"the prediction of backend 'fake' \(fake\) has .*{said}"):
         compare_predictions(PINNED.on(system_of(PINNED.graph)), [prediction], "fake")
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
-from versim import Diagnostic, Message, SimulationRequest, VersimError
+from versim import Diagnostic, SimulationRequest, VersimError
 
 from versim_astrasim.options import BackendOptions
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from versim import Finding, Prediction
+    from versim import Finding, Message, Prediction
     from versim.testing import Claims
 
 

@@ -29,6 +29,8 @@ from versim_reporters.verdict import checks_in_a_word, other_networks, title
 
 MOST_LINES = 40
 MOST_TERMS = 3
+MOST_REASON = 240
+"""Characters of why a simulator gave no answer."""
 NEXT = "versim compare --full | -o report.html | versim presets"
 
 
@@ -182,9 +184,12 @@ def _ground(report: Report, found: Sequence[tuple[WorkloadReport, Comparison]], 
         ("next", NEXT),
     ):
         yield from wrapped(text.replace("; see below", ""), width, first=f"{name:<9}", rest=" " * 9)
-    incomplete = report.incomplete()
-    if incomplete:
-        yield from wrapped(f"did not complete: {', '.join(map(printable, incomplete))}", width, rest="    ")
+    for workload, comparison in found:
+        for result in comparison.results:
+            why = result.prediction.diagnosis
+            if not result.prediction.completed and why:
+                who = f"{title(workload, comparison)}: {printable(result.label)}"
+                yield from wrapped(f"{who}: {shortened(printable(why[0]), MOST_REASON)}", width, rest="    ")
 
 
 def _inputs(found: Sequence[tuple[WorkloadReport, Comparison]]) -> str:
