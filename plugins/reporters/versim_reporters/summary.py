@@ -72,7 +72,7 @@ def _lines(report: Report, width: int, terms: int) -> Iterator[str]:
             yield from _whys(comparison, width, terms, apart=len(found) == 1)
     if found:
         yield ""
-        yield from _ground(report, found, width)
+        yield from _ground(found, width)
 
 
 def _verdict(workload: WorkloadReport, comparison: Comparison, report: Report) -> str:
@@ -175,7 +175,7 @@ def _terms(result: Result, bars: Sequence[Bar], width: int, most: int) -> Iterat
         yield f"  {cells[-1].rjust(room)}  {smaller}"
 
 
-def _ground(report: Report, found: Sequence[tuple[WorkloadReport, Comparison]], width: int) -> Iterator[str]:
+def _ground(found: Sequence[tuple[WorkloadReport, Comparison]], width: int) -> Iterator[str]:
     """What the figures rest on: inputs, where seconds come from, checks; and where to look next."""
     for name, text in (
         ("inputs", _inputs(found)),
