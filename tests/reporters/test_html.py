@@ -42,7 +42,7 @@ from versim import (
 )
 from versim.asking.contestants import Contestant
 from versim.curves import SweepRange
-from versim.sweep import sweep_collectives
+from versim.sweeps import sweep_collectives
 from versim_reporters.html import HtmlOptions, HtmlReporter
 
 MOST_BYTES = 6_000_000

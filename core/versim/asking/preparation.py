@@ -12,12 +12,14 @@ from versim.chains import ComputeChain, NetworkChain
 from versim.components import ProposesSystem, Sizes, TimingModel
 from versim.containment import held_responsible
 from versim.errors import ComponentError, SimulationError, VersimError
+from versim.fabric import System
 from versim.graph import ExecutionGraph, laid_out, slowed, told_apart
 from versim.inputs import Inputs
 from versim.pinning import pin
 from versim.prediction import Prediction
 from versim.registry import Registry, structure_options
 from versim.scenario import DurationSource, Pin, Scenario, TimingChoice, Workload
+from versim.sizes import StepSizes
 from versim.units import PS_PER_S
 
 
@@ -77,23 +79,24 @@ def _links(choice: TimingChoice, registry: Registry, path: str) -> Iterator[tupl
         yield model, structure_options(model, link.options, f"{at}.options"), at
 
 
-def prepare_pin(
-    scenario: Scenario,
-    registry: Registry,
-    workload: Workload,
-    chosen: Pin,
-    simulated: Mapping[tuple[str, str, str], Simulated] | None = None,
-) -> Prepared:
-    """Produce a workload's graph and pin it.
+@attrs.frozen(eq=False, kw_only=True)
+class Placed:
+    """A workload's graph on its system, before anything is timed; pins with equal options share it."""
+
+    graph: ExecutionGraph
+    system: System
+    sizes: StepSizes | None
+
+
+def place_workload(scenario: Scenario, registry: Registry, workload: Workload, chosen: Pin) -> Placed:
+    """Produce a workload's graph and lay it on its system.
 
     Args:
         scenario: Where both stand.
         registry: Whose components are used.
         workload: The workload.
-        chosen: The pin.
-        simulated: Predictions so far by (workload, pin, instance), for pins that borrow durations.
+        chosen: The pin, whose options the producer is given, too.
     """
-    at = f"$.pins[{[other.label for other in scenario.pins].index(chosen.label)}]"
     of_workload = f"$.workloads[{[other.label for other in scenario.workloads].index(workload.label)}]"
     producer = registry.producer(workload.producer)
     options = structure_options(producer, scenario.producer_options(workload, chosen), f"{of_workload}.options")
@@ -118,7 +121,31 @@ def prepare_pin(
         told = ", ".join(map(str, separated[:8])) + (" …" if len(separated) > 8 else "")
         raise VersimError(f"$.system.degraded: links that are down leave no way to rank {told} from the others")
     graph = slowed(graph, scenario.system_part(workload).slow_devices)
-    graph = told_apart(graph, system.fabric.signatures)
+    return Placed(graph=told_apart(graph, system.fabric.signatures), system=system, sizes=sizes)
+
+
+def prepare_pin(
+    scenario: Scenario,
+    registry: Registry,
+    workload: Workload,
+    chosen: Pin,
+    simulated: Mapping[tuple[str, str, str], Simulated] | None = None,
+    placed: Placed | None = None,
+) -> Prepared:
+    """Produce a workload's graph and pin it.
+
+    Args:
+        scenario: Where both stand.
+        registry: Whose components are used.
+        workload: The workload.
+        chosen: The pin.
+        simulated: Predictions so far by (workload, pin, instance), for pins that borrow durations.
+        placed: The graph, where it was produced for another pin with the same options.
+    """
+    at = f"$.pins[{[other.label for other in scenario.pins].index(chosen.label)}]"
+    if placed is None:
+        placed = place_workload(scenario, registry, workload, chosen)
+    graph, system, sizes = placed.graph, placed.system, placed.sizes
     compute = compute_timing(chosen.compute, registry, f"{at}.compute") if chosen.compute else None
     folded = network_timing(chosen.folded, registry, f"{at}.folded") if chosen.folded else None
     with held_responsible(

@@ -57,6 +57,7 @@ def ask(
     force: bool = False,
     contain: bool = True,
     time_limit_s: float | None = None,
+    isolate: bool = True,
 ) -> Answer:
     """Ask one instance of a backend what a step takes.
 
@@ -75,16 +76,20 @@ def ask(
         force: Simulate in spite of what its preflight finds.
         contain: Make what breaks in it an answer of its own.
         time_limit_s: Seconds it may take; None lets it take any.
+        isolate: Also ask what each communication takes alone, where it can say.
 
     Raises:
         VersimError: The options for it are faulty.
         ComponentError: It breaks, and ``contain`` is false; or it wrote to the inputs, which then are nobody's.
     """
     if time_limit_s is None:
-        return _asked(inputs, instance, registry, place, force=force, contain=contain)
+        return _asked(inputs, instance, registry, place, force=force, contain=contain, isolate=isolate)
     began = time.perf_counter()
     try:
-        return within(time_limit_s, lambda: _asked(inputs, instance, registry, place, force=force, contain=contain))
+        return within(
+            time_limit_s,
+            lambda: _asked(inputs, instance, registry, place, force=force, contain=contain, isolate=isolate),
+        )
     except (TimeIsOverError, ChildDiedError) as error:
         status = Status.TIMED_OUT if isinstance(error, TimeIsOverError) else Status.ABORTED
         prediction = _refused(inputs, instance.backend, (str(error),), status)
@@ -96,7 +101,9 @@ def ask(
         )
 
 
-def _asked(inputs: Inputs, instance: Instance, registry: Registry, place: str, *, force: bool, contain: bool) -> Answer:
+def _asked(
+    inputs: Inputs, instance: Instance, registry: Registry, place: str, *, force: bool, contain: bool, isolate: bool
+) -> Answer:
     request, network = request_for(inputs, instance, registry, place)
     backend = registry.backend(instance.backend)
     began = time.perf_counter()
@@ -130,7 +137,7 @@ def _asked(inputs: Inputs, instance: Instance, registry: Registry, place: str, *
     diagnosis = (*prediction.diagnosis, *(f"{found.severity.value}: {_said(found)}" for found in findings))
     prediction = attrs.evolve(prediction, wall_s=measured, diagnosis=diagnosis)
     isolated_ps = None
-    if prediction.completed and isinstance(backend, Isolates):
+    if isolate and prediction.completed and isinstance(backend, Isolates):
         try:
             isolated_ps = _isolated_ps(backend, request, instance.backend)
         except VersimError as error:

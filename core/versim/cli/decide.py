@@ -51,7 +51,7 @@ def decide(
     of choosing by another one, and the pairs that are ranked differently. A combination that a producer refuses is
     named and left out.
     """
-    from versim.sweep.variations import of_scenarios, parse_axis, varied  # noqa: PLC0415 - see group
+    from versim.sweeps.variations import of_scenarios, parse_axis, varied  # noqa: PLC0415 - see group
 
     if axes and len(scenarios) > 1:
         raise click.UsageError("--vary is for one scenario; leave it out to choose among several")
@@ -70,8 +70,8 @@ def decide(
     else:
         configurations = of_scenarios(loaded)
 
-    from versim.sweep import decision_report  # noqa: PLC0415 - brings numpy
-    from versim.sweep.decide import decide as decide_among  # noqa: PLC0415
+    from versim.sweeps import decision_report  # noqa: PLC0415 - brings numpy
+    from versim.sweeps.decide import decide as decide_among  # noqa: PLC0415
 
     with progress() as say:
         choice = decide_among(configurations, registry, reference, say)

@@ -31,6 +31,8 @@ COMMANDS = {
     "export": "Write a simulator's own input files.",
     "collectives": "Time collectives alone in every network timing and simulator, by size.",
     "measured": "Predict training runs that somebody measured, and rank who is right.",
+    "sweep": "Vary a scenario and ask about every configuration; keep and resume.",
+    "results": "List, filter and export what sweeps have kept.",
     "decide": "Ask whether simulators rank configurations alike.",
     "verify": "Check a re-created program against its recorded answers.",
     "plugins": "List plugins, what they offer, and why broken ones are.",

@@ -40,15 +40,20 @@ class Bounds:
 
 def bounds_of(inputs: Inputs, instances: Instances) -> Bounds:
     """The bounds of what is given to every simulator."""
+    return Bounds(
+        compute_ps=compute_bound_ps(inputs, instances),
+        bisection_ps=bisection_bound_ps(inputs.graph, inputs.system),
+    )
+
+
+def compute_bound_ps(inputs: Inputs, instances: Instances) -> int:
+    """Pinned compute of the busiest rank, or of the longest chain if that is longer."""
     compute_ps = inputs.compute_ns * PS_PER_NS
     busiest_ps = max(
         exact_sums(compute_ps[instances.node], instances.rank_class.astype(np.int64), instances.classes.count),
         default=0,
     )
-    return Bounds(
-        compute_ps=max(longest_chain_ps(instances, compute_ps), busiest_ps),
-        bisection_ps=bisection_bound_ps(inputs.graph, inputs.system),
-    )
+    return max(longest_chain_ps(instances, compute_ps), busiest_ps)
 
 
 def bisection_bound_ps(graph: ExecutionGraph, system: System) -> int | None:

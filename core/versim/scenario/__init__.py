@@ -18,6 +18,7 @@ from versim.scenario.model import DurationSource as DurationSource
 from versim.scenario.model import Instance as Instance
 from versim.scenario.model import Pin as Pin
 from versim.scenario.model import Scenario as Scenario
+from versim.scenario.model import Search as Search
 from versim.scenario.model import SystemPart as SystemPart
 from versim.scenario.model import TimingChoice as TimingChoice
 from versim.scenario.model import Workload as Workload

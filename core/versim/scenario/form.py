@@ -87,29 +87,30 @@ def scenario_from(document: Any) -> tuple[Scenario | None, tuple[Fault, ...]]:
 
 def plain_form(scenario: Scenario) -> dict[str, Any]:
     """A scenario as plain data, what is left at its default left out; :func:`scenario_from` reads it back."""
-    form: dict[str, Any] = _plain(scenario)
+    form: dict[str, Any] = plain_value(scenario)
     return form
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
+    """A part of a scenario as plain data, what is left at its default left out."""
     if isinstance(value, Dimension):
         shared = {} if value.oversubscription == 1 else {"oversubscription": value.oversubscription}
-        return {"topology": value.topology.value, "size": value.size, **_plain(value.link), **shared}
+        return {"topology": value.topology.value, "size": value.size, **plain_value(value.link), **shared}
     if isinstance(value, TimingChoice):
         if value.otherwise is not None:
-            return [_plain(attrs.evolve(link, otherwise=None)) for link in value.chain()]
+            return [plain_value(attrs.evolve(link, otherwise=None)) for link in value.chain()]
         if not value.options:
             return value.timing
     if attrs.has(type(value)):
         return {
-            field.name: _plain(getattr(value, field.name))
+            field.name: plain_value(getattr(value, field.name))
             for field in attrs.fields(type(value))
             if not _is_default(field, getattr(value, field.name))
         }
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain_value(item) for key, item in value.items()}
     if isinstance(value, tuple | list | set | frozenset):
-        return [_plain(item) for item in value]
+        return [plain_value(item) for item in value]
     if isinstance(value, enum.Enum):
         return value.value
     return str(value) if isinstance(value, Path) else value

@@ -330,6 +330,27 @@ DEFAULT_PINS = (Pin(label="as given"),)
 """The pins of a scenario that names none: for graphs whose work already is time."""
 
 
+def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+@attrs.frozen(kw_only=True)
+class Search:
+    """What ``versim sweep`` varies in a scenario, unless its command line says otherwise.
+
+    Attributes:
+        vary: Key ─▶ its values, as a list or as a text such as ``1..64*2``; ``"a,b"`` are two keys in step.
+        where: Conditions that a configuration has to meet.
+        sample: How many configurations are taken, at random; None takes all.
+        seed: Of chance.
+    """
+
+    vary: Mapping[str, Any] = attrs.field(factory=dict, converter=_plain)
+    where: str | tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    sample: int | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.ge(1)))
+    seed: int = 0
+
+
 @attrs.frozen(kw_only=True)
 class Scenario:
     """Everything one comparison needs.
@@ -342,6 +363,7 @@ class Scenario:
         system: What they run on, as far as the scenario says.
         backends: The simulators; at least one.
         reference: Label of the instance that the others are held against; None is the first that simulates.
+        search: What `versim sweep` varies; nothing else looks at it.
     """
 
     name: str
@@ -351,6 +373,7 @@ class Scenario:
     system: SystemPart | None = None
     backends: tuple[Instance, ...] = attrs.field(converter=_tuple, validator=attrs.validators.min_len(1))
     reference: str | None = None
+    search: Search | None = None
 
     def workload(self, label: str) -> Workload:
         """The workload of that label."""

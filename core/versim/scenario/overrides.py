@@ -125,7 +125,7 @@ def _instance(scenario: Scenario, registry: Registry, text: str) -> Instance:
             f"{instance.backend!r}); rename the instance in the scenario"
         )
     for key, value in settings.items():
-        instance = _with_instance_option(instance, registry, key, value)
+        instance = with_instance_option(instance, registry, key, value)
     return attrs.evolve(instance, label=label) if equals else instance
 
 
@@ -191,25 +191,26 @@ def _with_option(scenario: Scenario, registry: Registry, text: str, folder: Path
         return attrs.evolve(
             scenario,
             backends=[
-                _with_instance_option(instance, registry, key, content) if instance.label == label else instance
+                with_instance_option(instance, registry, key, content) if instance.label == label else instance
                 for instance in scenario.backends
             ],
         )
     return _with_producer_option(scenario, registry, label, key, content, folder)
 
 
-def _with_instance_option(instance: Instance, registry: Registry, key: str, value: Any) -> Instance:
+def with_instance_option(instance: Instance, registry: Registry, key: str, value: Any) -> Instance:
+    """An instance with one of its options, its network timing, or an option of that, set."""
     backend = registry.backend(instance.backend)
     head, _, rest = key.partition(".")
     driven = getattr(backend, "network_timing", None)
     if head != "network" or driven is None:
-        return attrs.evolve(instance, options=_nested(instance.options, key, value))
+        return attrs.evolve(instance, options=nested(instance.options, key, value))
     if not rest:
         name = value if isinstance(value, str) else str(value)
         options = instance.network.options if instance.network and instance.network.timing == name else {}
         return attrs.evolve(instance, network=TimingChoice(timing=name, options=options))
     choice = instance.network or TimingChoice(timing=driven)
-    return attrs.evolve(instance, network=attrs.evolve(choice, options=_nested(choice.options, rest, value)))
+    return attrs.evolve(instance, network=attrs.evolve(choice, options=nested(choice.options, rest, value)))
 
 
 def _with_producer_option(
@@ -217,7 +218,7 @@ def _with_producer_option(
 ) -> Scenario:
     workload = scenario.workload(label)
     changed = resolve_paths(registry.producer(workload.producer).options, {key: value}, folder)
-    options = _nested(workload.options, key, changed[key])
+    options = nested(workload.options, key, changed[key])
     workloads = [attrs.evolve(w, options=options) if w.label == label else w for w in scenario.workloads]
     return attrs.evolve(scenario, workloads=workloads)
 
@@ -234,7 +235,7 @@ def _with_flag(scenario: Scenario, registry: Registry, flag: str, value: str, fo
         for name, is_path in _flagged(options, flag):
             found = True
             content = resolve_paths(options, {name: value}, folder)[name] if is_path else scalar(value, flag)
-            changed = _with_instance_option(instance, registry, name, content)
+            changed = with_instance_option(instance, registry, name, content)
             backends = [changed if other.label == instance.label else other for other in scenario.backends]
             scenario = attrs.evolve(scenario, backends=backends)
     if not found:
@@ -252,14 +253,14 @@ def _flagged(options: type, flag: str) -> Iterator[tuple[str, bool]]:
             yield field.alias or field.name, bool(field.metadata.get("path"))
 
 
-def _nested(options: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
+def nested(options: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
     """Options with ``a.b`` set inside the mapping ``a``; ``size_bytes`` takes the place of ``size`` and vice versa."""
     head, dot, rest = key.partition(".")
     kept = {name: item for name, item in options.items() if name == head or not _same_quantity(name, head)}
     if not dot:
         return {**kept, head: value}
     inner = options.get(head)
-    return {**kept, head: _nested(inner if isinstance(inner, Mapping) else {}, rest, value)}
+    return {**kept, head: nested(inner if isinstance(inner, Mapping) else {}, rest, value)}
 
 
 def _same_quantity(one: str, other: str) -> bool:

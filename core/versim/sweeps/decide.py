@@ -15,7 +15,7 @@ from versim.comparison.decisions import Column, Decision, decisions
 from versim.errors import ComponentError, UnknownNameError, VersimError
 from versim.registry import Registry
 from versim.run import run
-from versim.sweep.variations import Configuration
+from versim.sweeps.variations import Configuration
 from versim.units import PS_PER_S
 
 Row = dict[str, int | None]

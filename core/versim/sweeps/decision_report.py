@@ -7,7 +7,7 @@ import json
 import attrs
 
 from versim.comparison.decisions import CrossOver, Decision
-from versim.sweep.decide import Choice, Question
+from versim.sweeps.decide import Choice, Question
 from versim.terminal import WIDTH, printable, table, wrapped
 
 FORMAT_VERSION = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 from versim import Registry, Scenario, VersimError, load_registry, load_scenario
-from versim.sweep.variations import of_scenarios, parse_axis, varied
+from versim.sweeps.variations import of_scenarios, parse_axis, varied
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import attrs
 import pytest
 from versim import Dimension, Link, Registry, Scenario, Topology, VersimError, load_registry, load_scenario
 from versim.scenario import SystemPart
-from versim.sweep.decide import Question, decide
-from versim.sweep.decision_report import as_text
-from versim.sweep.variations import Configuration, varied
+from versim.sweeps.decide import Question, decide
+from versim.sweeps.decision_report import as_text
+from versim.sweeps.variations import Configuration, varied
 
 
 @pytest.fixture(scope="module")

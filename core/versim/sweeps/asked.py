@@ -1,0 +1,282 @@
+"""One configuration, asked: what a process does for a sweep, whichever machine it is on.
+
+A task is a scenario and the questions of it that are open. What comes back is small: totals and sums, no arrays. Of
+what a comparison does, a sweep leaves out what serves to explain one pair of answers; it keeps every check that needs
+nothing but the answer.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import attrs
+import numpy as np
+
+from versim.asking.preparation import Placed, Prepared, place_workload, prepare_pin
+from versim.asking.simulation import Answer, ask
+from versim.comparison.align import common_instances, timeline
+from versim.comparison.bounds import Bounds, compute_bound_ps
+from versim.comparison.checks import checks
+from versim.comparison.sanity import Sanity, sanity_of
+from versim.comparison.totals import by_group, totals
+from versim.containment import frames_of
+from versim.errors import ComponentError, VersimError
+from versim.inputs import Inputs
+from versim.prediction import Prediction, Status
+from versim.registry import Registry
+from versim.run import prepare
+from versim.scenario import Instance, Pin, Scenario, Workload
+from versim.scenario.form import plain_value
+from versim.storage.answers import Answered, AnswerRow, InputsRow, InstanceRow, MemberRow, QuestionRow
+from versim.sweeps.fingerprint import code_of
+
+
+@attrs.frozen(kw_only=True)
+class Question:
+    """One question of a configuration: labels, and the keys under which it is stored."""
+
+    workload: str
+    pin: str
+    instance: str
+    key: str
+    fingerprint: str
+
+
+@attrs.frozen(kw_only=True)
+class Task:
+    """A configuration with its open questions.
+
+    Attributes:
+        number: Of the configuration.
+        settings: Of the configuration.
+        scenario: With these settings.
+        questions: In the order of workloads and pins.
+    """
+
+    number: int
+    settings: Mapping[str, Any]
+    scenario: Scenario
+    questions: tuple[Question, ...]
+
+
+@attrs.frozen(kw_only=True)
+class Manner:
+    """How answers are asked for.
+
+    Attributes:
+        time_limit_s: What each may take; None sets no limit.
+        keep_spans: True if it is kept when each node ran.
+    """
+
+    time_limit_s: float | None = None
+    keep_spans: bool = False
+
+
+class Known(Protocol):
+    """Where answers may be that were given already."""
+
+    def answer(self, digest: str, fingerprint: str) -> AnswerRow | None:
+        """The answer of an instance about inputs; None if there is none."""
+
+
+def answer_task(task: Task, registry: Registry, manner: Manner, known: Known | None = None) -> list[Answered]:
+    """What the open questions of a configuration bring, in their order; one that fails costs no other."""
+    placed: dict[str, Placed] = {}
+    prepared: dict[tuple[str, str], Prepared | VersimError] = {}
+    found = []
+    for question in task.questions:
+        step = (question.workload, question.pin)
+        if step not in prepared:
+            prepared[step] = _prepared(task.scenario, registry, *step, placed)
+        ready = prepared[step]
+        instance = task.scenario.instance(question.instance)
+        if isinstance(ready, VersimError):
+            found.append(_without_inputs(task, question, ready))
+            continue
+        answered = _answered(task, question, ready, instance, registry, manner, known)
+        found.append(answered)
+        if not ready.inputs.unchanged():
+            placed.clear()
+            prepared.clear()
+    return found
+
+
+def _prepared(
+    scenario: Scenario, registry: Registry, workload_label: str, pin_label: str, placed: dict[str, Placed]
+) -> Prepared | VersimError:
+    workload, pin = scenario.workload(workload_label), scenario.pin(pin_label)
+    try:
+        if pin.durations:
+            return prepare(scenario, registry, workload_label, pin_label)
+        key = json.dumps([workload_label, plain_value(scenario.producer_options(workload, pin))], default=str)
+        if key not in placed:
+            placed[key] = place_workload(scenario, registry, workload, pin)
+        return prepare_pin(scenario, registry, workload, pin, placed=placed[key])
+    except VersimError as error:
+        return error
+
+
+def _member(task: Task, question: Question, failure: str = "") -> MemberRow:
+    return MemberRow(
+        number=task.number,
+        settings=dict(task.settings),
+        workload=question.workload,
+        pin=question.pin,
+        instance=question.instance,
+        key=question.key,
+        failure=failure,
+    )
+
+
+def _without_inputs(task: Task, question: Question, error: VersimError) -> Answered:
+    """A refusal is the configuration's, and stays; a component that breaks may be mended."""
+    if isinstance(error, ComponentError):
+        said = "\n".join((str(error), *frames_of(error)))
+        return Answered(member=_member(task, question, said), question=None, inputs=None, instance=None, answer=None)
+    row = QuestionRow(key=question.key, digest="", fingerprint=question.fingerprint, refusal=str(error))
+    return Answered(member=_member(task, question), question=row, inputs=None, instance=None, answer=None)
+
+
+def _answered(
+    task: Task,
+    question: Question,
+    prepared: Prepared,
+    instance: Instance,
+    registry: Registry,
+    manner: Manner,
+    known: Known | None,
+) -> Answered:
+    inputs = prepared.inputs
+    row = None if known is None or manner.keep_spans else known.answer(inputs.digest, question.fingerprint)
+    before = row is not None
+    network = ""
+    if row is None:
+        place = f"$.backends[{[other.label for other in task.scenario.backends].index(instance.label)}]"
+        try:
+            answer = ask(
+                inputs, instance, registry, place, contain=True, time_limit_s=manner.time_limit_s, isolate=False
+            )
+        except VersimError as error:
+            return _without_inputs(task, question, error)
+        network = answer.network
+        if answer.prediction.status is Status.TIMED_OUT or answer.spoilt:
+            said = "; ".join(answer.prediction.diagnosis)
+            return Answered(
+                member=_member(task, question, said), question=None, inputs=None, instance=None, answer=None
+            )
+        row = answer_row(inputs, instance, question.fingerprint, answer, keep_spans=manner.keep_spans)
+    return Answered(
+        member=_member(task, question),
+        question=question_row(inputs, question.key, row),
+        inputs=inputs_row(inputs),
+        instance=None if before else instance_row(instance, question.fingerprint, network, registry),
+        answer=row,
+    )
+
+
+def answer_row(
+    inputs: Inputs, instance: Instance, fingerprint: str, answer: Answer, *, keep_spans: bool = False
+) -> AnswerRow:
+    """What is kept of an answer."""
+    prediction = answer.prediction
+    row = AnswerRow(
+        digest=inputs.digest,
+        fingerprint=fingerprint,
+        status=prediction.status.value,
+        makespan_ps=prediction.makespan_ps,
+        wall_s=prediction.wall_s,
+        engine=prediction.engine,
+        diagnosis=prediction.diagnosis,
+        spans=_packed(prediction) if keep_spans else None,
+    )
+    if not prediction.completed:
+        return row
+    line = timeline(prediction, common_instances(inputs.graph, [prediction]))
+    bounds = Bounds(compute_ps=compute_bound_ps(inputs, line.instances), bisection_ps=None)
+    network_check = (answer.network_check,) if answer.network_check else ()
+    failed = [
+        f"{check.name}: {check.detail}"
+        for check in (*checks(inputs, bounds, prediction, line), *network_check)
+        if check.passed is False and check.name not in instance.declares
+    ]
+    row = attrs.evolve(row, failed_checks=tuple(failed))
+    if not line.ran.all():
+        return row
+    spent = totals(line)
+    return attrs.evolve(
+        row,
+        compute_ps=spent.compute_ps,
+        communication_ps=spent.communication_ps,
+        exposed_communication_ps=spent.exposed_communication_ps,
+        idle_ps=spent.idle_ps,
+        groups=tuple((group.key, group.phase, group.count, group.total_ps) for group in by_group(line)),
+    )
+
+
+def _packed(prediction: Prediction) -> bytes:
+    spans = prediction.spans
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        node=spans.node,
+        rank=spans.rank,
+        ready_ps=spans.ready_ps,
+        start_ps=spans.start_ps,
+        end_ps=spans.end_ps,
+        resource=spans.resource,
+    )
+    return buffer.getvalue()
+
+
+def question_row(inputs: Inputs, key: str, answer: AnswerRow) -> QuestionRow:
+    """A question with the sanity figures of its answer."""
+    sanity = sanity_of(inputs, answer.makespan_ps) or Sanity()
+    return QuestionRow(
+        key=key,
+        digest=inputs.digest,
+        fingerprint=answer.fingerprint,
+        tokens=None if inputs.sizes is None else inputs.sizes.tokens,
+        mfu=sanity.mfu,
+        tokens_per_s_per_rank=sanity.tokens_per_s_per_rank,
+        persistent_bytes=sanity.persistent_bytes,
+        peak_bytes=sanity.peak_bytes,
+        fits=sanity.fits,
+    )
+
+
+def inputs_row(inputs: Inputs) -> InputsRow:
+    """What simulators were given, for people."""
+    system, mesh = inputs.system, inputs.graph.mesh
+    dimensions = " × ".join(f"{one.topology.value} {one.size}" for one in system.dimensions)
+    return InputsRow(
+        digest=inputs.digest,
+        ranks=mesh.world_size,
+        nodes=inputs.graph.node_count,
+        communications=inputs.graph.communication_count,
+        mesh=dict(zip(mesh.names, mesh.sizes, strict=True)),
+        system=f"{dimensions}, {system.device.name}",
+    )
+
+
+def instance_row(instance: Instance, fingerprint: str, network: str, registry: Registry) -> InstanceRow:
+    """Who was asked, for people."""
+    return InstanceRow(
+        fingerprint=fingerprint,
+        backend=instance.backend,
+        options=plain_value(instance.options),
+        network=network,
+        code=code_of(type(registry.backend(instance.backend)).__module__),
+    )
+
+
+def questions_of(scenario: Scenario) -> Sequence[tuple[Workload, Pin, Instance]]:
+    """Every question of a scenario."""
+    return [
+        (workload, pin, instance)
+        for workload in scenario.workloads
+        for pin in scenario.pins_of(workload)
+        for instance in scenario.instances_of(workload, pin)
+    ]

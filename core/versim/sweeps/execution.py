@@ -1,0 +1,192 @@
+"""Tasks over any executor: in this process, over processes of this machine, or over a cluster's.
+
+Tasks travel in batches, so that little time goes into sending; a few batches per worker are under way at a time, so
+that little is lost when one dies. A worker that dies takes its batch down: the batch is given to another, task by task,
+and a task that has taken down three is given up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from versim.children import death_signal
+from versim.registry import Registry, load_registry
+from versim.storage.answers import Answered, MemberRow
+from versim.storage.database import Store
+from versim.sweeps.asked import Known, Manner, Task, answer_task
+
+BATCH = 8
+"""Tasks that travel together, at most."""
+
+PER_WORKER = 2
+"""Batches under way per worker: one being answered, one waiting."""
+
+MOST_TRIES = 3
+
+Batch = tuple[Task, ...]
+
+
+class InlineExecutor(Executor):
+    """Calls in this process, at once."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """The finished call."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - the caller sees it where it takes the result
+            future.set_exception(error)
+        return future
+
+
+@attrs.define
+class _Worker:
+    """What a process keeps between batches."""
+
+    registry: Registry | None = None
+    store: Path | None = None
+    opened: Store | None = None
+
+
+_WORKER = _Worker()
+
+
+def processes_here() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def process_pool(count: int, registry: Registry, modules: Sequence[str], store: Path | None) -> ProcessPoolExecutor:
+    """Processes of this machine; where a process can be copied, they start with the plugins loaded."""
+    if "fork" in multiprocessing.get_all_start_methods():
+        _WORKER.registry, _WORKER.store, _WORKER.opened = registry, store, None
+        context = multiprocessing.get_context("fork")
+        return ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(None, None))
+    return ProcessPoolExecutor(count, initializer=_begin, initargs=(tuple(modules), store))
+
+
+def _begin(modules: tuple[str, ...] | None, store: Path | None) -> None:
+    # An interrupt is for the one who asked; and who asked and died wants no more answers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError, AttributeError):
+        death_signal()()
+    if modules is not None:
+        _WORKER.registry, _WORKER.store = load_registry(modules), store
+
+
+def answer_batch(batch: Batch, manner: Manner, modules: tuple[str, ...] = ()) -> list[Answered]:
+    """What a worker does with a batch."""
+    if _WORKER.registry is None:
+        _WORKER.registry = load_registry(modules)
+    if _WORKER.store is not None and _WORKER.opened is None:
+        _WORKER.opened = Store(_WORKER.store)
+    return answered_here(batch, manner, _WORKER.registry, _WORKER.opened)
+
+
+def answered_here(batch: Batch, manner: Manner, registry: Registry, known: Known | None) -> list[Answered]:
+    """What a batch brings."""
+    return [answered for task in batch for answered in answer_task(task, registry, manner, known)]
+
+
+@attrs.define
+class Plan:
+    """Tasks, and how they are given out.
+
+    Attributes:
+        answer: A batch ─▶ what it brings; has to be a function that an executor can send.
+        executor: Makes the executor; called again where one is broken.
+        workers: How many batches are answered at a time.
+    """
+
+    answer: Callable[[Batch], list[Answered]]
+    executor: Callable[[], Executor]
+    workers: int = 1
+    batch: int = BATCH
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[list[Answered]]:
+        """What each batch brings, as it arrives; every task is answered, or given up with a failure."""
+        # Small sweeps are spread over all workers, too.
+        size = max(1, min(self.batch, len(tasks) // (self.workers * PER_WORKER) or 1))
+        waiting: deque[tuple[Batch, int]] = deque(
+            (tuple(tasks[start : start + size]), 1) for start in range(0, len(tasks), size)
+        )
+        executor = self.executor()
+        under_way: dict[Future[list[Answered]], tuple[Batch, int]] = {}
+        try:
+            while waiting or under_way:
+                broken = False
+                while waiting and len(under_way) < self.workers * PER_WORKER:
+                    batch, tries = waiting.popleft()
+                    try:
+                        under_way[executor.submit(self.answer, batch)] = batch, tries
+                    except BrokenProcessPool:
+                        waiting.appendleft((batch, tries))
+                        broken = True
+                        break
+                    if isinstance(executor, InlineExecutor):
+                        break
+                done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                for future in done:
+                    batch, tries = under_way.pop(future)
+                    try:
+                        yield future.result()
+                    except Exception as error:
+                        if not _lost(error):
+                            raise
+                        broken = broken or isinstance(error, BrokenProcessPool)
+                        if tries >= MOST_TRIES:
+                            yield [failed for task in batch for failed in _given_up(task, error)]
+                        else:
+                            # One by one, so that one that takes its worker down takes nothing else along.
+                            waiting.extendleft(((task,), tries + 1) for task in reversed(batch))
+                if broken:
+                    for batch, tries in under_way.values():
+                        waiting.appendleft((batch, tries))
+                    under_way.clear()
+                    executor.shutdown(wait=False, cancel_futures=True)
+                    executor = self.executor()
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _lost(error: Exception) -> bool:
+    """Whether a worker went away, whoever says so."""
+    return isinstance(error, BrokenProcessPool) or type(error).__name__ in _SAID_OF_LOST
+
+
+_SAID_OF_LOST = frozenset({"KilledWorker", "CancelledError", "FutureCancelledError", "CommClosedError"})
+
+
+def _given_up(task: Task, error: Exception) -> list[Answered]:
+    said = f"the processes that were to answer it died, {MOST_TRIES} of them: {error}"
+    return [
+        Answered(
+            member=MemberRow(
+                number=task.number,
+                settings=dict(task.settings),
+                workload=question.workload,
+                pin=question.pin,
+                instance=question.instance,
+                key=question.key,
+                failure=said,
+            ),
+            question=None,
+            inputs=None,
+            instance=None,
+            answer=None,
+        )
+        for question in task.questions
+    ]

@@ -1,0 +1,155 @@
+"""Whole sweeps: the same answers however they are asked for, and none twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from versim import Registry, Scenario, VersimError, load_registry, load_scenario, sweep
+from versim.storage.database import Store
+from versim.sweeps.results import as_csv, as_text, select, with_figures
+
+LAB = Path(__file__).parent.parent.parent / "cli" / "lab.py"
+VARY = {"ranks": [1, 2, 4], "work_s": [1, 2]}
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    """The installed plugins and the small one of the tests."""
+    return load_registry([str(LAB)])
+
+
+@pytest.fixture(scope="module")
+def lab(registry: Registry) -> Scenario:
+    """One second of compute, then an all-reduce."""
+    return load_scenario("lab", registry)
+
+
+def telling(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows without what differs from run to run."""
+    return [{name: value for name, value in row.items() if name != "wall_s"} for row in rows]
+
+
+def test_answers_do_not_depend_on_where_they_are_made(lab: Scenario, registry: Registry, tmp_path: Path) -> None:
+    """In this process, over two of them, one at a time: to the bit; and as simulated by hand."""
+    here = sweep(lab, VARY, registry=registry, jobs=1).run().rows()
+    there = sweep(lab, VARY, registry=registry, jobs=2, store=tmp_path / "two.db").run().rows()
+    assert telling(here) == telling(there)
+    assert len(here) == 12
+    by_settings = {(row["settings"]["ranks"], row["settings"]["work_s"], row["instance"]): row for row in here}
+    assert by_settings[1, 2, "once"]["makespan_s"] == 2.0
+    assert by_settings[2, 1, "twice"]["makespan_s"] == 2.0
+
+
+def test_nothing_is_asked_twice(lab: Scenario, registry: Registry, tmp_path: Path) -> None:
+    """Not by the same sweep, not by one that overlaps, not under another spelling of the same inputs."""
+    path = tmp_path / "answers.db"
+    first = sweep(lab, VARY, registry=registry, store=path, jobs=1).run()
+    assert (first.standing.known, first.standing.answered) == (0, 12)
+    again = sweep(lab, VARY, registry=registry, store=path, jobs=1).run()
+    assert (again.standing.known, again.standing.answered) == (12, 0)
+    assert telling(again.rows()) == telling(first.rows())
+    wider = sweep(lab, {"ranks": [4, 8], "small.mood": ["calm"], "work_s": [2]}, registry=registry, store=path, jobs=1)
+    assert (wider.standing.known, wider.standing.questions) == (2, 4)
+    wider.run()
+    # Another mood gives the same graph: known by the digest of its inputs.
+    hasty = sweep(lab, {"mood": ["hasty"], "ranks": [2]}, registry=registry, store=path, jobs=1).run()
+    assert hasty.standing.answered == 2
+    with Store(path) as store:
+        (count,) = store._connection.execute("SELECT count(*) FROM answers").fetchone()
+    assert count == 14
+
+
+def test_a_sweep_is_iterable_while_it_runs(lab: Scenario, registry: Registry) -> None:
+    """Each row comes when it is answered and kept."""
+    swept = sweep(lab, VARY, registry=registry, jobs=1)
+    rows = iter(swept)
+    first = next(rows)
+    assert first["status"] == "completed"
+    assert swept.standing.left > 0
+    assert len(swept.rows()) < 12
+    assert len([first, *rows]) == 12
+
+
+def test_refusals_are_rows_with_a_reason(lab: Scenario, registry: Registry) -> None:
+    """A backend that cannot, and what no system can hold, keep their place and are not asked again."""
+    wrong = {
+        "system.dimensions": [[{"topology": "ring", "size": 3, "bandwidth": "1 GB/s", "latency": "1 us"}]],
+        "ranks": [2, 3],
+    }
+    swept = sweep(lab, wrong, registry=registry, jobs=1).run()
+    rows = with_figures(swept.rows())
+    assert [row["status"] for row in rows] == ["refused", "refused", "completed", "completed"]
+    assert "2 ranks" in rows[0]["why"]
+    assert swept.standing.failed == 2
+    assert "2 × refused: workload 'small' has 2 ranks" in as_text(rows)
+    ranked = select(rows, ["ranks == 3"], "makespan_s", descending=True)
+    assert [row["instance"] for row in ranked] == ["twice", "once"]
+    assert as_csv(rows).count("\n") == 5
+    with pytest.raises(VersimError, match="did you mean 'makespan_s'"):
+        select(rows, [], "makespan")
+
+
+KILLED = """
+import sys, time
+sys.path.insert(0, {tests!r})
+from versim import load_registry, load_scenario, sweep
+registry = load_registry([{lab!r}])
+swept = sweep(load_scenario("lab", registry), {{"ranks": [2], "work_s": list(range(1, 60))}}, registry=registry,
+              store={store!r}, jobs={jobs})
+for row in swept:
+    print(swept.standing.answered, flush=True)
+    time.sleep({pause})
+"""
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_who_is_killed_loses_no_finished_answer(lab: Scenario, registry: Registry, tmp_path: Path, jobs: int) -> None:
+    """Kill -9 in the middle: what was said to be answered is in the store, and only the rest is asked again."""
+    path = tmp_path / "answers.db"
+    code = KILLED.format(tests=str(LAB.parent), lab=str(LAB), store=str(path), jobs=jobs, pause=0.005)
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=tmp_path)
+    assert child.stdout is not None
+    said = [child.stdout.readline() for _ in range(20)]
+    os.kill(child.pid, signal.SIGKILL)
+    said += child.stdout.read().splitlines()
+    child.wait()
+    child.stdout.close()
+    told = int(max(said, key=lambda line: int(line) if line.strip() else 0))
+    again = sweep(lab, {"ranks": [2], "work_s": list(range(1, 60))}, registry=registry, store=path, jobs=1)
+    assert told <= again.standing.known < 118
+    again.run()
+    assert len(again.rows()) == 118
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+
+
+def test_a_worker_that_is_killed_changes_nothing(lab: Scenario, registry: Registry, tmp_path: Path) -> None:
+    """Its batch is given to another; the answers are the same to the bit."""
+    vary = {"ranks": [2, 4, 8], "work_s": list(range(1, 30))}
+    expected = sweep(lab, vary, registry=registry, jobs=1).run().rows()
+    swept = sweep(lab, vary, registry=registry, store=tmp_path / "answers.db", jobs=2)
+    killed = False
+    for _ in swept.batches():
+        if not killed:
+            killed = True
+            os.kill(_children()[0], signal.SIGKILL)
+    assert telling(swept.rows()) == telling(expected)
+
+
+def _children() -> list[int]:
+    """Processes that this one started, by Linux's own list."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        found = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+        if found:
+            return [int(pid) for pid in found]
+    raise AssertionError("no children")
