@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     from versim.fabric import System as System
     from versim.fabric import Topology as Topology
     from versim.fabric import data_sheet as data_sheet
+    from versim.graph import HOST as HOST
     from versim.graph import LAYOUTS as LAYOUTS
     from versim.graph import NONE as NONE
     from versim.graph import UNTIMED as UNTIMED
@@ -209,7 +210,7 @@ _HOMES = {
         "ComponentError FaultsError SimulationError UnknownNameError UnsupportedGraphError VersimError did_you_mean"
     ),
     "graph": (
-        "LAYOUTS NONE UNTIMED Communication ExecutionGraph GraphBuilder Instances Node Op RankClasses Scope "
+        "HOST LAYOUTS NONE UNTIMED Communication ExecutionGraph GraphBuilder Instances Node Op RankClasses Scope "
         "checked hold_to_size instances_of laid_out participants_of"
     ),
     "hookspecs": "API_VERSION hookimpl",

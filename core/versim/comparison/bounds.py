@@ -30,7 +30,8 @@ class Bounds:
     """Times in picoseconds that no sound prediction of a pinned graph is below.
 
     Attributes:
-        compute_ps: Pinned compute of the busiest rank, and of the longest chain of dependencies and communications.
+        compute_ps: Pinned compute of the busiest device or host, and of the longest chain of dependencies and
+            communications.
         bisection_ps: See :func:`bisection_bound_ps`.
     """
 
@@ -50,7 +51,7 @@ def compute_bound_ps(inputs: Inputs, instances: Instances) -> int:
     """Pinned compute of the busiest rank, or of the longest chain if that is longer."""
     compute_ps = inputs.compute_ns * PS_PER_NS
     busiest_ps = max(
-        exact_sums(compute_ps[instances.node], instances.rank_class.astype(np.int64), instances.classes.count),
+        exact_sums(compute_ps[instances.node], instances.processor, 2 * instances.classes.count),
         default=0,
     )
     return max(longest_chain_ps(instances, compute_ps), busiest_ps)

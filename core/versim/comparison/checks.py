@@ -139,8 +139,9 @@ def _dependencies(line: Timeline) -> Check:
 def _exclusive(line: Timeline) -> Check:
     instances = line.instances
     rows = np.flatnonzero(line.ran & ~is_communication(instances) & (line.end_ps > line.start_ps))
-    order = rows[np.lexsort((line.start_ps[rows], instances.rank_class[rows]))]
-    same = instances.rank_class[order[1:]] == instances.rank_class[order[:-1]]
+    processor = instances.processor
+    order = rows[np.lexsort((line.start_ps[rows], processor[rows]))]
+    same = processor[order[1:]] == processor[order[:-1]]
     overlap = same & (line.start_ps[order[1:]] < line.end_ps[order[:-1]])
     if not overlap.any():
         return Check(name="exclusive", passed=True, detail="no rank computes two nodes at once")

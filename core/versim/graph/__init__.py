@@ -2,7 +2,7 @@
 
 from versim.graph.builder import GraphBuilder
 from versim.graph.classes import RankClasses
-from versim.graph.columns import NONE, UNTIMED, ExecutionGraph, Op, Scope
+from versim.graph.columns import HOST, NONE, UNTIMED, ExecutionGraph, Op, Scope
 from versim.graph.instances import Instances, instances_of, participants_of
 from versim.graph.layout import LAYOUTS, laid_out
 from versim.graph.limits import hold_to_size
@@ -15,6 +15,7 @@ from versim.graph.ways import told_apart
 
 __all__ = [
     "ELSEWHERE",
+    "HOST",
     "LAYOUTS",
     "NONE",
     "UNTIMED",

@@ -37,6 +37,9 @@ class Op(enum.IntEnum):
 UNTIMED = "untimed"
 """Attribute of nodes: 1 where compute has work that nothing timed, so that its duration stands for nothing."""
 
+HOST = "host"
+"""Attribute of nodes: 1 for compute of the host, which a simulator may run beside the device of its rank."""
+
 
 @attrs.frozen
 class Scope:
@@ -89,7 +92,7 @@ class ExecutionGraph:
         notes: What the producer wants said about this graph, e.g. what it left out.
         node_attributes: By name, int64 (nodes,): whole numbers of the producer's own that travel with the graph, e.g.
             the ids of the trace it was read from. Names begin with the producer's; simulators that know one may use it.
-            ``UNTIMED`` is one for all.
+            ``UNTIMED`` and ``HOST`` are for all.
         communication_attributes: The same of communications, int64 (communications,).
     """
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.graph.classes import RankClasses
-from versim.graph.columns import NONE, ExecutionGraph
+from versim.graph.columns import HOST, NONE, ExecutionGraph
 from versim.graph.limits import hold_to_memory
 from versim.work import Kind
 
@@ -52,6 +52,13 @@ class Instances:
     def ranks(self) -> NDArray[np.int64]:
         """The representative rank of each instance; shape (instances,)."""
         return self.classes.representatives()[self.rank_class]
+
+    @property
+    def processor(self) -> NDArray[np.int64]:
+        """What computes an instance: the device of its class, or its host; shape (instances,)."""
+        host = self.graph.node_attributes.get(HOST)
+        classes = self.rank_class.astype(np.int64)
+        return classes if host is None else classes + self.classes.count * (host[self.node] != 0)
 
     def parts(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """The instances of every meeting as a CSR pair."""

@@ -25,7 +25,7 @@ from versim.terminal import printable, shortened, table, width_of, wrapped
 from versim_reporters.cause_words import in_words
 from versim_reporters.explanation import Bar, explanation_of, reference_of
 from versim_reporters.figures import NOTHING, count, percent, short_time
-from versim_reporters.verdict import checks_in_a_word, other_networks, title
+from versim_reporters.verdict import checks_in_a_word, other_networks, title, untimed
 
 MOST_LINES = 40
 MOST_TERMS = 3
@@ -95,7 +95,7 @@ def _verdict(workload: WorkloadReport, comparison: Comparison, report: Report) -
     explained = explanation_of(most, reference) if most is not None else None
     largest = explained.largest(1) if explained is not None else []
     foremost = f"; most of it {largest[0].name}" if largest else ""
-    return f"{name}: {', '.join(parts)}{foremost}"
+    return f"{name}: {untimed(comparison)}{', '.join(parts)}{foremost}"
 
 
 def _totals(comparison: Comparison) -> tuple[list[str], list[list[str]], str]:

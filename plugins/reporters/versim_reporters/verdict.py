@@ -68,13 +68,13 @@ def against(comparison: Comparison) -> str:
         if any(check.name == "inputs" and check.declared for check in result.checks)
     ]
     noted = f"; inputs differ as declared: {', '.join(meant)}" if meant else ""
-    return f"{said}{warning}{noted}{_untimed(comparison.inputs.graph)}"
+    return f"{untimed(comparison)}{said}{warning}{noted}"
 
 
-def _untimed(graph: ExecutionGraph) -> str:
-    """Without times of compute every figure means little, so that it is said with the first."""
-    count = graph.untimed_count
-    return f"; the work of {count} compute node{'s' * (count > 1)} is NOT timed" if count else ""
+def untimed(comparison: Comparison) -> str:
+    """Without times of compute every figure means little, so that it is said before the first."""
+    count = comparison.inputs.graph.untimed_count
+    return f"the work of {count} compute node{'s' * (count > 1)} is NOT timed; " if count else ""
 
 
 def differences(comparison: Comparison) -> list[tuple[str, str]]:

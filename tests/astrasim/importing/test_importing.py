@@ -11,6 +11,7 @@ from chakra.schema.protobuf import et_def_pb2 as schema
 from chakra_files import Node, coll, comp, delimited, fielded_node, listed, recv, send, written
 from imported_steps import imported, per_rank, request_for
 from versim import (
+    HOST,
     FaultsError,
     Kind,
     Op,
@@ -188,7 +189,8 @@ def test_cpu_operations_and_calls_are_compute_and_said(tmp_path: Path) -> None:
     ranks = [[comp(0, attr={"is_cpu_op": True}), call, coll(2, 1)] for _ in range(2)]
     graph = imported(written(tmp_path, ranks))
     assert [graph.node(row).op for row in range(3)] == [Op.COMPUTE, Op.COMPUTE, Op.COLLECTIVE]
-    assert "CPU operations are compute nodes" in " ".join(graph.notes)
+    assert graph.node_attributes[HOST].tolist() == [1, 1, 0] * 2
+    assert "4 CPU operations are compute of the host" in " ".join(graph.notes)
 
 
 def test_memory_nodes_are_refused_unless_asked_for(tmp_path: Path) -> None:

@@ -23,10 +23,10 @@ Edges = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 def compute_order(line: Timeline) -> Edges:
-    """For each compute instance, the one that held the device of its rank before it."""
+    """For each compute instance, the one that held the device, or the host, of its rank before it."""
     instances = line.instances
     rows = np.flatnonzero(instances.meeting == NONE)
-    return _successions(line, rows, instances.rank_class[rows].astype(np.int64))
+    return _successions(line, rows, instances.processor[rows])
 
 
 def serial_lanes(line: Timeline) -> NDArray[np.int64]:

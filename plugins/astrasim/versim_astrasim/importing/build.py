@@ -18,7 +18,15 @@ from versim_astrasim.importing import order
 from versim_astrasim.importing.communicators import Communicators, UnknownGroupError
 from versim_astrasim.importing.matching import Group, Place, match_collectives, match_messages
 from versim_astrasim.importing.ranks import RankNodes
-from versim_astrasim.importing.work import Meaning, Role, has_exact_nanoseconds, is_untimed, role_of, work_of
+from versim_astrasim.importing.work import (
+    Meaning,
+    Role,
+    has_exact_nanoseconds,
+    is_on_host,
+    is_untimed,
+    role_of,
+    work_of,
+)
 from versim_astrasim.step.origin import MemoryNodes, with_origin
 from versim_astrasim.step.traces import COMM_TYPE_OF, numbers_given
 
@@ -269,7 +277,8 @@ class _Import:
             builder.note(note)
         graph = builder.build(self._subject)
         memory = self._memory_nodes() if self._choices.memory else None
-        return with_origin(graph, self._node_ids(ids), self._group_numbers(graph), memory, self._untimed(meaning))
+        origin = (self._node_ids(ids), self._group_numbers(graph), memory)
+        return with_origin(graph, *origin, untimed=self._untimed(meaning), host=self._host())
 
     def _meaning(self) -> Meaning:
         """How compute is read, and notes on what that loses."""
@@ -280,7 +289,8 @@ class _Import:
         on_cpu = sum(int((nodes.file.trace.is_cpu_op != 0).sum()) for nodes in self._ranks)
         if on_cpu:
             self._notes.append(
-                f"{on_cpu} CPU operations are compute nodes like those of the accelerator, and take turns with them"
+                f"{on_cpu} CPU operations are compute of the host, in whole microseconds: ASTRA-sim runs them beside "
+                "the accelerator, other simulators in turn with it"
             )
         nothing = sum(
             role is Role.NOTHING and not nodes.labels(position).placeholder
@@ -344,6 +354,16 @@ class _Import:
         """Which rows are compute that says what it does and not how long; None if there are none."""
         found = [
             int(role is Role.COMPUTE and is_untimed(nodes, position, meaning))
+            for nodes, roles in zip(self._ranks, self._roles, strict=False)
+            for position, role in enumerate(roles)
+            if role is not Role.NOTHING
+        ]
+        return np.array(found, dtype=np.int64) if any(found) else None
+
+    def _host(self) -> NDArray[np.int64] | None:
+        """Which rows are compute of the CPU; None if there are none."""
+        found = [
+            int(role is Role.COMPUTE and is_on_host(nodes, position))
             for nodes, roles in zip(self._ranks, self._roles, strict=False)
             for position, role in enumerate(roles)
             if role is not Role.NOTHING

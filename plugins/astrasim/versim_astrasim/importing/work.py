@@ -1,7 +1,7 @@
 """What a trace's compute, CPU, memory and metadata nodes become in a graph.
 
 A graph has compute, messages and collectives. Compute keeps its time; operations of the CPU, which in a trace run
-beside the accelerator, become compute too, and that is noted; memory nodes take a time that only a memory model knows
+beside the accelerator, become compute of the host; memory nodes take a time that only a memory model knows
 and are refused unless asked for; metadata and invalid nodes do nothing and are left out, what waits for them waiting
 for what they wait for.
 """
@@ -87,9 +87,18 @@ def has_exact_nanoseconds(ranks: Sequence[RankNodes]) -> bool:
     return seen
 
 
+def is_on_host(nodes: RankNodes, position: int) -> bool:
+    """Whether a compute node is one of the CPU, which lasts as recorded whatever else it says."""
+    return nodes.value("is_cpu_op", position) == 1
+
+
 def is_untimed(nodes: RankNodes, position: int, meaning: Meaning) -> bool:
     """Whether a compute node says what it does and not how long, and the operations are not asked either."""
-    if nodes.value("num_ops", position) <= 0 or nodes.file.duration_ns[nodes.row[position]]:
+    if (
+        is_on_host(nodes, position)
+        or nodes.value("num_ops", position) <= 0
+        or nodes.file.duration_ns[nodes.row[position]]
+    ):
         return False
     if meaning.of == "exact" or nodes.labels(position).compute_ns is not None:
         return False
@@ -105,6 +114,8 @@ def work_of(nodes: RankNodes, position: int, meaning: Meaning, known: dict[objec
         meaning: How to read it.
         known: Work made so far, so that equal work is one object.
     """
+    if is_on_host(nodes, position):
+        return _fixed(max(int(nodes.file.duration_ns[nodes.row[position]]), _SHORTEST_NS), known)
     said_ns = nodes.labels(position).compute_ns
     if said_ns is not None and (meaning.labelled or said_ns == 0):
         return _fixed(said_ns, known)

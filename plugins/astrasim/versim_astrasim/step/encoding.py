@@ -16,6 +16,7 @@ from versim_astrasim.step.configuration import ROOFLINE_PEAK_TFLOP_PER_S
 
 OPS_PER_NS = 1000 * ROOFLINE_PEAK_TFLOP_PER_S
 TENSOR_BYTES = 1
+_WHOLE = "whole microseconds, 0 running as 1 ns"
 _NS_PER_MICRO = 1000
 _LONGEST_NS = (2**63 - 1 - OPS_PER_NS) // OPS_PER_NS
 
@@ -25,6 +26,7 @@ class ComputeEncoding:
     """Compute nodes as a trace holds them; all columns have shape (nodes,).
 
     Attributes:
+        host: Nodes of the CPU.
         duration_micros: Recorded duration.
         num_ops: Operations, None where durations are replayed.
         elided: Nodes that are left out because they take no time.
@@ -32,6 +34,7 @@ class ComputeEncoding:
         notes: What was lost.
     """
 
+    host: NDArray[np.bool_]
     duration_micros: NDArray[np.int64]
     num_ops: NDArray[np.int64] | None
     elided: NDArray[np.bool_]
@@ -45,34 +48,44 @@ class ComputeEncoding:
 
 
 def encode(
-    compute_ns: NDArray[np.int64], is_compute: NDArray[np.bool_], encoding: str, local_mem_bw_gb_per_s: float
+    compute_ns: NDArray[np.int64],
+    is_compute: NDArray[np.bool_],
+    encoding: str,
+    local_mem_bw_gb_per_s: float,
+    host: NDArray[np.bool_] | None = None,
 ) -> ComputeEncoding:
-    """Encode compute nodes as ``roofline`` or ``micros``.
+    """Encode compute nodes as ``roofline`` or ``micros``; those of the CPU are replayed in either.
 
     Args:
         compute_ns: Nanoseconds wanted, at least 0; shape (nodes,).
         is_compute: Which nodes are compute.
         encoding: ``roofline`` or ``micros``.
         local_mem_bw_gb_per_s: Bounds the roofline.
+        host: Which nodes are of the CPU, None if there are none; shape (nodes,).
     """
+    host = np.zeros(len(compute_ns), dtype=bool) if host is None else host & is_compute
     micros = np.rint(compute_ns / _NS_PER_MICRO).astype(np.int64)
+    replayed = np.maximum(micros * _NS_PER_MICRO, 1)
     if encoding == "micros":
-        consumed = np.where(is_compute, np.maximum(micros * _NS_PER_MICRO, 1), 0)
+        consumed = np.where(is_compute, replayed, 0)
         return ComputeEncoding(
+            host=host,
             duration_micros=np.where(is_compute, micros, 0),
             num_ops=None,
             elided=np.zeros(len(compute_ns), dtype=bool),
             consumed_ns=consumed,
-            notes=_loss(compute_ns, consumed, is_compute, "whole microseconds, 0 running as 1 ns"),
+            notes=_loss(compute_ns, consumed, is_compute, _WHOLE),
         )
     num_ops = np.minimum(compute_ns, _LONGEST_NS) * OPS_PER_NS + OPS_PER_NS // 2
     elided = is_compute & (compute_ns == 0)
     runs = is_compute & ~elided
-    consumed = np.where(runs, roofline_ns(num_ops, local_mem_bw_gb_per_s), 0)
-    notes = list(_loss(compute_ns, consumed, runs, f"the roofline at local_mem_bw {local_mem_bw_gb_per_s} GB/s"))
+    consumed = np.where(runs, np.where(host, replayed, roofline_ns(num_ops, local_mem_bw_gb_per_s)), 0)
+    bounded = f"the roofline at local_mem_bw {local_mem_bw_gb_per_s} GB/s"
+    notes = [*_loss(compute_ns, consumed, runs & ~host, bounded), *_loss(compute_ns, consumed, runs & host, _WHOLE)]
     if elided.any():
         notes.append(f"{elided.sum()} compute nodes of 0 ns were left out and their dependencies joined")
     return ComputeEncoding(
+        host=host,
         duration_micros=np.where(is_compute, micros, 0),
         num_ops=num_ops,
         elided=elided,

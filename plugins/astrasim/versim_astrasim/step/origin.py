@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from versim import UNTIMED, ExecutionGraph
+from versim import HOST, UNTIMED, ExecutionGraph
 
 NODE_ID = "chakra.node_id"
 """Attribute of nodes: the id in the rank's file, with the bits of the unsigned id."""
@@ -65,12 +65,14 @@ def with_origin(
     group: NDArray[np.int64] | None,
     memory: MemoryNodes | None = None,
     untimed: NDArray[np.int64] | None = None,
+    host: NDArray[np.int64] | None = None,
 ) -> ExecutionGraph:
-    """A graph that says where it came from; None is what export chooses, and of ``untimed`` that all are timed."""
+    """A graph that says where it came from; None is what export chooses, or that there are none."""
     return attrs.evolve(
         graph,
         node_attributes={
             **({} if node_id is None else {NODE_ID: node_id}),
+            **({} if host is None else {HOST: host}),
             **({} if untimed is None else {UNTIMED: untimed}),
             **({} if memory is None else {MEMORY_KIND: memory.kind, MEMORY_BYTES: memory.size_bytes}),
         },

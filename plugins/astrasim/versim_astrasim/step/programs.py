@@ -104,6 +104,8 @@ class StepTraces(Sequence[RankTrace]):
         graph, order = self.instances.graph, self.numbering.order
         if self.memory is not None or system.replay_only:
             raise Incapable("memory and other nodes")
+        if self.encoding.host.any():
+            raise Incapable("CPU nodes")
         node, meeting = self.instances.node[order], self.instances.meeting[order]
         op, parts = graph.op[node], np.flatnonzero(meeting != NONE)
         met = meeting[parts]

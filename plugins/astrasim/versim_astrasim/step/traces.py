@@ -244,12 +244,14 @@ def traces_of(
 
     group = np.zeros(len(order), dtype=np.int64)
     group[communicates] = meetings.group[meeting[communicates]]
-    num_ops = missing if encoding.num_ops is None else np.where(compute, encoding.num_ops[node], MISSING)
+    on_host = encoding.host[node]
+    runs_ops = compute & ~on_host
+    num_ops = missing if encoding.num_ops is None else np.where(runs_ops, encoding.num_ops[node], MISSING)
     columns: dict[str, Any] = {
         "node_id": numbering.ids[order],
         "node_type": NODE_TYPE_OF[op],
         "duration_micros": encoding.duration_micros[node],
-        "is_cpu_op": np.zeros(len(order), dtype=np.int64),
+        "is_cpu_op": on_host.astype(np.int64),
         "comm_type": of_meeting(meetings.comm_type),
         "comm_size": of_meeting(meetings.comm_size),
         "comm_priority": missing,

@@ -12,6 +12,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 from versim import (
+    HOST,
     NO_TIME,
     Consumed,
     ExecutionGraph,
@@ -96,7 +97,11 @@ def translate(pinned: Inputs, system: System, options: BackendOptions) -> Transl
     chosen = chosen_algorithms(graph, network, options)
     algorithms = {kind: names for kind, (names, _) in chosen.items()}
     encoding = encode(
-        pinned.compute_ns, graph.op == Op.COMPUTE, options.compute_encoding, options.local_mem_bw_gb_per_s
+        pinned.compute_ns,
+        graph.op == Op.COMPUTE,
+        options.compute_encoding,
+        options.local_mem_bw_gb_per_s,
+        graph.node_attributes[HOST] != 0 if HOST in graph.node_attributes else None,
     )
     instances = instances_of(graph, RankClasses.single(graph.mesh))
     kept = ~encoding.elided[instances.node]
