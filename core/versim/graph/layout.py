@@ -16,8 +16,11 @@ from versim.graph.columns import ExecutionGraph, Scope
 from versim.mesh import Mesh, Placement
 
 LAYOUTS = {
-    # Megatron-LM's parallel_state: order "tp-cp-ep-dp-pp".
-    "megatron": ("tp", "cp", "ep", "dp", "pp"),
+    # Megatron-LM's parallel_state: order "tp-cp-ep-dp-pp"; axes that experts cut are in pieces, etp's innermost.
+    "megatron": (
+        *("tp_etp", "tp_ep", "tp_edp", "tp", "cp_etp", "cp_ep", "cp_edp", "cp"),
+        *("dp_etp", "ep", "dp_ep", "dp", "edp", "pp"),
+    ),
     "deepflow": ("tp", "pp", "dp"),
 }
 """Layouts by name: axes, the one whose neighbours lie closest together first."""

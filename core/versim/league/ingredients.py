@@ -56,14 +56,16 @@ def ingredient_of(term: DeviceTerm | Fixed | Folded) -> int:
 
 
 def along(axis: str, kind: Kind) -> int:
-    """The column of a communication along an axis (several are joined by +).
+    """The column of a communication of a kind along an axis.
 
-    Whatever the axis is called, what is exchanged all to all is tokens on their way to experts.
+    Several axes are joined by +, and one that two ways of spreading ranks cut bears both their names (``tp_ep``). An
+    all-to-all is between experts, whichever ranks these share; of the rest, what spans replicas is of replicas.
     """
-    if kind is Kind.ALL_TO_ALL:
+    if kind == Kind.ALL_TO_ALL:
         return _NUMBER[EP]
-    for part, name in (("ep", EP), ("tp", TP), ("cp", CP), ("pp", PP), ("dp", DP)):
-        if any(word.strip("e") == part.strip("e") or word == part for word in axis.split("+")):
+    parts = {part for name in axis.split("+") for part in name.split("_")}
+    for part, name in (("edp", DP), ("dp", DP), ("ep", EP), ("tp", TP), ("etp", TP), ("cp", CP), ("pp", PP)):
+        if part in parts:
             return _NUMBER[name]
     return _NUMBER[ELSEWHERE]
 

@@ -131,8 +131,13 @@ def _pieces(parallelism: Parallelism) -> list[tuple[str, int, str, str]]:
             pieces.append((axis, 1, axis, ""))
         for mine, theirs, size in owners:
             if mine == axis:
-                whole = mine if counted[mine] == 1 else theirs
-                pieces.append((whole if counted[whole] == 1 else f"{mine}_{theirs}", size, mine, theirs))
+                name = f"{mine}_{theirs}"
+                if counted[mine] == 1:
+                    name = mine
+                elif mine == "dp" and theirs != "etp" and counted[theirs] == 1:
+                    # A piece of dp that is the whole of ep or edp bears that name alone.
+                    name = theirs
+                pieces.append((name, size, mine, theirs))
     return pieces
 
 
