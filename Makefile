@@ -30,6 +30,7 @@ docs: $(VENV)/installed-dev
 # The SimGrid plugin is a distribution of its own; its tests run SimGrid where it is installed.
 simgrid: $(VENV)/installed-dev
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable plugins/simgrid
+	$(BIN)/lint-imports --config plugins/simgrid/pyproject.toml
 	$(BIN)/python -m pytest plugins/simgrid/tests -q -c plugins/simgrid/pyproject.toml
 
 # The suite on the lowest versions that pyproject.toml declares, in an environment of its own.

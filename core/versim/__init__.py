@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from versim.comparison.accuracy import held_against_measurements as held_against_measurements
     from versim.comparison.accuracy import measured_reference as measured_reference
     from versim.comparison.accuracy import signed_error as signed_error
+    from versim.comparison.causes import TermCauses as TermCauses
     from versim.components import Component as Component
     from versim.components import Destination as Destination
     from versim.components import Diagnoses as Diagnoses
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from versim.components import Verifier as Verifier
     from versim.components import Verifies as Verifies
     from versim.components import option as option
+    from versim.curves import CollectiveSweep as CollectiveSweep
     from versim.curves import Crossing as Crossing
     from versim.curves import Curve as Curve
     from versim.curves import SweptCommunication as SweptCommunication
@@ -205,7 +207,8 @@ _HOMES = {
         "ShowsCollectives SimulationRequest SimulatorBackend Sizes TableResult TimingModel Verifier Verifies "
         "option"
     ),
-    "curves": "Crossing Curve SweptCommunication",
+    "comparison.causes": "TermCauses",
+    "curves": "CollectiveSweep Crossing Curve SweptCommunication",
     "errors": (
         "ComponentError FaultsError SimulationError UnknownNameError UnsupportedGraphError VersimError did_you_mean"
     ),

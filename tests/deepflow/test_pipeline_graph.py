@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from versim import ExecutionGraph, FaultsError, Kind, Op, Phase
 from versim_deepflow.options import LlmOptions, described_step
-from versim_deepflow.pipeline_graph import LARGEST_TASKS, SIGNAL_TAG, pipeline_graph
+from versim_deepflow.pipeline_graph import LARGEST_TASKS, pipeline_graph, signals_of
 from versim_deepflow.pipeline_order import Layout, deepflow_order, microbatch_tasks, staged_order
 
 
@@ -97,11 +97,11 @@ def test_a_tensor_parallel_layer_is_folded_into_its_node() -> None:
 def test_uneven_stages_wait_for_each_other_by_signals(layers: int, pp: int) -> None:
     """DeepFlow's indices go astray; the corrected order has no signal."""
     measured = graph_of(layers=layers, pp=pp, microbatches=2)
-    assert (measured.tag == SIGNAL_TAG).any()
+    assert signals_of(measured).any()
     assert any("holds none" in note for note in measured.notes) or layers == pp == 1
     if layers >= pp:
         mended = graph_of(layers=layers, pp=pp, microbatches=2, compat="reachable_graph")
-        assert not (mended.tag == SIGNAL_TAG).any()
+        assert not signals_of(mended).any()
 
 
 def test_gradients_are_reduced_once_per_step_where_corrected() -> None:

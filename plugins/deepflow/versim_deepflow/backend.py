@@ -41,7 +41,7 @@ from versim import (
 
 from versim_deepflow.collectives import LAUNCHED
 from versim_deepflow.corrections import Corrections
-from versim_deepflow.pipeline_graph import SIGNAL_TAG
+from versim_deepflow.pipeline_graph import signals_of
 from versim_deepflow.timing import DeepFlowNetworkTiming
 
 if TYPE_CHECKING:
@@ -77,8 +77,7 @@ def durations_s(graph: ExecutionGraph, system: System, network: NetworkTiming) -
 
     The network's own time, and one launch for the kinds that launch a kernel; a signal takes none.
     """
-    signal = graph.tag == SIGNAL_TAG
-    seconds = np.where(signal, 0.0, communication_s(graph, system, network))
+    seconds = np.where(signals_of(graph), 0.0, communication_s(graph, system, network))
     launched = graph.is_kind(*LAUNCHED)
     return np.where(launched, seconds + system.device.kernel_launch_overhead_s, seconds)
 
@@ -158,5 +157,5 @@ class DeepFlow:
 
 
 def _notes(graph: ExecutionGraph) -> tuple[str, ...]:
-    signals = int(np.count_nonzero(graph.tag == SIGNAL_TAG))
+    signals = int(np.count_nonzero(signals_of(graph)))
     return (f"{signals} signals between stages, which carry no data, are taken as free",) if signals else ()

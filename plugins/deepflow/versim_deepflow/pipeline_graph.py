@@ -12,6 +12,8 @@ import math
 from collections.abc import Callable, Sequence
 
 import attrs
+import numpy as np
+from numpy.typing import NDArray
 from versim import ExecutionGraph, FaultsError, GraphBuilder, Kind, Mesh, Phase, Placement, Work
 
 from versim_deepflow.operators import layer_operators, merged
@@ -34,9 +36,17 @@ WriteTask = Callable[[GraphBuilder, Task, Placement, Sequence[int]], int]
 LARGEST_TASKS = 5_000_000
 """Compute nodes that fit into memory with everything around them."""
 
-SIGNAL_TAG = 7_561
-"""Tag of a message that carries no data: DeepFlow makes a stage wait for another one without telling it anything. The
-deepflow backend takes it as free; to others it is a message of one byte."""
+_SIGNAL = "deepflow.signal"
+
+
+def signals_of(graph: ExecutionGraph) -> NDArray[np.bool_]:
+    """Which communications carry no data; shape (communications,).
+
+    DeepFlow makes a stage wait for another one without telling it anything. The deepflow backend takes such a message
+    as free; to others it is one of one byte.
+    """
+    marked = graph.communication_attributes.get(_SIGNAL)
+    return np.zeros(graph.communication_count, dtype=bool) if marked is None else marked != 0
 
 
 def pipeline_mesh(step: Step) -> Mesh:
@@ -88,7 +98,6 @@ class _Wire:
     size_bytes: int
     source: Task
     target: Task
-    tag: int | None
 
 
 class PipelineWriter:
@@ -116,6 +125,7 @@ class PipelineWriter:
         self._rows: dict[Task, int] = {}
         self._waits: dict[Task, list[Task]] = {}
         self._waited_for: dict[Task, list[Task]] = {}
+        self._signals: list[int] = []
 
     def write(self, subject: str) -> ExecutionGraph:
         """The graph.
@@ -134,7 +144,12 @@ class PipelineWriter:
         for microbatch in reversed(range(self._microbatches)):
             self._chain(microbatch_tasks(self._layout, Phase.BACKWARD, microbatch))
         self._remark()
-        return self._builder.build(subject)
+        graph = self._builder.build(subject)
+        if not self._signals:
+            return graph
+        marked = np.zeros(graph.communication_count, dtype=np.int64)
+        marked[graph.match[self._signals]] = 1
+        return attrs.evolve(graph, communication_attributes={_SIGNAL: marked})
 
     def note(self, text: str) -> None:
         """Says something about the graph."""
@@ -175,23 +190,24 @@ class PipelineWriter:
 
     def _data(self, source: Task, target: Task) -> _Wire:
         name = "activation" if source.phase is Phase.FORWARD else "gradient"
-        return _Wire(name, self._activation_bytes, source, target, None)
+        return _Wire(name, self._activation_bytes, source, target)
 
     @staticmethod
     def _signal(source: Task, target: Task) -> _Wire:
-        return _Wire("signal", 1, source, target, SIGNAL_TAG)
+        return _Wire("signal", 1, source, target)
 
     def _send(self, wire: _Wire, stage: int, row: int) -> None:
-        self._builder.send(
+        sent = self._builder.send(
             f"{wire.name} send",
             wire.size_bytes,
             match=wire,
             on=self._on[stage],
             after=[row],
-            tag=wire.tag,
             phase=wire.source.phase,
             microbatch=wire.source.microbatch,
         )
+        if wire.name == "signal":
+            self._signals.append(sent)
 
     def _receive(self, wire: _Wire, stage: int) -> int:
         return self._builder.recv(
@@ -199,7 +215,6 @@ class PipelineWriter:
             wire.size_bytes,
             match=wire,
             on=self._on[stage],
-            tag=wire.tag,
             phase=wire.source.phase,
             microbatch=wire.source.microbatch,
         )

@@ -9,7 +9,7 @@ from versim import GB, PS_PER_S
 from versim_reporters.figures import short_time
 
 if TYPE_CHECKING:
-    from versim.comparison.causes import TermCauses
+    from versim import TermCauses
 
 SECOND_LEAST = 0.2
 """A second cause is told from this share of the effect on."""

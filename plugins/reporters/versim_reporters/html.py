@@ -15,8 +15,7 @@ from versim import Destination, Rendering, option
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from versim import Report
-    from versim.curves import CollectiveSweep
+    from versim import CollectiveSweep, Report
 
 
 @attrs.frozen(kw_only=True)

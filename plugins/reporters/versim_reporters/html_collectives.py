@@ -14,7 +14,7 @@ from versim_reporters.html_verdict import facts
 from versim_reporters.markup import Markup, data_table, element
 
 if TYPE_CHECKING:
-    from versim.curves import CollectiveSweep
+    from versim import CollectiveSweep
 
 
 def collectives_page(sweep: CollectiveSweep, provenance: Mapping[str, str]) -> str:

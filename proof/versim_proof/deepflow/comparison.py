@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 from versim import NS_PER_S, ExecutionGraph, Inputs, Kind, Mesh, NetworkTiming, System, pin
 from versim_deepflow.corrections import Corrections
-from versim_deepflow.pipeline_graph import SIGNAL_TAG, pipeline_graph, pipeline_mesh
+from versim_deepflow.pipeline_graph import pipeline_graph, pipeline_mesh, signals_of
 from versim_deepflow.product_nodes import LocalOps
 from versim_deepflow.timing import DeepFlowComputeTiming, DeepFlowNetworkTiming
 from versim_deepflow.transformer_graph import transformer_graph, transformer_mesh
@@ -120,7 +120,7 @@ class Comparison:
         graph, mesh = self.graphs[name]
         pinned = pin(graph, self.system(mode, mesh), DeepFlowComputeTiming(Corrections()), self.network(mode))
         if mode == "hybrid":
-            carry = graph.is_kind(Kind.POINT_TO_POINT) & (graph.tag != SIGNAL_TAG)
+            carry = graph.is_kind(Kind.POINT_TO_POINT) & ~signals_of(graph)
             for size in np.unique(graph.size_bytes[carry]).tolist():
                 self.engine.refuse_instant(size, self.step.hardware, self.step.cluster.topology)
         split = self.step.parallelism

@@ -40,7 +40,7 @@ from versim import (
 )
 from versim_deepflow.backend import Roots, schedule
 from versim_deepflow.hardware import Derived
-from versim_deepflow.pipeline_graph import SIGNAL_TAG
+from versim_deepflow.pipeline_graph import signals_of
 
 from versim_proof.deepflow.structure import LabelledGraph
 
@@ -267,7 +267,7 @@ class _Converter:
             if self._groups:
                 attributes["pg_name"] = self._groups[members]
             return {**made, "type": "COMM_COLL_NODE", "attr": attributes}
-        attributes["comm_size"] = 0 if graph.tag[match] == SIGNAL_TAG else int(graph.size_bytes[match])
+        attributes["comm_size"] = 0 if signals_of(graph)[match] else int(graph.size_bytes[match])
         attributes["comm_tag"] = match
         (other,) = (self._rank_of(part) for part in met if part != row)
         sends = self._op[row] == Op.SEND

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import numpy as np
 from versim import NONE, ExecutionGraph, Kind, Op, participants_of
-from versim_deepflow.pipeline_graph import SIGNAL_TAG
+from versim_deepflow.pipeline_graph import signals_of
 
 from versim_proof.deepflow.structure import LabelledGraph
 
@@ -85,7 +85,7 @@ def of_transformer(graph: ExecutionGraph) -> Recognised:
 def _communication(graph: ExecutionGraph, row: int) -> Hashable:
     """The label of a part: of a message its receiving end stands for both, a signal carries nothing."""
     match = int(graph.match[row])
-    if graph.op[row] == Op.SEND or graph.tag[match] == SIGNAL_TAG:
+    if graph.op[row] == Op.SEND or signals_of(graph)[match]:
         return None
     kind, size = graph.kind_of(match), int(graph.size_bytes[match])
     if kind is Kind.POINT_TO_POINT:
