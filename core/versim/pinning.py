@@ -151,6 +151,18 @@ def _folded_message(graph: ExecutionGraph, term: Folded, placement: int) -> Mess
     return Message(term.kind, term.size_bytes, term.participants, term.axis, ranks)
 
 
+def folded_messages(graph: ExecutionGraph) -> tuple[Message, ...]:
+    """Every distinct folded communication of a graph as the timing that a pin names for them sees it."""
+    found: dict[Message, None] = {}
+    used = np.flatnonzero(graph.work != NONE)
+    pairs = np.unique(np.stack([graph.work[used], graph.placement[used]], axis=1), axis=0)
+    for work, placement in pairs.tolist():
+        for term, _ in graph.works[work]:
+            if isinstance(term, Folded):
+                found[_folded_message(graph, term, placement)] = None
+    return tuple(found)
+
+
 def _term_times(
     graph: ExecutionGraph,
     system: System,

@@ -17,7 +17,7 @@ import numpy as np
 
 from versim.asking.causes import with_causes
 from versim.asking.isolation import sweep_step
-from versim.asking.network import check_network
+from versim.asking.network import check_folded, check_network
 from versim.asking.preparation import Prepared, Simulated, prepare_pin
 from versim.asking.simulation import Answer, ask
 from versim.asking.time_limit import ChildDiedError, TimeIsOverError, within
@@ -169,7 +169,10 @@ def _run_workload(
         if prepared is None:
             say(f"{workload.label}: producing and pinning ({chosen.label})")
             prepared = prepare_pin(scenario, registry, workload, chosen, simulated)
-        asked = by_digest.setdefault(prepared.inputs.digest, _Asked(prepared))
+        place = f"$.pins[{[other.label for other in scenario.pins].index(chosen.label)}]"
+        if prepared.inputs.digest not in by_digest:
+            by_digest[prepared.inputs.digest] = _Asked(prepared, folded=check_folded(prepared, registry, place))
+        asked = by_digest[prepared.inputs.digest]
         if asked.prepared is not prepared:
             asked.same_as.append(chosen.label)
         for instance in scenario.instances_of(workload, chosen):
@@ -293,6 +296,7 @@ class _Asked:
     prepared: Prepared
     answers: dict[str, Answer] = attrs.field(factory=dict)
     same_as: list[str] = attrs.field(factory=list)
+    folded: Check | None = None
 
     def compared(self, scenario: Scenario, averaging: str) -> Comparison:
         instances = [instance for instance in scenario.backends if instance.label in self.answers]
@@ -306,7 +310,10 @@ class _Asked:
             isolated_ps={
                 label: answer.isolated_ps for label, answer in answers.items() if answer.isolated_ps is not None
             },
-            more_checks={label: [answer.network_check] for label, answer in answers.items() if answer.network_check},
+            more_checks={
+                label: [check for check in (answer.network_check, self.folded) if check is not None]
+                for label, answer in answers.items()
+            },
             declared={instance.label: instance.declares for instance in instances},
             averaging=averaging,
         )

@@ -6,12 +6,15 @@ of a scenario and the points of a sweep that leave the network alone cost nothin
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
 import attrs
+import numpy as np
 
 from versim.asking.isolation import alone_with, times_alone
+from versim.asking.preparation import Prepared, network_timing
 from versim.asking.simulation import request_for
 from versim.comparison.checks import Check
 from versim.comparison.wires import Deviation, check_of, deviations, distinct
@@ -20,10 +23,13 @@ from versim.containment import held_responsible
 from versim.errors import ComponentError, VersimError
 from versim.fabric import Message, System
 from versim.inputs import Inputs
-from versim.pinning import messages_of
+from versim.pinning import folded_messages, messages_of
 from versim.registry import Registry
 from versim.scenario import Instance
-from versim.timing import NetworkLimits
+from versim.timing import NetworkLimits, NetworkTiming
+
+FOLDED = "folded network"
+"""The name of the check of a pin's timing of folded communication."""
 
 _KNOWN: WeakKeyDictionary[Registry, dict[tuple[str, ...], tuple[Deviation, ...]]] = WeakKeyDictionary()
 
@@ -51,6 +57,38 @@ def check_network(inputs: Inputs, instance: Instance, registry: Registry, place:
             # Of the step there is an answer; a plugin that cannot say what it does not model keeps it.
             return Check(name="network", passed=None, detail=f"it could not be made: {error}")
     return check_of(known[key], len(messages), inputs.system)
+
+
+def check_folded(prepared: Prepared, registry: Registry, place: str) -> Check | None:
+    """The same of the timing that a pin names for folded communication; None where that is nowhere on the network.
+
+    Args:
+        prepared: The step, and its pin.
+        registry: The plugins there are.
+        place: Where the pin stands in the scenario.
+    """
+    inputs, choice = prepared.inputs, prepared.pin.folded
+    messages = distinct(folded_messages(inputs.graph), inputs.system) if choice is not None else ()
+    if choice is None or not messages:
+        return None
+    known = _KNOWN.setdefault(registry, {})
+    system = inputs.system
+    key = ("folded", repr(choice), repr(messages), repr((system, dict(system.device.parameters))))
+    try:
+        if key not in known:
+            timing = network_timing(choice, registry, f"{place}.folded")
+            with held_responsible("timing", choice.timing):
+                found = deviations(messages, system, lambda asked, on: _answers(timing, asked, on))
+                limits = dict(zip(messages, timing.network_limits(messages, system), strict=True)) if found else {}
+            known[key] = tuple(attrs.evolve(one, declared=limits[one.message]) for one in found)
+    except VersimError as error:
+        return Check(name=FOLDED, passed=None, detail=f"it could not be made: {error}")
+    return attrs.evolve(check_of(known[key], len(messages), system), name=FOLDED)
+
+
+def _answers(timing: NetworkTiming, messages: Sequence[Message], system: System) -> list[float | None]:
+    times_s = np.asarray(timing.times_s(messages, system), dtype=np.float64).tolist()
+    return [None if math.isnan(time_s) else time_s for time_s in times_s]
 
 
 def deviations_of(

@@ -49,7 +49,7 @@ def load_report(path: Path) -> Report:
     )
 
 
-_ASKED = ("network",)
+_ASKED = ("network", "folded network")
 """Checks that rest on asking the simulator, which is not there any more."""
 
 

@@ -134,15 +134,21 @@ def checks_in_a_word(comparison: Comparison) -> str:
     return f"all {total} {'others ' if meant else ''}passed{as_declared}"
 
 
+_OF_NETWORKS = ("network", "folded network")
+"""Checks of the network that a simulator sees, and of that which a pin's timing of folded communication does."""
+
+
 def other_networks(report: Report) -> list[str]:
     """Who was not on the network that everybody got: who, on which axis and link, and whether that is declared."""
     said: dict[str, None] = {}
-    for _, _, result in report.results():
+    for _, comparison, result in report.results():
         for check in result.checks:
-            if check.name == "network" and (check.passed is False or check.declared):
+            if check.name in _OF_NETWORKS and (check.passed is False or check.declared):
                 why = f" (as declared: {printable(check.declared)})" if check.declared else ""
-                who = f"{printable(result.label)} has another network"
-                said[f"{who}: {printable(check.detail)}{why}"] = None
+                # What is folded into compute is timed once per pin, whoever simulates.
+                pin = f"folded communication of pin {printable(comparison.inputs.label)}"
+                who = printable(result.label) if check.name == "network" else pin
+                said[f"{who} has another network: {printable(check.detail)}{why}"] = None
     return list(said)
 
 
