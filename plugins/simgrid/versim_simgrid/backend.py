@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 from versim import (
+    ALGORITHMS,
     NO_TIME,
     PS_PER_S,
     Diagnostic,
@@ -26,7 +27,6 @@ from versim import (
     messages_of,
     prediction_of,
 )
-from versim.schedules import ALGORITHMS
 
 from versim_simgrid import launch
 from versim_simgrid.document import document_of

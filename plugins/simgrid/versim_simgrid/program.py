@@ -11,8 +11,18 @@ from collections.abc import Sequence
 
 import attrs
 import numpy as np
-from versim import NONE, Inputs, Instances, Kind, Op, RankClasses, Topology, UnsupportedGraphError, instances_of
-from versim.schedules import collective_rounds
+from versim import (
+    NONE,
+    Inputs,
+    Instances,
+    Kind,
+    Op,
+    RankClasses,
+    Topology,
+    UnsupportedGraphError,
+    collective_rounds,
+    instances_of,
+)
 
 from versim_simgrid.fabric import Fabric
 from versim_simgrid.options import AUTO, SimGridOptions

@@ -93,6 +93,15 @@ def test_the_last_rank_is_accounted_for() -> None:
     assert totals.communication_ratio == 1 / 3
 
 
+def test_of_ranks_that_finish_together_the_lowest_is_accounted_for() -> None:
+    """Whatever order their spans come in; the same report from the same step."""
+    builder = GraphBuilder(Mesh.of(rank=3))
+    builder.compute("short", [(Fixed(1e-9), 1)], on={"rank": 0})
+    builder.compute("long", [(Fixed(4e-9), 1)], on={"rank": 2})
+    builder.compute("long", [(Fixed(4e-9), 1)], on={"rank": 1})
+    assert _totals(_result(builder.build(), 1000)).rank == 1
+
+
 def test_overlapped_communication_is_not_exposed() -> None:
     """Rank 0 sends beside compute: with a long b it is the last, and hides the message."""
     builder = GraphBuilder(Mesh.of(rank=2))
