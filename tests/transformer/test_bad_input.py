@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from transformer_steps import EXPERTS, graph, options, settings
 from versim import FaultsError, UnknownNameError, VersimError
+from versim_transformer import stamping
 from versim_transformer.described import architecture_of, settings_of
 
 CASES: tuple[tuple[dict[str, Any], str], ...] = (
@@ -42,6 +43,14 @@ def test_every_fault_says_where_and_what(given: dict[str, Any], message: str) ->
     """A traceback, or a graph of something else, would cost an afternoon."""
     with pytest.raises(FaultsError, match=message):
         graph(**given)
+
+
+def test_a_graph_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before memory is asked for, with the way out."""
+    monkeypatch.setattr(stamping, "LARGEST_ROWS", 100)
+    with pytest.raises(FaultsError, match=r"\$\.granularity: .* nodes are more than the 100 that fit"):
+        graph(granularity="operator")
+    assert graph(granularity="stage", gbs=8).node_count <= 100
 
 
 def test_all_faults_are_told_at_once() -> None:

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from versim import NONE, ExecutionGraph, Mesh, Op, checked
+from versim import NONE, ExecutionGraph, FaultsError, Mesh, Op, checked
 
 from versim_transformer.templates import Catalogue, Meeting, Outside, Template
 
 Column = NDArray[np.int64]
+
+LARGEST_ROWS = 40_000_000
+"""About 170 bytes each at their peak, 7 GB in all."""
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -52,10 +55,16 @@ def stamped(
     """The graph of all tasks.
 
     Raises:
-        FaultsError: Something is wrong with it.
+        FaultsError: It has more rows than fit, or something is wrong with it.
     """
     rows = _rows_of(templates)
     lengths = np.diff(rows.start)[tasks.template]
+    total = int(lengths.sum())
+    if total > LARGEST_ROWS:
+        fault = (
+            f"$.granularity: {total:,} nodes are more than the {LARGEST_ROWS:,} that fit into memory; choose a coarser"
+        )
+        raise FaultsError("training step", [f"{fault} one, or fewer microbatches"])
     first = np.cumsum(lengths) - lengths
     task = np.repeat(np.arange(len(lengths)), lengths)
     source = np.arange(int(lengths.sum())) - first[task] + rows.start[tasks.template][task]
