@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import attrs
+import pytest
 import versim
 import versim_basics.plugin
 import versim_deepflow.plugin
@@ -95,3 +96,54 @@ def test_the_slow_pair_does_not_stand_for_the_others() -> None:
     finish_ps = result.prediction.finish_ps.tolist()
     assert finish_ps[2] == finish_ps[3] == 16_781_216_000
     assert finish_ps[0] == finish_ps[1] == finish_ps[4] == finish_ps[5] == 169_772_160
+
+
+@attrs.frozen
+class Crowd:
+    """Every rank of one node sends to its peer in the other, all at once."""
+
+    name: str = "crowd"
+    options: type = versim.NoOptions
+
+    def produce(self, options: object) -> ExecutionGraph:  # noqa: ARG002
+        """Ten messages each, side by side."""
+        builder = GraphBuilder(Mesh.of(node=2, rank=4))
+        for number in range(10):
+            builder.transfer(f"message {number}", 1 << 24, source={"node": 0}, target={"node": 1})
+        return builder.build()
+
+
+class OfferingCrowd:
+    """Offers the crowd."""
+
+    @hookimpl
+    def versim_graph_producers(self) -> list[Crowd]:
+        """The one."""
+        return [Crowd()]
+
+
+@pytest.mark.parametrize(("says_so", "passed"), [(True, None), (False, False)])
+def test_a_model_without_contention_says_so_or_fails(
+    monkeypatch: pytest.MonkeyPatch, says_so: bool, passed: bool | None
+) -> None:
+    """Ten messages at once in the time of one is faster than the network's middle; it is as declared, or wrong."""
+    plugins = {"deepflow": versim_deepflow.plugin, "basics": versim_basics.plugin, "crowd": OfferingCrowd()}
+    registry = Registry.of(plugins)
+    if not says_so:
+        monkeypatch.setattr(
+            registry, "backend", lambda name, ask=registry.backend: attrs.evolve(ask(name), without_contention="")
+        )
+    document = {
+        "name": "crowd",
+        "workloads": [{"label": "step", "producer": "crowd"}],
+        "system": {
+            "dimensions": [
+                {"topology": "switch", "size": 4, "bandwidth": "400 GB/s", "latency": "1 us"},
+                {"topology": "switch", "size": 2, "bandwidth": "1 GB/s", "latency": "1 us"},
+            ]
+        },
+        "backends": [{"label": "d", "backend": "deepflow", "network": "alpha-beta"}],
+    }
+    ((_, _, result),) = versim.compare(_scenario(document, registry), registry=registry).results()
+    (bisection,) = [check for check in result.checks if check.name == "bisection"]
+    assert bisection.passed is passed

@@ -185,6 +185,9 @@ class SimulationRequest:
 class SimulatorBackend(Component, Protocol):
     """Predicts when each node of a pinned graph runs.
 
+    A backend in which communications that run at once do not slow one another down has an attribute
+    ``without_contention`` that says so in words: it may be faster than a network's middle allows.
+
     A backend that is driven by a network timing has an attribute ``network_timing``: the name of the timing model to
     use where the scenario names none. Backends without it model the network themselves.
     """

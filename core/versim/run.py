@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -238,6 +238,17 @@ def _answer(
     return attrs.evolve(answer, network_check=check)
 
 
+def _declared(instance: Instance, answer: Answer) -> Mapping[str, str]:
+    """Per check why its deviation is meant: what the scenario says, and what the simulator says it does not model.
+
+    Whose communications cost nothing to one another, or who charges other links than those of the network, may be
+    faster than the network's middle.
+    """
+    seen = answer.network_check.declared if answer.network_check is not None else ""
+    why = seen or answer.without_contention
+    return {**({"bisection": why} if why else {}), **instance.declares}
+
+
 def _explained(
     comparison: Comparison, asked: _Asked, scenario: Scenario, registry: Registry, time_limit_s: float | None
 ) -> Comparison:
@@ -314,7 +325,7 @@ class _Asked:
                 label: [check for check in (answer.network_check, self.folded) if check is not None]
                 for label, answer in answers.items()
             },
-            declared={instance.label: instance.declares for instance in instances},
+            declared={instance.label: _declared(instance, answers[instance.label]) for instance in instances},
             averaging=averaging,
         )
 

@@ -68,7 +68,16 @@ def test_the_page_of_backends_names_every_ability() -> None:
         and getattr(protocol, "_is_protocol", False)
         and protocol.__module__ == components.__name__
         and not hasattr(protocol, "options")
-        and name not in {"Protocol", "Drafts", "MakesScenarios", "ProposesSystem", "ShowsCollectives", "Sizes"}
+        and name
+        not in {
+            "Protocol",
+            "Drafts",
+            "MakesScenarios",
+            "MeasuresNetwork",
+            "ProposesSystem",
+            "ShowsCollectives",
+            "Sizes",
+        }
     }
     assert {"Exports", "Verifies"} <= set(abilities)
     text = text_of("versim_backends")

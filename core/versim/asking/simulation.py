@@ -37,6 +37,7 @@ class Answer:
         prediction: Labelled and timed.
         network: The network timing that drove the backend, or "its own".
         isolated_ps: What each communication takes alone in this simulator, where it can say.
+        without_contention: Why communications that run at once cost one another nothing; "" where they share links.
         network_check: Whether it sees the network that everybody got; None where it was not asked.
         spoilt: Whether it wrote to its input, which then has to be prepared again for the next one.
     """
@@ -45,6 +46,7 @@ class Answer:
     network: str
     isolated_ps: Isolated | None = None
     network_check: Check | None = None
+    without_contention: str = ""
     spoilt: bool = False
 
 
@@ -144,7 +146,12 @@ def _asked(
             # The answer stands; only contention cannot be told apart.
             said = f"what communications take alone is not known: {error}"
             prediction = attrs.evolve(prediction, diagnosis=(*prediction.diagnosis, said))
-    return Answer(prediction=_labelled(prediction, instance), network=network, isolated_ps=isolated_ps)
+    return Answer(
+        prediction=_labelled(prediction, instance),
+        network=network,
+        isolated_ps=isolated_ps,
+        without_contention=str(getattr(backend, "without_contention", "")),
+    )
 
 
 def _held(inputs: Inputs, backend: str, prediction: object) -> Prediction:

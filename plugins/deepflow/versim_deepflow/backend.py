@@ -113,6 +113,7 @@ class DeepFlow:
     name: str = "deepflow"
     options: type = DeepFlowOptions
     network_timing: str = "deepflow"
+    without_contention: str = "communications that run at once do not share links"
 
     @property
     def claims(self) -> tuple[Claims, ...]:
