@@ -19,8 +19,8 @@ def chains(runs: int = 60) -> Chains:
     made = []
     for _ in range(runs):
         seconds = np.zeros((3, len(INGREDIENTS)))
-        for column, most in ((0, 1.0), (2, 0.5), (3, 0.4), (5, 0.6)):
-            seconds[:, column] = random.uniform(0, most, 3)
+        for name, most in (("products", 1.0), ("attention", 0.5), ("pointwise", 0.4), ("tp communication", 0.6)):
+            seconds[:, INGREDIENTS.index(name)] = random.uniform(0, most, 3)
         made.append(
             Chain(
                 seconds=seconds,
