@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: lowest compare test check lint types layers docs bench fuzz fuzz-engine fuzz-kernel upstream simgrid clean
+.PHONY: lowest compare test check lint types layers docs bench fuzz fuzz-engine fuzz-kernel upstream simgrid clean league
 
 compare: $(VENV)/installed
 	$(BIN)/versim compare
@@ -59,6 +59,11 @@ upstream: $(VENV)/installed-dev
 # Random cases on the compiled engine and on the readable one, ties forced.
 fuzz-kernel: $(VENV)/installed-dev
 	$(BIN)/python tests/fuzz/kernel.py --inputs 20000
+
+# The league over run records, and its page: make league RUNS="runs/*.csv"
+league: $(VENV)/installed-dev
+	$(BIN)/versim measured $(RUNS) -f json -o league.json
+	$(BIN)/python tools/league_page.py league.json
 
 bench: $(VENV)/installed-dev
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -94,3 +94,22 @@ def test_more_processes_change_nothing(tmp_path: Path) -> None:
     sample = ("--compute", "roofline", "--network", "nccl", "-f", "json")
     one, two = (json.loads(run(many, *sample, "-j", jobs).output)["runs"] for jobs in ("1", "2"))
     assert one == two
+
+
+def test_the_scenario_of_a_record_predicts_what_the_league_predicts(tmp_path: Path) -> None:
+    """To the digit, so that a miss can be explored with compare."""
+    (found,) = [one for one in json.loads(run(FEW, "-f", "json", "-j", "1").output)["runs"] if one["id"] == "kor-0001"]
+    file = tmp_path / "kor.yaml"
+    made = CliRunner().invoke(cli, ["init", str(file), "--run", f"{FEW}:kor-0001"])
+    assert made.exit_code == 0, made.output
+    shown = CliRunner().invoke(cli, ["compare", str(file), "-f", "json"])
+    (workload,) = json.loads(shown.output)["workloads"]
+    (result,) = workload["comparisons"][0]["results"]
+    assert result["makespan_ps"] / 1e12 == pytest.approx(found["predicted_s"]["silicon+roofline/nccl"], rel=1e-9)
+
+
+def test_a_record_that_is_not_there_is_named() -> None:
+    """With those that are."""
+    result = CliRunner().invoke(cli, ["init", "x.yaml", "--run", f"{FEW}:kor-9"])
+    assert result.exit_code != 0
+    assert "kor-0001" in str(result.exception) + result.output

@@ -57,13 +57,16 @@ SYSTEM = """\
     "--nodes N, and any option of the producer, such as --tp 8.",
 )
 @click.option("--nodes", type=click.IntRange(min=1), metavar="N", help="With --model: nodes of the cluster.")
+@click.option("--run", metavar="FILE:ID", help="Write the scenario of a measured run instead, see versim measured.")
 @click.option("--force", is_flag=True, help="Replace the file if it is there already.")
 @click.pass_context
-def init(ctx: click.Context, file: Path, source: str, model: str | None, nodes: int | None, force: bool) -> None:
+def init(
+    ctx: click.Context, file: Path, source: str, model: str | None, nodes: int | None, run: str | None, force: bool
+) -> None:
     """Write a commented scenario to FILE, ready to be run and changed.
 
     It is a shipped scenario, or what a folder of a simulator's own files amounts to, or a model's training step on a
-    cluster, with every option of what it uses explained at the end.
+    cluster, or a run that was measured, with every option of what it uses explained at the end.
     """
     from versim.atomic import UnwritableError, check_writable, writing  # noqa: PLC0415 - not for the list of commands
     from versim.plain.files import read_text  # noqa: PLC0415
@@ -76,7 +79,15 @@ def init(ctx: click.Context, file: Path, source: str, model: str | None, nodes: 
     if file.exists() and not force:
         raise UnwritableError(file, "it is there already; --force replaces it")
     registry = session_of(ctx).registry()
-    if model is None:
+    if run is not None:
+        if model is not None:
+            raise click.UsageError("--run and --model each say what is written; give one of them")
+        refuse_without_model(ctx, nodes)
+        from versim.league.drafting import scenario_of_record  # noqa: PLC0415
+
+        text = scenario_of_record(run)
+        scenario = structure_scenario(parse_yaml(text, str(file)), registry, str(file), file.parent)
+    elif model is None:
         refuse_without_model(ctx, nodes)
         flags = ctx.meta.get(FLAGS, {})
         scenario = load_scenario(source, registry, flags)

@@ -134,7 +134,7 @@ def recipe_of(run: RunRecord, settings: Defaults) -> Recipe:
         options["layers_per_stage"] = _layers_per_stage(run, convention)
     caveats += machine.caveats
     if "assumed" in run.note:
-        caveats.append(f"the record assumes: {_clause(run.note, 'assumed')}")
+        caveats.append(f"by the record: {_clause(run.note, 'assumed')}")
     return Recipe(
         options=options,
         machine=machine,

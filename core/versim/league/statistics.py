@@ -102,8 +102,8 @@ def noise_floor(runs: Sequence[RunRecord]) -> tuple[int, float] | None:
     """
     by_setting: dict[tuple[object, ...], list[float]] = {}
     for run in runs:
-        if run.step_s is not None:
-            by_setting.setdefault(run.settings, []).append(run.step_s)
+        if run.step_s is not None and not is_marked(run):
+            by_setting.setdefault(attrs.evolve(run, note="").settings, []).append(run.step_s)
     apart = [
         abs((math.fsum(times) - time) / (len(times) - 1) / time - 1)
         for times in by_setting.values()

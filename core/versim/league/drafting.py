@@ -1,0 +1,96 @@
+"""A record as a scenario file: the same step, timed and simulated the same way, to be explored with ``versim compare``.
+
+What a scenario cannot say is said in its comments: what the run took, what a job measured of its network, the profile.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from versim.errors import UnknownNameError, VersimError
+from versim.fabric import ClusterChoice
+from versim.league.column import defaults
+from versim.league.job_network import job_network_of
+from versim.league.reading import read_records
+from versim.league.recipe import Recipe, recipe_of
+from versim.league.record import RunRecord
+from versim.terminal import printable, wrapped
+
+_WIDTH = 116
+
+
+def scenario_of_record(written: str) -> str:
+    """The scenario of a record as YAML text.
+
+    Args:
+        written: ``FILE:ID``.
+
+    Raises:
+        VersimError: No such record, or it cannot be modelled.
+    """
+    file, colon, name = written.rpartition(":")
+    if not colon or not file or not name:
+        raise VersimError(f"{written!r} is not FILE:ID, such as runs.csv:kor-0002")
+    runs = {run.id: run for run in read_records([Path(file)]).runs}
+    if name not in runs:
+        raise UnknownNameError("run", name, runs)
+    run = runs[name]
+    recipe = recipe_of(run, defaults())
+    return "\n".join([*_lines(run, recipe), ""])
+
+
+def _lines(run: RunRecord, recipe: Recipe) -> Iterator[str]:
+    settings = defaults()
+    column = settings.columns[0]
+    yield f"name: {json.dumps(run.id)}"
+    for remark in _remarks(run, recipe):
+        yield from wrapped(printable(remark), _WIDTH, first="# ", rest="#   ")
+    yield f"system: {_flow(_system(recipe.machine.choice))}"
+    yield "workloads:"
+    yield f"  - label: {json.dumps(run.id)}"
+    yield f"    producer: {settings.producer}"
+    yield "    options:"
+    for key, value in recipe.options.items():
+        yield f"      {key}: {json.dumps(value, ensure_ascii=False)}"
+    yield "pins:"
+    yield f"  - {{label: league, compute: {_list(column.compute)}, folded: {_list(column.network)}}}"
+    yield "backends:"
+    yield f"  - {{label: {column.backend}, backend: {column.backend}, network: {_list(column.network)}}}"
+
+
+def _remarks(run: RunRecord, recipe: Recipe) -> Iterator[str]:
+    if run.step_s is not None:
+        who = " ".join(part for part in (run.framework, run.release) if part)
+        yield f"Measured: {run.step_s:g} s per step" + (f" ({who})" if who else "")
+    if run.source:
+        yield f"Source: {run.source}"
+    if run.note:
+        yield f"Note: {run.note}"
+    for caveat in recipe.caveats:
+        yield f"Assumed: {caveat}"
+    job = job_network_of(run)
+    if job is not None:
+        yield f"Not here: the job saw {1e6 * job.per_rank_s:.0f} µs per rank and collective, which the league adds."
+    if recipe.attention_factor != 1:
+        yield f"Not here: the framework's attention kernel takes {recipe.attention_factor:g} times the timing's."
+
+
+def _system(choice: ClusterChoice) -> dict[str, Any]:
+    return {
+        field.name: value
+        for field in attrs.fields(ClusterChoice)
+        if (value := getattr(choice, field.name)) is not None and value != field.default
+    }
+
+
+def _flow(values: dict[str, Any]) -> str:
+    return "{" + ", ".join(f"{key}: {json.dumps(value)}" for key, value in values.items()) + "}"
+
+
+def _list(names: tuple[str, ...]) -> str:
+    return f"[{', '.join(names)}]"
