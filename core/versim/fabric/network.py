@@ -91,10 +91,11 @@ class Dimension:
         """What one endpoint can send to ``reached`` others of its line at once, in bytes per second.
 
         A ring has a link each way, a switch one link whatever it reaches, fully connected ranks a link to each. Routes
-        along a fully connected dimension are direct, so others that are not meant do not help.
+        along a fully connected dimension are direct, so others that are not meant do not help; and to a single other
+        rank of a ring there is one way that is taken, the shorter.
         """
         lanes = {
-            Topology.RING: min(2, self.size - 1),
+            Topology.RING: min(2, self.size - 1, reached),
             Topology.FULLY_CONNECTED: min(reached, self.size - 1),
             Topology.SWITCH: 1,
         }[self.topology]

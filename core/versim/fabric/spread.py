@@ -45,11 +45,6 @@ class Spread:
         """The outermost dimension it crosses."""
         return self.levels[-1].dimension
 
-    @property
-    def within(self) -> int:
-        """The innermost dimension it crosses."""
-        return self.levels[0].dimension
-
 
 def spread_of(coordinates: NDArray[np.int64]) -> Spread:
     """How a group of the given coordinates, shape (participants, dimensions), lies."""

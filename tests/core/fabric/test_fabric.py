@@ -62,6 +62,8 @@ def test_a_group_crosses_the_dimensions_its_members_differ_in(
         (fabric_of(("switch", 8, 450), ("switch", 4, 50, 2.0)), range(0, 32, 8), Cut(1, 1, 3, 50 * GB, 50 * GB)),
         (fabric_of(("ring", 8, 10)), range(8), Cut(0, 4, 4, 20 * GB, 20 * GB)),
         (fabric_of(("ring", 2, 10)), range(2), Cut(0, 1, 1, 10 * GB, 10 * GB)),
+        # Between two ranks of a ring one way is taken.
+        (fabric_of(("ring", 8, 10)), [0, 3], Cut(0, 1, 1, 10 * GB, 10 * GB)),
         (fabric_of(("fully_connected", 4, 10)), range(4), Cut(0, 1, 3, 30 * GB, 30 * GB)),
         (fabric_of(("fully_connected", 8, 10)), [1, 5], Cut(0, 1, 1, 10 * GB, 10 * GB)),
         # A torus with one slow direction: the slab across it, not the endpoint.
