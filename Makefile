@@ -72,6 +72,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing versim and what it needs into $(VENV): a minute or two, once. Most of it comes with mlc-chakra." >&2
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
