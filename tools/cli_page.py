@@ -42,6 +42,7 @@ standard output; progress (only to a terminal), warnings and errors to standard 
 | 2 | a wrong command line |
 | 3 | `--fail-over PERCENT` was exceeded |
 | 4 | a simulation did not complete |
+| 5 | a check failed that nobody declared |
 | 130 | interrupted |
 
 | variable | meaning |
@@ -49,6 +50,18 @@ standard output; progress (only to a terminal), warnings and errors to standard 
 | `VERSIM_PLUGINS` | modules or `.py` files of further plugins, separated by commas; as `-p`, which adds to them |
 | `VERSIM_TRACEBACK` | if set, an error also shows where it was raised |
 | `ASTRA_SIM_BIN`, `ASTRA_SIM_HOME` | the real ASTRA-sim: a program or a folder; its folder |
+
+## Completion in the shell
+
+Commands and options are completed by the shell once it was told how:
+
+```bash
+eval "$(_VERSIM_COMPLETE=bash_source versim)"                  # in ~/.bashrc
+eval "$(_VERSIM_COMPLETE=zsh_source versim)"                   # in ~/.zshrc
+_VERSIM_COMPLETE=fish_source versim | source                   # in ~/.config/fish/completions/versim.fish
+```
+
+Where the script `versim` is not on the path, `python -m versim` is the same.
 
 """
 

@@ -52,7 +52,9 @@ if TYPE_CHECKING:
     from versim.components import MakesScenarios as MakesScenarios
     from versim.components import MeasuresNetwork as MeasuresNetwork
     from versim.components import NoOptions as NoOptions
+    from versim.components import OffersPresets as OffersPresets
     from versim.components import Preflights as Preflights
+    from versim.components import PresetInfo as PresetInfo
     from versim.components import ProposesSystem as ProposesSystem
     from versim.components import Rendering as Rendering
     from versim.components import Reporter as Reporter
@@ -202,10 +204,10 @@ _HOMES = {
         "Accuracy InstanceAccuracy accuracy held_against_measurements measured_reference signed_error"
     ),
     "components": (
-        "Component Destination Diagnoses Diagnostic Drafts Exports Finding GraphProducer Isolates "
-        "LimitsNetwork MakesScenarios MeasuresNetwork NoOptions Preflights ProposesSystem Rendering Reporter Severity "
-        "ShowsCollectives SimulationRequest SimulatorBackend Sizes TableResult TimingModel Verifier Verifies "
-        "option"
+        "Component Destination Diagnoses Diagnostic Drafts Exports Finding GraphProducer Isolates LimitsNetwork "
+        "MakesScenarios MeasuresNetwork NoOptions OffersPresets Preflights PresetInfo ProposesSystem Rendering "
+        "Reporter Severity ShowsCollectives SimulationRequest SimulatorBackend Sizes TableResult TimingModel "
+        "Verifier Verifies option"
     ),
     "comparison.causes": "TermCauses",
     "curves": "CollectiveSweep Crossing Curve SweptCommunication",
@@ -259,6 +261,8 @@ def __getattr__(name: str) -> Any:
         instead, until = _DEPRECATED[name]
         warn(f"versim.{name} goes with versim {until}; use versim.{instead}", DeprecationWarning, stacklevel=2)
         name = instead
+    if name == "__version__":
+        return _version()
     try:
         home = _HOME_OF[name]
     except KeyError:
@@ -266,3 +270,12 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(f"versim.{home}"), name)
     globals()[name] = value
     return value
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - only for who asks
+
+    try:
+        return version("versim")
+    except PackageNotFoundError:  # run from a folder that was copied
+        return "0+unknown"

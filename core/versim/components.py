@@ -96,6 +96,34 @@ class ProposesSystem(Protocol):
         ...
 
 
+@attrs.frozen(kw_only=True)
+class PresetInfo:
+    """Something shipped that an option can name.
+
+    Attributes:
+        name: As the option has it.
+        figures: What it amounts to, on one line with units.
+        source: Where the figures are from.
+        used: The option that takes it, ``model`` or ``hardware``.
+        family: What it is one of, in the plural: ``models``, ``devices``.
+    """
+
+    name: str
+    figures: str
+    source: str
+    used: str
+    family: str
+
+
+@runtime_checkable
+class OffersPresets(Protocol):
+    """A component with things that its options take by name; ``versim presets`` lists them."""
+
+    def presets(self) -> Iterable[PresetInfo]:
+        """All of them, in the order in which they are shown."""
+        ...
+
+
 @runtime_checkable
 class MakesScenarios(Protocol):
     """A producer whose files come with a simulator's own: together they amount to a whole scenario."""
@@ -236,7 +264,8 @@ class Reporter(Component, Protocol):
     """Formats a finished report; computes, opens and prints nothing.
 
     A reporter that shows the communications of a step alone, by size (``Comparison.sweep``), has an attribute
-    ``shows_sweep`` that is true: then ``versim compare`` asks for them.
+    ``shows_sweep`` that is true: then ``versim compare`` asks for them. One whose documents have a usual ending names
+    it in ``endings`` (``(".html",)``): a file of such a name is then written by it.
     """
 
     def render(self, report: Report, options: Any, destination: Destination) -> Rendering:

@@ -8,10 +8,14 @@ and keeps its traceback.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 
 LONGEST_SHOWN = 200
 """Letters of a name that messages repeat."""
+
+SHORTEST_PART = 3
+"""Letters from which on a part of a name is taken for one."""
 
 
 class VersimError(Exception):
@@ -72,9 +76,30 @@ class SimulationError(VersimError):
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``; did you mean 'x'?`` and the list of what is known, ready to be appended to a message."""
     known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    close = _meant(name, known)
+    hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
     return f"{hint} (known: {', '.join(known) or 'none'})"
+
+
+def _meant(name: str, known: list[str]) -> list[str]:
+    """What somebody means who writes ``name``: names of which it is a part, or else the one that is written alike.
+
+    Letters alone mislead: of ``h100`` all but one stand in ``v100``, and ``h100-sxm5`` is what was meant. So the first
+    word decides where one begins with it.
+    """
+    asked = name.casefold()[:LONGEST_SHOWN]
+    word = re.split(r"[-_.:/ ]", asked)[0]
+    if len(asked) >= SHORTEST_PART:
+        parts = [other for other in known if asked in other.casefold()]
+        parts = [other for other in parts if other.casefold().startswith(asked)] or parts
+        if parts:
+            return sorted(parts, key=len)[:3]
+    kin = [other for other in known if len(word) >= SHORTEST_PART and other.casefold().startswith(word)]
+    for among, cutoff in ((kin, 0.4), (known, 0.6)):
+        close = difflib.get_close_matches(name, among, n=1, cutoff=cutoff)
+        if close:
+            return close
+    return []
 
 
 class ComponentError(VersimError):

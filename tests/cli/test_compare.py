@@ -185,3 +185,16 @@ def test_a_flag_of_a_backend_sets_every_instance_of_it() -> None:
     scenario = override(load_scenario("compute_bound", registry), registry, flags={"--keep": "true"})
     assert scenario.instance("astrasim").options["keep"] is True
     assert "keep" not in scenario.instance("deepflow").options
+
+
+def test_the_ending_of_an_output_says_its_format(versim: Versim, tmp_path: Path) -> None:
+    """Nobody wants a table in report.html; what has no usual ending is still the table."""
+    names = ("report.html", "report.json", "report.md", "report.pftrace", "report.txt")
+    outputs = [part for name in names for part in ("-o", str(tmp_path / name))]
+    assert versim("compare", "lab", *outputs).exit_code == 0
+    starts = [(tmp_path / name).read_bytes()[:40].lower() for name in names]
+    assert starts[0].startswith(b"<!doctype html")
+    assert starts[1].startswith(b"{")
+    assert b"**" in starts[2]
+    assert starts[3].startswith(b"\n")
+    assert starts[4].startswith(b"lab")

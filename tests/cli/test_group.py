@@ -171,3 +171,12 @@ def test_a_full_disk_behind_stdout_is_told(arguments: list[str]) -> None:
     assert result.returncode == 1
     assert result.stderr.startswith("Error: cannot write standard output")
     assert "Traceback" not in result.stderr
+
+
+def test_python_runs_versim_as_a_module() -> None:
+    """Where the script is not on the path, as on many clusters."""
+    import versim as public  # noqa: PLC0415 - the fixture has its name
+
+    command = [sys.executable, "-m", "versim", "--version"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said == f"versim {public.__version__}\n"

@@ -7,7 +7,18 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner
-from versim import CLUSTERS, DATA_SHEETS, ClusterChoice, Degradation, Device, Dimension, Link, System
+from versim import (
+    CLUSTERS,
+    DATA_SHEETS,
+    ClusterChoice,
+    Degradation,
+    Device,
+    Dimension,
+    Link,
+    OffersPresets,
+    System,
+    load_registry,
+)
 from versim.cli.group import cli
 from versim.fabric.picture import system_svg
 
@@ -32,6 +43,27 @@ def test_every_preset_is_listed_with_its_source() -> None:
     """By the names that scenarios use."""
     listed = shown("presets")
     assert all(f"  {name} " in listed for name in (*CLUSTERS, *DATA_SHEETS))
+
+
+def test_models_hardware_and_scenarios_are_listed_with_figures() -> None:
+    """One command for everything that has a name: nobody looks through folders for what he may write."""
+    listed = shown("presets")
+    registry = load_registry()
+    assert all(f"  {name} " in listed for name in registry.scenarios())
+    offering = [component for component in registry.producers() if isinstance(component, OffersPresets)]
+    assert {component.name for component in offering} >= {"transformer", "deepflow-llm"}
+    assert all(preset.figures in listed for component in offering for preset in component.presets())
+    assert "8.03 B parameters; 32 layers of 4096, 32 heads (8 kv)" in listed
+    assert "h100            80 GiB at 3.35 TB/s; dense TFLOP/s: 989 bf16" in listed
+
+
+def test_all_that_bears_a_name_is_shown_with_its_source() -> None:
+    """A model and a scenario may be called alike."""
+    text = shown("presets", "llama3-8b")
+    assert "of the models of transformer" in text
+    assert "meta-llama/Meta-Llama-3-8B" in text
+    assert "a scenario of transformer (versim compare llama3-8b)" in text
+    assert "configs/hardware-config/H100_SXM5_80GB.yaml" in shown("presets", "h100-sxm5")
 
 
 def test_a_cluster_is_shown_as_it_was_understood() -> None:

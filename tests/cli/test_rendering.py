@@ -12,7 +12,7 @@ from versim.cli.rendering import check_output, paired, write_rendering
 
 def test_outputs_belong_to_reporters_in_order() -> None:
     """The first -o is for the first -f; a hyphen and what is missing are standard output."""
-    assert paired(("table", "json", "html"), ("-", "a.json")) == (
+    assert paired(("table", "json", "html"), ("-", "a.json"), {}) == (
         ("table", None),
         ("json", Path("a.json")),
         ("html", None),
@@ -24,7 +24,7 @@ def test_outputs_without_a_reporter_or_given_twice_are_refused(outputs: tuple[st
     """Nobody can tell what was meant."""
     reporters = ("table",) if outputs[0] != outputs[1] else ("table", "json")
     with pytest.raises(click.UsageError):
-        paired(reporters, outputs)
+        paired(reporters, outputs, {})
 
 
 def test_bytes_are_written_as_they_are(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ COMMANDS = {
     "compare": "Run a scenario through simulators and show where and why they differ.",
     "report": "Show a saved comparison again, in any form.",
     "graph": "Show the graphs of a scenario: size, digest and nodes.",
-    "presets": "List clusters and devices by name, or show one, as text or as a picture.",
+    "presets": "List scenarios, clusters, devices and models with figures, or show one.",
     "export": "Write a simulator's own input files.",
     "collectives": "Time collectives alone in every network timing and simulator, by size.",
     "measured": "Predict training runs that somebody measured, and rank who is right.",

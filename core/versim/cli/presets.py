@@ -1,64 +1,153 @@
-"""``versim presets``: clusters and devices by name, and what one of them is made of."""
+"""``versim presets``: everything that is shipped under a name, with its figures, and what one of them is made of."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from versim.cli.session import write_output
+from versim.cli.session import fitted, session_of, write_output
+
+if TYPE_CHECKING:
+    from versim.components import PresetInfo
+    from versim.fabric import Cluster, DataSheet
+    from versim.registry import Registry
 
 
 @click.command()
 @click.argument("name", required=False)
 @click.option("-n", "--nodes", type=click.IntRange(min=1), default=2, show_default=True, help="Nodes of the cluster.")
-@click.option("--picture", is_flag=True, help="Draw it, as SVG.")
+@click.option("--picture", is_flag=True, help="Draw it, as SVG; of clusters.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file instead of standard output.")
-def presets(name: str | None, nodes: int, picture: bool, output: Path | None) -> None:
-    """List the clusters and devices that scenarios can name, or show the one called NAME."""
+@click.pass_context
+def presets(ctx: click.Context, name: str | None, nodes: int, picture: bool, output: Path | None) -> None:
+    """List scenarios, clusters, devices and models by name with their figures, or show the one called NAME.
+
+    Whatever bears that name is shown, with the source of its figures.
+    """
     from versim.atomic import check_writable  # noqa: PLC0415 - not for the list of commands
     from versim.errors import UnknownNameError  # noqa: PLC0415
     from versim.fabric import CLUSTERS, DATA_SHEETS, ClusterChoice  # noqa: PLC0415 - brings numpy
 
     if output is not None:
         check_writable(output)
-    if name is None:
-        lines = ["clusters (system: {preset: NAME, nodes: N}):"]
-        lines += [f"  {known:<16} {cluster.source}" for known, cluster in CLUSTERS.items()]
-        lines += ["devices (system: {device: NAME}):"]
-        lines += [f"  {known:<16} {sheet.source}" for known, sheet in DATA_SHEETS.items()]
-        write_output("\n".join(lines) + "\n", output)
-        return
-    if name in DATA_SHEETS and not picture:
-        write_output("\n".join(_device(name)) + "\n", output)
-        return
-    if name not in CLUSTERS:
-        raise UnknownNameError("preset", name, [*CLUSTERS, *DATA_SHEETS])
-    system = ClusterChoice(preset=name, nodes=nodes).system()
+    registry = session_of(ctx).registry()
     if picture:
+        if name is None or name not in CLUSTERS:
+            raise UnknownNameError("cluster", name or "", CLUSTERS)
         from versim.fabric.picture import system_svg  # noqa: PLC0415 - only for pictures
 
-        write_output(system_svg(system), output)
+        write_output(system_svg(ClusterChoice(preset=name, nodes=nodes).system()), output)
         return
+    if name is None:
+        lines = list(_listed(registry))
+        write_output("\n".join(lines) + "\n" if output else fitted(lines), output)
+        return
+    lines = list(_shown(registry, name, nodes))
+    if not lines:
+        offered = [preset.name for _, preset in _offered(registry)]
+        raise UnknownNameError("preset", name, {*CLUSTERS, *DATA_SHEETS, *registry.scenarios(), *offered})
+    write_output("\n".join(lines) + "\n", output)
+
+
+def _offered(registry: Registry) -> Iterator[tuple[str, PresetInfo]]:
+    """What components offer by name: (component, preset)."""
+    from versim.components import OffersPresets  # noqa: PLC0415 - see presets
+    from versim.containment import held_responsible  # noqa: PLC0415
+
+    for component in (*registry.producers(), *registry.timings(), *registry.backends()):
+        if isinstance(component, OffersPresets):
+            with held_responsible("component", component.name):
+                offered = list(component.presets())
+            yield from ((component.name, preset) for preset in offered)
+
+
+def _listed(registry: Registry) -> Iterator[str]:
+    from versim.fabric import CLUSTERS, DATA_SHEETS  # noqa: PLC0415 - brings numpy
+
+    sections: dict[str, list[tuple[str, str]]] = {
+        "scenarios (versim compare NAME)": [(name, _sentence(registry, name)) for name in registry.scenarios()],
+        "clusters (system: {preset: NAME, nodes: N})": [
+            (name, _cluster_figures(cluster)) for name, cluster in CLUSTERS.items()
+        ],
+        "devices (system: {device: NAME})": [(name, _device_figures(sheet)) for name, sheet in DATA_SHEETS.items()],
+    }
+    for component, preset in _offered(registry):
+        heading = f"{preset.family} (producer: {component}, options: {{{preset.used}: NAME}})"
+        sections.setdefault(heading, []).append((preset.name, preset.figures))
+    for heading, rows in sections.items():
+        wide = max((len(name) for name, _ in rows), default=0)
+        yield f"{heading}:"
+        yield from (f"  {name:<{wide}}  {figures}" for name, figures in rows)
+    yield "versim presets NAME shows one, and where its figures are from."
+
+
+def _shown(registry: Registry, name: str, nodes: int) -> Iterator[str]:
+    from versim.fabric import CLUSTERS, DATA_SHEETS, ClusterChoice  # noqa: PLC0415 - brings numpy
     from versim.fabric.description import system_lines  # noqa: PLC0415 - only where it is shown
 
-    lines = [f"{name}, {nodes} nodes", *(f"  {line}" for line in system_lines(system))]
-    write_output("\n".join([*lines, f"  source      {CLUSTERS[name].source}"]) + "\n", output)
+    if name in CLUSTERS:
+        system = ClusterChoice(preset=name, nodes=nodes).system()
+        yield f"{name}, {nodes} nodes"
+        yield from (f"  {line}" for line in system_lines(system))
+        yield f"  source      {CLUSTERS[name].source}"
+    if name in DATA_SHEETS:
+        yield from _device(name, DATA_SHEETS[name])
+    for component, preset in _offered(registry):
+        if preset.name == name:
+            yield f"{name}, of the {preset.family} of {component} ({preset.used}: {name})"
+            yield f"  figures     {preset.figures}"
+            yield f"  source      {preset.source}"
+    for plugin, file in registry.scenarios().get(name, ()):
+        yield f"{name}, a scenario of {plugin} (versim compare {name})"
+        yield f"  {_sentence(registry, name)}"
+        yield f"  file        {file}"
 
 
-def _device(name: str) -> list[str]:
-    from versim.fabric import DATA_SHEETS  # noqa: PLC0415 - brings numpy
+def _sentence(registry: Registry, name: str) -> str:
+    """What a shipped scenario says of itself."""
+    from versim.errors import VersimError  # noqa: PLC0415 - see presets
+    from versim.plain import read_yaml  # noqa: PLC0415 - brings YAML
+
+    try:
+        content = read_yaml(registry.scenarios()[name][0][1])
+    except VersimError as error:
+        return f"cannot be read: {error}"
+    text = content.get("description", "") if isinstance(content, dict) else ""
+    return " ".join(str(text).split())
+
+
+def _cluster_figures(cluster: Cluster) -> str:
+    from versim.units import GB  # noqa: PLC0415
+
+    inner = cluster.inner.bandwidth_bytes_per_s / GB
+    outer = cluster.nics_per_node * cluster.nic_bytes_per_s / cluster.gpus_per_node / GB
+    per = " per pair" if cluster.topology.value == "fully_connected" else ""
+    return (
+        f"{cluster.gpus_per_node} × {cluster.device} a node; each device {inner:g} GB/s{per} within {cluster.domain}, "
+        f"{outer:g} GB/s beyond"
+    )
+
+
+def _device_figures(sheet: DataSheet) -> str:
     from versim.units import GIB  # noqa: PLC0415
 
-    sheet = DATA_SHEETS[name]
     device = sheet.device
-    peaks = [f"  {dtype:<11} {peak / 1e12:g} TFLOP/s, dense" for dtype, peak in device.peak_flop_per_s.items()]
-    memory = f"{device.memory_bytes / GIB:g} GiB at {device.memory_bandwidth_bytes_per_s / 1e12:g} TB/s"
-    launch = f"{device.kernel_launch_overhead_s * 1e6:g} µs between dependent kernels"
-    return [
-        f"{name}: {device.name}",
-        *peaks,
-        f"  memory      {memory}",
-        f"  launch      {launch}",
-        f"  source      {sheet.source}",
-    ]
+    peaks = device.peak_flop_per_s
+    usual = [dtype for dtype in ("bf16", "fp16", "fp8", "fp4") if dtype in peaks]
+    shown = ", ".join(f"{peaks[dtype] / 1e12:,.0f} {dtype}" for dtype in usual)
+    memory = f"{device.memory_bytes / GIB:.0f} GiB at {device.memory_bandwidth_bytes_per_s / 1e12:g} TB/s"
+    return f"{memory}; dense TFLOP/s: {shown}"
+
+
+def _device(name: str, sheet: DataSheet) -> Iterator[str]:
+    from versim.units import GIB  # noqa: PLC0415
+
+    device = sheet.device
+    yield f"{name}: {device.name}"
+    yield from (f"  {dtype:<11} {peak / 1e12:g} TFLOP/s, dense" for dtype, peak in device.peak_flop_per_s.items())
+    yield f"  memory      {device.memory_bytes / GIB:g} GiB at {device.memory_bandwidth_bytes_per_s / 1e12:g} TB/s"
+    yield f"  launch      {device.kernel_launch_overhead_s * 1e6:g} µs between dependent kernels"
+    yield f"  source      {sheet.source}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +21,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 STANDARD_OUTPUT = "-"
 
+TABLE = "table"
+"""What is shown where nothing says how."""
+
 
 def rendering_parameters(function: Function) -> Function:
     """The options of a command that shows a report: ``-f``, ``-o``, and how much of it."""
@@ -28,8 +31,7 @@ def rendering_parameters(function: Function) -> Function:
         "-f",
         "--format",
         "reporters",
-        default=("table",),
-        show_default="table",
+        show_default="table, or by the ending of -o",
         multiple=True,
         metavar="REPORTER[:KEY=VALUE,…]",
         help="How to show the comparison; `versim plugins` lists the reporters. May be repeated.",
@@ -40,8 +42,8 @@ def rendering_parameters(function: Function) -> Function:
         "outputs",
         multiple=True,
         metavar="FILE",
-        help="Write to this file instead of standard output; it is replaced whole or not at all. With several -f, the "
-        "first -o belongs to the first; - is standard output.",
+        help="Write to this file instead of standard output; it is replaced whole or not at all. Without -f its ending "
+        "says the format: .html, .json, .md. With several -f, the first -o belongs to the first; - is standard output.",
     )
     explain = click.option(
         "--explain", is_flag=True, help="Show the whole chain of the explanation, in reporters that have it."
@@ -63,7 +65,7 @@ def chosen(
     from versim.scenario.overrides import parse_component  # noqa: PLC0415
 
     wanted = []
-    for written, output in paired(reporters, outputs):
+    for written, output in paired(reporters, outputs, endings_of(registry)):
         name, settings = parse_component(written)
         reporter = registry.reporter(name)
         known = {info.name for info in describe_options(reporter.options)}
@@ -73,22 +75,35 @@ def chosen(
     return wanted
 
 
-def paired(reporters: tuple[str, ...], outputs: tuple[str, ...]) -> tuple[tuple[str, Path | None], ...]:
+def endings_of(registry: Registry) -> dict[str, str]:
+    """The reporter that an ending of a file's name stands for, ``.html`` for example."""
+    return {ending: reporter.name for reporter in registry.reporters() for ending in getattr(reporter, "endings", ())}
+
+
+def paired(
+    reporters: tuple[str, ...], outputs: tuple[str, ...], endings: Mapping[str, str]
+) -> tuple[tuple[str, Path | None], ...]:
     """Each reporter with where it goes: the first output belongs to the first reporter, and so on.
 
-    What has no output goes to standard output.
+    What has no output goes to standard output. Without any reporter, the ending of each output chooses one, the table
+    where it says nothing.
 
     Raises:
         click.UsageError: More outputs than reporters, or one output twice.
     """
-    if len(outputs) > len(reporters):
-        raise click.UsageError(f"{len(outputs)} times -o for {len(reporters)} times -f; give one -o per -f at most")
     places = [None if name == STANDARD_OUTPUT else Path(name) for name in outputs]
-    places += [None] * (len(reporters) - len(places))
     named = [place for place in places if place is not None]
     for place in named:
         if named.count(place) > 1:
-            raise click.UsageError(f"-o {place} is given twice; each -f needs a file of its own")
+            raise click.UsageError(f"-o {place} is given twice; each document needs a file of its own")
+    if not reporters:
+        reporters = tuple(endings.get(place.suffix.lower(), TABLE) if place else TABLE for place in places) or (TABLE,)
+    if len(outputs) > len(reporters):
+        raise click.UsageError(
+            f"{len(outputs)} times -o for {len(reporters)} times -f; give one -o per -f at most, or no -f: then the "
+            "ending of each file says its format"
+        )
+    places += [None] * (len(reporters) - len(places))
     return tuple(zip(reporters, places, strict=True))
 
 

@@ -50,6 +50,15 @@ _SUFFIXES: tuple[tuple[str, dict[str, Fraction], Fraction], ...] = (
     ("_s", TIME, Fraction(1)),
 )
 
+_CUSTOMARY: tuple[tuple[dict[str, Fraction], tuple[str, ...]], ...] = (
+    (BANDWIDTH, ("GB/s", "GiB/s", "Gbit/s")),
+    (WORK_RATE, ("TFLOP/s", "PFLOP/s")),
+    (SIZE, ("GB", "GiB", "MB")),
+    (WORK, ("TFLOP", "GFLOP")),
+    (FREQUENCY, ("GHz", "MHz")),
+    (TIME, ("us", "ms", "s")),
+)
+
 _NUMBER = re.compile(r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _LONGEST_NUMBER = 60
 _LARGEST_EXPONENT = 400
@@ -58,6 +67,12 @@ _LARGEST_EXPONENT = 400
 def unit_suffix(field: str) -> str:
     """The part of a field's name that says its unit, ``"_bytes_per_s"``; "" if it says none."""
     return next((suffix for suffix, _, _ in _SUFFIXES if field.endswith(suffix) and field != suffix), "")
+
+
+def customary_units(field: str) -> tuple[str, ...]:
+    """Units in which people state what a field measures, the likeliest first; none where its name says no unit."""
+    _, units, _ = next((entry for entry in _SUFFIXES if field.endswith(entry[0])), ("", {}, Fraction(1)))
+    return next((customary for measured, customary in _CUSTOMARY if measured is units), ())
 
 
 def parse_quantity(text: str, field: str) -> Fraction:

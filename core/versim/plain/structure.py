@@ -20,7 +20,7 @@ from cattrs.errors import StructureHandlerNotFoundError
 
 from versim.errors import did_you_mean
 from versim.plain.faults import Fault, MisfitError, misfit
-from versim.plain.quantities import parse_quantity, unit_suffix
+from versim.plain.quantities import customary_units, parse_quantity, unit_suffix
 from versim.plain.scalars import EXACT, Hook, as_enum, as_kind_of_text, as_literal, described
 
 
@@ -237,7 +237,11 @@ def _field_value(converter: cattrs.Converter, field: attrs.Attribute[Any], key: 
             raise misfit(str(error)) from None
     elif key not in {name, field.alias}:
         unit = unit_suffix(name)
-        raise misfit(f"say the unit: write {key}{unit}: {item}, or text with a unit; got {described(item)}")
+        units = customary_units(name)
+        if isinstance(item, bool) or not isinstance(item, int | float) or not units:
+            raise misfit(f"write {key}{unit}, or text with a unit; got {described(item)}")
+        asked = ", ".join(f"{item} {unit}" for unit in units[:-1]) + f" or {item} {units[-1]}"
+        raise misfit(f"say the unit: is it {asked}? Write, for example, {key}: {item} {units[0]}")
     return structured(converter, item, field.type)
 
 

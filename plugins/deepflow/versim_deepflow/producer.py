@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import attrs
-from versim import ExecutionGraph, System
+from versim import ExecutionGraph, PresetInfo, System
 
 from versim_deepflow.flattened_graph import flattened_graph, flattened_mesh
 from versim_deepflow.gemm_graph import gemm_graph, gemm_mesh
@@ -37,6 +39,12 @@ class DeepFlowLlm:
         """
         graph = _graph(step_of(options), options)
         return attrs.evolve(graph, notes=(*graph.notes, *overridden(options)))
+
+    def presets(self) -> Iterator[PresetInfo]:
+        """Models and hardware that the options can name."""
+        from versim_deepflow.shipped import shipped_presets  # noqa: PLC0415 - only for the list
+
+        yield from shipped_presets()
 
     def system(self, options: LlmOptions) -> System:
         """The network and device that the hardware describes.

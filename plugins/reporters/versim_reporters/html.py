@@ -36,6 +36,7 @@ class HtmlReporter:
 
     name: str = "html"
     options: type = HtmlOptions
+    endings: tuple[str, ...] = (".html", ".htm")
     shows_sweep: bool = True
 
     def render(self, report: Report, options: HtmlOptions, _destination: Destination) -> Rendering:

@@ -32,6 +32,7 @@ class JsonReporter:
 
     name: str = "json"
     options: type = JsonOptions
+    endings: tuple[str, ...] = (".json",)
     shows_sweep: bool = True
 
     def render(self, report: Report, options: JsonOptions, destination: Destination) -> Rendering:

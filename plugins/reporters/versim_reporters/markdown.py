@@ -42,6 +42,7 @@ class MarkdownReporter:
 
     name: str = "markdown"
     options: type = MarkdownOptions
+    endings: tuple[str, ...] = (".md", ".markdown")
 
     def render(self, report: Report, options: MarkdownOptions, destination: Destination) -> Rendering:
         """The document as text, in characters the destination can hold."""

@@ -22,6 +22,7 @@ class PerfettoReporter:
 
     name: str = "perfetto"
     options: type = NoOptions
+    endings: tuple[str, ...] = (".pftrace", ".perfetto-trace")
 
     def render(self, report: Report, _options: NoOptions, _destination: Destination) -> Rendering:
         """The trace as protocol buffer bytes; the usual ending is ``.pftrace``."""

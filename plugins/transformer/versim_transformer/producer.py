@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
-from versim import ClusterChoice, ExecutionGraph, StepSizes
+from versim import ClusterChoice, ExecutionGraph, PresetInfo, StepSizes
 
 from versim_transformer.described import settings_of
 from versim_transformer.drafting import drafted
@@ -39,6 +39,17 @@ class TransformerProducer:
             UnknownNameError: No such model or cluster.
         """
         return drafted(self, cluster, options)
+
+    def presets(self) -> Iterator[PresetInfo]:
+        """Published models that ``model`` can name."""
+        from versim_transformer.presets import PRESETS  # noqa: PLC0415 - only for the list
+
+        for name, preset in PRESETS.items():
+            model = preset.architecture
+            heads = f"{model.heads} heads" + (f" ({model.kv_heads} kv)" if model.kv_heads != model.heads else "")
+            billions = float(f"{preset.parameters / 1e9:.3g}")
+            figures = f"{billions:,g} B parameters; {model.layers} layers of {model.hidden}, {heads}"
+            yield PresetInfo(name=name, figures=figures, source=preset.source, used="model", family="models")
 
     def sizes(self, options: TransformerOptions) -> StepSizes:
         """Tokens, operations and memory of the step.

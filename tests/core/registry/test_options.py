@@ -131,7 +131,10 @@ def test_an_instance_is_taken_as_it_is() -> None:
         ({"pair": [1]}, "$.options.pair: expected a list of 2, got one of 1"),
         ({"table": {"a b": "x"}}, "$.options.table['a b']: expected a number"),
         ({"inner": {}}, "$.options.inner.rate_bytes_per_s: is missing"),
-        ({"inner": {"rate": 5}}, "$.options.inner.rate: say the unit: write rate_bytes_per_s: 5"),
+        (
+            {"inner": {"rate": 5}},
+            "$.options.inner.rate: say the unit: is it 5 GB/s, 5 GiB/s or 5 Gbit/s?",
+        ),
         ({"inner": [1]}, "$.options.inner: expected a mapping with rate_bytes_per_s, names; got a list"),
         ({"latency_s": float("nan")}, "$.options.latency_s: expected a number, got NaN"),
         ({"latency_s": -1}, "$.options.latency_s: 'latency_s' must be >= 0: -1.0"),
