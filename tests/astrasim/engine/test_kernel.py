@@ -215,3 +215,24 @@ def test_a_run_says_how_far_it_is_and_may_be_interrupted(
 
     with pytest.raises(KeyboardInterrupt):
         simulate(traces, network(npus=8), system(), progress=interrupt)
+
+
+@needs_kernel
+def test_a_large_run_that_hangs_is_told_without_python(
+    monkeypatch: pytest.MonkeyPatch, network: Callable[..., NetworkConfig], system: Callable[..., SystemConfig]
+) -> None:
+    """Simulating millions of messages again to say why would take hours; the kernel's own columns name what is open."""
+    monkeypatch.setattr("versim_astrasim.engine.compiled.MOST_DIAGNOSED_MESSAGES", -1)
+    receive = {"comm_src": 1, "comm_dst": 0, "comm_size": 64, "comm_tag": 3}
+    waits = RankTrace.from_nodes([{"id": 7, "name": "lost", "type": "COMM_RECV_NODE", "attr": receive}])
+    works = RankTrace.from_nodes([{"id": 0, "type": "COMP_NODE", "duration_micros": 1}])
+    outcome = simulate([waits, works, works, works], network(), system())
+    assert (outcome.engine, outcome.status) == ("kernel", Status.UNFINISHED)
+    assert outcome.unfinished_ranks == (0,)
+    assert "node 7 (lost) was issued at 0 ns and never completed" in outcome.diagnosis[0].text
+    broken = RankTrace.from_nodes(
+        [{"id": 0, "type": "COMM_SEND_NODE", "attr": {"comm_dst": 9, "comm_size": 64, "comm_tag": 0}}]
+    )
+    outcome = simulate([broken, works, works, works], network(), system())
+    assert (outcome.engine, outcome.status) == ("kernel", Status.ABORTED)
+    assert "cannot be reached" in outcome.diagnosis[0].text

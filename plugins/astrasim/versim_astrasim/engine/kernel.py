@@ -41,7 +41,7 @@ REASONS = {
     3: "a message has no bytes",
     4: "a message goes to a rank that cannot be reached",
     5: "a rank communicates in a group it is not a member of",
-    7: "there is not enough memory",
+    6: "there is not enough memory",
 }
 """Why a run was broken off, by number (``Reason`` in ``native/event_queue.hpp``)."""
 

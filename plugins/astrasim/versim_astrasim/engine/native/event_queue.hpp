@@ -24,10 +24,7 @@ enum Reason {
   EMPTY_MESSAGE,
   UNREACHABLE,
   NOT_A_MEMBER,
-  WRONG_END,
   OUT_OF_MEMORY,
-  UNCLAIMED,
-  UNFOLDABLE,
 };
 
 constexpr u64 EXACT_TICKS = 1ull << 53;
