@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from versim.chains import ComputeChain, NetworkChain, held_to_rows
 from versim.errors import FaultsError, VersimError
 from versim.fabric import Message, System
-from versim.graph import NONE, ExecutionGraph, participants_of
+from versim.graph import NONE, ExecutionGraph, distinct_communications
 from versim.graph.columns import Op
 from versim.inputs import Inputs
 from versim.picoseconds import LONGEST_NS
@@ -252,46 +252,52 @@ def _shares(graph: ExecutionGraph, times: _TermTimes, given: Mapping[int, float]
 
 def messages_of(graph: ExecutionGraph) -> tuple[Message, ...]:
     """Every communication of a graph as a network timing sees it, in order; equal rows are one object."""
+    unique, numbers = distinct_messages(graph)
+    return tuple(unique[number] for number in numbers.tolist())
+
+
+def distinct_messages(graph: ExecutionGraph) -> tuple[tuple[Message, ...], NDArray[np.int64]]:
+    """The messages of a graph, each once in order of appearance, and which of them each communication is."""
     known = _MESSAGES.get(graph)
     if known is None:
-        known = _MESSAGES[graph] = _messages_of(graph)
+        known = _MESSAGES[graph] = _distinct_messages(graph)
     return known
 
 
-_MESSAGES: WeakKeyDictionary[ExecutionGraph, tuple[Message, ...]] = WeakKeyDictionary()
+_MESSAGES: WeakKeyDictionary[ExecutionGraph, tuple[tuple[Message, ...], NDArray[np.int64]]] = WeakKeyDictionary()
 """Asked for by everybody who times or checks a network; goes with the graph, which never changes."""
 
 
-def _messages_of(graph: ExecutionGraph) -> tuple[Message, ...]:
-    participants = participants_of(graph).tolist()
+def _distinct_messages(graph: ExecutionGraph) -> tuple[tuple[Message, ...], NDArray[np.int64]]:
+    first, inverse = distinct_communications(graph)
     start, rows = graph.parts()
-    made: dict[tuple[object, ...], Message] = {}
-    result = []
-    columns = (graph.kind, graph.size_bytes, graph.scope, graph.algorithm)
-    placements = graph.placement[rows].tolist()
-    starts = start.tolist()
-    for match, (kind, size_bytes, scope, algorithm) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
-        key = (kind, size_bytes, scope, algorithm, *placements[starts[match] : starts[match + 1]])
-        if key not in made:
-            axes = graph.scopes[scope].axes
-            made[key] = Message(
-                kind=graph.kinds[kind],
-                size_bytes=size_bytes,
-                participants=participants[match],
-                axis="+".join(axes),
-                ranks=graph.communication(match).groups[0],
-                algorithm=graph.algorithms[algorithm],
-            )
-        result.append(made[key])
-    return tuple(result)
+    groups: dict[tuple[int, ...], tuple[int, ...]] = {}
+    made: dict[Message, int] = {}
+    numbers = np.empty(len(first), dtype=np.int64)
+    for place, match in enumerate(first.tolist()):
+        parts = rows[start[match] : start[match + 1]]
+        key = (int(graph.kind[match]), int(graph.scope[match]))
+        key += (*graph.placement[parts].tolist(), *graph.op[parts].tolist())
+        if key not in groups:
+            groups[key] = graph.communication(match).groups[0]
+        ranks = groups[key]
+        message = Message(
+            kind=graph.kind_of(match),
+            size_bytes=int(graph.size_bytes[match]),
+            participants=len(ranks),
+            axis="+".join(graph.scopes[graph.scope[match]].axes),
+            ranks=ranks,
+            algorithm=graph.algorithms[graph.algorithm[match]],
+        )
+        # Sets of communications on other ranks may have one first group.
+        numbers[place] = made.setdefault(message, len(made))
+    return tuple(made), numbers[inverse]
 
 
 def communication_s(graph: ExecutionGraph, system: System, network: NetworkTiming) -> NDArray[np.float64]:
     """Seconds that each communication takes in isolation; shape (communications,), each distinct row timed once."""
-    messages = messages_of(graph)
-    unique = tuple(dict.fromkeys(messages))
-    seconds = dict(zip(unique, _network_s(network, unique, system).tolist(), strict=True))
-    return np.array([seconds[message] for message in messages], dtype=np.float64)
+    unique, numbers = distinct_messages(graph)
+    return np.asarray(_network_s(network, unique, system), dtype=np.float64)[numbers]
 
 
 def _network_s(network: NetworkTiming, rows: tuple[Message, ...], system: System) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -109,7 +110,7 @@ def place_workload(scenario: Scenario, registry: Registry, workload: Workload, c
     layout = scenario.system_part(workload).layout
     if layout is not None:
         graph = laid_out(graph, layout)
-    system = scenario.system_of(workload, proposed, graph.mesh.world_size)
+    system = _one_of_equal(scenario.system_of(workload, proposed, graph.mesh.world_size))
     if system.world_size != graph.mesh.world_size:
         raise VersimError(
             f"workload {workload.label!r} has {graph.mesh.world_size} ranks, mesh {graph.mesh}, but its system has "
@@ -122,6 +123,18 @@ def place_workload(scenario: Scenario, registry: Registry, workload: Workload, c
         raise VersimError(f"$.system.degraded: links that are down leave no way to rank {told} from the others")
     graph = slowed(graph, scenario.system_part(workload).slow_devices)
     return Placed(graph=told_apart(graph, system.fabric.signatures), system=system, sizes=sizes)
+
+
+_RECENT: deque[System] = deque(maxlen=8)
+
+
+def _one_of_equal(system: System) -> System:
+    """The same object for systems that are equal, whose fabric then remembers what it was asked about groups."""
+    for known in _RECENT:
+        if known == system:
+            return known
+    _RECENT.append(system)
+    return system
 
 
 def prepare_pin(

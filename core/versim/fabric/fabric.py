@@ -27,6 +27,10 @@ from versim.fabric.routes import Hop, walk
 from versim.fabric.spread import Spread, alike_codes, fingerprint, spread_of
 
 
+_MOST_SIGNATURES = 4096
+"""Tables of groups whose signatures are remembered."""
+
+
 class Fabric:
     """A network of dimensions, innermost first; rank ``r`` is endpoint ``r`` and dimension 0 varies fastest.
 
@@ -42,6 +46,7 @@ class Fabric:
         self.strides = tuple(math.prod(sizes[:number]) for number in range(len(sizes)))
         self.degraded = tuple(degraded)
         self._effects = Effects(self.degraded, self.strides) if self.degraded else None
+        self._signatures: dict[tuple[tuple[int, ...], bytes], list[bytes]] = {}
         self._spreads: dict[bytes, Spread] = {}
         self._legs: dict[bytes, tuple[Leg, ...]] = {}
         self._cuts: dict[bytes, tuple[Cut, ...]] = {}
@@ -178,6 +183,15 @@ class Fabric:
     def signatures(self, groups: ArrayLike) -> list[bytes]:
         """Signatures of many groups of one size; shape of ``groups`` (groups, participants), in group order."""
         table = np.asarray(groups, dtype=np.int64)
+        asked = (table.shape, table.tobytes())
+        known = self._signatures.get(asked)
+        if known is None:
+            if len(self._signatures) >= _MOST_SIGNATURES:
+                self._signatures.clear()
+            known = self._signatures[asked] = self._signatures_of(table)
+        return list(known)
+
+    def _signatures_of(self, table: NDArray[np.int64]) -> list[bytes]:
         self._ranks(table.ravel())
         codes = alike_codes(table, self.dimensions, self.strides)
         keys = [fingerprint(row) for row in codes]

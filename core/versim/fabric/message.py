@@ -7,7 +7,7 @@ import attrs
 from versim.work import Kind
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Message:
     """One communication as a network timing sees it.
 

@@ -3,7 +3,13 @@
 from versim.graph.builder import GraphBuilder
 from versim.graph.classes import RankClasses
 from versim.graph.columns import HOST, NONE, UNTIMED, ExecutionGraph, Op, Scope
-from versim.graph.instances import Instances, instances_of, participants_of
+from versim.graph.instances import (
+    Instances,
+    distinct_communications,
+    instances_of,
+    participants_of,
+    sharing_instances,
+)
 from versim.graph.layout import LAYOUTS, laid_out
 from versim.graph.limits import hold_to_size
 from versim.graph.order import topological_order
@@ -31,9 +37,11 @@ __all__ = [
     "SlowDevices",
     "checked",
     "hold_to_size",
+    "distinct_communications",
     "instances_of",
     "laid_out",
     "participants_of",
+    "sharing_instances",
     "slowed",
     "told_apart",
     "topological_order",

@@ -64,6 +64,10 @@ class RankClasses:
         """Number of classes."""
         return int(np.prod(self.sizes))
 
+    def equals(self, other: RankClasses) -> bool:
+        """True if it is the same partition of the same ranks."""
+        return self.mesh == other.mesh and all(map(np.array_equal, self.of_index, other.of_index))
+
     def representatives(self) -> NDArray[np.int64]:
         """The lowest rank of each class; shape (classes,)."""
         ranks = np.zeros(1, dtype=np.int64)

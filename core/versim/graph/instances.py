@@ -6,6 +6,10 @@ the parts of one communication meet. Backends that fold, the checks and the anal
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+
 import attrs
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +80,31 @@ def instances_of(graph: ExecutionGraph, classes: RankClasses | None = None) -> I
         VersimError: They would not fit into memory.
     """
     classes = RankClasses.of(graph) if classes is None else classes
+    known = _SHARED.get()
+    if known is not None:
+        for shared in known:
+            if shared.graph is graph and shared.classes.equals(classes):
+                return shared
+    made = _instances_of(graph, classes)
+    if known is not None:
+        known.append(made)
+    return made
+
+
+_SHARED: ContextVar[list[Instances] | None] = ContextVar("shared instances", default=None)
+
+
+@contextlib.contextmanager
+def sharing_instances() -> Iterator[None]:
+    """Within the block, instances of one graph are made once for everybody who asks."""
+    token = _SHARED.set([])
+    try:
+        yield
+    finally:
+        _SHARED.reset(token)
+
+
+def _instances_of(graph: ExecutionGraph, classes: RankClasses) -> Instances:
     on = [classes.on(place) for place in graph.placements]
     counts = np.array([len(members) for members in on], dtype=np.int64)
     hold_to_memory(int(counts[graph.placement].sum()), classes.count)
@@ -170,17 +199,59 @@ def _off_axes(graph: ExecutionGraph, classes: RankClasses, placement: int, scope
 
 def participants_of(graph: ExecutionGraph) -> NDArray[np.int64]:
     """Ranks in one group of each communication; shape (communications,)."""
-    start, rows = graph.parts()
-    sizes = np.empty(graph.communication_count, dtype=np.int64)
+    first, inverse = distinct_communications(graph)
     known: dict[tuple[int, ...], int] = {}
-    starts, scopes, placements = start.tolist(), graph.scope.tolist(), graph.placement[rows].tolist()
-    message = graph.is_kind(Kind.POINT_TO_POINT).tolist()
-    for match in range(graph.communication_count):
+    start, rows = graph.parts()
+    sizes = np.empty(len(first), dtype=np.int64)
+    message = graph.is_kind(Kind.POINT_TO_POINT)
+    for place, match in enumerate(first.tolist()):
         if message[match]:
-            sizes[match] = 2
+            sizes[place] = 2
             continue
-        key = (scopes[match], *placements[starts[match] : starts[match + 1]])
+        key = (int(graph.scope[match]), *graph.placement[rows[start[match] : start[match + 1]]].tolist())
         if key not in known:
             known[key] = len(graph.communication(match).groups[0])
-        sizes[match] = known[key]
-    return sizes
+        sizes[place] = known[key]
+    return sizes[inverse]
+
+
+def distinct_communications(graph: ExecutionGraph) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first of each set of communications that differ in nothing but their place in the step.
+
+    Returns:
+        Of each set its first communication, ascending; and of each communication its set; shapes (sets,) and
+        (communications,).
+    """
+    start, rows = graph.parts()
+    counts, places = np.diff(start), graph.placement[rows].astype(np.int64)
+    last = max(len(places) - 1, 0)
+    if not len(counts):
+        return counts, counts
+    columns = [graph.kind, graph.size_bytes, graph.scope, graph.algorithm, counts]
+    # Of a message, whether the first part is the one that sends.
+    columns.append(graph.op[rows[np.minimum(start[:-1], last)]])
+    for number in range(2):
+        columns.append(np.where(counts > number, places[np.minimum(start[:-1] + number, last)], NONE))
+    long = np.flatnonzero(counts > 2)
+    if len(long):
+        # Longer lists of parts count as a whole.
+        lists: dict[bytes, int] = {}
+        codes = np.full(len(counts), NONE, dtype=np.int64)
+        for match in long.tolist():
+            content = places[start[match] : start[match + 1]].tobytes()
+            codes[match] = lists.setdefault(content, len(lists))
+        columns.append(codes)
+    code = np.zeros(len(counts), dtype=np.int64)
+    largest = 1
+    for column in columns:
+        values, numbers = np.unique(column, return_inverse=True)
+        if largest * len(values) >= 2**62:
+            found, code = np.unique(code, return_inverse=True)
+            largest = len(found)
+        code = code * len(values) + numbers
+        largest *= len(values)
+    _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[inverse]

@@ -24,6 +24,7 @@ from versim.comparison.sanity import Sanity, sanity_of
 from versim.comparison.totals import by_group, totals
 from versim.containment import frames_of
 from versim.errors import ComponentError, VersimError
+from versim.graph import sharing_instances
 from versim.inputs import Inputs
 from versim.prediction import Prediction, Status
 from versim.registry import Registry
@@ -84,6 +85,11 @@ class Known(Protocol):
 
 def answer_task(task: Task, registry: Registry, manner: Manner, known: Known | None = None) -> list[Answered]:
     """What the open questions of a configuration bring, in their order; one that fails costs no other."""
+    with sharing_instances():
+        return _answer_task(task, registry, manner, known)
+
+
+def _answer_task(task: Task, registry: Registry, manner: Manner, known: Known | None) -> list[Answered]:
     placed: dict[str, Placed] = {}
     prepared: dict[tuple[str, str], Prepared | VersimError] = {}
     found = []
@@ -96,9 +102,9 @@ def answer_task(task: Task, registry: Registry, manner: Manner, known: Known | N
         if isinstance(ready, VersimError):
             found.append(_without_inputs(task, question, ready))
             continue
-        answered = _answered(task, question, ready, instance, registry, manner, known)
+        answered, spoilt = _answered(task, question, ready, instance, registry, manner, known)
         found.append(answered)
-        if not ready.inputs.unchanged():
+        if spoilt:
             placed.clear()
             prepared.clear()
     return found
@@ -148,8 +154,10 @@ def _answered(
     registry: Registry,
     manner: Manner,
     known: Known | None,
-) -> Answered:
+) -> tuple[Answered, bool]:
+    """What a question brings, and whether the inputs are spoilt for the next."""
     inputs = prepared.inputs
+    spoilt = False
     row = None if known is None or manner.keep_spans else known.answer(inputs.digest, question.fingerprint)
     before = row is not None
     network = ""
@@ -160,21 +168,23 @@ def _answered(
                 inputs, instance, registry, place, contain=True, time_limit_s=manner.time_limit_s, isolate=False
             )
         except VersimError as error:
-            return _without_inputs(task, question, error)
-        network = answer.network
+            return _without_inputs(task, question, error), True
+        network, spoilt = answer.network, answer.spoilt
         if answer.prediction.status is Status.TIMED_OUT or answer.spoilt:
             said = "; ".join(answer.prediction.diagnosis)
-            return Answered(
+            failed = Answered(
                 member=_member(task, question, said), question=None, inputs=None, instance=None, answer=None
             )
+            return failed, spoilt
         row = answer_row(inputs, instance, question.fingerprint, answer, keep_spans=manner.keep_spans)
-    return Answered(
+    answered = Answered(
         member=_member(task, question),
         question=question_row(inputs, question.key, row),
         inputs=inputs_row(inputs),
         instance=None if before else instance_row(instance, question.fingerprint, network, registry),
         answer=row,
     )
+    return answered, spoilt
 
 
 def answer_row(
