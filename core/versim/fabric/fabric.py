@@ -26,7 +26,6 @@ from versim.fabric.network import Dimension, Link, Topology
 from versim.fabric.routes import Hop, walk
 from versim.fabric.spread import Spread, alike_codes, fingerprint, spread_of
 
-
 _MOST_SIGNATURES = 4096
 """Tables of groups whose signatures are remembered."""
 

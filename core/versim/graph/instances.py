@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from contextvars import ContextVar
+from typing import Any
 
 import attrs
 import numpy as np
@@ -227,11 +228,10 @@ def distinct_communications(graph: ExecutionGraph) -> tuple[NDArray[np.int64], N
     last = max(len(places) - 1, 0)
     if not len(counts):
         return counts, counts
-    columns = [graph.kind, graph.size_bytes, graph.scope, graph.algorithm, counts]
-    # Of a message, whether the first part is the one that sends.
-    columns.append(graph.op[rows[np.minimum(start[:-1], last)]])
-    for number in range(2):
-        columns.append(np.where(counts > number, places[np.minimum(start[:-1] + number, last)], NONE))
+    columns: list[NDArray[Any]] = [
+        *(graph.kind, graph.size_bytes, graph.scope, graph.algorithm, counts),
+        *(np.where(counts > number, places[np.minimum(start[:-1] + number, last)], NONE) for number in range(2)),
+    ]
     long = np.flatnonzero(counts > 2)
     if len(long):
         # Longer lists of parts count as a whole.
@@ -244,7 +244,7 @@ def distinct_communications(graph: ExecutionGraph) -> tuple[NDArray[np.int64], N
     code = np.zeros(len(counts), dtype=np.int64)
     largest = 1
     for column in columns:
-        values, numbers = np.unique(column, return_inverse=True)
+        values, numbers = np.unique(np.asarray(column, dtype=np.int64), return_inverse=True)
         if largest * len(values) >= 2**62:
             found, code = np.unique(code, return_inverse=True)
             largest = len(found)
