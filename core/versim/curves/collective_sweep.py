@@ -10,7 +10,7 @@ from versim.curves.collective_errors import ErrorTable, error_table
 from versim.curves.curve import Crossing, Curve
 from versim.curves.swept import SweptCommunication
 from versim.fabric import ClusterChoice, Device, Dimension, Link, System, Topology
-from versim.terminal import spelt_time
+from versim.terminal import chosen_time
 from versim.units import GB
 from versim.work import Kind
 
@@ -63,7 +63,7 @@ class SweepRange:
         """What the collectives run on."""
         if self.cluster is not None:
             return f"Each collective alone on {self.cluster.preset}, on as many ranks as take part"
-        rate = f"{self.link.bandwidth_bytes_per_s / GB:g} GB/s and {spelt_time(self.link.latency_s)} per link"
+        rate = f"{self.link.bandwidth_bytes_per_s / GB:g} GB/s and {chosen_time(self.link.latency_s)} per link"
         return f"Each collective alone on a {self.topology.value} of its ranks: {rate}; device {self.device.name}"
 
     def system(self, ranks: int) -> System:

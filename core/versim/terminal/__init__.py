@@ -7,6 +7,7 @@ from versim.terminal.grid import Column as Column
 from versim.terminal.grid import Group as Group
 from versim.terminal.grid import grids as grids
 from versim.terminal.grid import table as table
+from versim.terminal.sizes import chosen_time as chosen_time
 from versim.terminal.sizes import spelt_size as spelt_size
 from versim.terminal.sizes import spelt_time as spelt_time
 from versim.terminal.text import ELLIPSIS as ELLIPSIS

@@ -21,8 +21,20 @@ def spelt_time(time_s: float) -> str:
     """Seconds with their unit in four significant digits: ``14.02 µs``."""
     if time_s == 0 or not math.isfinite(time_s):
         return f"{time_s:g} s"
-    unit, name = next((entry for entry in _TIMES if abs(time_s) >= entry[0]), _TIMES[-1])
+    unit, name = _unit(time_s)
     # Four digits, without the exponent that 1234 s would get.
     value = time_s / unit
     digits = max(0, 3 - math.floor(math.log10(abs(value))))
     return f"{value:.{digits}f} {name}".replace("-", "−")
+
+
+def chosen_time(time_s: float) -> str:
+    """Seconds that a person chose, as they would write them: ``5 µs``."""
+    if time_s == 0 or not math.isfinite(time_s):
+        return f"{time_s:g} s"
+    unit, name = _unit(time_s)
+    return f"{time_s / unit:.6g} {name}".replace("-", "−")
+
+
+def _unit(time_s: float) -> tuple[float, str]:
+    return next((entry for entry in _TIMES if abs(time_s) >= entry[0]), _TIMES[-1])
