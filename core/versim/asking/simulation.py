@@ -6,6 +6,7 @@ import copy
 import time
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import attrs
 import numpy as np
@@ -171,9 +172,34 @@ def request_for(inputs: Inputs, instance: Instance, registry: Registry, place: s
     choice = _network_of(backend, instance)
     if choice is not None and getattr(backend, "network_timing", None) is None:
         raise VersimError(f"{place}.network: backend {instance.backend!r} models the network itself; leave network out")
-    network = None if choice is None else network_timing(choice, registry, f"{place}.network")
-    request = request_of(backend, inputs, instance.options, network, place)
+    parsed = _PARSED.setdefault(registry, {})
+    key = repr(instance)
+    if key not in parsed or not parsed[key].untouched:
+        network = None if choice is None else network_timing(choice, registry, f"{place}.network")
+        made = request_of(backend, inputs, instance.options, network, place)
+        parsed[key] = _Parsed(made.options, made.network)
+    request = SimulationRequest(inputs=inputs, options=parsed[key].options, network=parsed[key].network)
     return request, ITS_OWN_NETWORK if choice is None else _spelt(choice)
+
+
+@attrs.frozen(eq=False)
+class _Parsed:
+    """An instance's options and timing, parsed once for all the questions that it is asked."""
+
+    options: Any
+    network: NetworkTiming | None
+    said: str = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "said", repr(self.options))
+
+    @property
+    def untouched(self) -> bool:
+        """False if a backend has written to its options: the next question starts anew."""
+        return repr(self.options) == self.said
+
+
+_PARSED: WeakKeyDictionary[Registry, dict[str, _Parsed]] = WeakKeyDictionary()
 
 
 def _network_of(backend: SimulatorBackend, instance: Instance) -> TimingChoice | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import versim
@@ -23,6 +25,7 @@ from versim import (
     pin,
     predict,
 )
+from versim.asking import simulation
 
 
 def _inputs() -> Inputs:
@@ -82,3 +85,22 @@ def test_a_backend_that_writes_to_its_inputs_is_named() -> None:
     registry = Registry.of({"halving": Halving()})
     with pytest.raises(ComponentError, match=r"halving.*changed its input"):
         predict(inputs, "halving", registry=registry)
+
+
+def test_options_are_parsed_once_for_all_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A comparison asks an instance for the step, for communications alone, and why; its options are the same."""
+    parsed: list[str] = []
+    ask = simulation.structure_options
+
+    def counted(component: Any, mapping: Any, path: str) -> Any:
+        parsed.append(component.name)
+        return ask(component, mapping, path)
+
+    monkeypatch.setattr(simulation, "structure_options", counted)
+    registry = versim.load_registry()
+    inputs = _inputs()
+    for _ in range(3):
+        assert predict(inputs, "astrasim", registry=registry, engine="embedded").completed
+    assert parsed == ["astrasim"]
+    assert predict(inputs, "astrasim", registry=registry).completed
+    assert parsed == ["astrasim"] * 2
