@@ -45,7 +45,7 @@ from versim.curves import SweepRange
 from versim.sweeps import sweep_collectives
 from versim_reporters.html import HtmlOptions, HtmlReporter
 
-MOST_BYTES = 6_000_000
+MOST_BYTES = 1_500_000
 
 ATTACK = (
     "</script><script>document.title='planted'</script><img src=x onerror=\"document.title='planted'\">\u2028'\"&amp;"
@@ -163,6 +163,54 @@ def test_the_figures_are_those_of_the_document() -> None:
             assert comparison["digest"] in page
 
 
+class Answers(html.parser.HTMLParser):
+    """Figures of the first screen: (makespan, difference) of each bar, its parts' shares, and the waterfalls drawn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.figures: list[tuple[int | None, int | None]] = []
+        self.shares: list[float] = []
+        self.whys: list[tuple[int, int]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Collect what is drawn."""
+        given = dict(attrs)
+        if given.get("class") == "answer":
+            one, other = (given.get(f"data-{name}-ps") for name in ("makespan", "difference"))
+            self.figures.append((int(one) if one else None, int(other) if other else None))
+            self.shares.append(0.0)
+        elif given.get("class") == "plot why":
+            self.whys.append((int(given["data-comparison"] or ""), int(given["data-other"] or "")))
+        elif tag == "span" and (given.get("style") or "").startswith("width:") and self.figures:
+            self.shares[-1] += float(str(given["style"]).removeprefix("width:").removesuffix("%"))
+
+
+def test_the_first_screen_says_who_says_what_and_why() -> None:
+    """Bars as long as the document's makespans, all pins of a workload on one scale, and the widest difference."""
+    report = sample_report()
+    page = written(report)
+    first = page[page.index('<section class="first"') : page.index('id="verdict"')]
+    document, _ = report_document(report)
+    found = Answers()
+    found.feed(first)
+    expected, lengths, differing = [], [], []
+    position = 0
+    for workload in document["workloads"]:
+        results = [result for comparison in workload["comparisons"] for result in comparison["results"]]
+        longest = max((result["makespan_ps"] or 0 for result in results), default=0)
+        expected += [(result["makespan_ps"], result["difference_ps"]) for result in results if longest]
+        lengths += [100 * (result["makespan_ps"] or 0) / longest for result in results if longest]
+        for comparison in workload["comparisons"]:
+            for place, result in enumerate(comparison["results"]):
+                differing.append((abs(result["difference_percent"] or 0), position, place))
+            position += 1
+    assert found.figures == expected
+    assert found.shares == pytest.approx(lengths, abs=1e-3)
+    assert found.whys == [max(differing)[1:]]
+    assert page.index('class="first"') < page.index('id="verdict"') < page.index('id="comparison-0"')
+    assert page.index('id="comparison-0"') < page.index('id="provenance"')
+
+
 def test_sweeps_are_drawn_as_they_were_asked() -> None:
     """Times, bus bandwidths and sizes of the step; the line that each implies stands in the table below."""
     page = written(sample_report())
@@ -232,7 +280,7 @@ def test_collectives_have_a_page_of_their_own() -> None:
     assert names == ["a0 (auto)", "a0 (direct)", "a1 (auto)", "a2 (auto)", "a1 (direct)", "a2 (direct)"]
     assert "a0 (auto) is faster up to" in page
     assert "a1 (direct) answers for 0 of 3 sizes: no direct a" in page
-    assert "1 GB/s and 1 µs per link" in page
+    assert "1 GB/s and 1.000 µs per link" in page
 
 
 def test_merged_timelines_drop_nothing() -> None:

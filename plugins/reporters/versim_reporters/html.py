@@ -1,8 +1,9 @@
 """HTML: one self-contained page for somebody who was not there, which needs no network.
 
-Verdict and provenance first, then per workload and pin: totals, what explains the difference, timelines of rank
-classes with zoom and hover, every operation in one prediction against the other, critical paths, breakdowns, checks
-and notes; at the end what every figure means.
+Its first screen is who says what, as bars of all pins, and why the furthest differs, as a waterfall with causes. Then
+the verdict in words, and per workload and pin: totals, what explains the difference, timelines of rank classes with
+zoom and hover, every operation in one prediction against the other, critical paths, breakdowns, checks and notes; at
+the end what it rests on and what every figure means.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class HtmlReporter:
 
     def render(self, report: Report, options: HtmlOptions, _destination: Destination) -> Rendering:
         """The page as UTF-8 bytes; a page says itself how it is encoded."""
-        from versim_reporters.html_page import page  # noqa: PLC0415 - loads numpy and plotly.js
+        from versim_reporters.html_page import page  # noqa: PLC0415 - loads numpy
 
         return Rendering(content=page(report, options.operations, options.blocks).encode())
 
@@ -49,6 +50,6 @@ class HtmlReporter:
         self, sweep: CollectiveSweep, provenance: Mapping[str, str], _options: HtmlOptions, _destination: Destination
     ) -> Rendering:
         """What ``versim collectives`` found, as a page of the same kind."""
-        from versim_reporters.html_collectives import collectives_page  # noqa: PLC0415 - loads plotly.js
+        from versim_reporters.html_collectives import collectives_page  # noqa: PLC0415 - as above
 
         return Rendering(content=collectives_page(sweep, provenance).encode())

@@ -14,7 +14,7 @@ from versim_reporters.definitions import definitions_html
 from versim_reporters.figure_data import figure_data
 from versim_reporters.html_comparison import comparison_section
 from versim_reporters.html_sweep import sweep_data
-from versim_reporters.html_verdict import opening
+from versim_reporters.html_verdict import opening, provenance
 from versim_reporters.markup import Markup, element, joined, script_json
 from versim_reporters.verdict import title
 
@@ -28,14 +28,14 @@ def page(report: Report, operations: int, most_blocks: int) -> str:
         comparison_section(workload, comparison, drawn, position, operations)
         for position, ((workload, comparison), drawn) in enumerate(zip(compared, figures, strict=True))
     ]
-    links = [("#verdict", "Verdict"), ("#provenance", "Provenance")]
+    links = [("#verdict", "Verdict")]
     links += [(f"#comparison-{i}", title(workload, comparison)) for i, (workload, comparison) in enumerate(compared)]
-    links += [("#definitions", "Definitions")]
+    links += [("#provenance", "Provenance"), ("#definitions", "Definitions")]
     sweeps = [sweep_data(comparison.sweep or ()) for _, comparison in compared]
     return document(
         f"{report.scenario or 'versim'}: comparison of simulators",
         links,
-        (opening(report), element("main", *sections, definitions_html())),
+        (opening(report), element("main", *sections, provenance(report), definitions_html())),
         {"comparisons": figures, "sweeps": sweeps},
     )
 
@@ -49,7 +49,7 @@ def document(name: str, links: Sequence[tuple[str, str]], content: Sequence[Mark
         content: What stands in it.
         data: What its figures draw.
     """
-    scripts = [_script(_plotly()), _script(_resource("timeline.js")), _script(_resource("page.js"))]
+    scripts = [_script(_resource(name)) for name in ("plotly-basic.min.js", "timeline.js", "page.js")]
     body = joined(
         (
             element("nav", element("div", *(element("a", text, href=target) for target, text in links))),
@@ -76,11 +76,6 @@ def document(name: str, links: Sequence[tuple[str, str]], content: Sequence[Mark
 
 def _resource(name: str) -> str:
     return files("versim_reporters").joinpath("page", name).read_text(encoding="utf-8")
-
-
-def _plotly() -> str:
-    """The drawing library, which the Python package ships; nothing of the package is imported."""
-    return files("plotly").joinpath("package_data", "plotly.min.js").read_text(encoding="utf-8")
 
 
 def _script(source: str) -> tuple[str, str]:

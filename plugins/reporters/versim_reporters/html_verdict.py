@@ -1,4 +1,4 @@
-"""The top of the page: what was found, and what it rests on."""
+"""The verdict of the page in words, and what it rests on."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from versim_reporters import accuracy
 from versim_reporters.accuracy import accuracy_rows
 from versim_reporters.explanation import explanations, reference_of
 from versim_reporters.figures import exact_time, percent
+from versim_reporters.html_first import first_screen
 from versim_reporters.markup import Markup, data_table, element
 from versim_reporters.sweep import flat
 from versim_reporters.verdict import against, checks_in_a_word, differences, other_networks, title
 
 
 def opening(report: Report) -> Markup:
-    """Name, verdict and provenance."""
+    """Name, the first screen's charts, and the verdict."""
     cards = [_card(workload, comparison) for workload in report.workloads for comparison in workload.comparisons]
     return element(
         "header",
@@ -25,9 +26,9 @@ def opening(report: Report) -> Markup:
         element("h1", report.scenario or "versim"),
         element("p", report.description, class_="lead") if report.description else "",
         *(element("p", line, class_="status bad") for line in other_networks(report)),
+        first_screen(report),
         element("div", *cards, class_="verdicts", id="verdict"),
         *_accuracy(report),
-        _provenance(report),
         class_="top",
     )
 
@@ -69,7 +70,8 @@ def _figure(result: Result) -> str:
     return f"{percent(result.difference_percent)} %"
 
 
-def _provenance(report: Report) -> Markup:
+def provenance(report: Report) -> Markup:
+    """Who made the page from what: versions, the command, digests of the inputs."""
     said = [(key, value, key == "command") for key, value in sorted(report.provenance.items())]
     for workload in report.workloads:
         for comparison in workload.comparisons:
@@ -77,7 +79,7 @@ def _provenance(report: Report) -> Markup:
             said.append((name, comparison.inputs.digest, True))
     return element(
         "section",
-        element("h3", "Provenance"),
+        element("h2", "Provenance"),
         element(
             "p",
             "Predictions are compared only where the digest of their inputs is the same: sha256 over everything that "

@@ -31,6 +31,7 @@ MOST_LINES = 40
 MOST_TERMS = 3
 MOST_REASON = 240
 """Characters of why a simulator gave no answer."""
+SANITY = ["MFU", "tokens/s/GPU", "memory"]
 NEXT = "versim compare --full | -o report.html | versim presets"
 
 
@@ -103,7 +104,7 @@ def _totals(comparison: Comparison) -> tuple[list[str], list[list[str]], str]:
     device = comparison.inputs.system.device
     known = any(result.sanity for result in comparison.results)
     headings = ["", "predicts", f"to {shortened(printable(comparison.reference), 16)}"]
-    headings += ["MFU", "tokens/s/GPU", "memory"] if known else ["compute", "communication", "exposed"]
+    headings += SANITY if known else ["compute", "communication", "exposed"]
     rows = []
     for result in comparison.results:
         makespan_ps = result.prediction.makespan_ps
@@ -112,11 +113,12 @@ def _totals(comparison: Comparison) -> tuple[list[str], list[list[str]], str]:
             row.append("reference")
         else:
             row.append(NOTHING if result.difference_percent is None else f"{percent(result.difference_percent)} %")
-        rows.append([*row, *(_sanity(result, device.memory_bytes) if known else _parts(result))])
+        rows.append([*row, *(sanity_cells(result, device.memory_bytes) if known else _parts(result))])
     return headings, rows, "lrrrr" + ("l" if known else "r")
 
 
-def _sanity(result: Result, memory_bytes: int) -> list[str]:
+def sanity_cells(result: Result, memory_bytes: int) -> list[str]:
+    """A cell for each heading of :data:`SANITY`; a device has ``memory_bytes``."""
     found = result.sanity
     if found is None:
         return [NOTHING] * 3

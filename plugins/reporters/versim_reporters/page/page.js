@@ -45,6 +45,16 @@ function reach(changes) {
   return [low < 0 ? low - room : 0, high > 0 ? high + room : 0];
 }
 
+// Where each bar of a waterfall begins: where the one before ended; the last, their sum, at nothing.
+function begins(changes) {
+  let sum = 0;
+  return changes.map((change, i) => {
+    const start = i === changes.length - 1 ? 0 : sum;
+    sum += change;
+    return start;
+  });
+}
+
 function waterfall(div, found) {
   if (!found) { Plotly.purge(div); div.textContent = "It did not complete, so there is no difference to explain."; return; }
   const { colour, colours } = theme();
@@ -59,15 +69,14 @@ function waterfall(div, found) {
   }
   const rows = [...bars, ["difference", found.difference_ps, ""]];
   const largest = Math.max(...rows.map((row) => Math.abs(row[1])));
-  const wide = div.clientWidth > 430 ? 30 : 20;
+  const wide = div.clientWidth > 520 ? 36 : div.clientWidth > 430 ? 30 : 20;
   Plotly.react(div, [{
-    type: "waterfall", orientation: "h",
-    y: rows.map((_, i) => i), x: rows.map((row) => row[1] / size),
-    measure: rows.map((_, i) => (i === rows.length - 1 ? "total" : "relative")),
+    type: "bar", orientation: "h",
+    y: rows.map((_, i) => i), x: rows.map((row) => row[1] / size), base: begins(rows.map((row) => row[1] / size)),
+    marker: { color: rows.map((row, i) => (i === rows.length - 1 ? colour("--soft") : colours[row[1] > 0 ? 3 : 0])) },
     text: rows.map((row) => `${row[1] > 0 ? "+" : ""}${spell(row[1], 4)}`), textposition: rows.map((row) => (Math.abs(row[1]) < largest / 20 ? "outside" : "auto")), constraintext: "none", cliponaxis: false,
     hovertext: rows.map((row) => `${safe(row[0])}<br>${row[1] > 0 ? "+" : ""}${spell(row[1], 12)}${row[2] ? `<br>${safe(row[2])}` : ""}`), hoverinfo: "text",
-    increasing: { marker: { color: colours[3] } }, decreasing: { marker: { color: colours[0] } }, totals: { marker: { color: colour("--soft") } },
-    connector: { line: { color: colour("--line"), width: 1 } },
+    outsidetextfont: { color: colour("--ink") }, insidetextfont: { color: colour("--on") },
   }], layout({
     margin: { l: 10, r: 64, t: 8, b: 40 },
     yaxis: axis({ autorange: "reversed", zeroline: false, tickmode: "array", tickvals: rows.map((_, i) => i), ticktext: rows.map((row) => safe(short(row[0], wide))) }),
@@ -134,7 +143,7 @@ function scatter(div, data, found, labels) {
   list.replaceChildren(...found.worst.map((i) => {
     const item = document.createElement("li");
     const change = 100 * (found.other_ps[i] / found.one_ps[i] - 1);
-    item.textContent = `${data.names[found.name[i]]}: ${spell(found.one_ps[i], 5)} → ${spell(found.other_ps[i], 5)} (${change > 0 ? "+" : ""}${Number(change.toPrecision(3))} %)${slackOf(found, i, "; ")}`;
+    item.textContent = `${data.names[found.name[i]]}, ${data.categories[found.category[i]]}, ${found.executions[i]} alike: ${spell(found.one_ps[i], 5)} → ${spell(found.other_ps[i], 5)} (${change > 0 ? "+" : ""}${Number(change.toPrecision(3))} %)${slackOf(found, i, "; ")}`;
     return item;
   }));
   const name = (label) => safe(short(label, 24));
@@ -253,7 +262,10 @@ class Figures {
 
 const all = report.comparisons.map((data, i) => new Figures(document.getElementById(`figures-${i}`), data));
 const sweeps = report.sweeps.map((swept, i) => [document.getElementById(`sweep-${i}`), swept]).filter(([root]) => root).map((pair) => new Sweeps(...pair));
-const redraw = () => [...all, ...sweeps].forEach((figures) => figures.draw());
+const whys = [...document.querySelectorAll(".why")].map((div) => ({
+  draw: () => waterfall(div, report.comparisons[Number(div.dataset.comparison)].waterfalls[Number(div.dataset.other)]),
+}));
+const redraw = () => [...whys, ...all, ...sweeps].forEach((figures) => figures.draw());
 redraw();
 // Charts choose ticks, labels and rows of the legend by their width.
 let wide = document.body.clientWidth;
