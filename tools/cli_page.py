@@ -55,7 +55,7 @@ standard output; progress (only to a terminal), warnings and errors to standard 
 
 Commands and options are completed by the shell once it was told how:
 
-```bash
+```text
 eval "$(_VERSIM_COMPLETE=bash_source versim)"                  # in ~/.bashrc
 eval "$(_VERSIM_COMPLETE=zsh_source versim)"                   # in ~/.zshrc
 _VERSIM_COMPLETE=fish_source versim | source                   # in ~/.config/fish/completions/versim.fish

@@ -268,9 +268,10 @@ def check_of(found: Sequence[Deviation], asked: int, system: System) -> Check:
         detail = f"of {asked} distinct communications alone none is faster than the wires, or as fast when narrower"
         return Check(name="network", passed=True, detail=detail)
     undeclared = [deviation for deviation in found if not deviation.declared]
-    told = [_sentence(deviation, system) for deviation in (undeclared or found)[:MOST_NAMED]]
-    more = len(undeclared or found) - len(told)
-    detail = "; ".join(told) + (f"; and {more} more" if more else "")
+    # Groups that lie differently may deviate in the same words; those are said once.
+    told = list(dict.fromkeys(_sentence(deviation, system) for deviation in undeclared or found))
+    more = len(told) - MOST_NAMED
+    detail = "; ".join(told[:MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")
     if undeclared:
         return Check(name="network", passed=False, detail=detail)
     declared = "; ".join(dict.fromkeys(deviation.declared for deviation in found))

@@ -156,6 +156,12 @@ def test_what_is_declared_has_not_failed() -> None:
     assert check_of((), 0, NODES).passed is None
 
 
+def test_what_deviates_in_the_same_words_is_said_once() -> None:
+    """The groups that lie differently are many, what is wrong with the network is one thing."""
+    (found,) = deviations([DP], NODES, _times(_first_link))
+    assert check_of([found, attrs.evolve(found)], 2, NODES).detail == check_of([found], 2, NODES).detail
+
+
 def test_distinct_communications_are_the_largest_of_their_kind_and_way_of_lying() -> None:
     """Groups that lie alike are one question; folded ones without a place are none."""
     again = attrs.evolve(TP, ranks=(4, 5, 6, 7), size_bytes=2 * SIZE)
