@@ -64,3 +64,53 @@ def test_who_breaks_is_named_and_costs_no_other(versim: Versim) -> None:
     assert result.exit_code == 0, result.stderr
     assert "2 of them failed" in result.stderr
     assert "2 × aborted" in result.stdout
+
+
+def test_a_store_is_ranked_without_asking_anybody(versim: Versim) -> None:
+    """By hand: twice always charges half a second, once next to nothing; both rank by compute."""
+    versim("sweep", "lab", "--vary", "ranks=2", "--vary", "work_s=1..3", "--store", "answers.db", "-j", "1")
+    result = versim("decide", "answers.db", "-f", "json")
+    assert result.exit_code == 0, result.stderr
+    document = json.loads(result.stdout)
+    (question,) = document["questions"]
+    assert question["configurations"] == [f"ranks=2, work_s={n}" for n in (1, 2, 3)]
+    assert question["reference"] == "once"
+    assert question["decisions"][0]["kendall_tau_b"] == 1.0
+    assert document["flips"] == []
+    assert "twice chooses as well" in versim("decide", "answers.db", "--where", "work_s > 1").stdout
+    assert versim("decide", "answers.db", "--where", "work_s > 2").exit_code == 1
+    assert versim("decide", "answers.db", "--sweep", "7").exit_code == 1
+    assert versim("decide", "answers.db", "--vary", "ranks=1").exit_code == 2
+    assert versim("decide", "lab", "--where", "ranks == 1").exit_code == 2
+
+
+def test_the_term_that_flips_a_pair_is_named(versim: Versim) -> None:
+    """One rank computes 1.8 s and two compute 1 s: once then adds half a second for the all-reduce, twice a whole one."""
+    vary = ("--vary", "ranks,work_s=[1, 1.8],[2, 1.0]")
+    result = versim("sweep", "lab", *vary, "--store", "answers.db", "-j", "1")
+    assert result.exit_code == 0, result.stderr
+    result = versim("decide", "answers.db")
+    assert "twice chooses ranks=1, work_s=1.8 instead of ranks=2, work_s=1, 20 % slower" in result.stdout
+    assert "because of all_reduce over rank" in " ".join(result.stdout.split())
+
+
+def test_two_results_are_set_against_one_another(versim: Versim) -> None:
+    """Stores and saved comparisons: what changed, and whether the inputs did."""
+    for name, factor in (("before", 1), ("after", 2)):
+        versim(
+            *("sweep", "lab", "--vary", "ranks=1,2", "-O", f"once.factor={factor}"),
+            *("--store", f"{name}.db", "-j", "1"),
+        )
+        versim("compare", "lab", "-O", f"small.work_s={factor}", "-f", "json", "-o", f"{name}.json")
+    result = versim("report", "before.db", "after.db")
+    assert result.exit_code == 0, result.stderr
+    assert "4 answers on both sides, 1 of them differ" in result.stdout
+    document = json.loads(versim("report", "before.db", "after.db", "-f", "json").stdout)
+    (moved,) = [change for change in document["changes"] if change["percent"]]
+    assert moved["question"] == "ranks=2 / small / given / once"
+    assert moved["same_inputs"] is True
+    assert moved["terms_s"][0][0].startswith("all_reduce over rank")
+    saved = json.loads(versim("report", "before.json", "after.json", "-f", "json").stdout)["changes"]
+    assert [change["same_inputs"] for change in saved] == [False, False]
+    assert all(change["terms_s"][0][0].startswith("compute") for change in saved)
+    assert versim("report", "before.db", "after.db", "-f", "html").exit_code == 2

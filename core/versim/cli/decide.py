@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from versim.cli.scenario_command import ScenarioCommand, load
@@ -34,6 +36,11 @@ from versim.cli.session import line_width, progress, session_of, write_output
     help="Ask this backend instead of the scenarios', as in compare. May be repeated.",
 )
 @click.option("--reference", metavar="LABEL", help="Trust this instance; the scenario's reference unless given.")
+@click.option("--sweep", "number", type=int, metavar="N", help="Of a store: this sweep; the last unless given.")
+@click.option(
+    "--where", "conditions", multiple=True, metavar="CONDITION", help="Of a store: rank only where this holds."
+)
+@click.option("--with-failed", is_flag=True, help="Of a store: rank answers with failed checks, too.")
 @click.option("-f", "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.pass_context
 def decide(
@@ -43,14 +50,27 @@ def decide(
     options: tuple[str, ...],
     backends: tuple[str, ...],
     reference: str | None,
+    number: int | None,
+    conditions: tuple[str, ...],
+    with_failed: bool,
     form: str,
 ) -> None:
-    """Ask whether simulators rank configurations alike: several SCENARIOS, or one with --vary.
+    """Ask whether simulators rank configurations alike: several SCENARIOS, one with --vary, or a store of versim sweep.
+
+    From a store nothing is simulated; shown are its fastest configurations, and which term of the step makes a
+    simulator change the order of the pair that matters most.
 
     Shown are makespans and ranks, Kendall's τ_b against the trusted instance, whether the best is the same, the regret
     of choosing by another one, and the pairs that are ranked differently. A combination that a producer refuses is
     named and left out.
     """
+    if len(scenarios) == 1 and Path(scenarios[0]).suffix != ".yaml" and _is_store(scenarios[0]):
+        if axes or options or backends:
+            raise click.UsageError("a store holds answers: --vary, -O and -b are for versim sweep")
+        _decide_in(Path(scenarios[0]), number, conditions, reference, form, with_failed=with_failed)
+        return
+    if number is not None or conditions or with_failed:
+        raise click.UsageError("--sweep, --where and --with-failed are for a store of versim sweep")
     from versim.sweeps.variations import of_scenarios, parse_axis, varied  # noqa: PLC0415 - see group
 
     if axes and len(scenarios) > 1:
@@ -78,3 +98,24 @@ def decide(
     write_output(
         decision_report.as_text(choice, line_width()) if form == "table" else decision_report.as_json(choice), None
     )
+
+
+def _is_store(name: str) -> bool:
+    from versim.storage.database import is_store  # noqa: PLC0415 - see group
+
+    return is_store(Path(name))
+
+
+def _decide_in(
+    path: Path, number: int | None, conditions: tuple[str, ...], reference: str | None, form: str, *, with_failed: bool
+) -> None:
+    from versim.storage.database import Store  # noqa: PLC0415 - see group
+    from versim.sweeps import decision_report  # noqa: PLC0415
+    from versim.sweeps.stored_choice import choice_in  # noqa: PLC0415
+
+    with Store(path) as store:
+        choice, flips, note = choice_in(store, number, where=conditions, reference=reference, with_failed=with_failed)
+    if form == "json":
+        write_output(decision_report.as_json(choice, flips, note), None)
+    else:
+        write_output(decision_report.as_text(choice, line_width(), decision_report.SHOWN_RANKED, flips, note), None)

@@ -3,37 +3,55 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import attrs
 
 from versim.comparison.decisions import CrossOver, Decision
 from versim.sweeps.decide import Choice, Question
+from versim.sweeps.stored_choice import Flip
 from versim.terminal import WIDTH, printable, table, wrapped
 
 FORMAT_VERSION = 1
 
 SHOWN_CROSS_OVERS = 8
+SHOWN_RANKED = 20
 
 
-def as_text(choice: Choice, width: int = WIDTH) -> str:
+def as_text(
+    choice: Choice, width: int = WIDTH, shown: int | None = None, flips: Sequence[Flip] = (), note: str = ""
+) -> str:
     """Per question: the verdict, the makespans with their ranks, what trusting each simulator costs, cross-overs.
 
-    In lines of at most ``width`` columns.
+    Args:
+        choice: What is ranked.
+        width: Columns of a line at most.
+        shown: Configurations of each question that are listed, the first ones; None lists all.
+        flips: What makes pairs change places.
+        note: What a reader should know before.
     """
-    lines: list[str] = []
+    lines: list[str] = _prose(note, width) if note else []
     for question in choice.questions:
-        lines += [*_question(question, width), ""]
+        lines += [*_question(question, width, shown), ""]
+    for flip in flips:
+        told = (
+            f"{flip.simulator} prefers {flip.worse} to {flip.better} because of {flip.term}: "
+            f"{flip.seconds:.3g} s per rank less of it against the other than in the reference"
+        )
+        lines += _prose(told, width)
     for label, why in choice.refused.items():
         lines += _prose(f"not run: {label}: {_first_line(why)}", width)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def as_json(choice: Choice) -> str:
+def as_json(choice: Choice, flips: Sequence[Flip] = (), note: str = "") -> str:
     """Everything; makespans in integer picoseconds."""
     document = {
         "format_version": FORMAT_VERSION,
         "questions": [attrs.asdict(question) for question in choice.questions],
         "refused": choice.refused,
+        "flips": [attrs.asdict(flip) for flip in flips],
+        "note": note,
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -42,19 +60,19 @@ def _prose(text: str, width: int) -> list[str]:
     return wrapped(printable(text), width, rest="  ")
 
 
-def _question(question: Question, width: int) -> list[str]:
+def _question(question: Question, width: int, shown: int | None) -> list[str]:
     title = " / ".join(part for part in (question.workload, question.pin) if part) or "one step per scenario"
     lines = _prose(f"{title}: {len(question.configurations)} configurations, held against {question.reference}", width)
     for decision in question.decisions:
         lines += _prose(_verdict(decision), width)
-    lines += ["", *_ranking(question, width)]
+    lines += ["", *_ranking(question, width, shown)]
     if question.decisions:
         lines += ["", *_decisions(question, width)]
     for decision in question.decisions:
-        shown = decision.cross_overs[:SHOWN_CROSS_OVERS]
-        for crossed in shown:
+        telling = decision.cross_overs[:SHOWN_CROSS_OVERS]
+        for crossed in telling:
             lines += _prose(_cross_over(decision.simulator, question.reference, crossed), width)
-        more = len(decision.cross_overs) - len(shown)
+        more = len(decision.cross_overs) - len(telling)
         if more:
             lines += _prose(f"{decision.simulator}: {more} further pairs are ranked differently, all closer", width)
     return lines
@@ -69,9 +87,9 @@ def _verdict(decision: Decision) -> str:
     return f"{name} chooses {decision.best} instead of {decision.reference_best}, {100 * decision.regret:.3g} % slower"
 
 
-def _ranking(question: Question, width: int) -> list[str]:
+def _ranking(question: Question, width: int, shown: int | None) -> list[str]:
     rows = []
-    for number, label in enumerate(question.configurations):
+    for number, label in enumerate(question.configurations[:shown]):
         row = [printable(label)]
         for name in question.makespans_ps:
             makespan_s, rank = question.makespan_s(name, number), question.rank(name, number)
@@ -80,7 +98,9 @@ def _ranking(question: Question, width: int) -> list[str]:
     headers = ["configuration"]
     for name in question.makespans_ps:
         headers += [f"{printable(name)}\n[s]", "rank"]
-    return table(headers, rows, "l" + "r" * (len(headers) - 1), width)
+    more = len(question.configurations) - len(rows)
+    lines = table(headers, rows, "l" + "r" * (len(headers) - 1), width)
+    return [*lines, *([f"{more} more; -f json has all"] if more else [])]
 
 
 def _decisions(question: Question, width: int) -> list[str]:
