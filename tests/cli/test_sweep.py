@@ -85,7 +85,7 @@ def test_a_store_is_ranked_without_asking_anybody(versim: Versim) -> None:
 
 
 def test_the_term_that_flips_a_pair_is_named(versim: Versim) -> None:
-    """One rank computes 1.8 s and two compute 1 s: once then adds half a second for the all-reduce, twice a whole one."""
+    """One rank computes 1.8 s and two compute 1 s; once then adds half a second, twice a whole one."""
     vary = ("--vary", "ranks,work_s=[1, 1.8],[2, 1.0]")
     result = versim("sweep", "lab", *vary, "--store", "answers.db", "-j", "1")
     assert result.exit_code == 0, result.stderr
