@@ -58,15 +58,21 @@ class _Questions:
             return ()
         terms = [term for term in result.attribution.terms if term.kind is TermKind.COMMUNICATION and term.effect_ps]
         largest = sorted(terms, key=lambda term: -abs(term.effect_ps))[:MOST_TERMS]
-        found = [self._of_term(term, result.label) for term in largest]
+        asked = [(term, self._heaviest(term)) for term in largest]
+        messages = tuple(dict.fromkeys(message for _, heaviest in asked for message, _ in heaviest))
+        for label in (self._reference, result.label):
+            self._ask(label, messages)
+        found = [self._of_term(term, heaviest, result.label) for term, heaviest in asked]
         return tuple(causes for causes in found if causes is not None)
 
-    def _of_term(self, term: Term, label: str) -> TermCauses | None:
-        messages = self._messages(term)
-        heaviest = sorted(messages.items(), key=lambda pair: -pair[0].size_bytes * pair[1])[:MOST_MESSAGES]
+    def _heaviest(self, term: Term) -> list[tuple[Message, int]]:
+        """The communications of a term that move most bytes, and how often each is done."""
+        return sorted(self._messages(term).items(), key=lambda pair: -pair[0].size_bytes * pair[1])[:MOST_MESSAGES]
+
+    def _of_term(self, term: Term, heaviest: Sequence[tuple[Message, int]], label: str) -> TermCauses | None:
         asked = []
         for message, count in heaviest:
-            reference, other = (self._asked(who, message) for who in (self._reference, label))
+            reference, other = (self._answers[who, message] for who in (self._reference, label))
             if reference is None or other is None:
                 return None
             asked.append((message, count, reference, other))
@@ -95,30 +101,41 @@ class _Questions:
         fabric, ranks = self._inputs.system.fabric, message.ranks
         return max(len(fabric.path(one, two)) for one, two in zip(ranks, (*ranks[1:], ranks[0]), strict=True))
 
-    def _asked(self, label: str, message: Message) -> Asked | None:
-        key = label, message
-        if key not in self._answers:
-            self._answers[key] = self._ask(label, message)
-        return self._answers[key]
-
-    def _ask(self, label: str, message: Message) -> Asked | None:
+    def _ask(self, label: str, messages: Sequence[Message]) -> None:
+        """Ask a simulator about communications, all that lie on one network in one go."""
+        messages = [message for message in messages if (label, message) not in self._answers]
         system = self._inputs.system
-        near = _of_members(system, message)
-        times_ps = []
-        for where, asked in (
-            (system, message),
-            (near, _first_ranks(message)),
-            (_instant(system), message),
-            (_instant(near), _first_ranks(message)),
-        ):
-            mesh = self._inputs.graph.mesh if asked is message else Mesh.of(rank=where.world_size)
-            request = attrs.evolve(self._request(label), inputs=alone([asked], mesh, where))
-            seconds, _ = times_alone(self._registry.backend(self._instances[label].backend), [asked], request)[asked]
-            if seconds is None:
-                return None
-            times_ps.append(round(seconds * PS_PER_S))
-        alone_ps, near_ps, instant_ps, bare_ps = times_ps
-        return Asked(alone_ps=alone_ps, near_ps=near_ps, instant_ps=instant_ps, bare_ps=bare_ps)
+        near = {message: _of_members(system, message) for message in messages}
+        alone_ps = self._times(label, dict.fromkeys(messages, system))
+        instant_ps = self._times(label, {message: _instant(system) for message in messages})
+        near_ps = self._times(label, near, moved=True)
+        bare_ps = self._times(label, {message: _instant(there) for message, there in near.items()}, moved=True)
+        for message in messages:
+            times_ps = [times.get(message) for times in (alone_ps, near_ps, instant_ps, bare_ps)]
+            known = [time_ps for time_ps in times_ps if time_ps is not None]
+            self._answers[label, message] = Asked(*known) if len(known) == len(times_ps) else None
+
+    def _times(self, label: str, places: Mapping[Message, System], *, moved: bool = False) -> dict[Message, int]:
+        """Picoseconds of communications, each alone on its system; ``moved`` onto the first ranks of it."""
+        together: list[tuple[System, list[Message]]] = []
+        for message, where in places.items():
+            here = next((found for known, found in together if known == where), None)
+            if here is None:
+                together.append((where, [message]))
+            else:
+                here.append(message)
+        backend = self._registry.backend(self._instances[label].backend)
+        found: dict[Message, int] = {}
+        for where, messages in together:
+            asked = [_first_ranks(message) if moved else message for message in messages]
+            mesh = Mesh.of(rank=where.world_size) if moved else self._inputs.graph.mesh
+            request = attrs.evolve(self._request(label), inputs=alone(asked, mesh, where))
+            answers = times_alone(backend, tuple(dict.fromkeys(asked)), request)
+            for message, question in zip(messages, asked, strict=True):
+                seconds, _ = answers[question]
+                if seconds is not None:
+                    found[message] = round(seconds * PS_PER_S)
+        return found
 
     def _request(self, label: str) -> SimulationRequest:
         if label not in self._requests:

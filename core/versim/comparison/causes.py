@@ -37,7 +37,7 @@ class CauseKind(enum.StrEnum):
     OTHERS = "others running beside it"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Asked:
     """What a simulator answered about one communication, in picoseconds.
 

@@ -156,6 +156,11 @@ class DeepFlow:
             reported_s=ran.makespan_ps / PS_PER_S,
         )
 
+    def isolated_s(self, request: SimulationRequest) -> NDArray[np.float64]:
+        """Seconds that each communication takes alone: as in the step, where nothing shares links with it."""
+        network = request.network or DeepFlowNetworkTiming(Corrections())
+        return durations_s(request.inputs.graph, request.inputs.system, network)
+
 
 def _notes(graph: ExecutionGraph) -> tuple[str, ...]:
     signals = int(np.count_nonzero(signals_of(graph)))
