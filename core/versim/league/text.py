@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from versim.league.memory import Confusion
 from versim.league.result import League, RunResult
-from versim.league.statistics import Errors, is_marked
+from versim.league.statistics import Errors
 from versim.terminal import printable, table, wrapped
 
 MOST_LINES = 40
@@ -161,11 +161,6 @@ def miss_sentence(result: RunResult, label: str) -> str:
     dominant = next(iter(outcome.shares.items()), None)
     why = f", {100 * dominant[1]:.0f} % {dominant[0]}" if dominant else ""
     return f"{record.id} {off.replace('-', '−')}{why}"
-
-
-def marked_count(results: Sequence[RunResult]) -> int:
-    """Runs that their source calls faulty."""
-    return sum(is_marked(result.record) for result in results)
 
 
 def _mean(errors: Errors | None) -> float | None:
