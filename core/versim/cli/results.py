@@ -23,7 +23,9 @@ from versim.cli.session import line_width, write_output
 @click.option("--sort", default="makespan_s", show_default=True, metavar="NAME", help="Order by this.")
 @click.option("--descending", is_flag=True, help="The largest first.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Show so many; a table shows 20 unless given.")
-@click.option("-f", "--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option(
+    "-f", "--format", "form", type=click.Choice(["table", "csv", "json", "html"]), default="table", show_default=True
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to this file.")
 def results(
     store: Path,
@@ -37,6 +39,8 @@ def results(
     output: Path | None,
 ) -> None:
     """List what STORE holds, the file of `versim sweep --store`.
+
+    `-f html -o FILE` makes a page to explore: Pareto fronts, a map of two keys, simulators side by side.
 
     Figures are makespan_s, compute_s, communication_s, exposed_communication_s, idle_s, mfu, tokens,
     tokens_per_s_per_rank, persistent_bytes, peak_bytes, fits, ranks, nodes and wall_s; texts workload, pin, instance,
@@ -55,8 +59,15 @@ def results(
             return
         if number is not None and number not in {one.id for one in sweeps}:
             raise click.UsageError(f"{store} has no sweep {number}; --sweeps lists them")
-        rows = listing.with_figures(opened.rows(number))
-    rows = listing.select(rows, conditions, sort, descending=descending)
+        rows = listing.select(listing.with_figures(opened.rows(number)), conditions, sort, descending=descending)
+        if form == "html":
+            from versim.sweeps.explorer import as_html  # noqa: PLC0415
+            from versim.sweeps.stored_choice import terms_of  # noqa: PLC0415
+
+            names = ", ".join(dict.fromkeys(one.name for one in sweeps if number in (None, one.id)))
+            page = as_html(rows[:limit], [terms_of(row, opened) for row in rows[:limit]], names)
+            write_output(page, output, as_it_is=True)
+            return
     if form == "table":
         text = listing.as_text(rows, line_width(), limit or listing.ROWS_SHOWN)
     else:

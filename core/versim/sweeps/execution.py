@@ -175,7 +175,7 @@ class Plan:
                     executor.shutdown(wait=False, cancel_futures=True)
                     executor = self.executor()
         finally:
-            executor.shutdown(wait=False, cancel_futures=True)
+            executor.shutdown(wait=not under_way, cancel_futures=True)
 
 
 def _lost(error: Exception) -> bool:

@@ -26,7 +26,7 @@ class Flip:
         simulator: Who prefers ``worse``.
         better: The one that is faster in the reference.
         worse: The one that is slower there.
-        term: ``compute``, or a kind of communication and its axes, with the phase; or ``waiting``.
+        term: ``compute``, or a kind of communication and its axes, with the phase; or ``waiting, less overlap``.
         seconds: By how much more the reference charges ``worse`` for it against ``better`` than the simulator does, per
             rank.
     """
@@ -158,7 +158,7 @@ def _flips(question: Question, cells: dict[tuple[str, str], Row], store: Store) 
 def terms_of(row: Row, store: Store) -> dict[str, float]:
     """Seconds of a step by term, per rank: what runs, by group and phase, and what is left of the makespan.
 
-    Communication beside compute counts in both, so ``waiting`` can be below 0.
+    Communication beside compute counts in both, so what is left can be below 0.
     """
     answer = store.answer(row["digest"], row["fingerprint"])
     if answer is None or answer.makespan_ps is None or not row["ranks"]:
@@ -172,7 +172,7 @@ def by_term(groups: Any, makespan_ps: int, ranks: int) -> dict[str, float]:
     for key, phase, total_ps in groups:
         name = f"{key}, {phase}" if phase else key
         found[name] = found.get(name, 0.0) + total_ps / ranks / 1e12
-    found["waiting"] = makespan_ps / 1e12 - sum(found.values())
+    found["waiting, less overlap"] = makespan_ps / 1e12 - sum(found.values())
     return found
 
 
