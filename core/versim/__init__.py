@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from versim.curves import Crossing as Crossing
     from versim.curves import Curve as Curve
     from versim.curves import SweptCommunication as SweptCommunication
+    from versim.documents import write_report as write_report
     from versim.errors import ComponentError as ComponentError
     from versim.errors import FaultsError as FaultsError
     from versim.errors import SimulationError as SimulationError
@@ -211,6 +212,7 @@ _HOMES = {
     ),
     "comparison.causes": "TermCauses",
     "curves": "CollectiveSweep Crossing Curve SweptCommunication",
+    "documents": "write_report",
     "errors": (
         "ComponentError FaultsError SimulationError UnknownNameError UnsupportedGraphError VersimError did_you_mean"
     ),

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import attrs
 import numpy as np
@@ -26,13 +27,13 @@ from versim.curves import SweptCommunication
 from versim.errors import VersimError
 from versim.pinning import messages_of
 from versim.registry import Registry, load_registry
-from versim.scenario import DEFAULT_SCENARIO, Instance, Scenario, Workload, load_scenario
+from versim.scenario import DEFAULT_SCENARIO, Instance, Scenario, Workload, load_scenario, structure_scenario
 
 Progress = Callable[[str], None]
 
 
 def compare(
-    scenario: str | Path | Scenario = DEFAULT_SCENARIO,
+    scenario: str | Path | Mapping[str, Any] | Scenario = DEFAULT_SCENARIO,
     *,
     registry: Registry | None = None,
     progress: Progress | None = None,
@@ -43,7 +44,8 @@ def compare(
     """Compare simulators on a scenario.
 
     Args:
-        scenario: A file, the name of a shipped scenario, or a scenario made in Python.
+        scenario: A file, the name of a shipped scenario, what a file would hold as a dict, or a scenario made in
+            Python.
         registry: The plugins to use; the installed ones unless given.
         progress: Called with a sentence whenever something long begins.
         averaging: How differences are attributed: ``sequential``, or ``shapley`` for the average over orders.
@@ -54,7 +56,9 @@ def compare(
         VersimError: The scenario is faulty, or asks for something that no plugin offers.
     """
     registry = load_registry() if registry is None else registry
-    if not isinstance(scenario, Scenario):
+    if isinstance(scenario, Mapping):
+        scenario = structure_scenario({"name": "unnamed", **scenario}, registry, "scenario")
+    elif not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario, registry)
     return run(scenario, registry, progress=progress, averaging=averaging, force=force, sweep=sweep)
 

@@ -197,4 +197,4 @@ def test_the_ending_of_an_output_says_its_format(versim: Versim, tmp_path: Path)
     assert starts[1].startswith(b"{")
     assert b"**" in starts[2]
     assert starts[3].startswith(b"\n")
-    assert starts[4].startswith(b"lab")
+    assert "\nnext     versim compare --full" in (tmp_path / "report.txt").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from versim.atomic import check_writable, new_folder, writing
+from versim.atomic import check_writable
 from versim.cli.session import write_output
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def chosen(
     Everything that can be refused is, before anything long begins. What is ``asked`` for (``explain``, ``full``,
     ``brief``) sets the option of that name of those that have one, unless it is given.
     """
+    from versim.documents import endings_of  # noqa: PLC0415 - brings numpy
     from versim.registry import describe_options, structure_options  # noqa: PLC0415 - not for the list of commands
     from versim.scenario.overrides import parse_component  # noqa: PLC0415
 
@@ -73,11 +74,6 @@ def chosen(
         wanted.append((reporter, structure_options(reporter, settings, "$"), output))
         check_output(output)
     return wanted
-
-
-def endings_of(registry: Registry) -> dict[str, str]:
-    """The reporter that an ending of a file's name stands for, ``.html`` for example."""
-    return {ending: reporter.name for reporter in registry.reporters() for ending in getattr(reporter, "endings", ())}
 
 
 def paired(
@@ -136,33 +132,16 @@ def write_rendering(rendering: Rendering, output: Path | None, reporter: str) ->
         UnwritableError: It cannot be written there.
         click.UsageError: A folder of files for standard output.
     """
+    if output is not None:
+        from versim.documents import write_rendering as write_to_file  # noqa: PLC0415 - brings numpy
+
+        write_to_file(rendering, output)
+        return
     content = rendering.content
-    if isinstance(content, str | bytes):
-        _write_document(content, rendering, output)
-        return
-    if output is None:
+    if isinstance(content, bytes):
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    elif isinstance(content, str):
+        write_output(content if content.endswith("\n") or not content else f"{content}\n", None, as_it_is=True)
+    else:
         raise click.UsageError(f"reporter {reporter!r} makes a folder of files; name it with -o FOLDER")
-    with new_folder(output) as folder:
-        for name, part in content.items():
-            data = part.encode() if isinstance(part, str) else part
-            # A reporter names files, not paths.
-            (folder / Path(name).name).write_bytes(data)
-
-
-def _write_document(content: str | bytes, rendering: Rendering, output: Path | None) -> None:
-    if output is None:
-        if isinstance(content, bytes):
-            sys.stdout.buffer.write(content)
-            sys.stdout.buffer.flush()
-        else:
-            write_output(content if content.endswith("\n") or not content else f"{content}\n", None, as_it_is=True)
-        return
-    with writing(output) as stream:
-        # Attachments first, so that a document never refers to a file that is not there.
-        for name, data in rendering.attachments.items():
-            with writing(output.parent / Path(name).name) as beside:
-                beside.buffer.write(data)
-        if isinstance(content, bytes):
-            stream.buffer.write(content)
-        else:
-            stream.write(content if content.endswith("\n") or not content else f"{content}\n")

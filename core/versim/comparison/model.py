@@ -6,12 +6,16 @@ Times stay integer picoseconds. ``None`` is "not modelled" or "did not complete"
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
+from os import PathLike
+from typing import Any
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from versim.comparison.attribution import Attribution
+from versim.comparison.card import card_html, one_line
 from versim.comparison.causes import TermCauses
 from versim.comparison.checks import Check
 from versim.comparison.critical_path import CriticalPath
@@ -22,12 +26,16 @@ from versim.curves import SweptCommunication
 from versim.graph import ExecutionGraph, Instances
 from versim.inputs import Inputs
 from versim.prediction import Prediction
+from versim.units import PS_PER_S
 
 FORMAT_VERSION = 2
 """Version of the report's form, in memory and as JSON; raised when a field changes its meaning or goes."""
 
+LONGEST_REPR = 300
+"""Letters of what a report's repr says of its predictions."""
 
-@attrs.frozen(eq=False, kw_only=True)
+
+@attrs.frozen(eq=False, kw_only=True, repr=False)
 class Result:
     """One prediction, analysed.
 
@@ -72,13 +80,18 @@ class Result:
     sanity: Sanity | None = None
     causes: tuple[TermCauses, ...] = ()
 
+    def __repr__(self) -> str:
+        makespan_ps = self.prediction.makespan_ps
+        said = self.prediction.status.value if makespan_ps is None else f"{makespan_ps / PS_PER_S:.6g} s"
+        return f"<Result {self.label!r}: {said}>"
+
     @property
     def failed_checks(self) -> tuple[Check, ...]:
         """Checks that did not pass."""
         return tuple(check for check in self.checks if check.passed is False)
 
 
-@attrs.frozen(eq=False, kw_only=True)
+@attrs.frozen(eq=False, kw_only=True, repr=False)
 class Comparison:
     """All predictions of one pin: equal inputs, so they may be compared.
 
@@ -98,6 +111,19 @@ class Comparison:
     same_as: tuple[str, ...] = ()
     sweep: tuple[SweptCommunication, ...] | None = None
 
+    def __repr__(self) -> str:
+        return f"<Comparison {self.inputs.label!r}: {one_line(self)}>"
+
+    def _repr_html_(self) -> str:
+        """Who predicts what, for a notebook."""
+        return card_html(self.inputs.label or "comparison", "", [("", self)])
+
+    def to_dataframe(self, table: str = "totals") -> Any:
+        """A ``pandas.DataFrame`` of ``totals``, ``operations`` or ``spans``; see :meth:`Report.to_dataframe`."""
+        from versim.comparison.frames import data_frame  # noqa: PLC0415 - only for frames
+
+        return data_frame((("", self, result) for result in self.results), table)
+
     def result(self, label: str) -> Result:
         """The result of an instance; ``KeyError`` if it was not asked."""
         for result in self.results:
@@ -106,7 +132,7 @@ class Comparison:
         raise KeyError(label)
 
 
-@attrs.frozen(eq=False, kw_only=True)
+@attrs.frozen(eq=False, kw_only=True, repr=False)
 class WorkloadReport:
     """Everything about one workload; pins are shown apart because their inputs differ.
 
@@ -120,13 +146,16 @@ class WorkloadReport:
     producer: str
     comparisons: tuple[Comparison, ...]
 
+    def __repr__(self) -> str:
+        return f"<WorkloadReport {self.label!r} by {self.producer}: {len(self.comparisons)} pins>"
+
     @property
     def graph(self) -> ExecutionGraph:
         """The graph of the first pin."""
         return self.comparisons[0].inputs.graph
 
 
-@attrs.frozen(eq=False, kw_only=True)
+@attrs.frozen(eq=False, kw_only=True, repr=False)
 class Report:
     """A finished comparison of a scenario.
 
@@ -141,6 +170,43 @@ class Report:
     description: str
     workloads: tuple[WorkloadReport, ...]
     provenance: Mapping[str, str] = attrs.field(factory=dict)
+
+    def __repr__(self) -> str:
+        said = "; ".join(one_line(comparison) for workload in self.workloads for comparison in workload.comparisons)
+        return f"<Report {self.scenario!r}: {said if len(said) <= LONGEST_REPR else said[:LONGEST_REPR] + '…'}>"
+
+    def _repr_html_(self) -> str:
+        """Who predicts what, for a notebook; ``save("report.html")`` makes the whole page."""
+        titled = [
+            (", pin ".join(filter(None, (workload.label, comparison.inputs.label))), comparison)
+            for workload in self.workloads
+            for comparison in workload.comparisons
+        ]
+        return card_html(self.scenario, self.description, titled)
+
+    def to_dataframe(self, table: str = "totals") -> Any:
+        """A ``pandas.DataFrame`` of the report, units in the names of columns.
+
+        Args:
+            table: ``totals``, a row per prediction; ``operations``, a row per name of a node, phase and prediction;
+                ``spans``, a row per execution and prediction.
+
+        Raises:
+            VersimError: pandas is not installed, or there is no such table.
+        """
+        from versim.comparison.frames import data_frame  # noqa: PLC0415 - only for frames
+
+        return data_frame(((workload.label, *placed) for workload, *placed in self.results()), table)
+
+    def save(self, path: str | PathLike[str], reporter: str = "") -> None:
+        """Write the report to a file, by the reporter of its ending: ``report.save("report.html")``.
+
+        Raises:
+            UnknownNameError: No reporter has that ending or name.
+            VersimError: The file cannot be written.
+        """
+        # Reporters are plugins, which stand above this room: it knows their door by name, and only when asked.
+        import_module("versim.documents").write_report(self, path, reporter)
 
     def results(self) -> tuple[tuple[WorkloadReport, Comparison, Result], ...]:
         """Every result with where it belongs."""

@@ -18,7 +18,7 @@ def _tuple(degraded: Iterable[Degradation]) -> tuple[Degradation, ...]:
     return tuple(degraded)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class System:
     """A network, a device, and the links each parallelism sees.
 
@@ -41,6 +41,16 @@ class System:
         faults = faults_of(self.degraded, self.dimensions)
         if faults:
             raise ValueError(f"degraded[{faults[0][0]}]: {faults[0][1]}")
+
+    def __repr__(self) -> str:
+        shape = " x ".join(f"{dimension.topology.value} {dimension.size}" for dimension in self.dimensions)
+        return f"<System of {self.world_size:,} {self.device.name}: {shape}{', degraded' if self.degraded else ''}>"
+
+    def _repr_html_(self) -> str:
+        """Its picture, for a notebook."""
+        from versim.fabric.picture import system_svg  # noqa: PLC0415 - only for pictures
+
+        return system_svg(self)
 
     @property
     def world_size(self) -> int:

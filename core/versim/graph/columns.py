@@ -202,3 +202,9 @@ class ExecutionGraph:
 
     def __repr__(self) -> str:
         return f"<ExecutionGraph of {self.node_count} nodes on {self.mesh}>"
+
+    def _repr_html_(self) -> str:
+        """How much of what it holds, as bars, for a notebook."""
+        from versim.graph.card import graph_card  # noqa: PLC0415 - it reads graphs
+
+        return graph_card(self)
