@@ -131,7 +131,7 @@ def test_links_say_what_they_carried(
     links = AstraSimBackend().simulate(request).links
     assert links is not None
     short_ps, long_ps = (int((size << 20) / (178890306122.44803 / 1e9)) * 1000 for size in (1, 4))
-    assert links.name == ("0->1", "1->2")
+    assert links.name == ("d0 0→1", "d0 1→2")
     assert links.carried_bytes.tolist() == [1 << 20, 5 << 20]
     assert links.messages.tolist() == [1, 2]
     assert links.busy_ps.tolist() == [short_ps, short_ps + long_ps]

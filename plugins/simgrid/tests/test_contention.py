@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from versim import Device, Dimension, Link, Prediction, SimulationRequest, System, Topology, pin, structure_options
+from versim import (
+    Device,
+    Dimension,
+    GraphBuilder,
+    Kind,
+    Link,
+    Mesh,
+    Prediction,
+    SimulationRequest,
+    System,
+    Topology,
+    pin,
+    predict,
+    structure_options,
+)
 from versim_astrasim.backend import AstraSimBackend
 from versim_basics.traffic import PATTERNS, Traffic, TrafficOptions
 
@@ -42,3 +56,19 @@ def test_queues_and_flows_agree(simulate: Simulate, pattern: str) -> None:
         expected_ps += round(size_bytes / INSIDE.bandwidth_bytes_per_s * 1e12)
         assert queues.makespan_ps == pytest.approx(expected_ps, rel=1e-3)
     assert queues.makespan_ps == pytest.approx(expected_ps, rel=0.15)
+
+
+def test_links_have_the_names_that_other_simulators_give_them() -> None:
+    """Loads of two simulators can be set side by side: on a ring both walk the same links."""
+    builder = GraphBuilder(Mesh.of(rank=4))
+    builder.collective("sum", Kind.ALL_REDUCE, 1 << 20, axes=["rank"])
+    link = Link(bandwidth_bytes_per_s=1e9, latency_s=1e-6)
+    for topology in (Topology.RING, Topology.SWITCH):
+        ring = System(dimensions=(Dimension(topology=topology, size=4, link=link),), device=Device(name="any"))
+        inputs = pin(builder.build(), ring)
+        loads = []
+        for backend in ("simgrid", "astrasim"):
+            links = predict(inputs, backend).links
+            assert links is not None
+            loads.append(dict(zip(links.name, links.carried_bytes.tolist(), strict=True)))
+        assert loads[0] == loads[1]

@@ -53,12 +53,15 @@ def from_outcome(outcome: Outcome, translation: Translation, pinned: Inputs, eng
         diagnosis=tuple(lines),
         waiting=stuck(times, translation) if status is not Status.COMPLETED else (),
         provenance=provenance_of(translation),
-        links=_link_loads(outcome),
+        links=_link_loads(outcome, pinned.graph.mesh.world_size),
     )
 
 
-def _link_loads(outcome: Outcome) -> LinkLoads | None:
-    """What the links carried that carried anything; None of the congestion-unaware network, which has no links."""
+def _link_loads(outcome: Outcome, ranks: int) -> LinkLoads | None:
+    """What the links carried that carried anything; None of the congestion-unaware network, which has no links.
+
+    Links have the fabric's names, so that two simulators' loads can be set side by side.
+    """
     links = outcome.links
     if not links.name:
         return None
@@ -71,12 +74,21 @@ def _link_loads(outcome: Outcome) -> LinkLoads | None:
                 "in picoseconds"
             )
     return LinkLoads(
-        name=tuple(links.name[link] for link in used.tolist()),
+        name=tuple(_fabric_name(links.name[link], ranks) for link in used.tolist()),
         carried_bytes=links.bytes_carried[used],
         messages=links.messages[used],
         busy_ps=links.busy_ns[used] * PS_PER_NS,
         queueing_ps=links.queueing_ns[used] * PS_PER_NS,
     )
+
+
+def _fabric_name(name: str, ranks: int) -> str:
+    """The fabric's name of a link of one dimension, whose devices the engine numbers: the switch behind all ranks."""
+    ends = name.split("->")
+    if len(ends) != 2:
+        return name
+    here, there = ("switch" if int(end) >= ranks else end for end in ends)
+    return f"d0 {here}→{there}"
 
 
 def finish_ps_of(finish_ns: Mapping[int, int | None], translation: Translation) -> NDArray[np.int64]:
