@@ -56,6 +56,11 @@ _MANY = 6
     help="Ask this backend instead of the scenario's, as in compare. May be repeated.",
 )
 @click.option("-j", "--jobs", type=click.IntRange(1), metavar="N", help="Processes; one per processor unless given.")
+@click.option(
+    "--dask",
+    metavar="ADDRESS",
+    help="Ask over the Dask cluster of this scheduler (tcp://host:8786), or over one made here (local).",
+)
 @click.option("--sample", type=click.IntRange(1), metavar="N", help="Ask about N configurations, taken at random.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of chance.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Ask about the first N configurations.")
@@ -79,6 +84,7 @@ def sweep(
     store: Path | None,
     backends: tuple[str, ...],
     jobs: int | None,
+    dask: str | None,
     sample: int | None,
     seed: int,
     limit: int | None,
@@ -114,22 +120,31 @@ def sweep(
             )
         )
         return
-    swept = made_ready(
-        loaded,
-        axes or None,
-        conditions,
-        store=store,
-        jobs=jobs,
-        sample=sample,
-        seed=seed,
-        limit=limit,
-        time_limit_s=time_limit_s,
-        keep_spans=keep_spans,
-        registry=registry,
-        modules=session_of(ctx).modules,
-        command=typed(ctx),
-    )
-    with contextlib.closing(swept):
+    with contextlib.ExitStack() as stack:
+        there = None
+        if dask is not None:
+            from versim.sweeps.cluster import cluster  # noqa: PLC0415 - an extra
+            from versim.sweeps.execution import processes_here  # noqa: PLC0415 - see above
+
+            there = stack.enter_context(cluster(dask, jobs or processes_here()))
+        swept = made_ready(
+            loaded,
+            axes or None,
+            conditions,
+            store=store,
+            jobs=jobs,
+            executor=there.make if there else None,
+            workers=there.workers if there else None,
+            sample=sample,
+            seed=seed,
+            limit=limit,
+            time_limit_s=time_limit_s,
+            keep_spans=keep_spans,
+            registry=registry,
+            modules=session_of(ctx).modules,
+            command=typed(ctx),
+        )
+        stack.callback(swept.close)
         tell_space(swept.space)
         _ask(ctx, swept, store)
         _show(swept, store)

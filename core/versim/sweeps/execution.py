@@ -175,7 +175,10 @@ class Plan:
                     executor.shutdown(wait=False, cancel_futures=True)
                     executor = self.executor()
         finally:
-            executor.shutdown(wait=not under_way, cancel_futures=True)
+            # Not every executor cancels when it is shut down.
+            for future in under_way:
+                future.cancel()
+            executor.shutdown(wait=not under_way)
 
 
 def _lost(error: Exception) -> bool:

@@ -153,3 +153,41 @@ def _children() -> list[int]:
         if found:
             return [int(pid) for pid in found]
     raise AssertionError("no children")
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_cluster_gives_the_same_answers_though_a_worker_dies(
+    lab: Scenario, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over Dask's own executor, to the bit; the batch of the worker that is killed is answered by another."""
+    pytest.importorskip("distributed")
+    from versim.sweeps import cluster as clusters  # noqa: PLC0415 - an extra
+    from versim.sweeps.cluster import cluster  # noqa: PLC0415 - as above
+
+    vary = {"ranks": [2, 4], "work_s": list(range(1, 16))}
+    expected = sweep(lab, vary, registry=registry, jobs=1).run().rows()
+    before = set(_children_now())
+    with cluster("local", 2) as there:
+        swept = sweep(
+            lab,
+            vary,
+            registry=registry,
+            store=tmp_path / "answers.db",
+            executor=there.make,
+            workers=there.workers,
+            modules=[str(LAB)],
+        )
+        killed = False
+        for _ in swept.batches():
+            if not killed:
+                killed = True
+                os.kill(max(set(_children_now()) - before), signal.SIGKILL)
+        assert telling(swept.rows()) == telling(expected)
+        swept.close()
+    monkeypatch.setattr(clusters, "WAIT_S", 0.5)
+    with pytest.raises(VersimError, match="no scheduler answers"), cluster("tcp://127.0.0.1:1", 1):
+        pass
+
+
+def _children_now() -> list[int]:
+    return [int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]

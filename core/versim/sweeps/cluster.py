@@ -1,0 +1,71 @@
+"""A Dask cluster as the executor of a sweep. Its workers need nothing but versim and the plugins, installed.
+
+Answers come back to who asked and are kept there; a worker that is lost is replaced by the scheduler, and its batch is
+answered by another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from concurrent.futures import Executor
+
+import attrs
+
+from versim.errors import VersimError
+
+LOCAL = "local"
+"""Instead of an address: a cluster on this machine, for as long as the sweep takes."""
+
+WAIT_S = 10.0
+"""For the scheduler to answer."""
+
+
+@attrs.frozen(eq=False)
+class Cluster:
+    """A cluster that can be given batches.
+
+    Attributes:
+        executor: Its executor.
+        workers: Threads of all its workers.
+    """
+
+    executor: Executor
+    workers: int
+
+    def make(self) -> Executor:
+        """What a plan asks for."""
+        return self.executor
+
+
+@contextlib.contextmanager
+def cluster(address: str, count: int) -> Iterator[Cluster]:
+    """A cluster, for as long as the block lasts.
+
+    Args:
+        address: Of a scheduler, ``tcp://host:8786``; or ``local``.
+        count: Workers of a local one.
+
+    Raises:
+        VersimError: dask.distributed is not installed, or no scheduler answers there.
+    """
+    try:
+        from distributed import Client, LocalCluster  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise VersimError("--dask needs dask.distributed: pip install 'versim[cluster]'") from None
+    with contextlib.ExitStack() as stack:
+        where = address
+        if address == LOCAL:
+            where = stack.enter_context(
+                LocalCluster(  # type: ignore[no-untyped-call]
+                    n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None
+                )
+            )
+        try:
+            client = stack.enter_context(Client(where, timeout=WAIT_S, set_as_default=False))  # type: ignore[no-untyped-call]
+        except (OSError, TimeoutError, ValueError) as error:
+            raise VersimError(f"--dask {address}: no scheduler answers there ({error})") from error
+        workers = sum(client.nthreads().values())
+        if not workers:
+            raise VersimError(f"--dask {address}: its scheduler has no workers; start some (dask worker {address})")
+        yield Cluster(executor=client.get_executor(pure=False), workers=workers)
