@@ -25,7 +25,7 @@ layers: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 
 docs: $(VENV)/installed-dev
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs site
 
 # The SimGrid plugin is a distribution of its own; its tests run SimGrid where it is installed.
 simgrid: $(VENV)/installed-dev

@@ -33,6 +33,9 @@ NOT_RUN = {"apt-get", "git", "make", "pip", "pytest"}
 
 HARMLESS = {"cat", "head", "ls"}
 
+DIRECTIVES = frozenset({"{toctree}", "{eval-rst}"})
+"""What Sphinx is told between blocks of code; it complains itself."""
+
 PLAIN = {"", "text", "mermaid"}
 """Languages of blocks that show something and do nothing."""
 
@@ -88,7 +91,7 @@ class Reader:
                 json.loads(fence.body)
             elif fence.language == "toml":
                 tomllib.loads(fence.body)
-            elif fence.language not in PLAIN | {"python", "console"}:
+            elif fence.language not in PLAIN | DIRECTIVES | {"python", "console"}:
                 raise self._error(fence, f"nobody knows how to check a block of {fence.language!r}")
             if fence.title or fence.language != "python":
                 self._printed = None

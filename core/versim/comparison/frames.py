@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from versim.comparison.model import Comparison, Result
 from versim.errors import VersimError
 from versim.units import PS_PER_S
 
-Table = Literal["totals", "operations", "spans"]
 Placed = tuple[str, Comparison, Result]
 """The label of a workload, and a result with its comparison."""
 
@@ -25,14 +24,14 @@ def data_frame(results: Iterable[Placed], table: str) -> Any:
     Raises:
         VersimError: pandas is not installed, or there is no such table.
     """
-    makers = {"totals": _totals, "operations": _operations, "spans": _spans}
+    makers: dict[str, Callable[[Placed], Any]] = {"totals": _totals, "operations": _operations, "spans": _spans}
     if table not in makers:
         raise VersimError(f"no table {table!r}; there are {', '.join(makers)}")
     try:
         import pandas as pd  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415 - only for frames
     except ImportError:
         raise VersimError("data frames need pandas; install it (pip install pandas), or use `-f csv`") from None
-    parts = [pd.DataFrame(made) for placed in results for made in makers[table](placed)]
+    parts = [pd.DataFrame(makers[table](placed)) for placed in results]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
@@ -45,7 +44,7 @@ def _seconds(time_ps: int | None) -> float | None:
     return None if time_ps is None else time_ps / PS_PER_S
 
 
-def _totals(placed: Placed) -> Iterator[list[dict[str, Any]]]:
+def _totals(placed: Placed) -> list[dict[str, Any]]:
     result = placed[2]
     totals, sanity = result.totals, result.sanity
     row: dict[str, Any] = {
@@ -59,11 +58,11 @@ def _totals(placed: Placed) -> Iterator[list[dict[str, Any]]]:
         row[f"{name}_s"] = None if totals is None else _seconds(getattr(totals, f"{name}_ps"))
     for name in ("mfu", "tokens_per_s_per_rank", "peak_bytes"):
         row[name] = None if sanity is None else getattr(sanity, name)
-    yield [row]
+    return [row]
 
 
-def _operations(placed: Placed) -> Iterator[list[dict[str, Any]]]:
-    yield [
+def _operations(placed: Placed) -> list[dict[str, Any]]:
+    return [
         {
             **_where(placed),
             "operation": row.key,
@@ -76,11 +75,11 @@ def _operations(placed: Placed) -> Iterator[list[dict[str, Any]]]:
     ]
 
 
-def _spans(placed: Placed) -> Iterator[dict[str, Any]]:
+def _spans(placed: Placed) -> dict[str, Any]:
     spans, graph = placed[2].prediction.spans, placed[1].inputs.graph
     names = [graph.names[code] for code in graph.name[spans.node].tolist()]
     times = {name: getattr(spans, f"{name}_ps") / PS_PER_S for name in ("start", "end")}
-    yield {
+    return {
         **_where(placed),
         "node": spans.node,
         "name": names,

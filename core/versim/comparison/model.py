@@ -196,7 +196,7 @@ class Report:
         """
         from versim.comparison.frames import data_frame  # noqa: PLC0415 - only for frames
 
-        return data_frame(((workload.label, *placed) for workload, *placed in self.results()), table)
+        return data_frame(((workload.label, compared, result) for workload, compared, result in self.results()), table)
 
     def save(self, path: str | PathLike[str], reporter: str = "") -> None:
         """Write the report to a file, by the reporter of its ending: ``report.save("report.html")``.
