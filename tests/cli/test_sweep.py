@@ -114,3 +114,11 @@ def test_two_results_are_set_against_one_another(versim: Versim) -> None:
     assert [change["same_inputs"] for change in saved] == [False, False]
     assert all(change["terms_s"][0][0].startswith("compute") for change in saved)
     assert versim("report", "before.db", "after.db", "-f", "html").exit_code == 2
+
+
+def test_a_comparison_can_be_kept_for_sweeps(versim: Versim) -> None:
+    """What it answered is listed, and asked by no sweep again."""
+    assert versim("compare", "lab", "--store", "answers.db").exit_code == 0
+    assert len(json.loads(versim("results", "answers.db", "-f", "json").stdout)["rows"]) == 2
+    swept = versim("sweep", "lab", "--vary", "ranks=2,4", "--store", "answers.db", "-j", "1")
+    assert "4 questions, 2 answered already, 2 to ask" in swept.stderr

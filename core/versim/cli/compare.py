@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,10 +14,11 @@ from versim.cli.session import progress, session_of, tell, typed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from versim.comparison import Report
     from versim.components import Destination, Rendering, Reporter
+    from versim.registry import Registry
+    from versim.scenario import Scenario
 
 THRESHOLD_EXCEEDED = 3
 NOT_COMPLETED = 4
@@ -69,6 +71,12 @@ def _seconds(_: click.Context, __: click.Parameter, value: float | None) -> floa
     callback=_seconds,
     help="Stop an answer after this many seconds; each then runs in a process of its own.",
 )
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Keep the answers in this file of `versim sweep`, too.",
+)
 @click.option("--force", is_flag=True, help="Simulate even where a backend finds errors in its input beforehand.")
 @click.option(
     "--fail-over",
@@ -91,6 +99,7 @@ def compare(
     sweep: bool | None,
     time_limit_s: float | None,
     force: bool,
+    store: Path | None,
     full: bool,
     brief: bool,
     explain: bool,
@@ -123,9 +132,19 @@ def compare(
             command=typed(ctx),
         )
     written = write_documents(report, wanted)
+    if store is not None:
+        _keep(report, loaded, registry, store)
     if not written:
         ctx.exit(1)
     _exit_with(ctx, report, fail_over)
+
+
+def _keep(report: Report, scenario: Scenario, registry: Registry, path: Path) -> None:
+    from versim.storage.database import Store  # noqa: PLC0415 - see group
+    from versim.sweeps.keeping import keep_report  # noqa: PLC0415
+
+    with Store(path, create=True) as store:
+        keep_report(report, scenario, registry, store)
 
 
 def write_documents(report: Report, wanted: Sequence[tuple[Reporter, object, Path | None]]) -> bool:
