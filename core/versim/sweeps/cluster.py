@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from importlib import import_module
+from typing import Any
 
 import attrs
 
@@ -50,19 +52,17 @@ def cluster(address: str, count: int) -> Iterator[Cluster]:
         VersimError: dask.distributed is not installed, or no scheduler answers there.
     """
     try:
-        from distributed import Client, LocalCluster  # noqa: PLC0415 - an extra
+        distributed: Any = import_module("distributed")  # an extra; by name, since it is typed in part only
     except ImportError:
         raise VersimError("--dask needs dask.distributed: pip install 'versim[cluster]'") from None
     with contextlib.ExitStack() as stack:
         where = address
         if address == LOCAL:
             where = stack.enter_context(
-                LocalCluster(  # type: ignore[no-untyped-call]
-                    n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None
-                )
+                distributed.LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None)
             )
         try:
-            client = stack.enter_context(Client(where, timeout=WAIT_S, set_as_default=False))  # type: ignore[no-untyped-call]
+            client = stack.enter_context(distributed.Client(where, timeout=WAIT_S, set_as_default=False))
         except (OSError, TimeoutError, ValueError) as error:
             raise VersimError(f"--dask {address}: no scheduler answers there ({error})") from error
         workers = sum(client.nthreads().values())
