@@ -47,9 +47,11 @@ class Linked:
         self._nodes.append(node)
         return node
 
-    def call(self, name: str, kernel: str = "", *, stream: int = 7, us: float = 5) -> dict[str, Any]:
+    def call(
+        self, name: str, kernel: str = "", *, stream: int = 7, us: float = 5, host_us: float = 4
+    ) -> dict[str, Any]:
         """A call, and the kernel it launches; returns the call, or the kernel if there is one."""
-        node = self._node(name, _THREAD)
+        node = self._node(name, _THREAD, exclusive_dur=host_us)
         return self._launched(node, kernel, stream, us) if kernel else node
 
     def communication(

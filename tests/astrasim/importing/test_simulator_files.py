@@ -17,6 +17,7 @@ from versim.asking.preparation import prepare_pin
 from versim.cli.group import cli
 from versim_astrasim.backend import AstraSimBackend
 from versim_astrasim.chakra.reader import read_traces
+from versim_astrasim.chakra.writer import write_traces
 from versim_astrasim.engine import NetworkConfig, RemoteMemoryConfig, SystemConfig, groups_from_mapping, simulate
 
 NETWORK = {"topology": ["Ring"], "npus_count": [4], "bandwidth": [50.0], "latency": [500.0]}
@@ -176,6 +177,55 @@ def test_work_that_the_files_do_not_time_lasts_as_in_the_program(tmp_path: Path)
     }
     scenario.write_text(yaml.safe_dump(document), encoding="utf-8")
     assert refused("has to be timed", "compare", scenario)
+
+
+WORK = {"num_ops": 10**9, "tensor_size": 1000}
+
+
+@pytest.mark.parametrize(
+    ("attr", "rule"),
+    [
+        ({}, "missing-attribute"),
+        ({"num_ops": 10**9}, "missing-attribute"),
+        ({"tensor_size": 1000}, "missing-attribute"),
+        ({"num_ops": 0, "tensor_size": 1000}, "no-operations"),
+        ({"num_ops": 10**9, "tensor_size": 0}, ""),
+        ({"is_cpu_op": True}, ""),
+        (WORK, ""),
+    ],
+)
+def test_what_the_programs_roofline_breaks_on_is_said_as_lint_says_it(
+    attr: dict[str, Any], rule: str, tmp_path: Path
+) -> None:
+    """A graph's compute always has a time; on the same files the program breaks off, and nobody would know."""
+    ranks = [[comp(0, attr=WORK), comp(1, 0, micros=5, attr=attr if rank == 2 else WORK)] for rank in range(4)]
+    folder = files(tmp_path, ranks, system={**SYSTEM, "roofline-enabled": 1, "peak-perf": 10})
+    linted = run("lint", folder, "--network", folder / "network.yml", "--system", folder / "system.json")
+    assert linted.exit_code == (1 if rule else 0)
+    assert rule in linted.output
+    said = run("compare", folder)
+    assert said.exit_code == (4 if rule else 0)
+    if rule:
+        assert f"{rule}: with roofline-enabled the program" in " ".join(said.output.split()), said.output
+        assert run("compare", folder, "--force").exit_code == 0
+    plain = {**SYSTEM, "roofline-enabled": 0}
+    (folder / "system.json").write_text(json.dumps(plain), encoding="utf-8")
+    assert run("compare", folder).exit_code == 0
+
+
+@pytest.mark.parametrize(("value", "tracks"), [(1, True), (0, False), (False, True)])
+def test_tracked_memory_without_tensors_is_said_as_lint_says_it(value: object, tracks: bool, tmp_path: Path) -> None:
+    """The program ends with status 0 and no rank finished; versim's own export would give the tensors."""
+    folder = files(tmp_path, [[comp(0), coll(1, 0)]] * 4, system={**SYSTEM, "track-local-mem": value})
+    linted = run("lint", folder, "--network", folder / "network.yml", "--system", folder / "system.json")
+    said = run("compare", folder)
+    assert (linted.exit_code, said.exit_code) == ((1, 4) if tracks else (0, 0))
+    if tracks:
+        assert "untracked-tensors" in linted.output
+        assert "the program never finishes ranks 0-3: 8 nodes without" in " ".join(said.output.split())
+        assert run("compare", folder, "--force").exit_code == 0
+    write_traces(read_traces(folder / "trace", 4), folder / "trace", tensors=True)
+    assert run("compare", folder).exit_code == 0
 
 
 @pytest.mark.parametrize("roofline", [0, 1])

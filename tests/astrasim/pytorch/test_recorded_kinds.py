@@ -58,7 +58,7 @@ def kernels(count: int, us: float) -> Linked:
     """Calls that launch a kernel each."""
     trace = Linked({"0": []})
     for number in range(count):
-        trace.call("aten::mm", f"gemm{number}", us=us)
+        trace.call("aten::mm", f"gemm{number}", us=us, host_us=abs(2 * us))
     return trace
 
 
@@ -73,9 +73,13 @@ def test_fractions_of_a_microsecond_come_through(us: float, tmp_path: Path) -> N
     system = System(dimensions=(Dimension(topology="switch", size=2, link=link),), device=Device(name="test"))
     gemms = [row for row in range(graph.node_count) if graph.node_name(row).startswith("gemm")]
     assert pin(graph, system).compute_ns[gemms].sum() == round(2 * 10 * us * 1000)
+    calls = [row for row in range(graph.node_count) if graph.node_name(row) == "aten::mm"]
+    assert len(calls) == 20
+    assert pin(graph, system).compute_ns[calls].tolist() == [round(us * 2000)] * 20
     for trace in read_traces(tmp_path / "out", 2):
-        on_device = (trace.node_type == COMP) & (trace.is_cpu_op == 0)
-        assert trace.duration_micros[on_device].sum() == round(10 * us)
+        compute, on_host = trace.node_type == COMP, trace.is_cpu_op != 0
+        assert trace.duration_micros[compute & ~on_host].sum() == round(10 * us)
+        assert abs(trace.duration_micros[compute & on_host].sum() - 20 * us) < 1
 
 
 def pipeline_stage(rank: int, stages: int, microbatches: int, *, both: bool) -> Linked:

@@ -67,6 +67,7 @@ class SystemConfig:
         peak_perf_tflop_per_s: Peak performance (10^12 FLOP/s), for the roofline.
         roofline_enabled: Time compute from operations and bytes rather than from its recorded duration.
         replay_only: Run every node, collectives included, for its recorded duration.
+        track_local_mem: Track local memory, for which every node has to list its tensors; without effect on times.
         rendezvous: Precede every message by a handshake.
         model_shared_bus: Pay endpoint steps on a shared bus of the four LogGP parameters below.
         bus_latency_ns: The bus's ``L``.
@@ -92,6 +93,7 @@ class SystemConfig:
     peak_perf_tflop_per_s: float = 0.0
     roofline_enabled: bool = False
     replay_only: bool = False
+    track_local_mem: bool = False
     rendezvous: bool = False
     model_shared_bus: bool = False
     bus_latency_ns: int = 0
@@ -155,11 +157,15 @@ _DOUBLES = {
     "peak-perf": "peak_perf_tflop_per_s",
     "local-mem-bw": "local_mem_bw_gb_per_s",
 }
-_SWITCHES = {"roofline-enabled": "roofline_enabled", "replay-only": "replay_only"}
+_SWITCHES = {
+    "roofline-enabled": "roofline_enabled",
+    "replay-only": "replay_only",
+    "track-local-mem": "track_local_mem",
+}
 _SHARED_BUS = "model-shared-bus"
 _PER_NODE_CUSTOM = "per-node-custom-implementation"
 _LOG_FILE = "local-mem-trace-filename"
-_NO_TIMING = ("trace-enabled", "track-local-mem", _LOG_FILE)
+_NO_TIMING = ("trace-enabled", _LOG_FILE)
 """Settings of the original's logging; they change no time."""
 
 _READING_ORDER = (

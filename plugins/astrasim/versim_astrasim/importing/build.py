@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from versim import ExecutionGraph, FaultsError, GraphBuilder, Kind, Mesh, Phase, Work
 
+from versim_astrasim.engine import SystemConfig
 from versim_astrasim.engine.remote_memory import RemoteMemory
 from versim_astrasim.engine.trace import COMM_TYPES, MISSING, SEND
 from versim_astrasim.importing import order
+from versim_astrasim.importing.breaking import breaks_of
 from versim_astrasim.importing.communicators import Communicators, UnknownGroupError
 from versim_astrasim.importing.matching import Group, Place, match_collectives, match_messages
 from versim_astrasim.importing.ranks import RankNodes
@@ -44,11 +46,13 @@ class Choices:
         compute: ``auto``, ``recorded`` or ``work``, see :class:`versim_astrasim.importing.producer.ImportOptions`.
         memory_nodes: ``refuse``, ``recorded`` or ``simulated``.
         memory: What times memory nodes that are simulated.
+        system: The system file that goes with the traces, None if it is not given.
     """
 
     compute: str = "auto"
     memory_nodes: str = "refuse"
     memory: RemoteMemory | None = None
+    system: SystemConfig | None = None
 
 
 def build(
@@ -278,7 +282,7 @@ class _Import:
         graph = builder.build(self._subject)
         memory = self._memory_nodes() if self._choices.memory else None
         origin = (self._node_ids(ids), self._group_numbers(graph), memory)
-        return with_origin(graph, *origin, untimed=self._untimed(meaning), host=self._host())
+        return with_origin(graph, *origin, untimed=self._untimed(meaning), host=self._host(), breaks=self._breaks())
 
     def _meaning(self) -> Meaning:
         """How compute is read, and notes on what that loses."""
@@ -289,8 +293,8 @@ class _Import:
         on_cpu = sum(int((nodes.file.trace.is_cpu_op != 0).sum()) for nodes in self._ranks)
         if on_cpu:
             self._notes.append(
-                f"{on_cpu} CPU operations are compute of the host, in whole microseconds: ASTRA-sim runs them beside "
-                "the accelerator, other simulators in turn with it"
+                f"{on_cpu} CPU operations are compute of the host: ASTRA-sim runs them beside the accelerator and in "
+                "whole microseconds, other simulators in turn with it"
             )
         nothing = sum(
             role is Role.NOTHING and not nodes.labels(position).placeholder
@@ -369,6 +373,17 @@ class _Import:
             if role is not Role.NOTHING
         ]
         return np.array(found, dtype=np.int64) if any(found) else None
+
+    def _breaks(self) -> NDArray[np.int64] | None:
+        """What the program breaks on, by row; None if it does on nothing."""
+        if self._choices.system is None:
+            return None
+        found = [
+            breaks_of(nodes, self._choices.system)[[role is not Role.NOTHING for role in roles]]
+            for nodes, roles in zip(self._ranks, self._roles, strict=False)
+        ]
+        breaks = np.concatenate(found)
+        return breaks if breaks.any() else None
 
     def _memory_nodes(self) -> MemoryNodes:
         """Which rows are memory nodes, and their bytes."""

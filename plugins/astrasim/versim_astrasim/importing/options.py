@@ -23,6 +23,8 @@ class ImportOptions:
             ``remote_memory`` makes of their bytes, and a simulator that has remote memory simulates them; ``refuse``
             names them.
         remote_memory: ASTRA-sim's remote-memory file, for ``simulated``.
+        system: ASTRA-sim's system file that goes with the traces: nodes that the program would break on under it are
+            an error before the simulation. It sets nothing.
         comm_group: Whether the attribute ``comm_group`` names the group of a collective without ``pg_name``, as older
             generators mean it; ASTRA-sim does not read it and runs such collectives in the world.
         dangling: Dependencies on nodes that do not exist: ``refuse``, or ``drop``.
@@ -44,6 +46,9 @@ class ImportOptions:
         validator=attrs.validators.in_(("refuse", "recorded", "simulated")),
     )
     remote_memory: str = option("", path=True, help="ASTRA-sim's remote-memory file, for memory_nodes: simulated")
+    system: str = option(
+        "", path=True, help="ASTRA-sim's system file: tells nodes that the program breaks on under it; sets nothing"
+    )
     comm_group: bool = option(
         False, help="take groups from the attribute comm_group too, which ASTRA-sim does not read"
     )

@@ -14,7 +14,7 @@ from versim_astrasim.chakra.alike import read_alike, sound
 from versim_astrasim.chakra.elided_nodes import restored
 from versim_astrasim.chakra.generation import Generation
 from versim_astrasim.chakra.reader import TraceFile
-from versim_astrasim.engine import NetworkConfig, RankTrace, RemoteMemoryConfig
+from versim_astrasim.engine import NetworkConfig, RankTrace, RemoteMemoryConfig, SystemConfig
 from versim_astrasim.engine.remote_memory import RemoteMemory
 from versim_astrasim.engine.trace import COLL
 from versim_astrasim.importing.build import Choices, build
@@ -62,7 +62,12 @@ def graph_of(options: ImportOptions) -> ExecutionGraph:
         return build(
             ranks,
             Communicators(named, dimensions, len(ranks)),
-            Choices(compute=options.compute, memory_nodes=options.memory_nodes, memory=_memory(options)),
+            Choices(
+                compute=options.compute,
+                memory_nodes=options.memory_nodes,
+                memory=_memory(options),
+                system=_system(options),
+            ),
             str(where),
             notes,
         )
@@ -78,6 +83,11 @@ def _memory(options: ImportOptions) -> RemoteMemory | None:
     if not options.remote_memory:
         raise VersimError("memory_nodes: simulated needs remote_memory, the path of ASTRA-sim's remote-memory file")
     return RemoteMemory(RemoteMemoryConfig.from_mapping(mapping_in(Path(options.remote_memory))))
+
+
+def _system(options: ImportOptions) -> SystemConfig | None:
+    """The system file that goes with the traces."""
+    return SystemConfig.from_mapping(mapping_in(Path(options.system))) if options.system else None
 
 
 def _unread_groups(ranks: Sequence[RankNodes], *, comm_group: bool) -> list[str]:

@@ -65,6 +65,8 @@ def scenario_of(place: Path, given: SimulatorFiles) -> Mapping[str, Any] | None:
     system = mapping_in(system_file) if system_file else {}
     backend, workload, pin = _settings(system, system_file, len(dimensions))
     workload["network"] = str(network_file)
+    if system_file:
+        workload["system"] = str(system_file)
     if groups_file:
         workload["comm_groups"] = str(groups_file)
     if memory_file:

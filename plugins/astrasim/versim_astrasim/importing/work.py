@@ -114,9 +114,9 @@ def work_of(nodes: RankNodes, position: int, meaning: Meaning, known: dict[objec
         meaning: How to read it.
         known: Work made so far, so that equal work is one object.
     """
-    if is_on_host(nodes, position):
-        return _fixed(max(int(nodes.file.duration_ns[nodes.row[position]]), _SHORTEST_NS), known)
     said_ns = nodes.labels(position).compute_ns
+    if is_on_host(nodes, position) and not (meaning.labelled and said_ns):
+        return _fixed(max(int(nodes.file.duration_ns[nodes.row[position]]), _SHORTEST_NS), known)
     if said_ns is not None and (meaning.labelled or said_ns == 0):
         return _fixed(said_ns, known)
     if meaning.memory is not None and nodes.types[position] in (MEM_LOAD, MEM_STORE):

@@ -22,8 +22,6 @@ from versim_astrasim.lint.findings import bounded, in_order, merged
 from versim_astrasim.lint.rules import finding
 from versim_astrasim.lint.step import Step
 
-_TRACKS = "track-local-mem"
-
 
 @attrs.frozen(kw_only=True)
 class Given:
@@ -55,19 +53,12 @@ def lint(given: Given) -> list[Finding]:
     found: list[Finding] = []
     files = _read_all(trace_files(given.where), found)
     groups = groups_file(given.where, str(given.comm_groups) if given.comm_groups else "")
-    system_file: Mapping[str, Any] = {}
-
-    def system_of(content: Mapping[str, Any]) -> SystemConfig:
-        nonlocal system_file
-        system_file = content
-        return SystemConfig.from_mapping(content)
-
     network = _config(found, given.network, lambda content: _network(content, given.congestion))
-    system = _config(found, given.system, system_of)
+    system = _config(found, given.system, SystemConfig.from_mapping)
     memory = _config(found, given.remote_memory, RemoteMemoryConfig.from_mapping)
     members = _config(found, groups, groups_from_mapping)
     class_of = {rank: id(file) for rank, file in enumerate(files)}
-    found += bounded(merged(_of_files(files, system_file), class_of, {}))
+    found += bounded(merged(_of_files(files, tracked=system is not None and system.track_local_mem), class_of, {}))
     if any(each.rule == "unreadable-trace" for each in found):
         # What partners of unreadable ranks lack would be said again and again.
         return in_order(found)
@@ -87,10 +78,8 @@ def _read_all(paths: Sequence[Path], found: list[Finding]) -> list[TraceFile | N
     return files
 
 
-def _of_files(files: Sequence[TraceFile | None], system: Mapping[str, Any]) -> Iterator[Finding]:
+def _of_files(files: Sequence[TraceFile | None], *, tracked: bool) -> Iterator[Finding]:
     """What the traces' files say that their nodes alone do not."""
-    # As the program reads it: whatever is there and is not the number 0 switches it on.
-    tracked = _TRACKS in system and system[_TRACKS] != 0
     for rank, file in enumerate(files):
         if file is None:
             continue
@@ -128,8 +117,8 @@ def _of_files(files: Sequence[TraceFile | None], system: Mapping[str, Any]) -> I
             index = next(at for at in range(len(file.trace)) if at not in file.tensors)
             yield finding(
                 "untracked-tensors",
-                f"{_TRACKS} is on, and {len(file.trace) - len(file.tensors)} nodes lack the attributes inputs and "
-                "outputs: the first of them to end breaks off, and the rank never finishes",
+                f"track-local-mem is on, and {len(file.trace) - len(file.tensors)} nodes lack the attributes inputs "
+                "and outputs: the first of them to end breaks off, and the rank never finishes",
                 rank,
                 int(ids[index]),
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 from versim import Finding
 
+from versim_astrasim.lint import as_recorded
 from versim_astrasim.lint.check import check, check_excerpt
 from versim_astrasim.lint.excerpt import excerpt_of
 from versim_astrasim.lint.step import Step
@@ -22,13 +23,14 @@ def preflight(translation: Translation, *, run: bool) -> list[Finding]:
         translation: What is to be simulated.
         run: Whether to end with a run in the embedded engine.
     """
+    recorded = list(as_recorded.check(translation))
     given = translation.given
     files = (given.network_config(), given.system_config(), dict(given.groups), given.memory_config())
     excerpt = None if run else excerpt_of(translation)
     if excerpt is not None and all(finding.rule in _EXPECTED for finding in check_excerpt(Step.of(excerpt, *files))):
-        return []
+        return recorded
     step = Step.of(given.traces, *files)
-    found = []
+    found = recorded
     for finding in check(step, run=run and step.world_size > 1, order=False):
         if finding.rule in _EXPECTED:
             continue

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from versim import HOST, UNTIMED, ExecutionGraph
 
+from versim_astrasim.step.breaking import BREAKS
+
 NODE_ID = "chakra.node_id"
 """Attribute of nodes: the id in the rank's file, with the bits of the unsigned id."""
 
@@ -66,6 +68,7 @@ def with_origin(
     memory: MemoryNodes | None = None,
     untimed: NDArray[np.int64] | None = None,
     host: NDArray[np.int64] | None = None,
+    breaks: NDArray[np.int64] | None = None,
 ) -> ExecutionGraph:
     """A graph that says where it came from; None is what export chooses, or that there are none."""
     return attrs.evolve(
@@ -73,6 +76,7 @@ def with_origin(
         node_attributes={
             **({} if node_id is None else {NODE_ID: node_id}),
             **({} if host is None else {HOST: host}),
+            **({} if breaks is None else {BREAKS: breaks}),
             **({} if untimed is None else {UNTIMED: untimed}),
             **({} if memory is None else {MEMORY_KIND: memory.kind, MEMORY_BYTES: memory.size_bytes}),
         },
