@@ -93,14 +93,17 @@ class AttributeDecoder:
         found = self._heads.get(head)
         if found is not None:
             value = shift = 0
-            for byte in content[len(head) :]:
-                value |= (byte & 0x7F) << shift
-                shift += 7
+            last = content[-1]
+            # Every byte but the last says that more follow.
+            for byte in content[len(head) : -1]:
                 if byte < 0x80:
                     break
-            # Of up to nine bytes and nothing behind them: a value below 2^63, the same for all plain varints.
-            if len(head) + shift // 7 == len(content) and shift <= 63 and byte < 0x80:
-                return Attribute(found[0], ValueKind.INTEGER, value, found[1])
+                value |= (byte & 0x7F) << shift
+                shift += 7
+            else:
+                # Of up to nine bytes: a value below 2^63, the same for all plain varints.
+                if shift < 63 and last < 0x80 and len(content) > len(head):
+                    return Attribute(found[0], ValueKind.INTEGER, value | last << shift, found[1])
         made = _decoded(content)
         if (
             head

@@ -140,6 +140,8 @@ class ListedColumns(_Columns):
     def add(self, node: Any, offset: int) -> None:
         """Append one node."""
         index, kind, sparse = len(self._ids), node.type, self._sparse
+        ctrl, ctrl_ends = self._ctrl[1], self._ctrl[0]
+        data, data_ends = self._data[1], self._data[0]
         if not INVALID <= kind <= COLL:
             later = f" ({_LATER_TYPES[kind]} of schema versions after 1.0)" if kind in _LATER_TYPES else ""
             raise TraceFormatError(f"{self._subject}: node {node.id} at byte {offset} has unknown type {kind}{later}")
@@ -147,28 +149,31 @@ class ListedColumns(_Columns):
         self._types.append(kind)
         self._durations.append(node.duration_micros)
         self.offsets.append(offset)
-        self._ctrl[1].extend(node.ctrl_deps)
-        self._ctrl[0].append(len(self._ctrl[1]))
-        self._data[1].extend(node.data_deps)
-        self._data[0].append(len(self._data[1]))
-        name = self._name(node.name)
+        ctrl.extend(node.ctrl_deps)
+        ctrl_ends.append(len(ctrl))
+        data.extend(node.data_deps)
+        data_ends.append(len(data))
+        name = self._known_names.get(node.name) or self._name(node.name)
         self._names.append(name)
         if PROCESS_GROUP_NODE in name:
             inputs = self._decoded(IOInfo, node.inputs, offset)
             self.groups.update(groups_in(inputs.values.decode("utf-8", "replace")))
-        known = self._decoder.known
+        known, sound, integer = self._decoder.known, not self._malformed, ValueKind.INTEGER
         for content in node.attr:
             attribute = known.get(content) or self._decode(content, node, offset)
-            column = sparse.get(attribute.name)
-            if column is not None and attribute.kind is ValueKind.INTEGER and not self._malformed:
+            if sound and attribute.kind is integer and attribute.name in sparse:
+                rows, values = sparse[attribute.name]
                 # Of a repeated attribute the first counts.
-                if not column[0] or column[0][-1] != index:
-                    column[0].append(index)
-                    column[1].append(attribute.value)
-                elif column[1][-1] != attribute.value:
-                    self.repeated.setdefault((index, attribute.name), (column[1][-1], attribute.value))
+                if not rows or rows[-1] != index:
+                    rows.append(index)
+                    values.append(attribute.value)
+                elif values[-1] != attribute.value:
+                    self.repeated.setdefault((index, attribute.name), (values[-1], attribute.value))
+            elif sound and attribute.value is False and attribute.name == "is_cpu_op" and self._cpu_said != index:
+                self._cpu_said = index
             else:
                 self._other(index, attribute)
+                sound = not self._malformed
 
     def _decode(self, content: bytes, node: Any, offset: int) -> Attribute:
         try:
