@@ -192,7 +192,7 @@ class Reader:
         elif words[0] in HARMLESS | {"python"}:
             program = sys.executable if words[0] == "python" else words[0]
             run = subprocess.run(
-                [program, *words[1:]], capture_output=True, text=True, cwd=self.folder, timeout=20, check=False
+                [program, *words[1:]], capture_output=True, text=True, cwd=self.folder, timeout=120, check=False
             )
             self._status, output = run.returncode, run.stdout + run.stderr
         else:

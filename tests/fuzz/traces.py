@@ -136,7 +136,7 @@ def run(inputs: int, seed: int) -> dict[str, float]:
     slowest_s = 0.0
     for number in range(inputs):
         content = damaged(source, seeds)
-        begin = time.perf_counter()
+        begin = time.process_time()
         try:
             read += tried(content)
         except BaseException:
@@ -144,7 +144,7 @@ def run(inputs: int, seed: int) -> dict[str, float]:
             path.write_bytes(content)
             sys.stderr.write(f"input {number} of seed {seed} is in {path}\n")
             raise
-        lasted_s = time.perf_counter() - begin
+        lasted_s = time.process_time() - begin
         slowest_s = max(slowest_s, lasted_s)
         if lasted_s > LONGEST_S:
             raise AssertionError(f"input {number} of seed {seed} took {lasted_s:.1f} s")
