@@ -58,7 +58,9 @@ class _Questions:
             return ()
         terms = [term for term in result.attribution.terms if term.kind is TermKind.COMMUNICATION and term.effect_ps]
         largest = sorted(terms, key=lambda term: -abs(term.effect_ps))[:MOST_TERMS]
-        asked = [(term, self._heaviest(term)) for term in largest]
+        # What is a hundredth of the largest term is no reason for anything.
+        telling = [term for term in largest if 100 * abs(term.effect_ps) >= abs(largest[0].effect_ps)]
+        asked = [(term, self._heaviest(term)) for term in telling]
         messages = tuple(dict.fromkeys(message for _, heaviest in asked for message, _ in heaviest))
         for label in (self._reference, result.label):
             self._ask(label, messages)
