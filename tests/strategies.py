@@ -6,6 +6,7 @@ and a collective is one row, so nothing can deadlock.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 
@@ -113,8 +114,10 @@ def unlike_durations(draw: st.DrawFn, count: int) -> NDArray[np.int64]:
     return np.array([source.randrange(1, 1 << 45) for _ in range(count)], dtype=np.int64)
 
 
-def fabric_of(*dimensions: tuple[str, int, float] | tuple[str, int, float, float]) -> Fabric:
-    """A fabric of (topology, size, GB/s[, oversubscription])."""
+def fabric_of(
+    *dimensions: tuple[str, int, float] | tuple[str, int, float, float], endpoints: int | None = None
+) -> Fabric:
+    """A fabric of (topology, size, GB/s[, oversubscription]); fewer endpoints leave its last block partly filled."""
     return Fabric(
         [
             Dimension(
@@ -124,16 +127,21 @@ def fabric_of(*dimensions: tuple[str, int, float] | tuple[str, int, float, float
                 oversubscription=rest[0] if rest else 1.0,
             )
             for topology, size, rate, *rest in dimensions
-        ]
+        ],
+        endpoints=endpoints,
     )
 
 
 @st.composite
-def fabrics(draw: st.DrawFn) -> Fabric:
-    """Up to three dimensions of up to five ranks."""
+def fabrics(draw: st.DrawFn, *, partly: bool = True) -> Fabric:
+    """Up to three dimensions of up to five ranks; the last block may be partly filled if that is wanted."""
     made: list[tuple[str, int, float, float]] = []
     for _ in range(draw(st.integers(1, 3))):
         topology = draw(st.sampled_from(["ring", "fully_connected", "switch"]))
         shared = draw(st.sampled_from([1.0, 1.5, 3.0])) if topology == "switch" else 1.0
         made.append((topology, draw(st.integers(1, 5)), float(draw(st.sampled_from([1, 3, 10]))), shared))
-    return fabric_of(*made)
+    endpoints = None
+    if partly and all(topology != "ring" or size == 1 for topology, size, *_ in made):
+        places = math.prod(size for _, size, *_ in made)
+        endpoints = draw(st.integers(places - places // made[-1][1] + 1, places))
+    return fabric_of(*made, endpoints=endpoints)

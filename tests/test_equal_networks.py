@@ -147,3 +147,36 @@ def test_a_model_without_contention_says_so_or_fails(
     ((_, _, result),) = versim.compare(_scenario(document, registry), registry=registry).results()
     (bisection,) = [check for check in result.checks if check.name == "bisection"]
     assert bisection.passed is passed
+
+
+@pytest.mark.parametrize("trays", [18, 19, 23])
+def test_every_simulator_gets_a_rack_that_is_partly_filled(trays: int) -> None:
+    """The network check holds each to the cards of the last rack; ASTRA-sim's idle ranks are none of the step's."""
+    registry = load_registry()
+    ranks = 4 * trays
+    document = {
+        "name": "trays",
+        "system": {"preset": "gb200-nvl72", "nodes": trays},
+        "workloads": [
+            {
+                "label": "all",
+                "producer": "collective",
+                "options": {"kind": "all_reduce", "size_bytes": ranks << 16, "participants": ranks},
+            }
+        ],
+        "backends": [
+            {"label": "deepflow", "backend": "deepflow", "network": "alpha-beta"},
+            {"label": "aware", "backend": "astrasim"},
+            {"label": "unaware", "backend": "astrasim", "options": {"congestion": "unaware"}},
+        ],
+    }
+    report = versim.compare(_scenario(document, registry), registry=registry)
+    checks = {result.label: {c.name: c for c in result.checks} for _, _, result in report.results()}
+    assert all(result.prediction.completed for _, _, result in report.results())
+    assert not [one for found in checks.values() for one in found.values() if one.passed is False]
+    assert checks["aware"]["network"].passed
+    for _, comparison, result in report.results():
+        least_s = comparison.inputs.system.fabric.least_time_s(Kind.ALL_REDUCE, ranks << 16, range(ranks))
+        if result.label != "unaware":
+            assert (result.prediction.makespan_ps or 0) >= least_s * 1e12
+        assert len(result.prediction.finish_ps) == ranks

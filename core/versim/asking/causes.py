@@ -163,7 +163,7 @@ def _of_members(system: System, message: Message) -> System:
         Dimension(topology=system.dimensions[number].topology, size=size, link=_link(system, message, number))
         for number, size in levels
     )
-    return attrs.evolve(system, dimensions=dimensions, axis_links={}, degraded=())
+    return attrs.evolve(system, dimensions=dimensions, axis_links={}, degraded=(), endpoints=None)
 
 
 def _link(system: System, message: Message, dimension: int) -> Link:

@@ -140,7 +140,8 @@ class ClusterChoice:
         nodes: Nodes (trays of a rack-scale machine); None is as many as a step has ranks for.
         gpus_per_node: Devices used of each node; None is all.
         nvlink_domain: Devices that one NVLink network joins, where it spans nodes; None is the preset's. What does not
-            divide into whole domains is spread evenly.
+            fill domains is spread evenly over domains that are at least half as large; where no such number of them
+            divides the nodes, all are full but the last.
         nic_bytes_per_s: What one network card carries in one direction; None is the preset's.
         nics_per_node: Network cards of a node; None is the preset's share for the devices used.
         oversubscription: What nodes may send into their network over what it carries between them.
@@ -162,7 +163,7 @@ class ClusterChoice:
 
         Raises:
             UnknownNameError: No cluster of that name.
-            VersimError: The ranks do not fill whole nodes, or the nodes no even domains.
+            VersimError: The ranks do not fill whole nodes, or a domain is no number of them.
         """
         cluster = named_cluster(self.preset)
         per_node = self.gpus_per_node or cluster.gpus_per_node
@@ -170,13 +171,14 @@ class ClusterChoice:
             raise VersimError(f"a node of {self.preset} has {cluster.gpus_per_node} devices, not {per_node}")
         nodes, per_node = self._nodes(per_node, world_size)
         domain_nodes = self._domain_nodes(cluster, nodes, per_node)
-        inner, outer = domain_nodes * per_node, nodes // domain_nodes
+        inner, outer = domain_nodes * per_node, -(-nodes // domain_nodes)
         dimensions = [Dimension(topology=cluster.topology, size=inner, link=cluster.inner)]
         if outer > 1:
             dimensions.append(self._network(cluster, outer, per_node))
         return System(
             dimensions=tuple(dimension for dimension in dimensions if dimension.size > 1) or tuple(dimensions),
             device=data_sheet(cluster.device).device,
+            endpoints=nodes * per_node,
         )
 
     def _nodes(self, per_node: int, world_size: int | None) -> tuple[int, int]:
@@ -194,7 +196,7 @@ class ClusterChoice:
         return world_size // per_node, per_node
 
     def _domain_nodes(self, cluster: Cluster, nodes: int, per_node: int) -> int:
-        """Nodes that share one inner network: as many as fit and divide them evenly."""
+        """Nodes that share one inner network; of the last one fewer, if they do not divide evenly."""
         chosen = self.nvlink_domain
         if chosen is not None and cluster.domain == cluster.gpus_per_node:
             raise VersimError(f"nvlink_domain: the inner network of {self.preset} does not span nodes; leave it out")
@@ -205,13 +207,7 @@ class ClusterChoice:
             )
         most = max(1, min((chosen or cluster.domain) // per_node, cluster.domain // cluster.gpus_per_node))
         fitting = max(count for count in range(1, most + 1) if nodes % count == 0)
-        if chosen is None and nodes > most and 2 * fitting < most:
-            raise VersimError(
-                f"{nodes} nodes of {self.preset} divide into equal NVLink domains of {fitting * per_node} devices at "
-                f"most, of up to {most * per_node}; say which is meant (nvlink_domain: {fitting * per_node}), or "
-                "choose another number of nodes"
-            )
-        return fitting
+        return most if nodes > most and 2 * fitting < most else fitting
 
     def _network(self, cluster: Cluster, size: int, per_node: int) -> Dimension:
         """The network of cards: what a device reaches alone, and what the devices of a node share."""

@@ -7,7 +7,8 @@ coordinates along one dimension: only links of that dimension lead out of it.
 
 Members send over their own links. A path corrects one dimension after the other, and where a group is no grid the
 order matters: going out, a member's bytes may take its own link or the one at the place of the member they are for.
-So a cut has two figures, which are equal for grids.
+So a cut has two figures, which are equal for grids. Where some of these places do not exist (the last block may be
+partly filled), both ways are taken at once, and a cut is as wide as both together.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.fabric.network import Dimension, Topology
-from versim.fabric.routes import shared_link
+from versim.fabric.routes import beyond_last, shared_link
 from versim.fabric.spread import Level
 
 
@@ -51,6 +52,7 @@ def cuts_of(
     levels: Sequence[Level],
     dimensions: Sequence[Dimension],
     strides: Sequence[int],
+    endpoints: int,
     factor: Factor | None = None,
 ) -> tuple[Cut, ...]:
     """Every distinct cut of a group that can be the narrowest, by dimension from the outermost.
@@ -60,15 +62,25 @@ def cuts_of(
         levels: The dimensions they cross.
         dimensions: Of the network.
         strides: Of the dimensions.
+        endpoints: Of the network.
         factor: What is left of bandwidths, where links are degraded.
     """
     found: dict[Cut, None] = {}
+    both = bool(beyond_last(ranks[None, :], strides, endpoints)[1].any())
     for number in range(len(levels) - 1, -1, -1):
         outward = levels[number:]
-        found.update(dict.fromkeys(_blocks(ranks, outward, dimensions, strides, factor)))
+        if factor is None and not both:
+            blocks = _blocks(ranks, outward, dimensions, strides)
+        else:
+            blocks = _unlike_blocks(ranks, outward, dimensions, strides, endpoints, factor or _whole, both=both)
+        found.update(dict.fromkeys(blocks))
         if number + 1 < len(levels) or dimensions[levels[number].dimension].topology is Topology.RING:
-            found.update(dict.fromkeys(_slabs(ranks, levels[number], dimensions, strides)))
+            found.update(dict.fromkeys(_slabs(ranks, levels[number], dimensions, strides, both=both)))
     return tuple(found)
+
+
+def _whole(_dimension: int, _rank: int) -> float:
+    return 1.0
 
 
 def _blocks(
@@ -76,18 +88,14 @@ def _blocks(
     outward: Sequence[Level],
     dimensions: Sequence[Dimension],
     strides: Sequence[int],
-    factor: Factor | None,
 ) -> Iterator[Cut]:
     """One block of the innermost of some levels against the rest."""
     stride = strides[outward[0].dimension]
-    blocks, block, members = np.unique(ranks // stride, return_inverse=True, return_counts=True)
-    places, place, uses = np.unique(ranks % stride, return_inverse=True, return_counts=True)
+    _, block, members = np.unique(ranks // stride, return_inverse=True, return_counts=True)
+    _, place, uses = np.unique(ranks % stride, return_inverse=True, return_counts=True)
     # Places in the block that a member of the rest has, too: all but those of members nobody else stands beside.
     alone = np.bincount(block[uses[place] == 1], minlength=len(members))
     others = len(uses) - alone
-    if factor is not None:
-        yield from _degraded_blocks(ranks, outward, dimensions, strides, factor, (blocks, block), (places, place, uses))
-        return
     pairs = np.unique(np.stack([members, others], axis=1), axis=0)
     for inside, opposite in pairs.tolist():
         narrow, wide = (
@@ -97,22 +105,25 @@ def _blocks(
         yield Cut(outward[0].dimension, inside, len(ranks) - inside, narrow, wide)
 
 
-def _degraded_blocks(
+def _unlike_blocks(
     ranks: NDArray[np.int64],
     outward: Sequence[Level],
     dimensions: Sequence[Dimension],
     strides: Sequence[int],
+    endpoints: int,
     factor: Factor,
-    of_block: tuple[NDArray[np.int64], NDArray[np.int64]],
-    of_place: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+    *,
+    both: bool,
 ) -> Iterator[Cut]:
-    """The same where every endpoint may have another share of its links: one cut per block."""
+    """The same where every endpoint may have another share of its links, or none: one cut per block."""
     stride = strides[outward[0].dimension]
-    (blocks, block), (places, place, uses) = of_block, of_place
+    blocks, block = np.unique(ranks // stride, return_inverse=True)
+    places, place, uses = np.unique(ranks % stride, return_inverse=True, return_counts=True)
     for number, which in enumerate(blocks.tolist()):
         mine = ranks[block == number].tolist()
-        alone = set(place[(block == number) & (uses[place] == 1)].tolist())
-        opposite = [which * stride + at for index, at in enumerate(places.tolist()) if index not in alone]
+        alone = set() if both else set(place[(block == number) & (uses[place] == 1)].tolist())
+        there = [which * stride + at for index, at in enumerate(places.tolist()) if index not in alone]
+        opposite = [end for end in there if end < endpoints]
         narrow, wide = sorted(
             sum(
                 _into(
@@ -123,7 +134,7 @@ def _degraded_blocks(
                 )
                 for level in outward
             )
-            for ends in (mine, opposite)
+            for ends in (opposite if both else mine, opposite)
         )
         yield Cut(outward[0].dimension, len(mine), len(ranks) - len(mine), narrow, wide)
 
@@ -134,7 +145,7 @@ def _into(dimension: Dimension, stride: int, ends: float, coordinates: int) -> f
 
 
 def _slabs(
-    ranks: NDArray[np.int64], level: Level, dimensions: Sequence[Dimension], strides: Sequence[int]
+    ranks: NDArray[np.int64], level: Level, dimensions: Sequence[Dimension], strides: Sequence[int], *, both: bool
 ) -> Iterator[Cut]:
     """Members with some coordinates along a dimension, whatever their others, against the rest.
 
@@ -146,7 +157,8 @@ def _slabs(
         ranks - ranks // stride % dimension.size * stride, return_inverse=True, return_counts=True
     )
     alone = np.bincount(along[uses[line] == 1], minlength=len(members))
-    sides = [np.stack([members, members, len(uses) - alone], axis=1)]
+    own, opposite = (np.full_like(members, len(uses)),) * 2 if both else (members, len(uses) - alone)
+    sides = [np.stack([members, own, opposite], axis=1)]
     if dimension.topology is Topology.RING and len(members) > 3:
         half = len(members) // 2
         before = np.concatenate([[0], np.cumsum(np.concatenate([members, members[: half - 1]]))])

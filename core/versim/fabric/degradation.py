@@ -132,20 +132,24 @@ def _block(node: int, stride: int) -> range:
     return range(node * stride, (node + 1) * stride)
 
 
-def faults_of(degraded: Sequence[Degradation], dimensions: Sequence[Dimension]) -> list[tuple[int, str]]:
+def faults_of(
+    degraded: Sequence[Degradation], dimensions: Sequence[Dimension], endpoints: int | None = None
+) -> list[tuple[int, str]]:
     """Degradations that name links the network does not have: (their place in the list, what is wrong)."""
     found = []
     strides, world = [], 1
     for dimension in dimensions:
         strides.append(world)
         world *= dimension.size
+    world = endpoints or world
     for place, one in enumerate(degraded):
         if one.dimension >= len(dimensions):
             found.append((place, f"there is no dimension {one.dimension}; the network has {len(dimensions)}"))
             continue
         here, stride = dimensions[one.dimension], strides[one.dimension]
-        if one.node is not None and not 0 <= one.node < world // stride:
-            found.append((place, f"there is no node {one.node} in dimension {one.dimension}, only {world // stride}"))
+        nodes = -(-world // stride)
+        if one.node is not None and not 0 <= one.node < nodes:
+            found.append((place, f"there is no node {one.node} in dimension {one.dimension}, only {nodes}"))
         outside = [rank for rank in (*one.ranks, *one.link) if not 0 <= rank < world]
         if outside:
             found.append((place, f"rank {outside[0]} is outside the network of {world} endpoints"))

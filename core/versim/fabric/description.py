@@ -19,10 +19,13 @@ def system_lines(system: System) -> Iterator[str]:
     for number, dimension in enumerate(system.dimensions):
         link = dimension.link
         shared = f", {dimension.oversubscription:g} times oversubscribed" if dimension.oversubscription != 1 else ""
+        outermost = system.endpoints is not None and number == len(system.dimensions) - 1
+        places = fabric.strides[number]
+        partly = f", the last one with {system.world_size % places} of its {places} ranks" if outermost else ""
         across = fabric.bisection_bytes_per_s(number) / GB if dimension.size > 1 else 0.0
         yield (
             f"dimension {number} {dimension.topology.value} of {dimension.size}: links of "
-            f"{link.bandwidth_bytes_per_s / GB:g} GB/s and {link.latency_s * 1e6:g} µs{shared}; "
+            f"{link.bandwidth_bytes_per_s / GB:g} GB/s and {link.latency_s * 1e6:g} µs{shared}{partly}; "
             f"{across:,.6g} GB/s between its halves, over all"
         )
     for axis, link in sorted(system.axis_links.items()):

@@ -17,10 +17,10 @@ Place = tuple[int, int]
 
 
 def detour(
-    dimensions: Sequence[Dimension], strides: Sequence[int], effects: Effects, source: int, target: int
+    dimensions: Sequence[Dimension], strides: Sequence[int], effects: Effects, source: int, target: int, endpoints: int
 ) -> list[int] | None:
     """The endpoints passed from one to another one over links that are not down; None if there is no way."""
-    came = reached(dimensions, strides, effects, source, target)
+    came = reached(dimensions, strides, effects, source, endpoints, target)
     if (-1, target) not in came:
         return None
     way: list[int] = []
@@ -33,15 +33,20 @@ def detour(
 
 
 def reached(
-    dimensions: Sequence[Dimension], strides: Sequence[int], effects: Effects, source: int, target: int = -1
+    dimensions: Sequence[Dimension],
+    strides: Sequence[int],
+    effects: Effects,
+    source: int,
+    endpoints: int,
+    target: int = -1,
 ) -> dict[Place, Place | None]:
-    """Everything that can be reached from an endpoint, and from where it was; stops at ``target``."""
+    """Everything of ``endpoints`` that can be reached from one, and from where it was; stops at ``target``."""
     came: dict[Place, Place | None] = {(-1, source): None}
     waiting = deque(came)
     while waiting and (-1, target) not in came:
         here = waiting.popleft()
         for there in _next(dimensions, strides, effects, here):
-            if there not in came:
+            if there not in came and there[1] < endpoints:
                 came[there] = here
                 waiting.append(there)
     return came

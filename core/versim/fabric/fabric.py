@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from functools import cached_property
 
 import attrs
 import numpy as np
@@ -22,7 +21,7 @@ from versim.fabric.cuts import Cut, cuts_of
 from versim.fabric.degradation import Degradation, Effects
 from versim.fabric.detours import detour, reached
 from versim.fabric.legs import Leg, legs_of
-from versim.fabric.network import Dimension, Link, Topology
+from versim.fabric.network import Dimension, Link, Topology, endpoint_count
 from versim.fabric.routes import Hop, walk
 from versim.fabric.spread import Spread, alike_codes, fingerprint, spread_of
 
@@ -37,23 +36,33 @@ class Fabric:
         dimensions: Innermost first.
         degraded: Links that are slower, or down.
         strides: Ranks between two neighbours along each dimension.
+        world_size: Endpoints: the first of the places that the dimensions span.
     """
 
-    def __init__(self, dimensions: Sequence[Dimension], degraded: Sequence[Degradation] = ()) -> None:
+    def __init__(
+        self, dimensions: Sequence[Dimension], degraded: Sequence[Degradation] = (), endpoints: int | None = None
+    ) -> None:
+        """Join links to a network.
+
+        Args:
+            dimensions: Innermost first.
+            degraded: Links that are slower, or down.
+            endpoints: How many there are where the last block is partly filled; None is a place each.
+
+        Raises:
+            ValueError: Another number than that of places leaves a block empty, or a ring open.
+        """
         self.dimensions = tuple(dimensions)
         sizes = [dimension.size for dimension in self.dimensions]
         self.strides = tuple(math.prod(sizes[:number]) for number in range(len(sizes)))
+        self.world_size = endpoint_count(self.dimensions, endpoints)
+        self._partly = self.world_size < math.prod(sizes)
         self.degraded = tuple(degraded)
         self._effects = Effects(self.degraded, self.strides) if self.degraded else None
         self._signatures: dict[tuple[tuple[int, ...], bytes], list[bytes]] = {}
         self._spreads: dict[bytes, Spread] = {}
         self._legs: dict[bytes, tuple[Leg, ...]] = {}
         self._cuts: dict[bytes, tuple[Cut, ...]] = {}
-
-    @cached_property
-    def world_size(self) -> int:
-        """Endpoints."""
-        return math.prod(dimension.size for dimension in self.dimensions)
 
     def coordinates(self, ranks: ArrayLike) -> NDArray[np.int64]:
         """Coordinates of ranks, innermost dimension first; shape (ranks, dimensions)."""
@@ -70,16 +79,19 @@ class Fabric:
             VersimError: What is down leaves no way.
         """
         self._ranks([source, target])
-        hops = tuple(walk(self.dimensions, self.strides, source, target))
+        hops = self._walk(source, target)
         effects = self._effects
         if effects is None:
             return hops
         if effects.any_down and any(effects.of(hop.dimension, hop.ends).down for hop in hops):
-            way = detour(self.dimensions, self.strides, effects, source, target)
+            way = detour(self.dimensions, self.strides, effects, source, target, self.world_size)
             if way is None:
                 raise VersimError(f"ranks {source} and {target} are cut off from one another by links that are down")
-            hops = tuple(hop for ends in itertools.pairwise(way) for hop in walk(self.dimensions, self.strides, *ends))
+            hops = tuple(hop for ends in itertools.pairwise(way) for hop in self._walk(*ends))
         return tuple(attrs.evolve(hop, link=effects.of(hop.dimension, hop.ends).on(hop.link)) for hop in hops)
+
+    def _walk(self, source: int, target: int) -> tuple[Hop, ...]:
+        return tuple(walk(self.dimensions, self.strides, source, target, self.world_size))
 
     def separated(self) -> tuple[int, ...]:
         """Ranks that links which are down leave no way to from rank 0, or from what most others can reach."""
@@ -88,7 +100,7 @@ class Fabric:
         parts: list[list[int]] = []
         left = set(range(self.world_size))
         while left:
-            came = reached(self.dimensions, self.strides, self._effects, min(left))
+            came = reached(self.dimensions, self.strides, self._effects, min(left), self.world_size)
             part = sorted(rank for centre, rank in came if centre < 0)
             parts.append(part)
             left -= set(part)
@@ -145,7 +157,7 @@ class Fabric:
         if key not in self._cuts:
             levels = self.spread(members).levels
             factor = None if self._effects is None or key[:1] != b"!" else self._effects.factor
-            self._cuts[key] = cuts_of(members, levels, self.dimensions, self.strides, factor)
+            self._cuts[key] = cuts_of(members, levels, self.dimensions, self.strides, self.world_size, factor)
         return self._cuts[key]
 
     def narrowest_cut(self, ranks: ArrayLike) -> Cut:
@@ -192,7 +204,7 @@ class Fabric:
 
     def _signatures_of(self, table: NDArray[np.int64]) -> list[bytes]:
         self._ranks(table.ravel())
-        codes = alike_codes(table, self.dimensions, self.strides)
+        codes = alike_codes(table, self.dimensions, self.strides, self.world_size)
         keys = [fingerprint(row) for row in codes]
         # Degradations break the symmetry: a group that they touch lies like no other.
         for number in np.flatnonzero(self.touched(table)).tolist():
@@ -207,13 +219,25 @@ class Fabric:
     def links_across(self, dimension: int) -> int:
         """How many links there are in one direction between the halves of a dimension, over the whole network."""
         here = self.dimensions[dimension]
-        below, above = here.size // 2, (here.size + 1) // 2
-        of_line = {
-            Topology.RING: min(2, here.size - 1),
-            Topology.FULLY_CONNECTED: below * above,
-            Topology.SWITCH: below,
-        }[here.topology]
-        return of_line * (self.world_size // here.size)
+        lines = self.world_size // here.size
+        if here.topology is Topology.RING:
+            return min(2, here.size - 1) * lines
+        pairs = [(here.size // 2, (here.size + 1) // 2)] * lines
+        if self._partly:
+            ranks, stride = np.arange(self.world_size), self.strides[dimension]
+            along = ranks // stride % here.size
+            line = np.unique(ranks - along * stride, return_inverse=True)[1]
+            lower = along < here.size // 2
+            pairs = list(
+                zip(
+                    np.bincount(line[lower], minlength=line.max() + 1).tolist(),
+                    np.bincount(line[~lower], minlength=line.max() + 1).tolist(),
+                    strict=True,
+                )
+            )
+        if here.topology is Topology.FULLY_CONNECTED:
+            return sum(below * above for below, above in pairs)
+        return sum(min(pair) for pair in pairs)
 
     def _ranks(self, ranks: ArrayLike) -> NDArray[np.int64]:
         column = np.asarray(ranks, dtype=np.int64)
@@ -233,4 +257,4 @@ class Fabric:
 
     def __repr__(self) -> str:
         shape = " x ".join(f"{dimension.topology.value} {dimension.size}" for dimension in self.dimensions)
-        return f"<Fabric {shape}>"
+        return f"<Fabric {shape}{f', {self.world_size} filled' if self._partly else ''}>"

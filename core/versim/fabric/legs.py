@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.fabric.network import Link
-from versim.fabric.routes import shared_link
+from versim.fabric.routes import filled, shared_link
 from versim.fabric.spread import Level
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def legs_of(fabric: Fabric, members: NDArray[np.int64]) -> tuple[Leg, ...]:
     legs, beside = [], 1
     for level in spread.levels:
         alone = _along(fabric, members, level)
-        legs.append(Leg(level.dimension, level.size, _shared(fabric, level, beside, alone), alone))
+        legs.append(Leg(level.dimension, level.size, _shared(fabric, members, level, beside, alone), alone))
         beside *= level.size
     return tuple(legs)
 
@@ -67,12 +67,14 @@ def _along(fabric: Fabric, members: NDArray[np.int64], level: Level) -> Link:
     )
 
 
-def _shared(fabric: Fabric, level: Level, beside: int, alone: Link) -> Link:
+def _shared(fabric: Fabric, members: NDArray[np.int64], level: Level, beside: int, alone: Link) -> Link:
     """What a member has left when the ``beside`` members of its block send into a dimension at once."""
     dimension = fabric.dimensions[level.dimension]
     if dimension.oversubscription == 1:
         return alone
-    together = shared_link(dimension, fabric.strides[level.dimension]).bandwidth_bytes_per_s
+    stride = fabric.strides[level.dimension]
+    fewest = min(filled(stride, block, fabric.world_size) for block in set((members // stride).tolist()))
+    together = shared_link(dimension, fewest).bandwidth_bytes_per_s
     return attrs.evolve(alone, bandwidth_bytes_per_s=min(alone.bandwidth_bytes_per_s, together / beside))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -100,3 +101,23 @@ class Dimension:
             Topology.SWITCH: 1,
         }[self.topology]
         return lanes * self.link.bandwidth_bytes_per_s
+
+
+def endpoint_count(dimensions: Sequence[Dimension], endpoints: int | None) -> int:
+    """How many endpoints a network has: a place each, or the first ``endpoints`` places.
+
+    Raises:
+        ValueError: Too many for its places, too few for its blocks, or a ring that would be open.
+    """
+    places = math.prod(dimension.size for dimension in dimensions)
+    if endpoints is None or endpoints == places:
+        return places
+    filled = places - places // dimensions[-1].size
+    if not filled < endpoints < places:
+        raise ValueError(
+            f"endpoints must be from {filled + 1} to {places}, so that only the last block of the outermost dimension "
+            f"is partly filled, got {endpoints}"
+        )
+    if any(dimension.topology is Topology.RING for dimension in dimensions if dimension.size > 1):
+        raise ValueError(f"endpoints: a ring has to be filled; {endpoints} of {places} places leave one open")
+    return endpoints

@@ -89,6 +89,8 @@ def _block(system: System, number: int, first: int, x: int, y: int) -> Iterator[
             yield _text(middle, top + CELL, "…", LINE, 12)
             continue
         lowest = first + child * stride
+        if lowest >= system.world_size:
+            continue
         fault = any(lowest <= rank < lowest + stride for rank in slow)
         style = f'stroke="{FAULT}" stroke-width="3"' if fault else f'stroke="{LINE}"'
         yield f'<line x1="{middle}" y1="{bar_y + BAR}" x2="{middle}" y2="{top}" {style}/>'

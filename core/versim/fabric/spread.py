@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 
 import attrs
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.fabric.network import Dimension, Topology
+from versim.fabric.routes import beyond_last
 
 
 @attrs.frozen
@@ -54,21 +56,23 @@ def spread_of(coordinates: NDArray[np.int64]) -> Spread:
 
 
 def alike_codes(
-    groups: NDArray[np.int64], dimensions: Sequence[Dimension], strides: Sequence[int]
+    groups: NDArray[np.int64], dimensions: Sequence[Dimension], strides: Sequence[int], endpoints: int
 ) -> NDArray[np.int64]:
     """What is left of groups when the network's symmetries are divided out.
 
     Of a switch and of fully connected ranks any two can be exchanged, so a coordinate is told by where in the group it
     appears first. A ring can only be turned (equally long ways are walked upwards, so its mirror image is another
-    network), so a coordinate is told by its distance from the first member's.
+    network), so a coordinate is told by its distance from the first member's. A block that is partly filled cannot be
+    exchanged with others: of groups that reach into it and out of it, members are told apart by where they stand to it.
 
     Args:
         groups: Shape (groups, participants), in group order.
         dimensions: Of the network.
         strides: Of the dimensions.
+        endpoints: Of the network.
 
     Returns:
-        Shape (groups, dimensions × participants); equal rows lie alike.
+        Shape (groups, columns); equal rows lie alike.
     """
     codes = []
     for dimension, stride in zip(dimensions, strides, strict=True):
@@ -77,6 +81,9 @@ def alike_codes(
             codes.append((column - column[:, :1]) % dimension.size)
         else:
             codes.append(_first_places(column))
+    if endpoints < math.prod(dimension.size for dimension in dimensions):
+        inside, beyond = beyond_last(groups, strides, endpoints)
+        codes += [here + 2 * there for here, there in zip(inside.astype(np.int64), beyond, strict=True)]
     return np.concatenate(codes, axis=1)
 
 

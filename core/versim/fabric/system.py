@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
@@ -11,7 +10,7 @@ import attrs
 from versim.fabric.degradation import Degradation, faults_of
 from versim.fabric.device import Device
 from versim.fabric.fabric import Fabric
-from versim.fabric.network import Dimension, Link
+from versim.fabric.network import Dimension, Link, endpoint_count
 
 
 def _tuple(degraded: Iterable[Degradation]) -> tuple[Degradation, ...]:
@@ -30,15 +29,20 @@ class System:
         axis_links: For an axis of parallelism whose link differs from the dimension's, that link. A timing that
             knows bandwidth per parallelism uses it; one that knows dimensions does not.
         degraded: Links that are slower than their dimension's, or down.
+        endpoints: How many there are where the last block is partly filled, e.g. 76 of 72 × 2: the first of the places
+            that the dimensions span. None is a place each.
     """
 
     dimensions: tuple[Dimension, ...] = attrs.field(validator=attrs.validators.min_len(1))
     device: Device
     axis_links: Mapping[str, Link] = attrs.field(factory=dict)
     degraded: tuple[Degradation, ...] = attrs.field(default=(), converter=_tuple)
+    endpoints: int | None = None
 
     def __attrs_post_init__(self) -> None:
-        faults = faults_of(self.degraded, self.dimensions)
+        if endpoint_count(self.dimensions, self.endpoints) == endpoint_count(self.dimensions, None):
+            object.__setattr__(self, "endpoints", None)
+        faults = faults_of(self.degraded, self.dimensions, self.endpoints)
         if faults:
             raise ValueError(f"degraded[{faults[0][0]}]: {faults[0][1]}")
 
@@ -55,12 +59,12 @@ class System:
     @property
     def world_size(self) -> int:
         """Endpoints of the network."""
-        return math.prod(dimension.size for dimension in self.dimensions)
+        return endpoint_count(self.dimensions, self.endpoints)
 
     @cached_property
     def fabric(self) -> Fabric:
         """The network as everybody asks it: paths, what a group crosses, its narrowest cut, who lies alike."""
-        return Fabric(self.dimensions, self.degraded)
+        return Fabric(self.dimensions, self.degraded, self.endpoints)
 
     def link(self, axis: str, ranks: Sequence[int] = ()) -> Link:
         """The one link that traffic sees for who knows one link per parallelism.
@@ -88,4 +92,4 @@ class System:
     @cached_property
     def pristine(self) -> Fabric:
         """The network with nothing degraded."""
-        return Fabric(self.dimensions) if self.degraded else self.fabric
+        return Fabric(self.dimensions, (), self.endpoints) if self.degraded else self.fabric

@@ -124,6 +124,8 @@ def _system_faults(form: _Form) -> Iterator[Fault]:
         yield from _unknown((*path, "layout"), "layout", part.get("layout"), LAYOUTS)
         if part.get("preset") is not None and part.get("dimensions") is not None:
             yield path, "a preset and dimensions are two networks; keep one of them"
+        if part.get("endpoints") is not None and part.get("dimensions") is None:
+            yield (*path, "endpoints"), "belongs to dimensions, and none are given"
         for key in sorted(_CLUSTER_KEYS & set(part)):
             if not named:
                 yield (*path, key), f"belongs to a preset, and none is named (preset: {next(iter(CLUSTERS))})"

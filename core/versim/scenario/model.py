@@ -15,6 +15,7 @@ import attrs
 from versim.errors import FaultsError, UnknownNameError, VersimError
 from versim.fabric import ClusterChoice, Degradation, Device, Dimension, Link, System, data_sheet
 from versim.fabric.degradation import faults_of
+from versim.fabric.network import endpoint_count
 from versim.graph import SlowDevices
 
 Labelled = TypeVar("Labelled", "Workload", "Pin", "Instance")
@@ -160,6 +161,8 @@ class SystemPart:
         nics_per_node: Network cards of a node; None is the preset's.
         oversubscription: What nodes may send into their network over what it carries; None is 1.
         dimensions: Network dimensions, innermost first; all of them or none.
+        endpoints: How many there are of the places that the dimensions span, where the last block is partly filled;
+            None is a place each. It belongs to ``dimensions``.
         layout: The order in which mesh axes are laid over endpoints: a name, or axes, fastest first; None is the
             producer's.
         device: Parts of the device.
@@ -180,6 +183,7 @@ class SystemPart:
     dimensions: tuple[Dimension, ...] | None = attrs.field(
         default=None, converter=_tuple_or_none, validator=attrs.validators.optional(attrs.validators.min_len(1))
     )
+    endpoints: int | None = None
     layout: str | tuple[str, ...] | None = attrs.field(default=None, converter=_layout)
     device: DevicePart | None = None
     axis_links: Mapping[str, Link] = attrs.field(factory=dict, converter=_links)
@@ -191,7 +195,7 @@ class SystemPart:
         device = self.device
         if device is not None and other.device is not None:
             device = device.merged_over(other.device)
-        theirs = {name: getattr(other, name) for name in (*_CLUSTER_KEYS, "dimensions")}
+        theirs = {name: getattr(other, name) for name in (*_CLUSTER_KEYS, "dimensions", "endpoints")}
         if self.dimensions is not None or self.preset not in (None, other.preset):
             theirs = dict.fromkeys(theirs)
         return SystemPart(
@@ -222,20 +226,27 @@ class SystemPart:
         """
         proposed = proposal.device if proposal else None
         dimensions = self.dimensions or (proposal.dimensions if proposal else ())
+        endpoints = self.endpoints if self.dimensions or not proposal else proposal.endpoints
         cluster = self.cluster()
         if cluster is not None:
             try:
                 named = cluster.system(world_size)
             except VersimError as error:
                 raise FaultsError("system", [f"$.system: {error}"]) from None
-            dimensions, proposed = named.dimensions, on_data_sheet(named.device, proposed)
+            dimensions, endpoints = named.dimensions, named.endpoints
+            proposed = on_data_sheet(named.device, proposed)
         if not dimensions:
             raise FaultsError(
                 "system",
                 ["$.system.dimensions: is missing, and the workload's producer proposes none; or name a preset"],
             )
         own_network = bool(self.dimensions or cluster)
-        faults = [f"$.system.degraded[{place}]: {fault}" for place, fault in faults_of(self.degraded, dimensions)]
+        try:
+            endpoint_count(dimensions, endpoints)
+        except ValueError as error:
+            raise FaultsError("system", [f"$.system.endpoints: {error}"]) from None
+        broken = faults_of(self.degraded, dimensions, endpoints)
+        faults = [f"$.system.degraded[{place}]: {fault}" for place, fault in broken]
         if faults:
             raise FaultsError("system", faults)
         return System(
@@ -243,6 +254,7 @@ class SystemPart:
             device=(self.device or DevicePart()).over(proposed),
             axis_links={**(proposal.axis_links if proposal and not own_network else {}), **self.axis_links},
             degraded=self.degraded or (proposal.degraded if proposal and not own_network else ()),
+            endpoints=endpoints,
         )
 
 

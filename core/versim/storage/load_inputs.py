@@ -66,6 +66,7 @@ def system_from(value: Value) -> System:
                 parameters=parameters,
             ),
             degraded=_degraded(value.optional("degraded")),
+            endpoints=value["world_size"].integer(lowest=1),
             axis_links={axis: _link(links[axis]) for axis in links.keys()},  # noqa: SIM118 - a Value is no mapping
         )
     except ValueError as error:

@@ -50,7 +50,7 @@ class AstraSimBackend:
             from versim_astrasim.program import capabilities, running  # noqa: PLC0415
 
             system = request.inputs.system
-            check_program_has(network_of(system.dimensions, options, system.degraded))
+            check_program_has(network_of(system.dimensions, options, system.degraded, system.endpoints))
             path = launch.find_program(options.binary, options.congestion, os.environ)
             capabilities.check_congestion(path, options)
             return running.predict(path, TRANSLATIONS.take(request.inputs, options), request.inputs)
@@ -95,7 +95,7 @@ class AstraSimBackend:
         from versim_astrasim.step.translate import translate  # noqa: PLC0415
 
         system = request.inputs.system
-        check_program_has(network_of(system.dimensions, request.options, system.degraded))
+        check_program_has(network_of(system.dimensions, request.options, system.degraded, system.endpoints))
         translation = translate(request.inputs, request.inputs.system, request.options)
         return write_input(translation.given, folder, translation.consumed.notes, labels_of(translation))
 

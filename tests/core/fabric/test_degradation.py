@@ -18,7 +18,7 @@ SLOW_CARD = Degradation(dimension=1, ranks=[5], bandwidth_factor=0.1, added_late
 
 def degraded(fabric: Fabric, *what: Degradation) -> Fabric:
     """The same with something at fault."""
-    return Fabric(fabric.dimensions, what)
+    return Fabric(fabric.dimensions, what, fabric.world_size)
 
 
 def test_a_card_is_both_of_its_links() -> None:

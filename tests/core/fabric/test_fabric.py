@@ -21,9 +21,9 @@ NODES = fabric_of(("switch", 8, 450), ("switch", 8, 50))
 
 
 @st.composite
-def grouped(draw: st.DrawFn) -> tuple[Fabric, list[int]]:
+def grouped(draw: st.DrawFn, *, partly: bool = True) -> tuple[Fabric, list[int]]:
     """A fabric of at least two endpoints and a group of at least two of them, in any order."""
-    fabric = draw(fabrics().filter(lambda made: made.world_size > 1))
+    fabric = draw(fabrics(partly=partly).filter(lambda made: made.world_size > 1))
     everyone = range(fabric.world_size)
     return fabric, draw(st.lists(st.sampled_from(everyone), min_size=2, max_size=8, unique=True))
 
@@ -103,7 +103,7 @@ def test_a_message_takes_as_long_as_its_slowest_link_at_least(case: tuple[Fabric
     assert 10**9 / fabric.path_link(source, target).bandwidth_bytes_per_s >= least_s * (1 - 1e-9)
 
 
-@given(grouped(), st.data())
+@given(grouped(partly=False), st.data())
 def test_groups_that_lie_alike_have_equal_answers(case: tuple[Fabric, list[int]], data: st.DataObject) -> None:
     """A group moved by a symmetry of the network keeps its signature, its cuts and its paths."""
     fabric, ranks = case
@@ -167,3 +167,52 @@ def test_a_system_keeps_its_fabric_and_can_be_sent_elsewhere() -> None:
     for other in (copy.deepcopy(system), pickle.loads(pickle.dumps(system))):
         assert other == system
         assert other.fabric.narrowest_cut(range(8)) == system.fabric.narrowest_cut(range(8))
+
+
+RACKS = fabric_of(("switch", 72, 900), ("switch", 2, 50), endpoints=76)
+
+
+@given(grouped())
+def test_a_way_passes_no_place_without_an_endpoint(case: tuple[Fabric, list[int]]) -> None:
+    """Of a block that is partly filled, what is not there passes nothing on."""
+    fabric, ranks = case
+    for source, target in itertools.permutations(ranks, 2):
+        assert all(end < fabric.world_size for hop in fabric.path(source, target) for end in hop.ends)
+
+
+def test_out_of_a_filled_block_a_message_leaves_over_a_card_that_faces_one() -> None:
+    """The card of rank 71 faces no card in the last block, so a rank that has one passes its message on."""
+    assert [hop.name for hop in RACKS.path(71, 73)] == [
+        "d0 71→switch", "d0 switch→1", "d1 1→switch", "d1 switch→73"
+    ]  # fmt: skip
+    assert [hop.name for hop in RACKS.path(73, 71)] == [
+        "d1 73→switch", "d1 switch→1", "d0 1→switch", "d0 switch→71"
+    ]  # fmt: skip
+    assert RACKS.narrowest_cut(range(76)) == Cut(1, 4, 72, 200 * GB, 200 * GB)
+    assert RACKS.bisection_bytes_per_s(1) == 200 * GB
+    assert not RACKS.spread(range(76)).regular
+    assert RACKS.signature([0, 1, 2, 3]) == RACKS.signature([72, 73, 74, 75])
+    assert RACKS.signature([0, 72]) != RACKS.signature([71, 72])
+
+
+def test_a_block_that_is_partly_filled_shares_less() -> None:
+    """Four endpoints with a card each, two to one: the block of four has two cards' worth, a full one 36."""
+    shared = fabric_of(("switch", 72, 900), ("switch", 2, 50, 2.0), endpoints=76)
+    rates = [hop.link.bandwidth_bytes_per_s / GB for hop in shared.path(0, 72)]
+    assert rates == [50, 36 * 50, 2 * 50, 50]
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "endpoints", "message"),
+    [
+        ([("switch", 8, 1), ("switch", 3, 1)], 16, "endpoints must be from 17 to 24"),
+        ([("switch", 8, 1), ("switch", 3, 1)], 25, "endpoints must be from 17 to 24"),
+        ([("ring", 8, 1), ("switch", 3, 1)], 20, "a ring has to be filled"),
+    ],
+)
+def test_a_network_that_is_partly_filled_has_no_empty_block_and_no_open_ring(
+    dimensions: list[tuple[str, int, float]], endpoints: int, message: str
+) -> None:
+    """A whole block fewer is a smaller dimension, and an open ring another network."""
+    with pytest.raises(ValueError, match=message):
+        fabric_of(*dimensions, endpoints=endpoints)

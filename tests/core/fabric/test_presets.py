@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from versim import CLUSTERS, DATA_SHEETS, ClusterChoice, Device, UnknownNameError, VersimError, data_sheet
 
@@ -49,7 +50,7 @@ def test_any_number_of_nodes_of_a_cluster_is_a_system(name: str) -> None:
     cluster = CLUSTERS[name]
     assert cluster.device in DATA_SHEETS
     assert len(cluster.source) > 20
-    for nodes in (1, 2, 3, 5, 18, 36):
+    for nodes in (1, 2, 3, 5, 7, 18, 19, 23, 36, 37):
         system = ClusterChoice(preset=name, nodes=nodes).system()
         assert system.world_size == nodes * cluster.gpus_per_node
         assert len(system.dimensions) == (1 if nodes * cluster.gpus_per_node <= cluster.domain else 2)
@@ -83,6 +84,21 @@ def test_what_a_cluster_is_made_of(
     assert shape(preset, **changes) == expected
 
 
+@pytest.mark.parametrize(("trays", "domains"), [(1, [4]), (7, [28]), (18, [72]), (19, [72, 4]), (23, [72, 20])])
+def test_the_last_rack_may_be_partly_filled(trays: int, domains: list[int]) -> None:
+    """No number of trays is special: every one is in a domain, all of which but the last are full."""
+    system = ClusterChoice(preset="gb200-nvl72", nodes=trays).system()
+    places = np.arange(system.world_size) // 72
+    assert np.bincount(places).tolist() == domains
+    for members in (range(72 * place, 72 * place + size) for place, size in enumerate(domains)):
+        assert {level.dimension for level in system.fabric.spread(members).levels} == {0}
+    if len(domains) > 1:
+        cut = system.fabric.narrowest_cut(range(system.world_size))
+        slower = min(domains[-1] * 50, 950)  # what the last rack's cards carry, or all of one endpoint's links
+        assert cut.bandwidth_bytes_per_s == slower * GB
+    assert ClusterChoice(preset="gb200-nvl72", nodes=37, nvlink_domain=64).system().endpoints == 148
+
+
 def test_a_cluster_without_a_number_of_nodes_fits_the_step() -> None:
     """A sweep over parallelism should not have to count nodes."""
     assert shape("dgx-h100", 64) == [(8, 450, 1), (8, 50, 1)]
@@ -98,7 +114,6 @@ def test_a_cluster_without_a_number_of_nodes_fits_the_step() -> None:
         ("dgx-h100", None, {"nodes": 2, "gpus_per_node": 9}, "has 8 devices, not 9"),
         ("dgx-h100", None, {"nodes": 2, "nvlink_domain": 8}, "does not span nodes"),
         ("gb200-nvl72", None, {"nodes": 32, "nvlink_domain": 66}, "not a number of whole nodes"),
-        ("gb200-nvl72", None, {"nodes": 37}, "divide into equal NVLink domains of 4 devices at most"),
     ],
 )
 def test_what_no_cluster_can_be_says_what_to_do(

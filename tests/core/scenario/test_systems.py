@@ -46,6 +46,22 @@ def test_a_system_is_named_and_varied(document: dict[str, Any], registry: Regist
     assert structure_scenario(parse_yaml(dump_scenario(scenario)), registry, "again") == scenario
 
 
+def test_the_last_block_of_a_network_may_be_partly_filled(document: dict[str, Any], registry: Registry) -> None:
+    """Said beside the dimensions, or by a number of trays that fills no racks; other dimensions are not told so."""
+    switches = [
+        {"topology": "switch", "size": size, "bandwidth": "1 GB/s", "latency_s": 0.0} for size in (8, 3)
+    ]  # fmt: skip
+    scenario = scenario_on(document, registry, {"dimensions": switches, "endpoints": 20}, dimensions=switches[:1])
+    assert scenario.system_of(scenario.workloads[0], None).world_size == 20
+    assert scenario.system_of(scenario.workloads[1], None).world_size == 8
+    assert structure_scenario(parse_yaml(dump_scenario(scenario)), registry, "again") == scenario
+    scenario = scenario_on(document, registry, {"preset": "gb300-nvl72", "nodes": 19})
+    assert scenario.system_of(scenario.workloads[0], None).endpoints == 76
+    scenario = scenario_on(document, registry, {"dimensions": switches, "endpoints": 9})
+    with pytest.raises(FaultsError, match=r"\$\.system\.endpoints: endpoints must be from 17 to 24"):
+        scenario.system_of(scenario.workloads[0], None)
+
+
 def test_a_workload_varies_the_scenarios_system(document: dict[str, Any], registry: Registry) -> None:
     """Its figures win, and dimensions of its own are another network altogether."""
     switch = {"topology": "switch", "size": 8, "bandwidth": "1 GB/s", "latency_s": 0.0, "oversubscription": 2}
@@ -84,6 +100,7 @@ def test_a_named_system_keeps_what_the_producer_knows_of_its_device(
         ({"preset": "dgx-h100", "device": "h10"}, r"\$\.system\.device: no device preset named 'h10'"),
         ({"preset": "dgx-h100", "device": {"preset": "x"}}, r"\$\.system\.device\.preset: no device preset"),
         ({"preset": "dgx-h100", "layout": "megatorn"}, r"\$\.system\.layout: no layout named 'megatorn'"),
+        ({"endpoints": 3}, r"\$\.system\.endpoints: belongs to dimensions, and none are given"),
         ({"nodes": 3}, r"\$\.system\.nodes: belongs to a preset, and none is named"),
         ({"preset": "dgx-h100", "nodes": 0}, r"\$\.system\.nodes: nodes must be at least 1"),
         ({"preset": "dgx-h100", "nic": "3 us"}, r"\$\.system\.nic: .*unit"),

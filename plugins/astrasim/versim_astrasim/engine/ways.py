@@ -6,6 +6,7 @@ that are down. Every directed link is a server of its own.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
@@ -18,7 +19,7 @@ from versim_astrasim.engine.wiring import Wire, Wiring
 class FabricWays(Wiring):
     """The ways of a fabric.
 
-    Devices are its endpoints, and behind them, per switched dimension, a switch for all that agree in the outer ones
+    Devices are its places, and behind them, per switched dimension, a switch for all that agree in the outer ones
     and, where it is oversubscribed, what the endpoints of each block share.
     """
 
@@ -29,7 +30,8 @@ class FabricWays(Wiring):
             fabric: The network.
             wire: What a link is to ASTRA-sim, in its units.
         """
-        super().__init__(fabric.world_size)
+        # ASTRA-sim has a device for every place, whether there is an endpoint or not.
+        super().__init__(math.prod(dimension.size for dimension in fabric.dimensions))
         self._fabric = fabric
         self._wire = wire
         self._names: dict[tuple[int, int], str] = {}

@@ -65,6 +65,7 @@ class _Communication:
     in_group: bool
     dimensions: tuple[Dimension, ...]
     degraded: tuple[Degradation, ...]
+    endpoints: int | None
     algorithms: tuple[tuple[Kind, tuple[str, ...]], ...]
     options: BackendOptions
 
@@ -78,7 +79,8 @@ def isolated_s(request: SimulationRequest) -> NDArray[np.float64]:
     if graph.communication_count > MOST_COMMUNICATIONS or options.per_node_custom or options.replay_only:
         return seconds
     try:
-        network = network_of(request.inputs.system.dimensions, options, request.inputs.system.degraded)
+        system = request.inputs.system
+        network = network_of(system.dimensions, options, system.degraded, system.endpoints)
         chosen = chosen_algorithms(graph, network, options)
     except VersimError:
         return seconds
@@ -86,7 +88,7 @@ def isolated_s(request: SimulationRequest) -> NDArray[np.float64]:
     asked: dict[_Communication, list[int]] = {}
     # Equal messages are mostly one object, which is quicker to compare.
     alike: dict[tuple[int, bool], list[int]] = {}
-    messages, named = _messages(graph)
+    messages, named = _messages(graph, network.rank_count)
     for match, (message, in_group) in enumerate(zip(messages, named, strict=True)):
         alike.setdefault((id(message), in_group), []).append(match)
     for matches in alike.values():
@@ -98,8 +100,9 @@ def isolated_s(request: SimulationRequest) -> NDArray[np.float64]:
             size_bytes=message.size_bytes,
             ranks=_moved(_in_order(message, network.rank_count), network),
             in_group=in_group,
-            dimensions=tuple(request.inputs.system.dimensions),
-            degraded=request.inputs.system.degraded,
+            dimensions=system.dimensions,
+            degraded=system.degraded,
+            endpoints=system.endpoints,
             algorithms=algorithms,
             options=options,
         )
@@ -115,13 +118,12 @@ def isolated_s(request: SimulationRequest) -> NDArray[np.float64]:
     return seconds
 
 
-def _messages(graph: ExecutionGraph) -> tuple[list[Message], list[bool]]:
+def _messages(graph: ExecutionGraph, world: int) -> tuple[list[Message], list[bool]]:
     """Communications, and whether each names its ranks as a group, as the traces of the whole graph do."""
     messages = list(messages_of(graph))
     group = origin_of(graph).group
     if group is not None:
         return messages, [number != 0 for number in group.tolist()]
-    world = graph.mesh.world_size
     collective = [message.kind is not Kind.POINT_TO_POINT for message in messages]
     # With smaller groups about, the world is named too.
     named = any(one and message.participants < world for one, message in zip(collective, messages, strict=True))
@@ -162,7 +164,7 @@ def _estimate_s(one: _Communication, network: Network) -> float:
 @functools.lru_cache(maxsize=1 << 14)
 def _alone_ns(one: _Communication) -> int | None:
     """Nanoseconds of one communication; None if it does not finish alone."""
-    network = network_of(one.dimensions, one.options, one.degraded)
+    network = network_of(one.dimensions, one.options, one.degraded, one.endpoints)
     traces, groups = traces_alone(one.kind, one.size_bytes, one.ranks, network.rank_count, in_group=one.in_group)
     system = {
         **system_mapping(dict(one.algorithms), one.options, roofline=False),

@@ -68,13 +68,14 @@ class AstraSimNetworkTiming:
     def _time_ns(self, message: Message, system: System) -> int:
         if self.options.network == "scenario" and message.ranks:
             dimensions, degraded, ranks = system.dimensions, system.degraded, message.ranks
+            endpoints = system.endpoints
         else:
             size = message.participants
             # Within a network of its own, a communication has one link: that of its axis, or of where its ranks lie.
             crossed = system.fabric.spread(message.ranks).outermost if len(message.ranks) > 1 else 0
             topology = system.dimensions[crossed].topology
             link = system.link(message.axis, message.ranks)
-            dimensions, degraded = (Dimension(topology=topology, size=size, link=link),), ()
+            dimensions, degraded, endpoints = (Dimension(topology=topology, size=size, link=link),), (), None
             ranks = tuple(range(size))
         if message.kind is not Kind.POINT_TO_POINT and message.kind not in COLLECTIVE_STEMS:
             raise UnsupportedGraphError(
@@ -82,7 +83,7 @@ class AstraSimNetworkTiming:
                 f"{message.size_bytes} bytes); time it with another network timing"
             )
         return _alone_ns(
-            message.kind, message.size_bytes, ranks, message.algorithm, tuple(dimensions), degraded, self.options
+            message.kind, message.size_bytes, ranks, message.algorithm, dimensions, degraded, endpoints, self.options
         )
 
 
@@ -94,13 +95,14 @@ def _alone_ns(
     algorithm: str,
     dimensions: tuple[Dimension, ...],
     degraded: tuple[Degradation, ...],
+    endpoints: int | None,
     options: TimingOptions,
 ) -> int:
     """Nanoseconds of one communication; everything that matters is an argument, so the answer can be remembered."""
-    given = input_of(kind, size_bytes, ranks, algorithm, dimensions, options, degraded)
+    given = input_of(kind, size_bytes, ranks, algorithm, dimensions, options, degraded, endpoints)
     lead = LEAD_NS if kind is Kind.POINT_TO_POINT else 0
     if options.engine == "binary":
-        check_program_has(network_of(dimensions, options, degraded))
+        check_program_has(network_of(dimensions, options, degraded, endpoints))
         from versim_astrasim.isolation.program_runs import finishes_ns  # noqa: PLC0415 - the usual timing starts no process
 
         finish_ns = finishes_ns(given, options)
@@ -130,6 +132,7 @@ def input_of(
     dimensions: tuple[Dimension, ...],
     options: TimingOptions,
     degraded: tuple[Degradation, ...] = (),
+    endpoints: int | None = None,
 ) -> SimulatorInput:
     """What the simulator is given for one communication alone.
 
@@ -141,8 +144,9 @@ def input_of(
         dimensions: The network.
         options: The system layer.
         degraded: Links of the network that are slower than the others, or down.
+        endpoints: How many there are where the network's last block is partly filled; None is a place each.
     """
-    network = network_of(dimensions, options, degraded)
+    network = network_of(dimensions, options, degraded, endpoints)
     if max(ranks) >= network.rank_count:
         raise UnsupportedGraphError(
             f"rank {max(ranks)} takes part in a {kind.value}, but the network has {network.rank_count} ranks; make the "

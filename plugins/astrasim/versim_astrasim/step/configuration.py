@@ -108,14 +108,18 @@ class Network:
 
 
 def network_of(
-    dimensions: Sequence[Dimension], options: SystemOptions, degraded: Sequence[Degradation] = ()
+    dimensions: Sequence[Dimension],
+    options: SystemOptions,
+    degraded: Sequence[Degradation] = (),
+    endpoints: int | None = None,
 ) -> Network:
     """The network for the given dimensions, some links of which may be degraded or down.
 
     Several congestion-aware dimensions, and links that are shared, degraded or down, are a network that ASTRA-sim
     refuses and the embedded engine has; the notes say so. Dimensions of one rank are left out; a network of one rank
-    gets an idle second one. ASTRA-sim's congestion-aware ring of two becomes fully connected, because the program
-    aborts on it (so does DeepFlow's converter).
+    gets an idle second one, and one whose last block is partly filled (``endpoints``) idle ranks at the empty places.
+    ASTRA-sim's congestion-aware ring of two becomes fully connected, because the program aborts on it (so does
+    DeepFlow's converter).
 
     Raises:
         UnsupportedGraphError: The program that was chosen has no such network.
@@ -130,6 +134,12 @@ def network_of(
         for number, (dimension, rounded) in enumerate(zip(used, links, strict=True)):
             if rounded != _link(dimension.link, None):
                 notes.append(f"dimension {number}: link rounded to {rounded[0]} GiB/s and {rounded[1]} ns")
+    if endpoints is not None:
+        places = math.prod(dimension.size for dimension in used)
+        notes.append(
+            f"ASTRA-sim's networks are filled: the {places - endpoints} places without an endpoint have idle ranks, "
+            "and a collective of all endpoints is one of a group"
+        )
     network = Network(
         topology=tuple(TOPOLOGY_NAMES[dimension.topology] for dimension in used),
         npus_count=tuple(dimension.size for dimension in used),
@@ -141,7 +151,7 @@ def network_of(
         return _of_rapid_llm(network, options)
     shared = any(dimension.oversubscription != 1 for dimension in used)
     if options.congestion == "aware" and (len(used) > 1 or shared or degraded):
-        return _extended(network, Fabric(dimensions, degraded), options)
+        return _extended(network, Fabric(dimensions, degraded, endpoints), options)
     ring, pair = TOPOLOGY_NAMES[Topology.RING], TOPOLOGY_NAMES[Topology.FULLY_CONNECTED]
     if options.congestion == "aware" and network.topology == (ring,) and network.npus_count == (2,):
         note = "dimension 0: ASTRA-sim has no ring of 2; simulated as fully connected"

@@ -70,7 +70,7 @@ def moved_sizes(
             count,
             world_size=network.rank_count,
             splits=options.preferred_dataset_splits,
-            divides=_divides(algorithms[kind], options, in_group=count < graph.mesh.world_size),
+            divides=_divides(algorithms[kind], options, in_group=count < network.rank_count),
         )
         if result is None:
             node = int(np.argmax(graph.match == first[row]))

@@ -91,7 +91,7 @@ def translate(pinned: Inputs, system: System, options: BackendOptions) -> Transl
             f"the graph stands on {graph.mesh.world_size} ranks {graph.mesh}, but the network has "
             f"{system.world_size} ({sizes}); make the product of the system's dimensions {graph.mesh.world_size}"
         )
-    network = network_of(system.dimensions, options, system.degraded)
+    network = network_of(system.dimensions, options, system.degraded, system.endpoints)
     participants = participants_of(graph)
     refuse_wrapping(graph.size_bytes, participants, network, graph.communication_name, int(pinned.compute_ns.sum()))
     chosen = chosen_algorithms(graph, network, options)
