@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from versim.comparison import Result as Result
     from versim.comparison import Timeline as Timeline
     from versim.comparison import Totals as Totals
+    from versim.comparison import Unpinned as Unpinned
     from versim.comparison import WorkloadReport as WorkloadReport
     from versim.comparison import common_instances as common_instances
     from versim.comparison import compare_predictions as compare_predictions
@@ -199,7 +200,7 @@ _HOMES = {
     "children": "child_process",
     "comparison": (
         "Attribution Breakdown Check Comparison CriticalPath Move PathChange PathStep Pattern Report Result Timeline "
-        "Totals WorkloadReport common_instances compare_predictions timeline"
+        "Totals Unpinned WorkloadReport common_instances compare_predictions timeline"
     ),
     "comparison.accuracy": (
         "Accuracy InstanceAccuracy accuracy held_against_measurements measured_reference signed_error"

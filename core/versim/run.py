@@ -19,15 +19,23 @@ import numpy as np
 from versim.asking.causes import with_causes
 from versim.asking.isolation import sweep_step
 from versim.asking.network import check_folded, check_network
-from versim.asking.preparation import Prepared, Simulated, prepare_pin
+from versim.asking.preparation import (
+    Placed,
+    Prepared,
+    Simulated,
+    Simulations,
+    check_borrowed,
+    place_workload,
+    prepare_pin,
+)
 from versim.asking.simulation import Answer, ask
 from versim.asking.time_limit import ChildDiedError, TimeIsOverError, within
-from versim.comparison import Check, Comparison, Report, WorkloadReport, compare_predictions
+from versim.comparison import Check, Comparison, Report, Unpinned, WorkloadReport, compare_predictions
 from versim.curves import SweptCommunication
 from versim.errors import VersimError
 from versim.pinning import messages_of
 from versim.registry import Registry, load_registry
-from versim.scenario import DEFAULT_SCENARIO, Instance, Scenario, Workload, load_scenario, structure_scenario
+from versim.scenario import DEFAULT_SCENARIO, Instance, Pin, Scenario, Workload, load_scenario, structure_scenario
 
 Progress = Callable[[str], None]
 
@@ -82,7 +90,7 @@ def run(
     is false: then its error is raised. With a ``time_limit_s`` each answers in a child process and has so many seconds.
     """
     say = progress or (lambda _: None)
-    simulated: dict[tuple[str, str, str], Simulated] = {}
+    simulated: Simulations = {}
     prepared = _prepared_beforehand(scenario, registry, say)
     reports = {
         workload.label: _run_workload(
@@ -98,25 +106,41 @@ def run(
     )
 
 
-def _prepared_beforehand(scenario: Scenario, registry: Registry, say: Progress) -> dict[tuple[str, str], Prepared]:
-    """What can be prepared before anything is simulated, by workload and pin.
+def _prepared_beforehand(
+    scenario: Scenario, registry: Registry, say: Progress
+) -> dict[tuple[str, str], Prepared | Placed]:
+    """What can be prepared before anything is simulated, by workload and pin; of pins that borrow, the graph.
 
     A producer or timing that fails for the last workload then costs no answer about the first.
     """
-    prepared = {}
+    prepared: dict[tuple[str, str], Prepared | Placed] = {}
     for workload in scenario.workloads:
         for chosen in scenario.pins_of(workload):
-            if not chosen.durations:
-                say(f"{workload.label}: producing and pinning ({chosen.label})")
+            say(f"{workload.label}: producing and pinning ({chosen.label})")
+            if chosen.durations:
+                placed = place_workload(scenario, registry, workload, chosen)
+                check_borrowed(scenario, placed.graph, chosen)
+                prepared[workload.label, chosen.label] = placed
+            else:
                 prepared[workload.label, chosen.label] = prepare_pin(scenario, registry, workload, chosen)
     return prepared
 
 
-def prepare(scenario: Scenario, registry: Registry, workload_label: str, pin_label: str | None = None) -> Prepared:
+def prepare(
+    scenario: Scenario,
+    registry: Registry,
+    workload_label: str,
+    pin_label: str | None = None,
+    *,
+    time_limit_s: float | None = None,
+) -> Prepared:
     """One workload of a scenario under one pin (the first that applies unless named), not simulated.
 
+    What the pin borrows durations from is simulated, each answer within ``time_limit_s``.
+
     Raises:
-        VersimError: No such workload or pin, or the pin borrows durations from a simulation.
+        NothingToBorrowError: What it borrows from did not complete.
+        VersimError: No such workload or pin, or the pin cannot be made.
     """
     workload = scenario.workload(workload_label)
     applying = scenario.pins_of(workload)
@@ -124,22 +148,38 @@ def prepare(scenario: Scenario, registry: Registry, workload_label: str, pin_lab
         if pin_label in (None, chosen.label):
             if not chosen.durations:
                 return prepare_pin(scenario, registry, workload, chosen)
-            simulated: dict[tuple[str, str, str], Simulated] = {}
+            simulated: Simulations = {}
+            lenders = _lenders_of(scenario, chosen)
             for lender in _lenders_first(scenario):
-                if lender.label in {borrowed.workload for borrowed in chosen.durations}:
-                    _run_workload(scenario, registry, lender, simulated, lambda _: None)
+                if lender.label in lenders:
+                    _run_workload(scenario, registry, lender, simulated, lambda _: None, time_limit_s=time_limit_s)
             return prepare_pin(scenario, registry, workload, chosen, simulated)
     raise VersimError(
         f"workload {workload_label!r} has no pin {pin_label!r}; it has {', '.join(pin.label for pin in applying)}"
     )
 
 
-def _lenders_first(scenario: Scenario) -> list[Workload]:
-    """Workloads in an order in which durations exist before they are borrowed."""
-    wants = {
+def _lenders_by_workload(scenario: Scenario) -> dict[str, set[str]]:
+    return {
         workload.label: {borrowed.workload for pin in scenario.pins_of(workload) for borrowed in pin.durations}
         for workload in scenario.workloads
     }
+
+
+def _lenders_of(scenario: Scenario, chosen: Pin) -> set[str]:
+    """Workloads from which a pin borrows durations, and those from which they do."""
+    wants = _lenders_by_workload(scenario)
+    found: set[str] = set()
+    asked = {borrowed.workload for borrowed in chosen.durations}
+    while asked:
+        found |= asked
+        asked = set().union(*(wants[label] for label in asked)) - found
+    return found
+
+
+def _lenders_first(scenario: Scenario) -> list[Workload]:
+    """Workloads in an order in which durations exist before they are borrowed."""
+    wants = _lenders_by_workload(scenario)
     ordered: list[Workload] = []
     done: set[str] = set()
     while len(ordered) < len(scenario.workloads):
@@ -156,23 +196,33 @@ def _run_workload(
     scenario: Scenario,
     registry: Registry,
     workload: Workload,
-    simulated: dict[tuple[str, str, str], Simulated],
+    simulated: Simulations,
     say: Progress,
     averaging: str = "sequential",
     force: bool = False,
     sweep: bool = False,
     contain: bool = True,
     time_limit_s: float | None = None,
-    beforehand: dict[tuple[str, str], Prepared] | None = None,
+    beforehand: dict[tuple[str, str], Prepared | Placed] | None = None,
 ) -> WorkloadReport:
     # Pins by digest: equal inputs are simulated once.
     by_digest: dict[str, _Asked] = {}
+    unpinned: list[Unpinned] = []
     for chosen in scenario.pins_of(workload):
         # Taken out, so that inputs equal to others are not kept.
         prepared = (beforehand or {}).pop((workload.label, chosen.label), None)
-        if prepared is None:
+        if not isinstance(prepared, Prepared):
             say(f"{workload.label}: producing and pinning ({chosen.label})")
-            prepared = prepare_pin(scenario, registry, workload, chosen, simulated)
+            try:
+                prepared = prepare_pin(scenario, registry, workload, chosen, simulated, prepared)
+            except VersimError as error:
+                if not (chosen.durations and contain):
+                    raise
+                # The others' answers are still worth having.
+                labels = tuple(instance.label for instance in scenario.instances_of(workload, chosen))
+                unpinned.append(Unpinned(pin=chosen.label, labels=labels, why=str(error)))
+                simulated.update({(workload.label, chosen.label, label): unpinned[-1] for label in labels})
+                continue
         place = f"$.pins[{[other.label for other in scenario.pins].index(chosen.label)}]"
         if prepared.inputs.digest not in by_digest:
             by_digest[prepared.inputs.digest] = _Asked(prepared, folded=check_folded(prepared, registry, place))
@@ -210,7 +260,12 @@ def _run_workload(
             attrs.evolve(comparison, sweep=sweep)
             for comparison, sweep in zip(comparisons, _sweeps(answered, scenario, registry, time_limit_s), strict=True)
         ]
-    return WorkloadReport(label=workload.label, producer=workload.producer, comparisons=tuple(comparisons))
+    return WorkloadReport(
+        label=workload.label,
+        producer=workload.producer,
+        comparisons=tuple(comparisons),
+        unpinned=tuple(unpinned),
+    )
 
 
 def _answer(
@@ -277,7 +332,10 @@ def _explained(
 
 
 def _again(
-    prepared: Prepared, scenario: Scenario, registry: Registry, simulated: dict[tuple[str, str, str], Simulated]
+    prepared: Prepared,
+    scenario: Scenario,
+    registry: Registry,
+    simulated: Simulations,
 ) -> Prepared:
     """What was prepared, made anew because a backend wrote to it.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import fnmatch
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
 
 from versim.chains import ComputeChain, NetworkChain
+from versim.comparison import Unpinned
 from versim.components import ProposesSystem, Sizes, TimingModel
 from versim.containment import held_responsible
 from versim.errors import ComponentError, SimulationError, VersimError
@@ -45,6 +46,27 @@ class Simulated:
 
     inputs: Inputs
     prediction: Prediction
+
+
+Simulations = dict[tuple[str, str, str], Simulated | Unpinned]
+"""What there is to borrow from, by (workload, pin, instance)."""
+
+
+class NothingToBorrowError(SimulationError):
+    """A pin borrows durations from a simulation that did not complete.
+
+    Attributes:
+        place: Where the pin says so.
+        lender: Workload, pin and instance that were to lend.
+        why: What became of it.
+    """
+
+    def __init__(self, place: str, lender: tuple[str, str, str], why: str) -> None:
+        super().__init__(place, lender, why)
+        self.place, self.lender, self.why = place, lender, why
+
+    def __str__(self) -> str:
+        return f"{self.place}: {' / '.join(self.lender)} did not complete: {self.why}"
 
 
 def compute_timing(choice: TimingChoice, registry: Registry, path: str) -> ComputeChain:
@@ -142,7 +164,7 @@ def prepare_pin(
     registry: Registry,
     workload: Workload,
     chosen: Pin,
-    simulated: Mapping[tuple[str, str, str], Simulated] | None = None,
+    simulated: Simulations | None = None,
     placed: Placed | None = None,
 ) -> Prepared:
     """Produce a workload's graph and pin it.
@@ -154,6 +176,11 @@ def prepare_pin(
         chosen: The pin.
         simulated: Predictions so far by (workload, pin, instance), for pins that borrow durations.
         placed: The graph, where it was produced for another pin with the same options.
+
+    Raises:
+        NothingToBorrowError: What it borrows from did not complete, or was not asked because its own pin could not be
+            made.
+        VersimError: Anything else that keeps the pin from being made.
     """
     at = f"$.pins[{[other.label for other in scenario.pins].index(chosen.label)}]"
     if placed is None:
@@ -198,27 +225,23 @@ def _borrowed(
     scenario: Scenario,
     graph: ExecutionGraph,
     chosen: Pin,
-    simulated: Mapping[tuple[str, str, str], Simulated],
+    simulated: Simulations,
 ) -> dict[int, float]:
     """Rows whose duration another simulation gives: a node takes the span of its phase there."""
     durations: dict[int, float] = {}
-    for number, borrowed in enumerate(chosen.durations):
-        place = f"$.pins[{scenario.pins.index(chosen)}].durations[{number}]"
+    for place, borrowed in _borrowings(scenario, chosen):
         key = (borrowed.workload, lending_pin(scenario, borrowed).label, borrowed.backend)
         source = simulated.get(key)
         if source is None:
             raise VersimError(
                 f"{place}: {' / '.join(key)} was not simulated; let that workload have that pin and backend"
             )
+        if isinstance(source, Unpinned):
+            raise NothingToBorrowError(place, key, source.why)
         if not source.prediction.completed:
-            why = "; ".join(source.prediction.diagnosis)
-            raise SimulationError(f"{place}: {' / '.join(key)} did not complete: {why}")
+            raise NothingToBorrowError(place, key, "; ".join(source.prediction.diagnosis))
         spans_s = _phase_spans_s(source)
-        rows = _rows_named(graph, borrowed)
-        if not rows:
-            known = ", ".join(sorted(graph.names)[:8])
-            raise VersimError(f"{place}.nodes: no compute node is named {borrowed.nodes!r}; names are {known} …")
-        for row in rows:
+        for row in _rows_named(graph, borrowed, place):
             phase = graph.phase_of(row).value
             if phase not in spans_s:
                 raise VersimError(
@@ -227,6 +250,22 @@ def _borrowed(
                 )
             durations.setdefault(row, spans_s[phase])
     return durations
+
+
+def check_borrowed(scenario: Scenario, graph: ExecutionGraph, chosen: Pin) -> None:
+    """Hold the nodes that a pin borrows durations for to its graph, before anything is simulated for them.
+
+    Raises:
+        VersimError: A pattern names no compute node.
+    """
+    for place, borrowed in _borrowings(scenario, chosen):
+        _rows_named(graph, borrowed, place)
+
+
+def _borrowings(scenario: Scenario, chosen: Pin) -> Iterator[tuple[str, DurationSource]]:
+    """What a pin borrows, and where it says so."""
+    at = f"$.pins[{scenario.pins.index(chosen)}].durations"
+    return ((f"{at}[{number}]", borrowed) for number, borrowed in enumerate(chosen.durations))
 
 
 def lending_pin(scenario: Scenario, borrowed: DurationSource) -> Pin:
@@ -240,13 +279,17 @@ def lending_pin(scenario: Scenario, borrowed: DurationSource) -> Pin:
     return applying[0]
 
 
-def _rows_named(graph: ExecutionGraph, borrowed: DurationSource) -> list[int]:
+def _rows_named(graph: ExecutionGraph, borrowed: DurationSource, place: str) -> list[int]:
     matching = {code for code, name in enumerate(graph.names) if fnmatch.fnmatchcase(name, borrowed.nodes)}
-    return [
+    rows = [
         row
         for row, (code, work) in enumerate(zip(graph.name.tolist(), graph.work.tolist(), strict=True))
         if code in matching and work >= 0
     ]
+    if not rows:
+        known = ", ".join(sorted(graph.names)[:8])
+        raise VersimError(f"{place}.nodes: no compute node is named {borrowed.nodes!r}; names are {known} …")
+    return rows
 
 
 def _phase_spans_s(source: Simulated) -> dict[str, float]:

@@ -5,7 +5,7 @@ from versim.comparison.attribution import Attribution, Pattern, attribute
 from versim.comparison.checks import Check
 from versim.comparison.compare import compare_predictions
 from versim.comparison.critical_path import CriticalPath, PathStep
-from versim.comparison.model import FORMAT_VERSION, Comparison, Report, Result, WorkloadReport
+from versim.comparison.model import FORMAT_VERSION, Comparison, Report, Result, Unpinned, WorkloadReport
 from versim.comparison.slack import Move, PathChange, path_change
 from versim.comparison.totals import Breakdown, Totals
 
@@ -24,6 +24,7 @@ __all__ = [
     "Result",
     "Timeline",
     "Totals",
+    "Unpinned",
     "WorkloadReport",
     "attribute",
     "common_instances",

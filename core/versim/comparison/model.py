@@ -132,6 +132,21 @@ class Comparison:
         raise KeyError(label)
 
 
+@attrs.frozen(kw_only=True)
+class Unpinned:
+    """A pin that could not be made, so that nobody was asked under it.
+
+    Attributes:
+        pin: Its label.
+        labels: The instances that would have been asked, in the order of the scenario.
+        why: What it borrows and does not get, or what else keeps it from being made.
+    """
+
+    pin: str
+    labels: tuple[str, ...]
+    why: str
+
+
 @attrs.frozen(eq=False, kw_only=True, repr=False)
 class WorkloadReport:
     """Everything about one workload; pins are shown apart because their inputs differ.
@@ -140,18 +155,20 @@ class WorkloadReport:
         label: The workload's name in the scenario.
         producer: Who wrote its graph.
         comparisons: One per pin with inputs of its own.
+        unpinned: Pins under which nobody was asked, since what they borrow from did not complete.
     """
 
     label: str
     producer: str
     comparisons: tuple[Comparison, ...]
+    unpinned: tuple[Unpinned, ...] = ()
 
     def __repr__(self) -> str:
         return f"<WorkloadReport {self.label!r} by {self.producer}: {len(self.comparisons)} pins>"
 
     @property
     def graph(self) -> ExecutionGraph:
-        """The graph of the first pin."""
+        """The graph of the first pin that could be made; ``IndexError`` if none could."""
         return self.comparisons[0].inputs.graph
 
 
@@ -243,9 +260,16 @@ class Report:
         )
 
     def incomplete(self) -> tuple[str, ...]:
-        """Predictions that did not complete, spelt ``workload / pin / label``."""
-        return tuple(
+        """Predictions that did not complete or could not be asked for, spelt ``workload / pin / label``."""
+        found = [
             f"{workload.label} / {comparison.inputs.label} / {result.label}"
             for workload, comparison, result in self.results()
             if not result.prediction.completed
-        )
+        ]
+        found += [
+            f"{workload.label} / {unpinned.pin} / {label}"
+            for workload in self.workloads
+            for unpinned in workload.unpinned
+            for label in unpinned.labels
+        ]
+        return tuple(found)

@@ -101,6 +101,10 @@ def _workload(workload: WorkloadReport, columns: ColumnWriter) -> dict[str, Any]
         "label": workload.label,
         "producer": workload.producer,
         "comparisons": [_comparison(comparison, columns) for comparison in workload.comparisons],
+        "unpinned": [
+            {"pin": unpinned.pin, "labels": list(unpinned.labels), "why": unpinned.why}
+            for unpinned in workload.unpinned
+        ],
     }
 
 

@@ -13,7 +13,7 @@ import attrs
 
 from versim.comparison.checks import Check
 from versim.comparison.compare import compare_predictions
-from versim.comparison.model import Comparison, Report, WorkloadReport
+from versim.comparison.model import Comparison, Report, Unpinned, WorkloadReport
 from versim.errors import VersimError
 from versim.plain.values import Value
 from versim.storage.causes import causes_from
@@ -42,11 +42,19 @@ def load_report(path: Path) -> Report:
                 label=workload["label"].text(),
                 producer=workload["producer"].text(),
                 comparisons=tuple(_comparison(comparison, columns) for comparison in workload["comparisons"]),
+                unpinned=_unpinned(workload.optional("unpinned")),
             )
             for workload in document["workloads"]
         ),
         provenance=document["provenance"].mapping(),
     )
+
+
+def _unpinned(value: Value) -> tuple[Unpinned, ...]:
+    # Earlier reports have none: a pin that could not be made ended the run.
+    if value.missing:
+        return ()
+    return tuple(Unpinned(pin=one["pin"].text(), labels=one["labels"].texts(), why=one["why"].text()) for one in value)
 
 
 _ASKED = ("network", "folded network")

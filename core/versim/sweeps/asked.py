@@ -23,7 +23,7 @@ from versim.comparison.checks import checks
 from versim.comparison.sanity import Sanity, sanity_of
 from versim.comparison.totals import by_group, totals
 from versim.containment import frames_of
-from versim.errors import ComponentError, VersimError
+from versim.errors import ComponentError, SimulationError, VersimError
 from versim.graph import sharing_instances
 from versim.inputs import Inputs
 from versim.prediction import Prediction, Status
@@ -96,7 +96,7 @@ def _answer_task(task: Task, registry: Registry, manner: Manner, known: Known | 
     for question in task.questions:
         step = (question.workload, question.pin)
         if step not in prepared:
-            prepared[step] = _prepared(task.scenario, registry, *step, placed)
+            prepared[step] = _prepared(task.scenario, registry, *step, placed, manner.time_limit_s)
         ready = prepared[step]
         instance = task.scenario.instance(question.instance)
         if isinstance(ready, VersimError):
@@ -111,12 +111,17 @@ def _answer_task(task: Task, registry: Registry, manner: Manner, known: Known | 
 
 
 def _prepared(
-    scenario: Scenario, registry: Registry, workload_label: str, pin_label: str, placed: dict[str, Placed]
+    scenario: Scenario,
+    registry: Registry,
+    workload_label: str,
+    pin_label: str,
+    placed: dict[str, Placed],
+    time_limit_s: float | None,
 ) -> Prepared | VersimError:
     workload, pin = scenario.workload(workload_label), scenario.pin(pin_label)
     try:
         if pin.durations:
-            return prepare(scenario, registry, workload_label, pin_label)
+            return prepare(scenario, registry, workload_label, pin_label, time_limit_s=time_limit_s)
         key = json.dumps([workload_label, plain_value(scenario.producer_options(workload, pin))], default=str)
         if key not in placed:
             placed[key] = place_workload(scenario, registry, workload, pin)
@@ -138,9 +143,9 @@ def _member(task: Task, question: Question, failure: str = "") -> MemberRow:
 
 
 def _without_inputs(task: Task, question: Question, error: VersimError) -> Answered:
-    """A refusal is the configuration's, and stays; a component that breaks may be mended."""
-    if isinstance(error, ComponentError):
-        said = "\n".join((str(error), *frames_of(error)))
+    """A refusal is the configuration's, and stays; what breaks, and what does not complete, may next time."""
+    if isinstance(error, ComponentError | SimulationError):
+        said = "\n".join((str(error), *(frames_of(error) if isinstance(error, ComponentError) else ())))
         return Answered(member=_member(task, question, said), question=None, inputs=None, instance=None, answer=None)
     row = QuestionRow(key=question.key, digest="", fingerprint=question.fingerprint, refusal=str(error))
     return Answered(member=_member(task, question), question=row, inputs=None, instance=None, answer=None)

@@ -14,7 +14,7 @@ from versim_reporters.figures import exact_time, percent
 from versim_reporters.html_first import first_screen
 from versim_reporters.markup import Markup, data_table, element
 from versim_reporters.sweep import flat
-from versim_reporters.verdict import against, checks_in_a_word, differences, other_networks, title
+from versim_reporters.verdict import against, checks_in_a_word, differences, said_first, title
 
 
 def opening(report: Report) -> Markup:
@@ -25,7 +25,7 @@ def opening(report: Report) -> Markup:
         element("p", "versim · comparison of simulators", class_="eyebrow"),
         element("h1", report.scenario or "versim"),
         element("p", report.description, class_="lead") if report.description else "",
-        *(element("p", line, class_="status bad") for line in other_networks(report)),
+        *(element("p", line, class_="status bad") for line in said_first(report)),
         first_screen(report),
         element("div", *cards, class_="verdicts", id="verdict"),
         *_accuracy(report),

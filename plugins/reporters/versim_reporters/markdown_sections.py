@@ -17,7 +17,7 @@ from versim_reporters.path_changes import change_sentences
 from versim_reporters.paths import chain, facts_of
 from versim_reporters.sections import inputs_of, notes_of, simulators_of, totals_cells
 from versim_reporters.sweep import flat, swept_sentences, swept_table, swept_title
-from versim_reporters.verdict import checks_in_a_word, differences, headline, other_networks, outcome_of, title
+from versim_reporters.verdict import checks_in_a_word, differences, headline, outcome_of, said_first, title
 
 SHOWN_TERMS = 3
 MOST_BUSY = 8
@@ -29,7 +29,7 @@ MOST_LINKS = 40
 
 def report_lines(report: Report, operations: int, *, explain: bool) -> Iterator[str]:
     """The whole document, line by line."""
-    for line in other_networks(report):
+    for line in said_first(report):
         yield from (f"**{plain_text(line)}**", "")
     yield f"# {plain_text(report.scenario) or 'versim'}"
     if report.description:

@@ -26,7 +26,7 @@ from versim_reporters.figures import NOTHING, count, exact_time, percent, time_c
 from versim_reporters.links import link_tables
 from versim_reporters.paths import path_lines
 from versim_reporters.sweep import swept_sentences, swept_table, swept_title
-from versim_reporters.verdict import other_networks, title, verdict
+from versim_reporters.verdict import said_first, title, verdict
 
 MOST_LINKS = 5
 """Links of a prediction that are shown: the busiest."""
@@ -40,7 +40,7 @@ _TIMED = {"folded": "folded communication"}
 
 def report_lines(report: Report, width: int, operations: int, *, explain: bool = False) -> Iterator[str]:
     """The whole table, line by line; every line at most ``width`` columns."""
-    for line in other_networks(report):
+    for line in said_first(report):
         yield from wrapped(line, width, rest="    ")
     name = printable(report.scenario)
     yield from wrapped(f"{name}: {printable(report.description)}" if report.description else name, width)

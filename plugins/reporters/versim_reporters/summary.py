@@ -25,7 +25,7 @@ from versim.terminal import printable, shortened, table, width_of, wrapped
 from versim_reporters.cause_words import in_words
 from versim_reporters.explanation import Bar, explanation_of, reference_of
 from versim_reporters.figures import NOTHING, count, percent, short_time
-from versim_reporters.verdict import checks_in_a_word, other_networks, title, untimed
+from versim_reporters.verdict import checks_in_a_word, not_asked, said_first, title, untimed
 
 MOST_LINES = 40
 MOST_TERMS = 3
@@ -49,6 +49,8 @@ def brief_lines(report: Report, width: int) -> Iterator[str]:
     """A line per workload and pin."""
     for workload, comparison in _comparisons(report):
         yield shortened(_verdict(workload, comparison, report), width)
+    for line in not_asked(report):
+        yield shortened(line, width)
 
 
 def _comparisons(report: Report) -> list[tuple[WorkloadReport, Comparison]]:
@@ -57,8 +59,9 @@ def _comparisons(report: Report) -> list[tuple[WorkloadReport, Comparison]]:
 
 def _lines(report: Report, width: int, terms: int) -> Iterator[str]:
     found = _comparisons(report)
-    # Who was on another network comes first: the figures behind it do not answer one question.
-    for line in other_networks(report):
+    # Who was on another network comes first: the figures behind it do not answer one question. So do those who were
+    # not asked.
+    for line in said_first(report):
         yield from wrapped(line, width, rest="    ")
     for workload, comparison in found:
         yield from wrapped(_verdict(workload, comparison, report), width, rest="    ")

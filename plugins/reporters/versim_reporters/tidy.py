@@ -44,6 +44,14 @@ class TidyTable:
 
 _KEY = ("workload", "pin", "instance")
 _TIMES = ("compute_ps", "communication_ps", "exposed_communication_ps", "idle_ps")
+_PREDICTION = (
+    *_KEY,
+    *("simulator", "engine", "network", "status", "is_reference", "makespan_ps", "difference_ps"),
+    *("difference_percent", "last_rank", *_TIMES, "shared_path_ps", "shared_path_percent"),
+    *("wall_s", "reported_s"),
+)
+NOT_ASKED = "not_asked"
+"""The status of a prediction that could not be asked for, since its pin could not be made."""
 
 
 def tables_of(report: Report, *, spans: bool) -> Iterator[TidyTable]:
@@ -54,16 +62,7 @@ def tables_of(report: Report, *, spans: bool) -> Iterator[TidyTable]:
         ("workload", "pin", "digest", "producer", "ranks", "nodes", "communications", "compute_ns", "reference"),
         _pins(report),
     )
-    yield TidyTable(
-        "predictions",
-        (
-            *_KEY,
-            *("simulator", "engine", "network", "status", "is_reference", "makespan_ps", "difference_ps"),
-            *("difference_percent", "last_rank", *_TIMES, "shared_path_ps", "shared_path_percent"),
-            *("wall_s", "reported_s"),
-        ),
-        _predictions(report),
-    )
+    yield TidyTable("predictions", _PREDICTION, (*_predictions(report), *_not_asked(report)))
     breakdown = ("phase", "executions", "missing", "total_ps", "mean_s")
     yield TidyTable("groups", (*_KEY, "group", *breakdown), _breakdowns(report, lambda result: result.groups))
     yield TidyTable(
@@ -144,6 +143,15 @@ def _predictions(report: Report) -> Iterator[Row]:
             *(getattr(totals, name) if totals else None for name in _TIMES),
             *(result.shared_path_ps, result.shared_path_percent, prediction.wall_s, prediction.reported_s),
         )
+
+
+def _not_asked(report: Report) -> Iterator[Row]:
+    """A row for each prediction that could not be asked for, with what is known of it."""
+    for workload in report.workloads:
+        for unpinned in workload.unpinned:
+            for label in unpinned.labels:
+                known = {"workload": workload.label, "pin": unpinned.pin, "instance": label, "status": NOT_ASKED}
+                yield tuple(known.get(column) for column in _PREDICTION)
 
 
 def _breakdowns(report: Report, of: Callable[[Result], tuple[Breakdown, ...]]) -> Iterator[Row]:

@@ -138,7 +138,22 @@ _OF_NETWORKS = ("network", "folded network")
 """Checks of the network that a simulator sees, and of that which a pin's timing of folded communication does."""
 
 
-def other_networks(report: Report) -> list[str]:
+def said_first(report: Report) -> list[str]:
+    """What is said before everything else: who was on another network, and who was not asked at all."""
+    return [*_other_networks(report), *not_asked(report)]
+
+
+def not_asked(report: Report) -> list[str]:
+    """Who was not asked, since the pin could not be made, and why."""
+    return [
+        f"{printable(workload.label)}, pin {printable(unpinned.pin)}: not asked of "
+        f"{', '.join(map(printable, unpinned.labels))}: {shortened(printable(unpinned.why), REASON_WIDTH)}"
+        for workload in report.workloads
+        for unpinned in workload.unpinned
+    ]
+
+
+def _other_networks(report: Report) -> list[str]:
     """Who was not on the network that everybody got: who, on which axis and link, and whether that is declared."""
     said: dict[str, None] = {}
     for _, comparison, result in report.results():
