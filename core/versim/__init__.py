@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from versim.curves import Crossing as Crossing
     from versim.curves import Curve as Curve
     from versim.curves import SweptCommunication as SweptCommunication
+    from versim.curves import bus_bandwidth as bus_bandwidth
     from versim.documents import write_report as write_report
     from versim.errors import ComponentError as ComponentError
     from versim.errors import FaultsError as FaultsError
@@ -212,7 +213,7 @@ _HOMES = {
         "Verifier Verifies option"
     ),
     "comparison.causes": "TermCauses",
-    "curves": "CollectiveSweep Crossing Curve SweptCommunication",
+    "curves": "CollectiveSweep Crossing Curve SweptCommunication bus_bandwidth",
     "documents": "write_report",
     "errors": (
         "ComponentError FaultsError SimulationError UnknownNameError UnsupportedGraphError VersimError did_you_mean"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -59,3 +61,42 @@ def load(path: Path, *flags: str) -> Loaded:
             timeout=100,
         )
     return Loaded(done.stdout, tuple(line for line in done.stderr.splitlines() if "CONSOLE" in line))
+
+
+@attrs.frozen
+class Places:
+    """Where things stand on a page, in pixels.
+
+    Attributes:
+        scroll_width: How wide the page is, with what one would have to scroll to.
+        rectangles: Of the first element of each selector: left, top, right, bottom.
+    """
+
+    scroll_width: float
+    rectangles: tuple[tuple[float, float, float, float], ...]
+
+
+def measured(page: str, folder: Path, width: int, height: int, selectors: tuple[str, ...]) -> Places:
+    """Lay a page out on a screen of a size, which may be narrower than any window that Chromium opens."""
+    asking = f"""<script>new MutationObserver(() => requestAnimationFrame(() => parent.postMessage(JSON.stringify({{
+      scroll_width: document.documentElement.scrollWidth,
+      rectangles: {json.dumps(selectors)}.map((selector) => {{
+        const found = document.querySelector(selector).getBoundingClientRect();
+        return [found.left, found.top, found.right, found.bottom];
+      }}),
+    }}), "*"))).observe(document.documentElement, {{attributes: true, attributeFilter: ["data-drawn"]}});</script>"""
+    # Without its policy, which would not let this script run.
+    page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
+    (folder / "inner.html").write_text(page.replace("<body>", f"<body>{asking}"))
+    outer = folder / "outer.html"
+    outer.write_text(
+        f"""<!doctype html><pre></pre><iframe src="inner.html" style="border:0;width:{width}px;height:{height}px">
+        </iframe><script>addEventListener("message", (event) => {{
+          document.querySelector("pre").textContent = event.data;
+        }});</script>"""
+    )
+    found = re.search(r"<pre>(.+?)</pre>", load(outer, "--window-size=1600,1200").dom)
+    if found is None:
+        raise AssertionError("the page was not drawn")
+    places = json.loads(found.group(1))
+    return Places(places["scroll_width"], tuple(map(tuple, places["rectangles"])))

@@ -6,14 +6,17 @@ import base64
 import html.parser
 import json
 import re
+import zlib
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 import pytest
-from chromium import load, needs_chromium
+from chromium import load, measured, needs_chromium
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from report_samples import (
     NETWORKS,
     comparison_of,
@@ -44,6 +47,7 @@ from versim.asking.contestants import Contestant
 from versim.curves import SweepRange
 from versim.sweeps import sweep_collectives
 from versim_reporters.html import HtmlOptions, HtmlReporter
+from versim_reporters.lanes import packed
 
 MOST_BYTES = 1_500_000
 
@@ -67,9 +71,10 @@ def data_of(page: str) -> Any:
     return json.loads(found.group(1))
 
 
-def column(text: str, dtype: str) -> Any:
+def column(text: str) -> Any:
     """A column as the browser reads it."""
-    return np.frombuffer(base64.b64decode(text), dtype=dtype)
+    planes = np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype=np.uint8)
+    return np.cumsum(np.ascontiguousarray(planes.reshape(8, -1).T).view("<i8")[:, 0])
 
 
 def planted(name: str = ATTACK) -> Comparison:
@@ -233,9 +238,9 @@ def test_slack_is_beside_what_it_is_of() -> None:
     figures = data_of(written(report))["comparisons"][0]
     for prediction, slack in zip(figures["predictions"], [r.slack_ps for r in comparison.results], strict=True):
         assert slack is not None
-        assert sorted(column(prediction["slack"], "<f8").tolist()) == sorted(slack.tolist())
-        critical = column(prediction["critical"], "<i1") == 1
-        assert (column(prediction["slack"], "<f8")[critical] == 0).all()
+        assert sorted(column(prediction["slack"]).tolist()) == sorted(slack.tolist())
+        critical = column(prediction["critical"]) == 1
+        assert (column(prediction["slack"])[critical] == 0).all()
     scatter = figures["scatters"][2]
     assert len(scatter["one_slack_ps"]) == len(scatter["other_slack_ps"]) == len(scatter["name"])
     assert data_of(written(report))["comparisons"][2]["predictions"][0]["slack"] is None
@@ -299,12 +304,12 @@ def test_merged_timelines_drop_nothing() -> None:
     coarse = data_of(written(report, blocks=1_000))["comparisons"][0]["predictions"]
     for one, other in zip(fine, coarse, strict=True):
         assert other["blocks"] < one["blocks"] == one["spans"] == other["spans"]
-        assert column(one["count"], "<i4").sum() == column(other["count"], "<i4").sum()
-        assert column(one["busy"], "<f8").sum() == pytest.approx(column(other["busy"], "<f8").sum(), rel=1e-12)
-        lanes = [column(p["lane"], "<i4") for p in (one, other)]
+        assert column(one["count"]).sum() == column(other["count"]).sum()
+        assert column(one["busy"]).sum() == column(other["busy"]).sum()
+        lanes = [column(p["lane"]) for p in (one, other)]
         for lane in np.unique(lanes[0]):
-            busy = [column(p["busy"], "<f8")[at == lane].sum() for p, at in zip((one, other), lanes, strict=True)]
-            assert busy[0] == pytest.approx(busy[1], rel=1e-12)
+            busy = [column(p["busy"])[at == lane].sum() for p, at in zip((one, other), lanes, strict=True)]
+            assert busy[0] == busy[1]
 
 
 def test_nothing_in_a_name_becomes_markup() -> None:
@@ -372,3 +377,52 @@ def test_a_script_in_a_name_does_not_run(tmp_path: Path) -> None:
     assert 'data-drawn="yes"' in loaded.dom
     assert "<title>planted" not in loaded.dom
     assert not re.search(r"<img[^>]*onerror", loaded.dom)
+
+
+@settings(max_examples=50)
+@given(values=st.lists(st.integers(-(2**53), 2**53), max_size=40))
+def test_packed_columns_are_read_as_they_were(values: list[int]) -> None:
+    """Every integer that a browser's numbers hold, in any order."""
+    assert column(packed(np.array(values, dtype=np.int64))).tolist() == values
+
+
+@needs_chromium
+def test_the_browser_reads_the_integers_that_were_packed(tmp_path: Path) -> None:
+    """To the last picosecond, up to the largest that its numbers hold."""
+    columns: list[list[int]] = [
+        [],
+        [0],
+        [2**53 - 1, 0, -(2**53) + 1, 2**32, 2**32 - 1, -(2**32), 1, -1],
+        np.random.default_rng(7).integers(-(2**53), 2**53, 2_000).tolist(),
+        np.random.default_rng(8).integers(-9, 9, 2_000).tolist(),
+    ]
+    script = files("versim_reporters").joinpath("page", "timeline.js").read_text("utf-8")
+    given = json.dumps([packed(np.array(values, dtype=np.int64)) for values in columns])
+    path = tmp_path / "columns.html"
+    path.write_text(
+        f"<!doctype html><pre></pre><script>{script}\nPromise.all({given}.map(column)).then((read) => "
+        "{ document.querySelector('pre').textContent = JSON.stringify(read.map((values) => [...values])); });</script>"
+    )
+    found = re.search(r"<pre>(.*?)</pre>", load(path).dom)
+    assert found is not None
+    assert json.loads(found.group(1)) == columns
+
+
+@needs_chromium
+def test_the_first_screen_holds_both_charts(tmp_path: Path) -> None:
+    """At 1400 × 900: who predicts what, and why, with its causes; nobody scrolls for the answer."""
+    places = measured(
+        written(sample_report()), tmp_path, 1400, 900, (".says .answers", ".plot.why .main-svg", ".causes")
+    )
+    for left, top, right, bottom in places.rectangles:
+        assert 0 <= left < right <= 1400
+        assert 0 <= top < bottom <= 900
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [320, 420, 1400])
+def test_nothing_is_wider_than_the_screen(tmp_path: Path, width: int) -> None:
+    """Wide tables scroll in themselves; the page and its charts do not."""
+    places = measured(written(sample_report()), tmp_path, width, 900, (".plot.why .main-svg", ".scatter .main-svg"))
+    assert places.scroll_width <= width
+    assert all(0 <= left < right <= width for left, _, right, _ in places.rectangles)

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import re
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from report_samples import reports, sample_report
-from versim import Destination, Report
-from versim_reporters.summary import MOST_LINES
+from versim import Check, Destination, Report
+from versim_reporters.explanation import Bar, Explanation
+from versim_reporters.summary import MOST_LINES, _terms
 from versim_reporters.table import TableOptions, TableReporter
 
 
-def rendered(report: Report, **options: bool) -> str:
+def rendered(report: Report, **options: float) -> str:
     """What the reporter writes."""
     content = TableReporter().render(report, TableOptions(**options), Destination()).content  # type: ignore[arg-type]
     assert isinstance(content, str)
     return content
+
+
+def with_check(report: Report, check: Check) -> Report:
+    """The same with one more check of its last prediction."""
+    *workloads, workload = report.workloads
+    *comparisons, comparison = workload.comparisons
+    *results, result = comparison.results
+    result = attrs.evolve(result, checks=(*result.checks, check))
+    comparison = attrs.evolve(comparison, results=(*results, result))
+    workload = attrs.evolve(workload, comparisons=(*comparisons, comparison))
+    return attrs.evolve(report, workloads=(*workloads, workload))
 
 
 def test_it_fits_on_a_screen_and_begins_with_numbers() -> None:
@@ -50,6 +63,56 @@ def test_brief_is_one_line_per_comparison() -> None:
     report = sample_report()
     lines = rendered(report, brief=True).splitlines()
     assert len(lines) == sum(len(workload.comparisons) for workload in report.workloads)
+
+
+@pytest.mark.parametrize("width", [20, 100, 400])
+def test_brief_shows_every_figure_whole(width: int) -> None:
+    """A line cut in its middle hid how far simulators are apart; the term goes first, the figures never."""
+    report = sample_report()
+    for line, (_, comparison) in zip(
+        rendered(report, brief=True, width=width).splitlines(),
+        [(workload, comparison) for workload in report.workloads for comparison in workload.comparisons],
+        strict=True,
+    ):
+        assert all(f"{result.label} " in line for result in comparison.results)
+        assert ("; most of it " in line) <= (len(line) <= width)
+
+
+def test_brief_says_who_was_on_another_network_or_had_other_inputs() -> None:
+    """Also where it is declared: such a figure does not answer the others' question."""
+    report = sample_report()
+    for name, said in (("network", "another network"), ("inputs", "other inputs")):
+        for passed, declared in ((False, ""), (None, "it is meant")):
+            check = Check(name=name, passed=passed, detail="it differs", declared=declared)
+            assert f" ({said})" in rendered(with_check(report, check), brief=True)
+    assert "(" not in rendered(with_check(report, Check(name="network", passed=True, detail="")), brief=True)
+
+
+def test_a_term_that_is_nothing_beside_the_others_is_a_smaller_one() -> None:
+    """117 ps are no reason for half a millisecond; the terms still add up to the difference."""
+    bars = (Bar(name="a", effect_ps=10**9), Bar(name="b", effect_ps=-117), Bar(name="c", effect_ps=-117))
+    explained = Explanation(label="x", difference_ps=sum(bar.effect_ps for bar in bars), bars=bars, method="")
+    _, _, result = sample_report().results()[0]
+    assert list(_terms(result, explained, 100, 3)) == ["  +1.00 ms  a", "   -234 ps  2 smaller terms"]
+
+
+def test_pins_that_one_simulator_answers_are_held_against_the_first() -> None:
+    """Levels of detail of one workload are answers to one question."""
+    report = sample_report()
+    workload = report.workloads[0]
+    one, other = (
+        attrs.evolve(
+            workload.comparisons[0],
+            inputs=attrs.evolve(workload.comparisons[0].inputs, label=label),
+            results=(result,),
+            reference=result.label,
+        )
+        for label, result in zip("ab", workload.comparisons[0].results[:2], strict=True)
+    )
+    levels = attrs.evolve(report, workloads=(attrs.evolve(workload, comparisons=(one, other)),))
+    first, second = rendered(levels, brief=True).splitlines()
+    assert " to pin" not in first
+    assert re.search(r"[+-]?\d\S* % to pin a$", second)
 
 
 @settings(max_examples=20, deadline=None)

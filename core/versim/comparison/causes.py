@@ -85,7 +85,7 @@ class TermCauses:
         term: The term's name.
         effect_ps: Its effect; the sum of its causes'.
         causes: The largest first.
-        example: The communication of the term that moves most bytes.
+        example: Of the communications that were asked about that whose time alone changes most.
         hops: Links between two of its peers in a row, at most.
         reference: Parts of the example's time alone in the reference, in picoseconds.
         other: The same in the other prediction's simulator.
@@ -135,7 +135,7 @@ def causes_of(
     shares = shared(alone_ps, {kind: change_ps[kind] for kind in CauseKind if kind is not CauseKind.OTHERS})
     shares[CauseKind.OTHERS] = contention_ps or 0
     causes = [Cause(kind=kind, effect_ps=share_ps) for kind, share_ps in shares.items() if share_ps]
-    example, _, reference, other = max(asked, key=lambda entry: entry[0].size_bytes * entry[1])
+    example, _, reference, other = max(asked, key=_changed_ps)
     return TermCauses(
         term=term,
         effect_ps=effect_ps,
@@ -146,6 +146,12 @@ def causes_of(
         reference=reference,
         other=other,
     )
+
+
+def _changed_ps(asked: tuple[Message, int, Asked, Asked]) -> tuple[int, int]:
+    """By how much all of a kind take longer or less alone; among equals the one of most bytes."""
+    message, count, reference, other = asked
+    return abs(other.alone_ps - reference.alone_ps) * count, message.size_bytes * count
 
 
 def shared(total_ps: int, parts_ps: dict[CauseKind, int]) -> dict[CauseKind, int]:

@@ -4,15 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from versim import GB, PS_PER_S
+from versim import GB, PS_PER_S, Kind, bus_bandwidth
+from versim.terminal import printable
 
+from versim_reporters.explanation import telling_patterns
 from versim_reporters.figures import short_time
+from versim_reporters.sentence import SCHEDULE_ORDER
 
 if TYPE_CHECKING:
-    from versim import TermCauses
+    from versim import Result, TermCauses
+
+    from versim_reporters.explanation import Bar
 
 SECOND_LEAST = 0.2
 """A second cause is told from this share of the effect on."""
+
+
+def why(bar: Bar, result: Result) -> str:
+    """Why a term has an effect in a result; "" where nobody can say."""
+    found = next((found for found in result.causes if printable(found.term) == bar.name), None)
+    if found is not None:
+        return in_words(found)
+    if bar.name == SCHEDULE_ORDER and result.attribution is not None:
+        waiting = telling_patterns(result.attribution)
+        return printable(waiting[0].sentence) if waiting else ""
+    return ""
 
 
 def in_words(found: TermCauses) -> str:
@@ -34,20 +50,32 @@ def _of_kind(found: TermCauses, kind: str, effect_ps: int) -> str:
         if found.hops > 1 and effect_ps > 0:
             return f"peers are {found.hops} links apart, and each link stores and forwards"
         if found.hops > 1:
-            return f"peers are {found.hops} links apart, which costs it less"
+            return f"the way of {found.hops} links between peers costs it less"
         return f"the rest of the network is in its way {'more' if effect_ps > 0 else 'less'}"
     if kind == "latency":
-        times = [
-            part - bare for part, bare in ((after.alone_ps, after.instant_ps), (before.alone_ps, before.instant_ps))
-        ]
-        return f"latency of {short_time(times[0], digits=3)} each instead of {short_time(times[1], digits=3)}"
+        after_ps, before_ps = (times.alone_ps - times.instant_ps for times in (after, before))
+        told = short_time(after_ps, digits=3), short_time(before_ps, digits=3)
+        if told[0] != told[1] and (after_ps > before_ps) == (effect_ps > 0):
+            return f"latency of {told[0]} each instead of {told[1]}"
+        return f"latency counts {'more' if effect_ps > 0 else 'less'}"
     if kind == "moving the bytes":
-        rates = [_rate(found.example.size_bytes, part) for part in (after.bare_ps, before.bare_ps)]
-        return f"moves the bytes at {rates[0]} instead of {rates[1]}"
+        return _moving(found, effect_ps)
     if kind == "others running beside it":
         return f"waits for others that run beside it {'more' if effect_ps > 0 else 'less'}"
     return f"latency on the way between its peers counts {'more' if effect_ps > 0 else 'less'}"
 
 
-def _rate(size_bytes: int, time_ps: int) -> str:
-    return f"{size_bytes / (time_ps / PS_PER_S) / GB:.3g} GB/s" if time_ps > 0 else "no time"
+def _moving(found: TermCauses, effect_ps: int) -> str:
+    """At which bandwidth, told with the digits in which the two differ; without figures where none tells it."""
+    message, after_ps, before_ps = found.example, found.other.bare_ps, found.reference.bare_ps
+    if min(after_ps, before_ps) > 0 and (after_ps > before_ps) == (effect_ps > 0):
+        after, before = (
+            bus_bandwidth(message.kind, message.participants, message.size_bytes, time_ps / PS_PER_S) / GB
+            for time_ps in (after_ps, before_ps)
+        )
+        what = "moves the bytes at" if message.kind is Kind.POINT_TO_POINT else "bus bandwidth"
+        for digits in (3, 4, 5):
+            rates = f"{after:.{digits}g}", f"{before:.{digits}g}"
+            if rates[0] != rates[1]:
+                return f"{what} {rates[0]} GB/s instead of {rates[1]}"
+    return f"moves the bytes {'more slowly' if effect_ps > 0 else 'faster'}"

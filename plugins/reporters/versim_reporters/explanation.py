@@ -14,7 +14,7 @@ from versim import Attribution, Comparison, ExecutionGraph, Pattern, Result
 from versim.terminal import printable
 
 from versim_reporters.figures import share, short_time
-from versim_reporters.sentence import reasons_of, sentence
+from versim_reporters.sentence import LEAST_SHARE, reasons_of, sentence
 
 if TYPE_CHECKING:
     from versim.comparison.attribution import Term
@@ -62,8 +62,9 @@ class Explanation:
     sentence: str = ""
 
     def largest(self, most: int) -> list[Bar]:
-        """The bars of most effect, those without any left out."""
-        return sorted((bar for bar in self.bars if bar.effect_ps), key=lambda bar: -abs(bar.effect_ps))[:most]
+        """The bars of most effect; what is less than a hundredth of the largest is no reason for anything."""
+        found = sorted((bar for bar in self.bars if bar.effect_ps), key=lambda bar: -abs(bar.effect_ps))
+        return [bar for bar in found[:most] if LEAST_SHARE * abs(bar.effect_ps) >= abs(found[0].effect_ps)]
 
 
 def reference_of(comparison: Comparison) -> Result | None:

@@ -83,13 +83,14 @@ def _prediction(result: Result, made: Blocks, category: NDArray[np.int8], names:
     return {
         "label": printable(result.label),
         "makespan_ps": result.prediction.makespan_ps,
-        "end_ps": float(made.end_ps.max(initial=0)),
+        "end_ps": int(made.end_ps.max(initial=0)),
         "blocks": made.count,
         "spans": int(made.spans.sum()),
         "lane": packed(made.lane),
         "start": packed(made.start_ps),
-        "active": packed(made.active_ps),
-        "end": packed(made.end_ps),
+        # Times of a block that are told from one another are small numbers, often the same.
+        "wait": packed(made.active_ps - made.start_ps),
+        "taken": packed(made.end_ps - made.active_ps),
         "busy": packed(made.busy_ps),
         "slack": None if made.slack_ps is None else packed(made.slack_ps),
         "count": packed(made.spans),

@@ -8,7 +8,7 @@ import attrs
 from versim import Comparison, Report, Result, WorkloadReport
 from versim.terminal import printable
 
-from versim_reporters.cause_words import in_words
+from versim_reporters.cause_words import why
 from versim_reporters.explanation import explanation_of, reference_of
 from versim_reporters.figures import NOTHING, percent, short_time
 from versim_reporters.markup import Markup, data_table, element
@@ -48,6 +48,7 @@ def first_screen(report: Report) -> Markup:
     if not bars:
         return Markup("")
     key = [element("span", element("i", class_=f"k{colour}"), name) for name, colour in _PARTS]
+    key.append(element("span", "of the rank that finishes last"))
     said = element("div", element("h2", "Who predicts what"), *bars, element("div", *key, class_="key"), class_="says")
     return element("section", said, *_why(_furthest(compared), len(compared)), class_="first")
 
@@ -125,13 +126,12 @@ def _why(furthest: _Furthest | None, comparisons: int) -> Iterator[Markup]:
     if explained is None:
         return
     taken = short_time(abs(explained.difference_ps), digits=4)
-    longer = "longer" if explained.difference_ps > 0 else "shorter"
+    longer = "longer" if explained.difference_ps > 0 else "less"
     heading = f"Why {printable(result.label)} takes {taken} {longer} than {printable(comparison.reference)}"
     where = element("p", title(furthest.workload, comparison), class_="note") if comparisons > 1 else ""
-    causes = {printable(found.term): found for found in result.causes}
     items = []
     for bar in explained.largest(MOST_CAUSES):
-        words = in_words(causes[bar.name]) if bar.name in causes else ""
+        words = why(bar, result)
         effect = element("b", short_time(bar.effect_ps, digits=3, signed=True))
         items.append(element("li", effect, f" {bar.name}{f': {words}' if words else ''}"))
     plot = element(

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from versim.comparison.attribution import Term
 
 MOST_TERMS = 3
+SCHEDULE_ORDER = "schedule order"
+"""The term of an attribution that is due to ranks doing things in another order."""
+
 LEAST_SHARE = 100
 """A term that is less than this part of the largest is no reason."""
 
@@ -29,7 +32,7 @@ LEAST_REST = 10_000
 
 def sentence(attribution: Attribution, reasons: str) -> str:
     """``astrasim takes 270.25 ms longer than deepflow, because …``."""
-    way = "longer" if attribution.difference_ps > 0 else "shorter"
+    way = "longer" if attribution.difference_ps > 0 else "less"
     length = short_time(abs(attribution.difference_ps))
     other, reference = printable(attribution.other), printable(attribution.reference)
     return f"{other} takes {length} {way} than {reference}, because {reasons}."
@@ -53,7 +56,7 @@ def reasons_of(result: Result, reference: Result, graph: ExecutionGraph, waiting
     for term in named:
         if term.key:
             why = _longer(term, result, reference, graph)
-        elif term.name == "schedule order":
+        elif term.name == SCHEDULE_ORDER:
             why = printable(waiting[0].sentence) if waiting else "ranks do things in another order"
         else:
             why = f"of {printable(term.name)}"

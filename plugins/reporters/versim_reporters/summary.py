@@ -22,10 +22,10 @@ from collections.abc import Iterator, Sequence
 from versim import GIB, Comparison, Report, Result, WorkloadReport, origins_in_words
 from versim.terminal import printable, shortened, table, width_of, wrapped
 
-from versim_reporters.cause_words import in_words
-from versim_reporters.explanation import Bar, explanation_of, reference_of
+from versim_reporters.cause_words import why
+from versim_reporters.explanation import Explanation, explanation_of, reference_of
 from versim_reporters.figures import NOTHING, count, percent, short_time
-from versim_reporters.verdict import checks_in_a_word, not_asked, said_first, title, untimed
+from versim_reporters.verdict import NETWORK_CHECKS, not_asked, said_first, title, untimed
 
 MOST_LINES = 40
 MOST_TERMS = 3
@@ -36,19 +36,20 @@ NEXT = "versim compare --full | -o report.html | versim presets"
 
 
 def summary_lines(report: Report, width: int) -> Iterator[str]:
-    """The summary, every line at most ``width`` columns; as many terms as forty lines hold."""
+    """The summary, every line at most ``width`` columns; as many terms as forty lines hold, then without tables."""
     lines: list[str] = []
-    for terms in range(MOST_TERMS, -1, -1):
-        lines = list(_lines(report, width, terms))
+    for terms in range(MOST_TERMS, -2, -1):
+        lines = list(_lines(report, width, max(0, terms), tables=terms >= 0))
         if len(lines) <= MOST_LINES:
             break
     yield from lines
 
 
 def brief_lines(report: Report, width: int) -> Iterator[str]:
-    """A line per workload and pin."""
+    """A line per workload and pin; figures are whole, whatever the width."""
     for workload, comparison in _comparisons(report):
-        yield shortened(_verdict(workload, comparison, report), width)
+        answers, foremost = _verdict(workload, comparison, report)
+        yield f"{answers}{foremost}" if width_of(answers + foremost) <= width else answers
     for line in not_asked(report):
         yield shortened(line, width)
 
@@ -57,17 +58,17 @@ def _comparisons(report: Report) -> list[tuple[WorkloadReport, Comparison]]:
     return [(workload, comparison) for workload in report.workloads for comparison in workload.comparisons]
 
 
-def _lines(report: Report, width: int, terms: int) -> Iterator[str]:
+def _lines(report: Report, width: int, terms: int, *, tables: bool) -> Iterator[str]:
     found = _comparisons(report)
     # Who was on another network comes first: the figures behind it do not answer one question. So do those who were
     # not asked.
     for line in said_first(report):
         yield from wrapped(line, width, rest="    ")
     for workload, comparison in found:
-        yield from wrapped(_verdict(workload, comparison, report), width, rest="    ")
+        yield from wrapped("".join(_verdict(workload, comparison, report)), width, rest="    ")
     if report.description:
         yield from wrapped(printable(report.description), width)
-    for workload, comparison in found:
+    for workload, comparison in found if tables else ():
         yield ""
         if len(found) > 1:
             yield shortened(title(workload, comparison), width)
@@ -79,27 +80,51 @@ def _lines(report: Report, width: int, terms: int) -> Iterator[str]:
         yield from _ground(found, width)
 
 
-def _verdict(workload: WorkloadReport, comparison: Comparison, report: Report) -> str:
-    """Who predicts what, how far apart, and which term makes most of it."""
+def _verdict(workload: WorkloadReport, comparison: Comparison, report: Report) -> tuple[str, str]:
+    """Who predicts what and how far apart; and which term makes most of it, "" where none does."""
     name = printable(report.scenario) if len(_comparisons(report)) == 1 else title(workload, comparison)
     reference = reference_of(comparison)
     parts, most = [], None
     for result in comparison.results:
         label, makespan_ps = printable(result.label), result.prediction.makespan_ps
+        apart = _apart(result)
         if makespan_ps is None:
-            parts.append(f"{label} {result.prediction.status.value.replace('_', ' ')}")
+            parts.append(f"{label} {result.prediction.status.value.replace('_', ' ')}{apart}")
         elif result is reference or result.difference_percent is None:
-            parts.append(f"{label} {short_time(makespan_ps, digits=4)}")
+            parts.append(f"{label} {short_time(makespan_ps, digits=4)}{apart}")
         else:
-            parts.append(
-                f"{label} {percent(result.difference_percent)} %" if result.difference_ps else f"{label} equal"
-            )
+            change = f"{percent(result.difference_percent)} %" if result.difference_ps else "equal"
+            parts.append(f"{label} {change}{apart}")
             if most is None or abs(result.difference_ps or 0) > abs(most.difference_ps or 0):
                 most = result
     explained = explanation_of(most, reference) if most is not None else None
     largest = explained.largest(1) if explained is not None else []
     foremost = f"; most of it {largest[0].name}" if largest else ""
-    return f"{name}: {untimed(comparison)}{', '.join(parts)}{foremost}"
+    if len(comparison.results) == 1:
+        parts += _beside(workload, comparison)
+    return f"{name}: {untimed(comparison)}{', '.join(parts)}", foremost
+
+
+def _beside(workload: WorkloadReport, comparison: Comparison) -> Iterator[str]:
+    """How far a pin that only one simulator was asked about lies from the workload's first pin."""
+    first = workload.comparisons[0]
+    before_ps, after_ps = (
+        None if reference is None else reference.prediction.makespan_ps
+        for reference in map(reference_of, (first, comparison))
+    )
+    if first is not comparison and before_ps and after_ps is not None:
+        change = percent(100 * (after_ps - before_ps) / before_ps)
+        yield f"{change} % to pin {printable(first.inputs.label)}"
+
+
+def _apart(result: Result) -> str:
+    """What keeps a prediction from being an answer to the same question as the others', declared or not."""
+    names = {check.name for check in result.checks if check.passed is False or check.declared}
+    network, inputs = bool(names & set(NETWORK_CHECKS)), "inputs" in names
+    if network or inputs:
+        said = " and ".join(["another network"] * network + ["other inputs"] * inputs)
+        return f" ({said})"
+    return " (a check FAILED)" if result.failed_checks else ""
 
 
 def _totals(comparison: Comparison) -> tuple[list[str], list[list[str]], str]:
@@ -151,7 +176,7 @@ def _whys(comparison: Comparison, width: int, terms: int, *, apart: bool) -> Ite
         explained = explanation_of(result, reference)
         if explained is None or not result.difference_ps:
             continue
-        longer = "longer" if result.difference_ps > 0 else "shorter"
+        longer = "longer" if result.difference_ps > 0 else "less"
         taken = short_time(abs(result.difference_ps), digits=4)
         yield from [""] if apart else []
         yield from wrapped(
@@ -159,20 +184,20 @@ def _whys(comparison: Comparison, width: int, terms: int, *, apart: bool) -> Ite
             width,
             rest="  ",
         )
-        yield from _terms(result, explained.largest(len(explained.bars)), width, terms)
+        yield from _terms(result, explained, width, terms)
 
 
-def _terms(result: Result, bars: Sequence[Bar], width: int, most: int) -> Iterator[str]:
-    causes = {printable(found.term): found for found in result.causes}
-    shown, rest = list(bars[:most]), list(bars[most:])
+def _terms(result: Result, explained: Explanation, width: int, most: int) -> Iterator[str]:
+    shown = explained.largest(most)
+    rest = [bar for bar in explained.bars if bar.effect_ps and bar not in shown]
     cells = [short_time(bar.effect_ps, digits=3, signed=True) for bar in shown]
-    left_ps = sum(bar.effect_ps for bar in rest)
+    left_ps = explained.difference_ps - sum(bar.effect_ps for bar in shown)
     if rest:
         cells.append(short_time(left_ps, digits=3, signed=True) if left_ps else "0")
     room = max(map(width_of, cells), default=0)
     for cell, bar in zip(cells, shown, strict=False):
-        why = in_words(causes[bar.name]) if bar.name in causes else ""
-        text = f"{bar.name}: {why}" if why else bar.name
+        said = why(bar, result)
+        text = f"{bar.name}: {said}" if said else bar.name
         indent = " " * (room + 4)
         yield from wrapped(text, width, first=f"  {cell.rjust(room)}  ", rest=indent)
     if rest:
@@ -185,16 +210,16 @@ def _ground(found: Sequence[tuple[WorkloadReport, Comparison]], width: int) -> I
     for name, text in (
         ("inputs", _inputs(found)),
         ("compute", "; ".join(dict.fromkeys(_known(comparison) for _, comparison in found))),
-        ("checks", "; ".join(dict.fromkeys(checks_in_a_word(comparison) for _, comparison in found))),
+        ("checks", _checks(found)),
         ("next", NEXT),
     ):
-        yield from wrapped(text.replace("; see below", ""), width, first=f"{name:<9}", rest=" " * 9)
+        yield from wrapped(text, width, first=f"{name:<9}", rest=" " * 9)
     for workload, comparison in found:
         for result in comparison.results:
-            why = result.prediction.diagnosis
-            if not result.prediction.completed and why:
+            diagnosis = result.prediction.diagnosis
+            if not result.prediction.completed and diagnosis:
                 who = f"{title(workload, comparison)}: {printable(result.label)}"
-                yield from wrapped(f"{who}: {shortened(printable(why[0]), MOST_REASON)}", width, rest="    ")
+                yield from wrapped(f"{who}: {shortened(printable(diagnosis[0]), MOST_REASON)}", width, rest="    ")
 
 
 def _inputs(found: Sequence[tuple[WorkloadReport, Comparison]]) -> str:
@@ -215,6 +240,22 @@ def _inputs(found: Sequence[tuple[WorkloadReport, Comparison]]) -> str:
         else f"{len(found)} of them, each one graph, its nanoseconds and one network; digests {digests}"
     )
     return f"{equal}: {sizes}"
+
+
+def _checks(found: Sequence[tuple[WorkloadReport, Comparison]]) -> str:
+    """Of all workloads and pins: which failed, which deviate as declared, and how many passed."""
+    outcomes = [
+        (f"{check.name} of {printable(result.label)}", check)
+        for _, comparison in found
+        for result in comparison.results
+        for check in result.checks
+    ]
+    failed = dict.fromkeys(name for name, check in outcomes if check.passed is False)
+    declared = dict.fromkeys(name for name, check in outcomes if check.declared)
+    passed = sum(check.passed is True for _, check in outcomes)
+    parts = [f"FAILED {', '.join(failed)}", f"{passed} passed"] if failed else []
+    parts = parts or [f"all {passed} {'others ' if declared else ''}passed"]
+    return "; ".join(parts + ([f"as declared: {', '.join(declared)}"] if declared else []))
 
 
 def _known(comparison: Comparison) -> str:

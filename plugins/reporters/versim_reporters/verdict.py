@@ -111,9 +111,7 @@ def _reasons(result: Result, reference: Result, graph: ExecutionGraph) -> str:
     if explanation is None:
         return ""
     largest = explanation.largest(MOST_TERMS)
-    # What is a hundredth of the largest term is no reason.
-    named = [bar for bar in largest if 100 * abs(bar.effect_ps) >= abs(largest[0].effect_ps)]
-    terms = "; ".join(f"{bar.name} {short_time(bar.effect_ps, digits=3, signed=True)}" for bar in named)
+    terms = "; ".join(f"{bar.name} {short_time(bar.effect_ps, digits=3, signed=True)}" for bar in largest)
     return explanation.reasons or terms
 
 
@@ -134,7 +132,7 @@ def checks_in_a_word(comparison: Comparison) -> str:
     return f"all {total} {'others ' if meant else ''}passed{as_declared}"
 
 
-_OF_NETWORKS = ("network", "folded network")
+NETWORK_CHECKS = ("network", "folded network")
 """Checks of the network that a simulator sees, and of that which a pin's timing of folded communication does."""
 
 
@@ -158,7 +156,7 @@ def _other_networks(report: Report) -> list[str]:
     said: dict[str, None] = {}
     for _, comparison, result in report.results():
         for check in result.checks:
-            if check.name in _OF_NETWORKS and (check.passed is False or check.declared):
+            if check.name in NETWORK_CHECKS and (check.passed is False or check.declared):
                 why = f" (as declared: {printable(check.declared)})" if check.declared else ""
                 # What is folded into compute is timed once per pin, whoever simulates.
                 pin = f"folded communication of pin {printable(comparison.inputs.label)}"

@@ -13,9 +13,11 @@ function theme() {
   return { colour, colours: Array.from({ length: 8 }, (_, i) => colour(`--c${i}`)) };
 }
 
-function layout(more) {
+// As wide and high as its place, said outright: paper has another width than the screen on which it is drawn for it.
+function layout(div, more) {
   const { colour } = theme();
   return {
+    width: div.clientWidth, height: div.clientHeight,
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: "system-ui, sans-serif", size: 12, color: colour("--ink") },
     hoverlabel: { align: "left", font: { family: "system-ui, sans-serif" } },
@@ -28,13 +30,16 @@ const axis = (more) => {
   return { gridcolor: colour("--grid"), zerolinecolor: colour("--soft"), linecolor: colour("--line"), automargin: true, ...more };
 };
 
-// A legend in as many rows as it takes, under the axis and its title.
-function legendBelow(div, entries) {
-  const rows = Math.ceil(entries / Math.max(1, Math.floor(div.clientWidth / 165)));
-  return { margin: 50 + 20 * rows, legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", font: { size: 11 } } };
+// A legend in as many rows as it takes, under the axis and its title; from the third on the chart grows by them.
+function legendBelow(div, names) {
+  const entry = 52 + 6.2 * Math.max(0, ...names.map((name) => name.length));
+  const rows = Math.ceil(names.length / Math.max(1, Math.floor(div.clientWidth / entry)));
+  div.style.height = "";
+  if (rows > 2) div.style.height = `${div.clientHeight + 20 * (rows - 2)}px`;
+  return { margin: 50 + 20 * rows, legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", entrywidth: entry - 40, font: { size: 11 } } };
 }
 
-const CONFIG = { displayModeBar: false, responsive: true, displaylogo: false };
+const CONFIG = { displayModeBar: false, displaylogo: false };
 
 // From the lowest to the highest that a waterfall comes, with room for labels beside it.
 function reach(changes) {
@@ -69,7 +74,9 @@ function waterfall(div, found) {
   }
   const rows = [...bars, ["difference", found.difference_ps, ""]];
   const largest = Math.max(...rows.map((row) => Math.abs(row[1])));
-  const wide = div.clientWidth > 520 ? 36 : div.clientWidth > 430 ? 30 : 20;
+  const wide = div.clientWidth > 430 ? 36 : 24;
+  // Where there is little room, the phase of a term stands under it.
+  const label = (text) => (div.clientWidth > 430 ? [text] : text.split(", ")).map((part) => safe(short(part, wide))).join(",<br>");
   Plotly.react(div, [{
     type: "bar", orientation: "h",
     y: rows.map((_, i) => i), x: rows.map((row) => row[1] / size), base: begins(rows.map((row) => row[1] / size)),
@@ -77,9 +84,9 @@ function waterfall(div, found) {
     text: rows.map((row) => `${row[1] > 0 ? "+" : ""}${spell(row[1], 4)}`), textposition: rows.map((row) => (Math.abs(row[1]) < largest / 20 ? "outside" : "auto")), constraintext: "none", cliponaxis: false,
     hovertext: rows.map((row) => `${safe(row[0])}<br>${row[1] > 0 ? "+" : ""}${spell(row[1], 12)}${row[2] ? `<br>${safe(row[2])}` : ""}`), hoverinfo: "text",
     outsidetextfont: { color: colour("--ink") }, insidetextfont: { color: colour("--on") },
-  }], layout({
+  }], layout(div, {
     margin: { l: 10, r: 64, t: 8, b: 40 },
-    yaxis: axis({ autorange: "reversed", zeroline: false, tickmode: "array", tickvals: rows.map((_, i) => i), ticktext: rows.map((row) => safe(short(row[0], wide))) }),
+    yaxis: axis({ autorange: "reversed", zeroline: false, tickmode: "array", tickvals: rows.map((_, i) => i), ticktext: rows.map((row) => label(row[0])), tickfont: { size: div.clientWidth > 430 ? 12 : 10 } }),
     xaxis: axis({ title: { text: `change of the makespan [${unit}]` }, zeroline: true, range: reach(rows.map((row) => row[1] / size)) }), showlegend: false,
   }), CONFIG);
 }
@@ -127,7 +134,7 @@ function scatter(div, data, found, labels) {
     });
   });
   // Numbers on the chart and names below it: names would lie over one another.
-  const below = legendBelow(div, traces.length - 1);
+  const below = legendBelow(div, traces.slice(1).map((trace) => trace.name));
   const taken = [];
   const annotations = found.worst.map((i, rank) => {
     const side = y[i] >= x[i] ? -1 : 1;
@@ -147,7 +154,7 @@ function scatter(div, data, found, labels) {
     return item;
   }));
   const name = (label) => safe(short(label, 24));
-  Plotly.react(div, traces, layout({
+  Plotly.react(div, traces, layout(div, {
     margin: { l: 10, r: 14, t: 8, b: below.margin }, annotations,
     xaxis: axis({ type: "log", title: { text: `A: ${name(labels[0])} [${unit}]` }, range: [Math.log10(low), Math.log10(high)], dtick: 1, exponentformat: "power", tickfont: { size: 10 } }),
     yaxis: axis({ type: "log", title: { text: `B: ${name(labels[1])} [${unit}]` }, range: [Math.log10(low), Math.log10(high)], dtick: 1, exponentformat: "power", tickfont: { size: 10 } }),
@@ -192,8 +199,8 @@ function sweepChart(div, swept, what) {
   const high = swept.sizes_bytes[swept.sizes_bytes.length - 1];
   const powers = SIZES.flatMap(([, p]) => [p, p + 5]).filter((p) => 2 ** p >= low / 2 && 2 ** p <= high * 2);
   const ticks = powers.length > 7 ? powers.filter((p) => p % 10 === 0) : powers;
-  const below = legendBelow(div, traces.length);
-  Plotly.react(div, traces, layout({
+  const below = legendBelow(div, traces.map((trace) => trace.name));
+  Plotly.react(div, traces, layout(div, {
     margin: { l: 10, r: 14, t: 8, b: below.margin },
     xaxis: axis({ type: "log", title: { text: "size" }, tickmode: "array", tickvals: ticks.map((p) => 2 ** p), ticktext: ticks.map((p) => spellSize(2 ** p)), tickfont: { size: 10 } }),
     yaxis: axis({ type: "log", title: { text: bus ? "bus bandwidth [GB/s]" : "time" }, ...(bus ? { exponentformat: "none" } : timeTicks(known)), tickfont: { size: 10 } }),
@@ -216,11 +223,10 @@ class Sweeps {
 }
 
 class Figures {
-  constructor(section, data) {
+  constructor(section, data, predictions) {
     this.section = section;
     this.data = data;
     this.chosen = section.querySelector("select.other");
-    const predictions = data.predictions.map(unpack);
     this.timeline = new TimelineView(section.querySelector(".timeline"), data, predictions);
     this.on("select.other", "change", () => this.draw());
     this.on("button.in", "click", () => this.timeline.zoom(0.5));
@@ -260,13 +266,24 @@ class Figures {
   }
 }
 
-const all = report.comparisons.map((data, i) => new Figures(document.getElementById(`figures-${i}`), data));
-const sweeps = report.sweeps.map((swept, i) => [document.getElementById(`sweep-${i}`), swept]).filter(([root]) => root).map((pair) => new Sweeps(...pair));
 const whys = [...document.querySelectorAll(".why")].map((div) => ({
   draw: () => waterfall(div, report.comparisons[Number(div.dataset.comparison)].waterfalls[Number(div.dataset.other)]),
 }));
-const redraw = () => [...whys, ...all, ...sweeps].forEach((figures) => figures.draw());
-redraw();
+const sweeps = report.sweeps.map((swept, i) => [document.getElementById(`sweep-${i}`), swept]).filter(([root]) => root).map((pair) => new Sweeps(...pair));
+let drawn = [...whys, ...sweeps];
+const redraw = () => drawn.forEach((figures) => figures.draw());
+
+async function begin() {
+  // The first screen does not wait for the timelines, which are unpacked.
+  redraw();
+  const unpacked = await Promise.all(report.comparisons.map((data) => Promise.all(data.predictions.map(unpack))));
+  const figures = report.comparisons.map((data, i) => new Figures(document.getElementById(`figures-${i}`), data, unpacked[i]));
+  drawn = [...whys, ...figures, ...sweeps];
+  redraw();
+  document.documentElement.dataset.drawn = "yes";
+}
+
+begin();
 // Charts choose ticks, labels and rows of the legend by their width.
 let wide = document.body.clientWidth;
 new ResizeObserver(() => {
@@ -275,7 +292,10 @@ new ResizeObserver(() => {
   requestAnimationFrame(redraw);
 }).observe(document.body);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-matchMedia("print").addEventListener("change", redraw);
-addEventListener("beforeprint", () => { document.querySelectorAll("details").forEach((d) => { d.open = true; }); redraw(); });
-addEventListener("afterprint", redraw);
-document.documentElement.dataset.drawn = "yes";
+// Paper is narrower than a screen, and has what is folded away opened.
+addEventListener("beforeprint", () => {
+  document.querySelectorAll("details").forEach((d) => { d.open = true; });
+  document.documentElement.classList.add("paper");
+  redraw();
+});
+addEventListener("afterprint", () => { document.documentElement.classList.remove("paper"); redraw(); });

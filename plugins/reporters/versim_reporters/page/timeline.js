@@ -13,22 +13,32 @@ function spell(ps, digits = 6) {
   return `${Number((ps / size).toPrecision(digits))} ${name}`;
 }
 
-function column(text, Kind) {
-  const binary = atob(text);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-  return new Kind(bytes.buffer);
+// The integers of a column, as versim_reporters.lanes.packed wrote them.
+async function column(text) {
+  const packed = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  const inflated = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const planes = new Uint8Array(await new Response(inflated).arrayBuffer());
+  const count = planes.length / 8;
+  const values = new Float64Array(count);
+  let [low, high] = [0, 0];
+  for (let i = 0; i < count; i++) {
+    const word = (first) => planes[first * count + i] | (planes[(first + 1) * count + i] << 8) | (planes[(first + 2) * count + i] << 16) | (planes[(first + 3) * count + i] << 24);
+    // In two halves: a sum of numbers as large as an int64 would be rounded.
+    low += word(0) >>> 0;
+    high += word(4) + (low >= 2 ** 32 ? 1 : 0);
+    low %= 2 ** 32;
+    high |= 0;
+    values[i] = high * 2 ** 32 + low;
+  }
+  return values;
 }
 
-function unpack(prediction) {
-  const read = {
-    label: prediction.label, end_ps: prediction.end_ps,
-    lane: column(prediction.lane, Int32Array), start: column(prediction.start, Float64Array),
-    active: column(prediction.active, Float64Array), end: column(prediction.end, Float64Array),
-    busy: column(prediction.busy, Float64Array), count: column(prediction.count, Int32Array),
-    name: column(prediction.name, Int32Array), category: column(prediction.category, Int8Array),
-    critical: column(prediction.critical, Int8Array), slack: prediction.slack && column(prediction.slack, Float64Array), first: new Map(),
-  };
+async function unpack(prediction) {
+  const names = ["lane", "start", "wait", "taken", "busy", "count", "name", "category", "critical"];
+  const read = { label: prediction.label, end_ps: prediction.end_ps, slack: prediction.slack && (await column(prediction.slack)), first: new Map() };
+  (await Promise.all(names.map((name) => column(prediction[name])))).forEach((values, i) => { read[names[i]] = values; });
+  read.active = read.start.map((start, i) => start + read.wait[i]);
+  read.end = read.active.map((active, i) => active + read.taken[i]);
   // Where each lane begins, and up to each block the latest end in its lane: what a search backwards needs.
   read.reach = new Float64Array(read.lane.length);
   for (let i = 0; i < read.lane.length; i++) {
