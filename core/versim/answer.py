@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from versim.graph import Instances, Op
+from versim.graph import Instances
 from versim.inputs import Inputs
 from versim.prediction import NO_TIME, Consumed, LinkLoads, Prediction, Resource, Spans, Status
 from versim.schedule import Schedule
@@ -49,7 +51,7 @@ def prediction_of(
         provenance: Options and versions, for people.
         links: What each link carried, where that is known.
     """
-    graph, classes = pinned.graph, instances.classes
+    classes = instances.classes
     ran = schedule.end_ps != NO_TIME
     of_rank, representatives = classes.of_rank(), classes.representatives()
     finish = np.zeros(classes.count, dtype=np.int64)
@@ -57,7 +59,12 @@ def prediction_of(
     stuck = np.unique(instances.rank_class[~ran])
     finish[stuck] = NO_TIME
     completed = schedule.completed
-    is_compute = graph.op[instances.node[ran]] == Op.COMPUTE
+    whole = bool(ran.all())
+
+    def of_those(column: NDArray[Any]) -> NDArray[Any]:
+        # The same column, not a copy: whoever sees it knows that every instance is there.
+        return column if whole else column[ran]
+
     return Prediction(
         simulator=simulator,
         engine=engine,
@@ -67,12 +74,14 @@ def prediction_of(
         finish_ps=finish[of_rank],
         representative=representatives[of_rank],
         spans=Spans(
-            node=instances.node[ran],
-            rank=representatives[instances.rank_class[ran]],
-            ready_ps=schedule.ready_ps[ran],
-            start_ps=schedule.start_ps[ran],
-            end_ps=schedule.end_ps[ran],
-            resource=np.where(is_compute, Resource.COMPUTE, Resource.COMMUNICATION).astype(np.int8),
+            node=of_those(instances.node),
+            rank=of_those(instances.ranks),
+            ready_ps=of_those(schedule.ready_ps),
+            start_ps=of_those(schedule.start_ps),
+            end_ps=of_those(schedule.end_ps),
+            resource=np.array([Resource.COMPUTE, Resource.COMMUNICATION], dtype=np.int8)[
+                of_those(instances.communicates).view(np.int8)
+            ],
         ),
         consumed=consumed if consumed is not None else consumed_as_pinned(pinned),
         diagnosis=diagnosis if completed else (*diagnosis, *explain(instances, schedule)),

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.chains import ComputeChain, NetworkChain, held_to_rows
+from versim.distinct import runs
 from versim.errors import FaultsError, VersimError
 from versim.fabric import Message, System
 from versim.graph import NONE, ExecutionGraph, distinct_communications
@@ -59,9 +60,11 @@ def pin(
         if not 0 <= row < graph.node_count or graph.op[row] != Op.COMPUTE:
             raise ValueError(f"durations_s names row {row}, which is no compute node of {graph}")
     given = durations_s or {}
-    times = _term_times(graph, system, compute, folded, skip=given)
+    alike = _alike(graph, skip=())
+    timed = _alike(graph, skip=given) if given else alike
+    times = _term_times(graph, system, compute, folded, timed)
     compute_s = np.zeros(graph.node_count)
-    for (work, placement), rows in _alike(graph, skip=()).items():
+    for (work, placement), rows in alike.items():
         # What is not in use has no time, and none that counts.
         compute_s[rows] = math.fsum(
             count * times.seconds.get(times.key(term, placement), 0.0) for term, count in graph.works[work]
@@ -94,7 +97,7 @@ def pin(
         system=system,
         label=label,
         provenance=dict(provenance or {}),
-        origins=_shares(graph, times, given),
+        origins=_shares(graph, times, timed, given),
         sizes=sizes,
     )
 
@@ -111,10 +114,8 @@ def _alike(graph: ExecutionGraph, skip: Iterable[int]) -> dict[tuple[int, int], 
     if not len(rows):
         return {}
     keys = graph.work[rows].astype(np.int64) * len(graph.placements) + graph.placement[rows]
-    order = np.argsort(keys, kind="stable")
-    unique, starts = np.unique(keys[order], return_index=True)
-    runs = np.split(rows[order], starts[1:])
-    return {divmod(key, len(graph.placements)): run for key, run in zip(unique.tolist(), runs, strict=True)}
+    values, places = runs(keys, len(graph.works) * len(graph.placements))
+    return {divmod(key, len(graph.placements)): rows[run] for key, run in zip(values.tolist(), places, strict=True)}
 
 
 @attrs.frozen(eq=False)
@@ -168,12 +169,10 @@ def _term_times(
     system: System,
     compute: ComputeTiming | None,
     folded: NetworkTiming | None,
-    skip: Iterable[int],
+    alike: Iterable[tuple[int, int]],
 ) -> _TermTimes:
     times = _TermTimes(graph)
-    keys = dict.fromkeys(
-        times.key(term, placement) for work, placement in _alike(graph, skip) for term, _ in graph.works[work]
-    )
+    keys = dict.fromkeys(times.key(term, placement) for work, placement in alike for term, _ in graph.works[work])
     times.seconds.update((term, term.duration_s) for term in keys if isinstance(term, Fixed))
     device = tuple(term for term in keys if not isinstance(term, Fixed | Folded | Message))
     if device:
@@ -232,11 +231,16 @@ def _and_more(rows: NDArray[np.int64]) -> str:
     return f" and {len(rows) - 1} more" if len(rows) > 1 else ""
 
 
-def _shares(graph: ExecutionGraph, times: _TermTimes, given: Mapping[int, float]) -> tuple[OriginShare, ...]:
+def _shares(
+    graph: ExecutionGraph,
+    times: _TermTimes,
+    alike: Mapping[tuple[int, int], NDArray[np.int64]],
+    given: Mapping[int, float],
+) -> tuple[OriginShare, ...]:
     """Seconds of compute by origin, over nodes and the ranks they stand on; the most first."""
     ranks = [graph.mesh.rank_count(place) for place in graph.placements]
     found: dict[tuple[str, Origin], float] = {}
-    for (work, placement), rows in _alike(graph, skip=given).items():
+    for (work, placement), rows in alike.items():
         copies = len(rows) * ranks[placement]
         for term, count in graph.works[work]:
             key = times.key(term, placement)

@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from versim.graph import NONE, ExecutionGraph, Instances, Op, Places, RankClasses, instances_of
+from versim.graph import NONE, ExecutionGraph, Instances, Places, RankClasses, instances_of
 from versim.prediction import NO_TIME, Prediction
 
 
@@ -76,6 +76,9 @@ def _is_even(prediction: Prediction, classes: RankClasses) -> bool:
 def timeline(prediction: Prediction, instances: Instances) -> Timeline:
     """A prediction laid on ``instances``, which must be at least as fine as the prediction where times differ."""
     spans = prediction.spans
+    if spans.node is instances.node and spans.rank is instances.ranks:
+        start, end = spans.start_ps, spans.end_ps
+        return Timeline(instances=instances, start_ps=start, end_ps=end, active_ps=_active(instances, start, end))
     places = Places.of(instances.graph, np.unique(prediction.representative))
     span_of = np.full(places.count, NONE, dtype=np.int32)
     span_of[places.rows(spans.node, spans.rank)] = np.arange(spans.count, dtype=np.int32)
@@ -112,7 +115,7 @@ def _active(instances: Instances, start_ps: NDArray[np.int64], end_ps: NDArray[n
 
 def is_communication(instances: Instances) -> NDArray[np.bool_]:
     """Which instances are parts of communications; shape (instances,)."""
-    return np.asarray(instances.graph.op[instances.node] != Op.COMPUTE)
+    return instances.communicates
 
 
 def ranks_per_class(instances: Instances) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.errors import VersimError
-from versim.graph import ELSEWHERE, ExecutionGraph, Places
+from versim.graph import ELSEWHERE, ExecutionGraph, Places, made_for
 from versim.inputs import Inputs
 from versim.picoseconds import LONGEST_NS, LONGEST_PS, TooLongError
 from versim.prediction import NO_TIME, Prediction, Resource, Spans
@@ -122,6 +122,26 @@ def _breach_of_sense(graph: ExecutionGraph, prediction: Prediction) -> str | Non
     if (representative[representative] != representative).any():
         rank = int(np.argmax(representative[representative] != representative))
         return f"has a representative of rank {rank} that does not represent itself"
+    made = made_for(spans.node, spans.rank)
+    shown = None if made is None else made.classes.representatives()
+    if shown is None or (representative[shown] != shown).any():
+        fault = _breach_of_place(graph, spans, representative)
+        if fault is not None:
+            return fault
+    last_end = np.full(len(finish_ps), NO_TIME, dtype=np.int64)
+    np.maximum.at(last_end, spans.rank, spans.end_ps)
+    early = (finish_ps != NO_TIME) & (finish_ps < last_end[representative])
+    if early.any():
+        rank = int(np.argmax(early))
+        return f"has finish_ps {finish_ps[rank]} for rank {rank}, before its last span ends"
+    last = max(int(finish_ps.max()), int(spans.end_ps.max(initial=NO_TIME)), 0)
+    if prediction.makespan_ps is not None and prediction.makespan_ps != last:
+        return f"has a makespan of {prediction.makespan_ps} ps but ends at {last} ps"
+    return None
+
+
+def _breach_of_place(graph: ExecutionGraph, spans: Spans, representative: NDArray[np.int64]) -> str | None:
+    """Whether every span is of a node and a rank that represents others, and no two are of the same."""
     rows = Places.of(graph, np.flatnonzero(np.bincount(spans.rank, minlength=len(representative)))).rows(
         spans.node, spans.rank
     )
@@ -134,15 +154,6 @@ def _breach_of_sense(graph: ExecutionGraph, prediction: Prediction) -> str | Non
         foreign = int(np.argmax(rows == ELSEWHERE))
         node, rank = int(spans.node[foreign]), int(spans.rank[foreign])
         return f"has a span of node {node} on rank {rank}, where the node does not stand"
-    last_end = np.full(len(finish_ps), NO_TIME, dtype=np.int64)
-    np.maximum.at(last_end, spans.rank, spans.end_ps)
-    early = (finish_ps != NO_TIME) & (finish_ps < last_end[representative])
-    if early.any():
-        rank = int(np.argmax(early))
-        return f"has finish_ps {finish_ps[rank]} for rank {rank}, before its last span ends"
-    last = max(int(finish_ps.max()), int(spans.end_ps.max(initial=NO_TIME)), 0)
-    if prediction.makespan_ps is not None and prediction.makespan_ps != last:
-        return f"has a makespan of {prediction.makespan_ps} ps but ends at {last} ps"
     return None
 
 

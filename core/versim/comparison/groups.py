@@ -6,6 +6,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from versim.distinct import distinct
 from versim.graph import NONE, ExecutionGraph, Instances
 
 COMPUTE = "compute"
@@ -40,17 +41,16 @@ class Groups:
 def node_keys(graph: ExecutionGraph) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Per node, an index into the labels that are returned beside: ``compute``, or kind and axes."""
     labels: dict[str, int] = {COMPUTE: 0}
+    scopes = max(len(graph.scopes), 1)
+    pairs, first, of_match = distinct(graph.kind.astype(np.int64) * scopes + graph.scope, len(graph.kinds) * scopes)
+    number = np.zeros(len(pairs), dtype=np.int64)
+    for place in np.argsort(first).tolist():
+        kind, scope = divmod(int(pairs[place]), scopes)
+        axes = graph.scopes[scope].axes
+        label = f"{graph.kinds[kind].value} over {'+'.join(axes)}" if axes else f"{graph.kinds[kind].value} in a group"
+        number[place] = labels.setdefault(label, len(labels))
     # The last entry serves compute nodes, whose match is NONE (-1).
-    of_match = np.zeros(graph.communication_count + 1, dtype=np.int64)
-    known: dict[tuple[int, int], int] = {}
-    for match, pair in enumerate(zip(graph.kind.tolist(), graph.scope.tolist(), strict=True)):
-        if pair not in known:
-            axes = graph.scopes[pair[1]].axes
-            kind = graph.kinds[pair[0]].value
-            label = f"{kind} over {'+'.join(axes)}" if axes else f"{kind} in a group"
-            known[pair] = labels.setdefault(label, len(labels))
-        of_match[match] = known[pair]
-    return of_match[graph.match], tuple(labels)
+    return np.append(number[of_match], 0)[graph.match], tuple(labels)
 
 
 def groups_of(instances: Instances) -> Groups:
@@ -59,7 +59,7 @@ def groups_of(instances: Instances) -> Groups:
     key, labels = node_keys(graph)
     phases = graph.phases
     code = (key * len(phases) + graph.phase)[instances.node]
-    unique, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+    unique, first, inverse = distinct(code, len(labels) * len(phases))
     order = np.argsort(first)
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from versim.comparison.align import Timeline, is_communication, ranks_per_class
 from versim.comparison.groups import exact_sums, node_keys
+from versim.distinct import distinct
 from versim.graph import Instances
 
 
@@ -107,7 +108,12 @@ def by_operation(line: Timeline) -> tuple[Breakdown, ...]:
     graph = line.instances.graph
     phases = graph.phases
     node_key = graph.name.astype(np.int64) * len(phases) + graph.phase
-    return _rows(line, node_key, lambda code: (graph.names[code // len(phases)], phases[code % len(phases)]))
+    return _rows(
+        line,
+        node_key,
+        len(graph.names) * len(phases),
+        lambda code: (graph.names[code // len(phases)], phases[code % len(phases)]),
+    )
 
 
 def by_group(line: Timeline) -> tuple[Breakdown, ...]:
@@ -116,14 +122,19 @@ def by_group(line: Timeline) -> tuple[Breakdown, ...]:
     key, labels = node_keys(graph)
     phases = graph.phases
     node_key = key * len(phases) + graph.phase
-    return _rows(line, node_key, lambda code: (labels[code // len(phases)], phases[code % len(phases)]))
+    return _rows(
+        line,
+        node_key,
+        len(labels) * len(phases),
+        lambda code: (labels[code // len(phases)], phases[code % len(phases)]),
+    )
 
 
-def _rows(line: Timeline, node_key: NDArray[np.int64], spell: object) -> tuple[Breakdown, ...]:
+def _rows(line: Timeline, node_key: NDArray[np.int64], keys: int, spell: object) -> tuple[Breakdown, ...]:
     instances: Instances = line.instances
     key = node_key[instances.node]
     weight = ranks_per_class(instances)[instances.rank_class]
-    unique, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    unique, first, inverse = distinct(key, keys)
     count = np.zeros(len(unique), dtype=np.int64)
     missing = np.zeros(len(unique), dtype=np.int64)
     total = [0] * len(unique)

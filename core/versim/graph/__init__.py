@@ -7,6 +7,7 @@ from versim.graph.instances import (
     Instances,
     distinct_communications,
     instances_of,
+    made_for,
     participants_of,
     sharing_instances,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "hold_to_size",
     "instances_of",
     "laid_out",
+    "made_for",
     "participants_of",
     "sharing_instances",
     "slowed",

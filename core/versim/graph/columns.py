@@ -8,6 +8,7 @@ work, scopes) is a table the rows point into. ``graph.node(i)`` and ``graph.comm
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from versim.distinct import grouped
 from versim.mesh import Mesh, Placement
 from versim.work import Kind, Phase, Work
 
@@ -155,11 +157,11 @@ class ExecutionGraph:
 
     def parts(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """The parts of every communication as a CSR pair: starts (communications + 1,) and rows, ascending."""
-        rows = np.flatnonzero(self.match != NONE).astype(np.int32)
-        order = np.argsort(self.match[rows], kind="stable")
-        start = np.zeros(self.communication_count + 1, dtype=np.int64)
-        np.cumsum(np.bincount(self.match[rows], minlength=self.communication_count), out=start[1:])
-        return start, rows[order]
+        return self._parts
+
+    @functools.cached_property
+    def _parts(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        return grouped(self.match, self.communication_count)
 
     def phase_of(self, node: int) -> Phase:
         """The phase of a row."""

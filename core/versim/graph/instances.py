@@ -7,6 +7,7 @@ the parts of one communication meet. Backends that fold, the checks and the anal
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
@@ -15,8 +16,9 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from versim.distinct import distinct, grouped, runs
 from versim.graph.classes import RankClasses
-from versim.graph.columns import HOST, NONE, ExecutionGraph
+from versim.graph.columns import HOST, NONE, ExecutionGraph, Op
 from versim.graph.limits import hold_to_memory
 from versim.work import Kind
 
@@ -48,17 +50,30 @@ class Instances:
     meeting: NDArray[np.int32]
     meeting_match: NDArray[np.int32]
 
+    def __attrs_post_init__(self) -> None:
+        for field in attrs.fields(Instances):
+            column = getattr(self, field.name)
+            if isinstance(column, np.ndarray):
+                column.flags.writeable = False
+
     @property
     def count(self) -> int:
         """Number of instances."""
         return len(self.node)
 
-    @property
+    @functools.cached_property
     def ranks(self) -> NDArray[np.int64]:
         """The representative rank of each instance; shape (instances,)."""
-        return self.classes.representatives()[self.rank_class]
+        found = self.classes.representatives()[self.rank_class]
+        found.flags.writeable = False
+        return found
 
-    @property
+    @functools.cached_property
+    def communicates(self) -> NDArray[np.bool_]:
+        """Which instances are parts of communications; shape (instances,)."""
+        return np.asarray(self.graph.op[self.node] != Op.COMPUTE)
+
+    @functools.cached_property
     def processor(self) -> NDArray[np.int64]:
         """What computes an instance: the device of its class, or its host; shape (instances,)."""
         host = self.graph.node_attributes.get(HOST)
@@ -67,11 +82,11 @@ class Instances:
 
     def parts(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """The instances of every meeting as a CSR pair."""
-        rows = np.flatnonzero(self.meeting != NONE).astype(np.int32)
-        order = np.argsort(self.meeting[rows], kind="stable")
-        start = np.zeros(len(self.meeting_match) + 1, dtype=np.int64)
-        np.cumsum(np.bincount(self.meeting[rows], minlength=len(self.meeting_match)), out=start[1:])
-        return start, rows[order]
+        return self._parts
+
+    @functools.cached_property
+    def _parts(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        return grouped(self.meeting, len(self.meeting_match))
 
 
 def instances_of(graph: ExecutionGraph, classes: RankClasses | None = None) -> Instances:
@@ -90,6 +105,14 @@ def instances_of(graph: ExecutionGraph, classes: RankClasses | None = None) -> I
     if known is not None:
         known.append(made)
     return made
+
+
+def made_for(node: NDArray[Any], rank: NDArray[Any]) -> Instances | None:
+    """The instances whose columns these are, among those that are shared: then every row stands where it should."""
+    for shared in _SHARED.get() or ():
+        if shared.node is node and shared.ranks is rank:
+            return shared
+    return None
 
 
 _SHARED: ContextVar[list[Instances] | None] = ContextVar("shared instances", default=None)
@@ -132,23 +155,13 @@ def _instances_of(graph: ExecutionGraph, classes: RankClasses) -> Instances:
     )
 
 
-def _runs(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
-    """Unique codes and, for each, the positions that carry it (ascending)."""
-    if not len(codes):
-        # np.split would give one empty part for no code at all.
-        return codes, []
-    order = np.argsort(codes, kind="stable")
-    unique, starts = np.unique(codes[order], return_index=True)
-    return unique, np.split(order, starts[1:])
-
-
 def _dependencies(
     graph: ExecutionGraph, on: list[NDArray[np.int64]], first: NDArray[np.int64], total: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     waiting = graph.dependents_of_edges()
     pair = graph.placement[waiting].astype(np.int64) * len(graph.placements) + graph.placement[graph.dependency]
     owners, targets, entries = [], [], []
-    for code, edges in zip(*_runs(pair), strict=True):
+    for code, edges in zip(*runs(pair, len(graph.placements) ** 2), strict=True):
         mine, theirs = divmod(int(code), len(graph.placements))
         _, at_mine, at_theirs = np.intersect1d(on[mine], on[theirs], assume_unique=True, return_indices=True)
         owners.append((first[waiting[edges]][:, None] + at_mine[None, :]).ravel())
@@ -174,7 +187,7 @@ def _meetings(
     scope = graph.scope[graph.match[parts]].astype(np.int64)
     combined = graph.placement[parts] * np.int64(len(graph.scopes)) + scope
     keys = np.full(total, -1, dtype=np.int64)
-    for code, members in zip(*_runs(combined), strict=True):
+    for code, members in zip(*runs(combined, len(graph.placements) * len(graph.scopes)), strict=True):
         placement, scope_code = divmod(int(code), len(graph.scopes))
         off = _off_axes(graph, classes, placement, scope_code)
         rows = parts[members]
@@ -182,7 +195,7 @@ def _meetings(
             graph.match[rows].astype(np.int64)[:, None] * classes.count + off[None, :]
         )
     taking_part = keys >= 0
-    unique, inverse = np.unique(keys[taking_part], return_inverse=True)
+    unique, _, inverse = distinct(keys[taking_part], graph.communication_count * classes.count)
     meeting[taking_part] = inverse.astype(np.int32)
     return meeting, (unique // classes.count).astype(np.int32)
 
@@ -244,13 +257,14 @@ def distinct_communications(graph: ExecutionGraph) -> tuple[NDArray[np.int64], N
     code = np.zeros(len(counts), dtype=np.int64)
     largest = 1
     for column in columns:
-        values, numbers = np.unique(np.asarray(column, dtype=np.int64), return_inverse=True)
+        codes = np.asarray(column, dtype=np.int64) + 1
+        values, _, numbers = distinct(codes, int(codes.max()) + 1)
         if largest * len(values) >= 2**62:
             found, code = np.unique(code, return_inverse=True)
             largest = len(found)
         code = code * len(values) + numbers
         largest *= len(values)
-    _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+    _, first, inverse = distinct(code, largest)
     order = np.argsort(first)
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))

@@ -14,6 +14,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from versim.distinct import distinct
 from versim.errors import FaultsError
 from versim.graph.columns import NONE, ExecutionGraph, Op
 from versim.graph.order import cycle_of
@@ -149,7 +150,7 @@ def _faults_of_folded(term: Folded) -> Iterator[str]:
 def _shared_ranks(graph: ExecutionGraph) -> Iterator[str]:
     waiting = graph.dependents_of_edges()
     pairs = graph.placement[waiting].astype(np.int64) * len(graph.placements) + graph.placement[graph.dependency]
-    unique, first = np.unique(pairs, return_index=True)
+    unique, first, _ = distinct(pairs, len(graph.placements) ** 2)
     for pair, edge in zip(unique.tolist(), first.tolist(), strict=True):
         mine, theirs = divmod(pair, len(graph.placements))
         if mine != theirs and graph.placements[mine].common(graph.placements[theirs]) is None:
@@ -195,9 +196,7 @@ def _alike_communications(
         column[present] = part_code[start[:-1][present] + position]
         code = _joint(code, column)
     code = _joint(_joint(code, graph.kind), graph.scope)
-    _, code = np.unique(code, return_inverse=True)
-    first = np.full(int(code.max(initial=-1)) + 1, graph.communication_count, dtype=np.int64)
-    np.minimum.at(first, code, np.arange(graph.communication_count))
+    _, first, code = distinct(code, int(code.max(initial=-1)) + 1)
     order = np.argsort(first, kind="stable")
     for group in order.tolist():
         yield _from_first(code, group, int(first[group]))

@@ -15,6 +15,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from versim.distinct import distinct, runs
 from versim.graph.columns import NONE, ExecutionGraph, Op, Scope
 from versim.mesh import Mesh, Placement
 from versim.work import Folded, Kind
@@ -55,7 +56,7 @@ class _Ways:
         singles = collectives[self._counts[collectives] == 1]
         rows = self._rows[self._first[singles]]
         keys = graph.scope[singles].astype(np.int64) * len(graph.placements) + graph.placement[rows]
-        for key, mine in _runs(keys):
+        for key, mine in _runs(keys, len(graph.scopes) * len(graph.placements)):
             scope, place = divmod(key, len(graph.placements))
             boxes = self._of_parts(graph.scopes[scope], [graph.placements[place]])
             if boxes is not None:
@@ -82,7 +83,7 @@ class _Ways:
         swapped = graph.op[ends[:, 0]] != Op.SEND
         ends[swapped] = ends[swapped][:, ::-1]
         places = graph.placement[ends].astype(np.int64)
-        for key, mine in _runs(places[:, 0] * len(graph.placements) + places[:, 1]):
+        for key, mine in _runs(places[:, 0] * len(graph.placements) + places[:, 1], len(graph.placements) ** 2):
             source, target = (graph.placements[code] for code in divmod(key, len(graph.placements)))
             pairs = np.stack([graph.mesh.ranks(source), graph.mesh.ranks(target)], axis=1)
             ways = self._ways(pairs)
@@ -100,9 +101,11 @@ class _Ways:
         folding = [
             tuple(dict.fromkeys(term.axis for term, _ in work if isinstance(term, Folded))) for work in graph.works
         ]
-        rows = np.flatnonzero(np.isin(graph.work, [code for code, axes in enumerate(folding) if axes]))
+        # The last entry serves communications, whose work is NONE (-1).
+        folds = np.array([bool(axes) for axes in folding] + [False])
+        rows = np.flatnonzero(folds[graph.work])
         keys = graph.work[rows].astype(np.int64) * len(graph.placements) + graph.placement[rows]
-        for key, mine in _runs(keys):
+        for key, mine in _runs(keys, len(graph.works) * len(graph.placements)):
             work, code = divmod(key, len(graph.placements))
             boxes = self._of_folding(folding[work], graph.placements[code])
             if boxes is not None:
@@ -170,6 +173,12 @@ class _Ways:
             yield mesh.placement(indices), way
 
 
+def _runs(keys: NDArray[np.int64], limit: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Distinct keys, and the positions at which each stands."""
+    values, places = runs(keys, limit)
+    yield from zip(values.tolist(), places, strict=True)
+
+
 def _laid(members: NDArray[np.int64], values: NDArray[np.int64], ranks: NDArray[np.int64]) -> NDArray[np.int64]:
     """The values of some ranks, in the order of ``ranks``."""
     order = np.argsort(members)
@@ -198,13 +207,6 @@ def _groups(mesh: Mesh, ranks: NDArray[np.int64], axes: Iterable[str]) -> NDArra
             key = key * size + column
     order = np.lexsort((ranks, key))
     return ranks[order].reshape(len(np.unique(key)), -1)
-
-
-def _runs(keys: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Distinct keys, and the positions at which each stands."""
-    order = np.argsort(keys, kind="stable")
-    unique, starts = np.unique(keys[order], return_index=True)
-    yield from zip(unique.tolist(), np.split(order, starts[1:]), strict=False)
 
 
 def _rebuilt(graph: ExecutionGraph, boxes: dict[int, list[_Box]]) -> ExecutionGraph:
@@ -269,7 +271,7 @@ def _dependencies(
     owner = first[waiting[edge]] + within // counts[on[edge]]
     target = first[on[edge]] + within % counts[on[edge]]
     keys = placement[owner].astype(np.int64) * len(placements) + placement[target]
-    unique, inverse = np.unique(keys, return_inverse=True)
+    unique, _, inverse = distinct(keys, len(placements) ** 2)
     shared = np.array(
         [
             placements[key // len(placements)].common(placements[key % len(placements)]) is not None
