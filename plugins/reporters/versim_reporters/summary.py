@@ -124,7 +124,8 @@ def _apart(result: Result) -> str:
     if network or inputs:
         said = " and ".join(["another network"] * network + ["other inputs"] * inputs)
         return f" ({said})"
-    return " (a check FAILED)" if result.failed_checks else ""
+    # What did not complete is said to have not, which is such a check.
+    return " (a check FAILED)" if result.failed_checks and result.prediction.completed else ""
 
 
 def _totals(comparison: Comparison) -> tuple[list[str], list[list[str]], str]:
