@@ -7,6 +7,7 @@ has a status, a diagnosis and no makespan.
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -182,6 +183,14 @@ def _real(value: object) -> float | None:
     return float(value)
 
 
+def _lasting(value: object) -> float | None:
+    """Seconds that something took."""
+    found = _real(value)
+    if found is not None and not 0 <= found < math.inf:
+        raise ValueError(f"wall_s is a finite number of at least 0, got {found!r}")
+    return found
+
+
 def _pairs(values: Iterable[Iterable[object]]) -> tuple[tuple[int, int], ...]:
     pairs = tuple(tuple(_whole(number) for number in pair) for pair in values)
     if any(len(pair) != 2 or None in pair for pair in pairs):
@@ -230,7 +239,7 @@ class Prediction:
     diagnosis: tuple[str, ...] = attrs.field(default=(), converter=_texts)
     waiting: tuple[tuple[int, int], ...] = attrs.field(default=(), converter=_pairs)
     reported_s: float | None = attrs.field(default=None, converter=_real)
-    wall_s: float | None = attrs.field(default=None, converter=_real)
+    wall_s: float | None = attrs.field(default=None, converter=_lasting)
     label: str = attrs.field(default="", validator=_text)
     provenance: Mapping[str, str] = attrs.field(factory=dict, converter=_spelt)
     links: LinkLoads | None = attrs.field(

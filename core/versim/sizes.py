@@ -6,14 +6,51 @@ GPU, and whether it fits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import operator
+from collections.abc import Iterable, Mapping
+from typing import SupportsFloat, SupportsIndex
 
 import attrs
+
+
+def _amount(value: SupportsFloat) -> float:
+    """A finite number of at least 0, of Python, from one of Python or numpy."""
+    if isinstance(value, str) or not 0 <= float(value) < math.inf:
+        raise ValueError(f"an amount is a finite number of at least 0, got {value!r:.60}")
+    return float(value)
+
+
+def _amounts(values: Mapping[str, SupportsFloat]) -> dict[str, float]:
+    return {str(key): _amount(value) for key, value in values.items()}
+
+
+def _count(value: SupportsIndex) -> int:
+    found = operator.index(value)
+    if found < 0:
+        raise ValueError(f"a count is at least 0, got {found}")
+    return found
+
+
+def _share(value: SupportsFloat) -> float:
+    if not 0 <= float(value) <= 1:
+        raise ValueError(f"a share is a number from 0 to 1, got {value!r:.60}")
+    return float(value)
+
+
+def _parts(values: Iterable[RankMemory]) -> tuple[RankMemory, ...]:
+    found = tuple(values)
+    for value in found:
+        if not isinstance(value, RankMemory):
+            raise ValueError(f"memory holds RankMemory, got {value!r:.60}")  # noqa: TRY004 - one kind of error
+    return found
 
 
 @attrs.frozen(kw_only=True)
 class RankMemory:
     """Device memory of the ranks that hold one part of the model, e.g. a pipeline stage; all in bytes.
+
+    ``ValueError`` for what is no finite number of at least 0; numbers of numpy become numbers of Python.
 
     Attributes:
         label: Which ranks, e.g. ``stage 0``.
@@ -26,12 +63,12 @@ class RankMemory:
     """
 
     label: str
-    weights_bytes: float
-    gradients_bytes: float
-    optimizer_bytes: float
-    activations_bytes: float
-    logits_bytes: float = 0.0
-    buffers_bytes: float = 0.0
+    weights_bytes: float = attrs.field(converter=_amount)
+    gradients_bytes: float = attrs.field(converter=_amount)
+    optimizer_bytes: float = attrs.field(converter=_amount)
+    activations_bytes: float = attrs.field(converter=_amount)
+    logits_bytes: float = attrs.field(default=0.0, converter=_amount)
+    buffers_bytes: float = attrs.field(default=0.0, converter=_amount)
 
     @property
     def persistent_bytes(self) -> float:
@@ -48,6 +85,8 @@ class RankMemory:
 class StepSizes:
     """What a step amounts to, over all its ranks.
 
+    ``ValueError`` for what is no finite number of at least 0; numbers of numpy become numbers of Python.
+
     Attributes:
         tokens: Tokens that the step trains on.
         model_flop: Forward products × 3 by the number format of the products: attention counted in full, the head
@@ -59,12 +98,12 @@ class StepSizes:
             fragments, and the memory of libraries, are the rest.
     """
 
-    tokens: int
-    model_flop: Mapping[str, float]
-    causal_flop: float
-    hardware_flop: float
-    memory: tuple[RankMemory, ...] = ()
-    usable_share: float = 1.0
+    tokens: int = attrs.field(converter=_count)
+    model_flop: Mapping[str, float] = attrs.field(converter=_amounts)
+    causal_flop: float = attrs.field(converter=_amount)
+    hardware_flop: float = attrs.field(converter=_amount)
+    memory: tuple[RankMemory, ...] = attrs.field(default=(), converter=_parts)
+    usable_share: float = attrs.field(default=1.0, converter=_share)
 
     @property
     def persistent_bytes(self) -> float | None:

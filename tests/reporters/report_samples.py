@@ -346,7 +346,7 @@ def comparisons(draw: st.DrawFn, label: str = "") -> Comparison:
                     diagnosis=tuple(draw(st.lists(hostile_text, max_size=1))),
                     reported_s=draw(figures),
                     links=draw(st.one_of(st.none(), link_loads)),
-                    wall_s=draw(figures),
+                    wall_s=draw(st.none() | st.floats(0, 1e9)),
                     provenance=draw(st.dictionaries(hostile_text, hostile_text, max_size=2)),
                 ),
                 measured=draw(st.booleans()),

@@ -129,6 +129,10 @@ def place_workload(scenario: Scenario, registry: Registry, workload: Workload, c
         sizes = producer.sizes(options) if isinstance(producer, Sizes) else None
     if not isinstance(graph, ExecutionGraph):
         raise ComponentError("producer", workload.producer, f"it returned {type(graph).__name__}, not a graph")
+    for what, found, kind in (("system", proposed, System), ("sizes", sizes, StepSizes)):
+        if not isinstance(found, kind | None):
+            fault = f"its {what} is {type(found).__name__}, not a {kind.__name__}"
+            raise ComponentError("producer", workload.producer, fault)
     layout = scenario.system_part(workload).layout
     if layout is not None:
         graph = laid_out(graph, layout)

@@ -56,6 +56,8 @@ def sanity_of(inputs: Inputs, makespan_ps: int | None) -> Sanity | None:
         return memory
     mfu = sum(sizes.model_flop[dtype] / peak for dtype, peak in known.items()) / rank_s
     total = sum(sizes.model_flop.values())
+    if not total:
+        return memory
     # What is recomputed or masked is of the formats of the model's own products, in their shares.
     return attrs.evolve(
         memory, mfu=mfu, hfu=mfu * sizes.hardware_flop / total, causal_mfu=mfu * sizes.causal_flop / total

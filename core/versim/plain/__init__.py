@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from versim.plain.faults import path_of as path_of
     from versim.plain.faults import place as place
     from versim.plain.files import UnreadableError as UnreadableError
+    from versim.plain.files import opened as opened
     from versim.plain.files import read_bytes as read_bytes
     from versim.plain.files import read_text as read_text
     from versim.plain.files import size_of as size_of
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "faults": "Fault MisfitError misfit path_of place",
-    "files": "UnreadableError read_bytes read_text size_of",
+    "files": "UnreadableError opened read_bytes read_text size_of",
     "json_text": "parse_json read_json",
     "quantities": "parse_quantity unit_suffix",
     "structure": "class_hook make_converter plain_converter structured",

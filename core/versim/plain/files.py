@@ -6,9 +6,12 @@ its reader wait for ever.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from versim.errors import VersimError
 
@@ -52,19 +55,33 @@ def read_bytes(path: Path, most_bytes: int) -> bytes:
     Raises:
         UnreadableError: It cannot be read, is no regular file, or is larger.
     """
+    with opened(path, most_bytes) as stream:
+        content = stream.read(most_bytes + 1)
+    if len(content) > most_bytes:  # it grew, or is one of those whose size the system does not say
+        raise UnreadableError(str(path), _too_large(most_bytes))
+    return content
+
+
+@contextlib.contextmanager
+def opened(path: Path, most_bytes: int) -> Iterator[BinaryIO]:
+    """A regular file of at most ``most_bytes``, open for reading: for what is read in pieces.
+
+    Raises:
+        UnreadableError: It cannot be opened or, within the block, read; it is no regular file, or it is larger.
+    """
     try:
         size_of(path, most_bytes)
         # A name may change hands between looking and opening, so the open file is looked at again; a FIFO opened
         # without O_NONBLOCK would wait for a writer.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-        with os.fdopen(descriptor, "rb") as stream:
-            _judged(path, os.fstat(descriptor), most_bytes)
-            content = stream.read(most_bytes + 1)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
-    if len(content) > most_bytes:  # it grew, or is one of those whose size the system does not say
-        raise UnreadableError(str(path), _too_large(most_bytes))
-    return content
+    with os.fdopen(descriptor, "rb") as stream:
+        _judged(path, os.fstat(descriptor), most_bytes)
+        try:
+            yield stream
+        except OSError as error:
+            raise _unreadable(path, error) from None
 
 
 def read_text(path: Path, most_bytes: int) -> str:

@@ -111,6 +111,14 @@ class Value:
             self.wrong("expected a number, got null")
         return self.optional_number() or 0.0
 
+    def amount(self, highest: float = math.inf) -> float:
+        """A finite number from 0 to ``highest``."""
+        found = self.number()
+        if not 0 <= found <= highest or math.isinf(found):
+            most = "" if math.isinf(highest) else f" and at most {highest:g}"
+            self.wrong(f"expected a finite number of at least 0{most}, got {self.content!r:.60}")
+        return found
+
     def flag(self) -> bool:
         """A truth value; null is false."""
         if self.content is not None and not isinstance(self.content, bool):

@@ -157,7 +157,7 @@ def path_change_from(result: Value, nodes: int) -> PathChange | None:
         )
         for name in ("entered", "left")
     }
-    return PathChange(agreement=value["agreement"].number(), entered=moves["entered"], left=moves["left"])
+    return PathChange(agreement=value["agreement"].amount(1.0), entered=moves["entered"], left=moves["left"])
 
 
 def _member(value: Value, kind: type[E]) -> E:

@@ -84,7 +84,7 @@ def prediction_from(result: Value, comparison: Value, columns: ColumnReader) -> 
             for pair in result["waiting"]
         ),
         reported_s=result["reported_s"].optional_number(),
-        wall_s=result["wall_s"].optional_number(),
+        wall_s=None if result["wall_s"].missing else result["wall_s"].amount(),
         label=result["label"].text(),
         provenance=result["provenance"].mapping(),
         links=links_from(result, columns),

@@ -144,7 +144,7 @@ def _origins(comparison: Value) -> tuple[OriginShare, ...]:
         OriginShare(
             share["role"].text(),
             Origin(Source(share["source"].one_of(Source)), share["by"].text(), share["detail"].text()),
-            share["seconds"].number(),
+            share["seconds"].amount(),
         )
         for share in shares
     )

@@ -20,6 +20,7 @@ def sizes_document(sizes: StepSizes | None) -> dict[str, Any] | None:
         "model_flop": {dtype: float(flop) for dtype, flop in sizes.model_flop.items()},
         "causal_flop": float(sizes.causal_flop),
         "hardware_flop": float(sizes.hardware_flop),
+        "usable_share": float(sizes.usable_share),
         "memory": [
             {
                 **{key: value if key == "label" else float(value) for key, value in attrs.asdict(part).items()},
@@ -40,15 +41,17 @@ def sizes_from(value: Value) -> StepSizes | None:
     """What a step amounts to; None where the report does not say."""
     if value.missing:
         return None
-    flop = value["model_flop"]
+    flop, share = value["model_flop"], value.optional("usable_share")
     fields = [field.name for field in attrs.fields(RankMemory) if field.name != "label"]
     return StepSizes(
         tokens=value["tokens"].integer(lowest=0),
-        model_flop={dtype: flop[dtype].number() for dtype in flop.keys()},  # noqa: SIM118 - a Value is no mapping
-        causal_flop=value["causal_flop"].number(),
-        hardware_flop=value["hardware_flop"].number(),
+        model_flop={dtype: flop[dtype].amount() for dtype in flop.keys()},  # noqa: SIM118 - a Value is no mapping
+        causal_flop=value["causal_flop"].amount(),
+        hardware_flop=value["hardware_flop"].amount(),
         memory=tuple(
-            RankMemory(label=part["label"].text(), **{name: part[name].number() for name in fields})
+            RankMemory(label=part["label"].text(), **{name: part[name].amount() for name in fields})
             for part in value["memory"]
         ),
+        # Reports written before it was kept took all of a device's memory for usable.
+        usable_share=1.0 if share.missing else share.amount(1.0),
     )

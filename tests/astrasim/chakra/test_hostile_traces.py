@@ -98,11 +98,11 @@ def fifo(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (fifo, "not a regular file"),
-        (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
-        (lambda path: path.mkdir(), "not a regular file"),
+        (fifo, "name a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "name a regular file"),
+        (lambda path: path.mkdir(), "is a folder"),
         (lambda path: path.symlink_to(path), "symbolic links"),
-        (lambda path: path.symlink_to("nowhere"), "No such file"),
+        (lambda path: path.symlink_to("nowhere"), "no such file"),
     ],
     ids=["pipe", "endless device", "folder", "link to itself", "link to nothing"],
 )
@@ -115,6 +115,22 @@ def test_what_is_no_file_is_refused_instead_of_waited_for(
     with pytest.raises(VersimError, match=rf"t\.0\.et: .*{message}"):
         read_file(path)
     assert "unreadable-trace" in {finding.rule for finding in lint(Given(where=tmp_path))}
+
+
+def test_millions_of_empty_messages_are_no_nodes(tmp_path: Path) -> None:
+    """Ten megabytes of them took two gigabytes of memory: the first is refused."""
+    path = tmp_path / "t.0.et"
+    path.write_bytes(bytes(10_000_000))
+    with pytest.raises(VersimError, match=r"t\.0\.et: the message at byte 1 is empty; a node has at least a type"):
+        read_file(path)
+
+
+def test_a_trace_of_too_many_nodes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a file of small messages takes of memory is bounded by their number."""
+    monkeypatch.setattr("versim_astrasim.chakra.reader.MOST_TRACE_NODES", 2)
+    written(tmp_path, [[coll(0), coll(1), coll(2)]], "t")
+    with pytest.raises(VersimError, match="has more than 2 nodes, the most that is read"):
+        read_file(tmp_path / "t.0.et")
 
 
 def test_a_link_to_a_trace_is_a_trace(tmp_path: Path) -> None:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from versim.plain import UnreadableError
 from versim_astrasim.commands.cache import cache as cache_command
 from versim_astrasim.program.cache import Cache, cache_folder, key_of
 
 WRITER = """
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from versim_astrasim.program.cache import Cache
 store = Cache(Path(sys.argv[1]))
@@ -29,6 +33,7 @@ for number in range(200):
 
 STUCK = """
 import os, sys, time
+from collections.abc import Callable
 from pathlib import Path
 from versim_astrasim.program.cache import Cache
 def stay(descriptor):
@@ -78,6 +83,27 @@ def test_what_is_no_entry_is_removed_with_a_note(store: Cache, content: str, cap
     assert not path.exists()
     store.put(key, [1, 2, 3])
     assert store.get(key) == (1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    "make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero"), lambda path: path.symlink_to(path)]
+)
+def test_what_is_no_file_is_no_entry(store: Cache, make: Callable[[Path], None]) -> None:
+    """A pipe that nobody writes to was waited for, a device read without end."""
+    key = "ab" * 32
+    store.put(key, [1, 2, 3])
+    (path,) = store.entries()
+    path.unlink()
+    make(path)
+    assert store.damaged() == [path]
+    assert store.get(key) is None
+
+
+def test_a_program_that_is_a_pipe_is_refused(tmp_path: Path) -> None:
+    """Its bytes are part of every key."""
+    os.mkfifo(tmp_path / "program")
+    with pytest.raises(UnreadableError, match="is a device, a pipe or a socket"):
+        key_of(tmp_path / "program", [])
 
 
 @pytest.mark.parametrize(

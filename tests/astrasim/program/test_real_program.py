@@ -29,6 +29,7 @@ from versim import (
     UnsupportedGraphError,
     pin,
 )
+from versim.plain import UnreadableError
 from versim_astrasim.backend import AstraSimBackend
 from versim_astrasim.commands.cache import cache as cache_command
 from versim_astrasim.isolation.network_timing import input_of
@@ -183,6 +184,16 @@ def test_rotation_of_the_log_is_noticed(tmp_path: Path) -> None:
     assert read_log(tmp_path).rotated_away
     (tmp_path / "nodes.log").write_text("[t] [D] <workload>: issue,sys->id=1, tick=5, node->id=7, node->name=\n")
     assert not read_log(tmp_path).rotated_away
+
+
+def test_a_log_that_is_no_file_or_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program may have put anything there."""
+    (tmp_path / "log.log").symlink_to("/dev/zero")
+    assert not read_log(tmp_path).found
+    (tmp_path / "nodes.log").write_text("[t] [D] <workload>: issue,sys->id=1, tick=5, node->id=7, node->name=\n")
+    monkeypatch.setattr("versim_astrasim.program.node_log.MOST_LOG_BYTES", 20)
+    with pytest.raises(UnreadableError, match=r"nodes\.log: is larger than 20 bytes"):
+        read_log(tmp_path)
 
 
 def test_the_log_is_read_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

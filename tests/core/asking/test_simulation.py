@@ -306,6 +306,8 @@ def test_numbers_of_numpy_are_numbers_of_python_in_a_prediction() -> None:
         {"makespan_ps": True},
         {"makespan_ps": np.float64(1)},
         {"wall_s": "soon"},
+        {"wall_s": -1.0},
+        {"wall_s": float("nan")},
         {"waiting": [(0,)]},
         {"diagnosis": "one text"},
         {"engine": None},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import numpy as np
 import pytest
@@ -70,3 +72,37 @@ def test_sizes_change_no_digest() -> None:
     """They are said of the inputs, not simulated."""
     assert _inputs(SIZES).digest == _inputs(None).digest
     assert np.array_equal(_inputs(SIZES).compute_ns, _inputs(None).compute_ns)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"tokens": 1.5},
+        {"tokens": -1},
+        {"causal_flop": float("nan")},
+        {"hardware_flop": -1.0},
+        {"model_flop": {"bf16": float("inf")}},
+        {"usable_share": 2.0},
+        {"memory": ({"weights_bytes": 1},)},
+    ],
+)
+def test_sizes_that_cannot_be_are_refused_where_they_are_made(wrong: dict[str, Any]) -> None:
+    """The error then has the producer's own line in its traceback."""
+    with pytest.raises((TypeError, ValueError)):
+        attrs.evolve(SIZES, **wrong)
+    with pytest.raises(ValueError, match="a finite number of at least 0, got -1"):
+        attrs.evolve(SIZES.memory[0], weights_bytes=-1)
+
+
+def test_numbers_of_numpy_are_numbers_of_python_in_sizes() -> None:
+    """JSON knows none of numpy's."""
+    made = attrs.evolve(SIZES, tokens=np.int64(3), model_flop={"bf16": np.float32(2.0)}, causal_flop=np.float64(1.0))
+    assert [type(value) for value in (made.tokens, made.model_flop["bf16"], made.causal_flop)] == [int, float, float]
+
+
+def test_a_step_without_products_has_no_utilisation() -> None:
+    """Nothing is divided by its FLOP."""
+    found = sanity_of(_inputs(attrs.evolve(SIZES, model_flop={"bf16": 0.0})), 10**12)
+    assert found is not None
+    assert (found.mfu, found.hfu) == (None, None)
+    assert found.tokens_per_s_per_rank == 1024

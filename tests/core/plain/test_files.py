@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from versim.plain import UnreadableError, read_bytes, read_json, read_table, read_text, read_yaml
+from versim.plain import UnreadableError, opened, read_bytes, read_json, read_table, read_text, read_yaml
+
+
+def _in_pieces(path: Path) -> object:
+    with opened(path, 100) as stream:
+        return stream.read(1)
+
 
 READERS: list[Callable[[Path], object]] = [
     lambda path: read_bytes(path, 100),
@@ -16,6 +23,7 @@ READERS: list[Callable[[Path], object]] = [
     read_yaml,
     read_json,
     read_table,
+    _in_pieces,
 ]
 
 
@@ -56,3 +64,12 @@ def test_names_that_are_none_are_said_in_a_line(name: str, tmp_path: Path) -> No
     with pytest.raises(UnreadableError, match="cannot be read: ") as found:
         read_bytes(tmp_path / name, 10)
     assert len(str(found.value)) < 600
+
+
+def test_faults_of_whoever_reads_in_pieces_stay_what_they_are() -> None:
+    """Only what keeps a file from being read is the file's."""
+    with pytest.raises(ValueError, match="a slip"), opened(Path(__file__), 10**6):
+        raise ValueError("a slip")
+    said = r"test_files\.py: cannot be read: Input/output error"
+    with pytest.raises(UnreadableError, match=said), opened(Path(__file__), 10**6):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))

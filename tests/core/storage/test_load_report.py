@@ -107,6 +107,18 @@ def test_a_report_from_before_attributes_loads(tmp_path: Path) -> None:
         (put(["Infinity"] * 7, "sweep", 0, "curves", 0, "times_s"), r"a time is a finite number of at least 0"),
         (put("hybrid", "sweep", 0, "curves", 0, "model"), r"\.sweep\[0\]\.curves: two curves are of one model"),
         (put("\x1b", "sweep", 0, "kind"), r"\.sweep\[0\]\.kind: is no kind"),
+        (
+            put(7.0, "results", 1, "path_change", "agreement"),
+            r"path_change\.agreement: expected a finite number .* most 1",
+        ),
+        (put(-1, "results", 1, "path_change", "agreement"), r"agreement: expected a finite number of at least 0"),
+        (put("NaN", "results", 1, "path_change", "agreement"), r"agreement: expected a finite number of at least 0"),
+        (put(-2.0, "results", 0, "wall_s"), r"\.results\[0\]\.wall_s: expected a finite number of at least 0"),
+        (put("Infinity", "results", 0, "wall_s"), r"\.wall_s: expected a finite number of at least 0"),
+        (
+            put([{"role": "r", "source": "measured", "by": "", "detail": "", "seconds": -1.0}], "origins"),
+            r"\.origins\[0\]\.seconds: expected a finite number of at least 0",
+        ),
         (put("nobody", "reference"), r"\.reference: expected one of analytical"),
         (put([], "results"), r"\.reference: expected one of"),
         (put("0" * 64, "digest"), r"\.digest: the inputs have the digest"),
@@ -199,3 +211,48 @@ def test_a_report_of_before_links_slack_sweep_and_accuracy_is_read(tmp_path: Pat
     ]
     assert all(c.sweep is None for w in loaded.workloads for c in w.comparisons)
     assert all(r.prediction.links is None and not r.prediction.measured for _, _, r in loaded.results())
+
+
+SIZES: dict[str, Any] = {
+    "tokens": 4096,
+    "model_flop": {"bf16": 6e12},
+    "causal_flop": 5e12,
+    "hardware_flop": 7e12,
+    "usable_share": 0.9,
+    "memory": [
+        {"label": "stage 0", "weights_bytes": 1.0, "gradients_bytes": 1.0, "optimizer_bytes": 1.0}
+        | {"activations_bytes": 1.0, "logits_bytes": 0.0, "buffers_bytes": 0.0}
+        | {"persistent_bytes": 3.0, "peak_bytes": 4.0}
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (("model_flop", "bf16"), -1.0),
+        (("causal_flop",), "NaN"),
+        (("hardware_flop",), "Infinity"),
+        (("usable_share",), 1.5),
+        (("memory", 0, "weights_bytes"), -5.0),
+        (("tokens",), -1),
+    ],
+)
+def test_what_a_step_amounts_to_is_no_nonsense(tmp_path: Path, keys: tuple[str | int, ...], value: object) -> None:
+    """From these come MFU, tokens per second and whether it fits."""
+    assert load_report(written(tmp_path, put(SIZES, "sizes"))).workloads
+    sizes = copy.deepcopy(SIZES)
+    put(value, *keys)(sizes)
+    with pytest.raises(VersimError, match=rf"\.sizes.*{keys[-1]}: expected"):
+        load_report(written(tmp_path, put(sizes, "sizes")))
+
+
+def test_the_usable_share_of_memory_survives_being_saved(tmp_path: Path) -> None:
+    """Without it a step that does not fit would fit when its report is shown again."""
+    found = load_report(written(tmp_path, put(SIZES, "sizes"))).workloads[0].comparisons[0].inputs.sizes
+    assert found is not None
+    assert found.usable_share == 0.9
+    without = {key: value for key, value in SIZES.items() if key != "usable_share"}
+    found = load_report(written(tmp_path, put(without, "sizes"))).workloads[0].comparisons[0].inputs.sizes
+    assert found is not None
+    assert found.usable_share == 1.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import stat
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from itertools import islice
@@ -13,6 +12,7 @@ from typing import Any, BinaryIO
 import attrs
 import numpy as np
 from numpy.typing import NDArray
+from versim.plain import UnreadableError, opened
 
 from versim_astrasim.chakra.columns import FieldedColumns, ListedColumns, TypedColumns
 from versim_astrasim.chakra.framing import TraceFormatError, messages
@@ -21,6 +21,12 @@ from versim_astrasim.chakra.labels import Labels
 from versim_astrasim.chakra.wire import unknown_fields
 from versim_astrasim.chakra.writer import trace_path
 from versim_astrasim.engine.trace import RankTrace
+
+MOST_TRACE_BYTES = 16 * 2**30
+"""Of one rank."""
+
+MOST_TRACE_NODES = 20_000_000
+"""Of one rank; each takes some 200 bytes of memory, however few it takes of the file."""
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -82,18 +88,15 @@ def read_file(source: Path | BinaryIO, subject: str = "trace") -> TraceFile:
     ASTRA-sim does not read are dropped; of a repeated one the first counts.
 
     Raises:
-        TraceFormatError: Not a trace, cut short, a node of no known type, or nodes of two generations of the format;
-            says at which byte.
+        TraceFormatError: Not a trace, cut short, too large, a node of no known type or without content, or nodes of two
+            generations of the format; says at which byte.
     """
     if isinstance(source, Path):
         try:
-            # A pipe blocks and a device never ends.
-            if not stat.S_ISREG(source.stat().st_mode):
-                raise TraceFormatError(f"cannot read the trace {source}: it is not a regular file")
-            with source.open("rb") as stream:
+            with opened(source, MOST_TRACE_BYTES) as stream:
                 return _read(stream, str(source))
-        except OSError as error:
-            raise TraceFormatError(f"cannot read the trace {source}: {error.strerror or error}") from error
+        except UnreadableError as error:
+            raise TraceFormatError(f"cannot read the trace {error}") from error
     return _read(source, subject)
 
 
@@ -139,6 +142,10 @@ def _attempt(stream: BinaryIO, subject: str, assumed: Generation | None) -> Trac
             columns = _columns_of(generation, subject)
             if has_metadata:
                 continue
+        if not content:
+            raise TraceFormatError(f"{subject}: the message at byte {offset} is empty; a node has at least a type")
+        if number > MOST_TRACE_NODES:
+            raise TraceFormatError(f"{subject}: it has more than {MOST_TRACE_NODES:,} nodes, the most that is read")
         node = columns.parse(content, offset)
         strange = unknown_fields(node)
         if strange and not version and assumed is None and number and is_typed(content):

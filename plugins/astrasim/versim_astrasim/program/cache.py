@@ -12,18 +12,21 @@ import contextlib
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import attrs
 from versim import VersimError, writing
+from versim.plain import UnreadableError, opened, read_json
 
 _LOGGER = logging.getLogger(__name__)
 
 FORMAT = 1
 CACHE_VARIABLE = "VERSIM_CACHE_DIR"
 _MOST_ENTRY_BYTES = 64 * 2**20
+_MOST_PROGRAM_BYTES = 4 * 2**30
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:
@@ -51,13 +54,9 @@ class Cache:
     def get(self, key: str) -> tuple[int, ...] | None:
         """Nanoseconds at which each rank finished; None if there is no sound entry."""
         path = self._path(key)
-        try:
-            found = _sound(path, key)
-        except FileNotFoundError:
+        if not os.path.lexists(path):
             return None
-        except OSError as error:
-            _LOGGER.warning("cannot read the cache entry %s: %s; asking again", path, error.strerror or error)
-            return None
+        found = _sound(path, key)
         if found is None:
             _LOGGER.warning("the cache entry %s is damaged; removing it and asking again", path)
             with contextlib.suppress(OSError):
@@ -82,12 +81,7 @@ class Cache:
 
     def damaged(self) -> list[Path]:
         """Entries that would not be believed, and what crashes left behind."""
-        unsound = []
-        for path in self.entries():
-            with contextlib.suppress(OSError):
-                if _sound(path, path.stem) is None:
-                    unsound.append(path)
-        return [*unsound, *self._partial()]
+        return [*(path for path in self.entries() if _sound(path, path.stem) is None), *self._partial()]
 
     def clear(self) -> int:
         """Remove every entry and what crashes left behind; returns how many entries there were.
@@ -109,16 +103,10 @@ class Cache:
 
 
 def _sound(path: Path, key: str) -> tuple[int, ...] | None:
-    """What an entry says; None if it is damaged, of another version or of another key.
-
-    Raises:
-        OSError: It cannot be read.
-    """
-    if path.stat().st_size > _MOST_ENTRY_BYTES:
-        return None
+    """What an entry says; None if it cannot be read, is damaged, of another version or of another key."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
+        content = read_json(path, _MOST_ENTRY_BYTES)
+    except UnreadableError:
         return None
     if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("key") != key:
         return None
@@ -150,7 +138,7 @@ def key_of(program: Path, parts: Iterable[bytes]) -> str:
 @lru_cache(maxsize=16)
 def _program_digest(program: Path, size: int, modified_ns: int) -> bytes:  # noqa: ARG001 - a changed file is another
     digest = hashlib.sha256()
-    with program.open("rb") as stream:
+    with opened(program, _MOST_PROGRAM_BYTES) as stream:
         while piece := stream.read(1 << 20):
             digest.update(piece)
     return digest.digest()

@@ -17,6 +17,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 from numpy.typing import NDArray
+from versim.plain import opened
 
 LOG_FOLDER = "log"
 """Within the folder of a run's files, so that runs side by side share none."""
@@ -26,6 +27,9 @@ LOG_FILE = "log.log"
 NODES_FILE = "nodes.log"
 MOST_FILES = 11
 """The current rotating file and ten older ones."""
+
+MOST_LOG_BYTES = 16 * 2**30
+"""Two lines of some 200 bytes for each of forty million nodes."""
 
 _BLOCK_BYTES = 8 * 2**20
 _MOST_ID = 2**64 - 1
@@ -108,7 +112,11 @@ def log_files(folder: Path) -> list[Path]:
 
 
 def read_log(folder: Path) -> LoggedTimes:
-    """Read what is there; lines that are cut or no such lines are skipped."""
+    """Read what is there; lines that are cut or no such lines are skipped.
+
+    Raises:
+        UnreadableError: A file is no regular one, or longer than :data:`MOST_LOG_BYTES`.
+    """
     files = log_files(folder)
     is_end: list[NDArray[np.bool_]] = [np.empty(0, dtype=bool)]
     columns: list[NDArray[np.uint64]] = [np.empty((3, 0), dtype=np.uint64)]
@@ -134,7 +142,7 @@ def read_log(folder: Path) -> LoggedTimes:
 
 def _blocks(path: Path) -> Iterator[bytes]:
     """A file in blocks of whole lines; a line longer than a block is lost."""
-    with path.open("rb") as stream:
+    with opened(path, MOST_LOG_BYTES) as stream:
         rest = b""
         while piece := stream.read(_BLOCK_BYTES):
             block = rest + piece
