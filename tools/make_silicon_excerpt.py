@@ -30,10 +30,13 @@ COLLECTOR = "trtllm"
 def thinned(tables: Tables) -> Tables:
     """What is bundled of a GPU's tables."""
     kept: Tables = {}
-    for name, table in tables.items():
+    for name, table in sorted(tables.items(), reverse=True):  # products before their conversions
         what, *parts = name.split("/")
         if what == "product":
             kept[name] = _grid(table, {"m": _round(table.axes["m"])})
+        elif what == "conversion":
+            products = kept[f"product/{parts[0]}"].axes
+            kept[name] = table.over({axis: products[axis] for axis in "mk"})
         elif what == "attention" and parts[1] in ("64", "128", "192"):
             few = {"batch": lambda values: np.isin(values, (1, 2, 4, 8, 16)), "length": _from(256)}
             kept[name] = _grid(
@@ -82,7 +85,7 @@ def main(wheel: str, folder: str) -> None:
     repeats = []
     for system in GPUS:
         kept = thinned(read(source, system, COLLECTOR))
-        tables = {collector: read(source, system, collector, alone=False) for collector in COLLECTORS}
+        tables = {collector: read(source, system, collector) for collector in COLLECTORS}
         save(kept, target / f"{system}.npz")
         index[system] = {"collector": COLLECTOR, "spread": spread_of(tables, COLLECTOR)}
         repeats.append(repeated_collectives(source, system))

@@ -53,26 +53,30 @@ def test_every_gpu_has_every_kind_of_table(gpu: str) -> None:
 def test_rows_of_the_wheel_come_back(row: dict[str, str]) -> None:
     """The excerpt is the package's figures, in seconds and bytes: nothing shifted, transposed or scaled.
 
-    Collectives come back to the last digit, products and attention in bf16 to the seventh, fp8 to the fourth.
+    Collectives come back to the last digit, products and attention in bf16 to the seventh.
     """
     measured = store.tables_of(row["gpu"])
-    place: tuple[str, ...]
+    dtype, place = row["version_or_dtype"], tuple(row[column] for column in "abcd")
     if row["what"] == "product":
-        table, place = measured[f"product/{row['version_or_dtype']}"], (row["a"], row["b"], row["c"])
+        assert _at(measured[f"product/{dtype}"], place[:3]) == digits(row["latency_ms"])
+        if dtype == "fp8":
+            conversion_s = _at(measured["conversion/fp8"], (place[0], place[2]))
+            assert conversion_s == pytest.approx((float(row["scale_ms"]) + float(row["convert_ms"])) * 1e-3, rel=1e-6)
     elif row["what"] == "attention":
-        table = measured[f"attention/{row['version_or_dtype']}/{row['e']}"]
-        place = (row["a"], row["b"], row["c"], row["d"])
+        assert _at(measured[f"attention/{dtype}/{row['e']}"], place) == digits(row["latency_ms"])
     else:
-        table = measured[f"collective/{row['version_or_dtype']}/{row['a']}"]
-        place = (row["b"], str(2 * int(row["c"])))
+        sized = (row["b"], str(2 * int(row["c"])))
+        assert _at(measured[f"collective/{dtype}/{row['a']}"], sized) == float(row["latency_ms"]) * 1e-3
+
+
+def _at(table: Table, place: tuple[str, ...]) -> float:
     at = tuple(int(np.flatnonzero(axis == float(v))[0]) for axis, v in zip(table.axes.values(), place, strict=True))
-    # Products in fp8 were collected with the conversion of their left operand, which is taken off.
-    if row["what"] == "collective":
-        assert table.times_s[at] == float(row["latency_ms"]) * 1e-3
-        return
-    alone_ms = float(row["latency_ms"]) - float(row["scale_ms"] or 0) - float(row["convert_ms"] or 0)
-    digits = 3 if row["version_or_dtype"] == "fp8" else 6
-    assert table.times_s[at] == pytest.approx(float(f"{alone_ms * 1e-3:.{digits}e}"), rel=1e-12)
+    return float(table.times_s[at])
+
+
+def digits(latency_ms: str) -> object:
+    """Seconds in seven digits."""
+    return pytest.approx(float(f"{float(latency_ms) * 1e-3:.6e}"), rel=1e-12)
 
 
 @pytest.mark.parametrize("gpu", GPUS)

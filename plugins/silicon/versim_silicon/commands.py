@@ -86,6 +86,7 @@ def check(gpu: str | None) -> None:
     from versim.terminal import WIDTH, table  # noqa: PLC0415
 
     from versim_silicon import crossvalidation  # noqa: PLC0415
+    from versim_silicon.conversion import Conversion  # noqa: PLC0415
     from versim_silicon.gpus import GPUS  # noqa: PLC0415
     from versim_silicon.nccl.validation import errors_of  # noqa: PLC0415
     from versim_silicon.store import tables_of  # noqa: PLC0415
@@ -97,10 +98,16 @@ def check(gpu: str | None) -> None:
         rows.append([name, what, str(errors.rows), *figures])
 
     for name in _chosen(gpu):
-        for what, found in tables_of(name).items():
+        tables = tables_of(name)
+        for what, found in tables.items():
             if what.startswith("product/"):
-                for part, errors in crossvalidation.of_products(GPUS[name], what[8:], found).items():
-                    add(name, f"{what}, {part}", errors)
+                for included in (True, False):
+                    apart = "" if included else "  less conversions: "
+                    if not included and Conversion.of(GPUS[name], what[8:], tables) is None:
+                        continue
+                    held_out = crossvalidation.of_products(GPUS[name], what[8:], tables, included=included)
+                    for part, errors in held_out.items():
+                        add(name, f"{apart}{what}, {part}", errors)
             elif what.startswith("experts/"):
                 add(name, what, crossvalidation.of_experts(GPUS[name], what[8:], found))
             elif what.startswith("collective/"):

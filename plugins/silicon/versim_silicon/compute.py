@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -14,7 +15,6 @@ from versim import Attention, Device, DeviceTerm, Gemm, GroupedGemm, Origin, Pas
 from versim_silicon.attention import FusedAttention, Shapes
 from versim_silicon.experts import GroupedProducts
 from versim_silicon.gpus import GPUS, gpu_of
-from versim_silicon.importing import CONVERTING
 from versim_silicon.interpolation import DECLINED, EXACT, INTERPOLATED, MODELLED, SATURATED, Answers
 from versim_silicon.products import Products
 from versim_silicon.store import tables_of
@@ -53,66 +53,69 @@ class MeasuredCompute:
         collector: Whose measurements.
         beyond: False if what lies beyond the largest measured shape is declined.
         folder: Where imported measurements are; None for the bundled excerpt (of other collectors, the user's folder).
+        converting: True if products in 8 and 4 bits include the conversion of an operand, where they were collected so.
     """
 
     collector: str
     beyond: bool = True
     folder: Path | None = None
+    converting: bool = False
 
     def times_s(self, terms: Sequence[DeviceTerm], device: Device) -> Floats:
         """Seconds of each term, NaN where nothing like it was measured; shape (terms,)."""
-        return self._answers(terms, device)[0].values
+        gpu = gpu_of(device.name)
+        values = np.full(len(terms), np.nan)
+        if gpu is not None:
+            for alike in _alike(terms):
+                found = self._answers(gpu, alike)
+                if found is not None:
+                    values[alike.places] = found.values
+        return values
 
     def origins(self, terms: Sequence[DeviceTerm], device: Device) -> list[Origin]:
         """Where each term's seconds come from; of a declined one, why."""
-        answers, details = self._answers(terms, device)
-        return [
-            Origin(_SOURCES[standing], NAME, detail)
-            for standing, detail in zip(answers.standing.tolist(), details, strict=True)
-        ]
-
-    def _answers(self, terms: Sequence[DeviceTerm], device: Device) -> tuple[Answers, list[str]]:
-        values, standing = np.full(len(terms), np.nan), np.full(len(terms), DECLINED, dtype=np.uint8)
         gpu = gpu_of(device.name)
         if gpu is None:
-            return Answers(values, standing), [f"declined: nothing was measured on {device.name}"] * len(terms)
-        details = ["declined: only products and fused attention were measured"] * len(terms)
-        for kind, time in ((Gemm, _products), (GroupedGemm, _grouped), (Attention, _attention)):
-            for dtype, places in _by_dtype(terms, kind).items():
-                found = time(
-                    gpu, self.collector, self.folder, ALIKE.get(dtype, dtype), [terms[place] for place in places]
-                )
-                if found is None:
-                    for place in places:
-                        details[place] = (
-                            f"declined: {_WORDS[kind]} in {dtype or 'an unnamed format'} were not measured on {gpu}"
-                        )
-                    continue
-                if not self.beyond:
-                    found.standing[found.standing == SATURATED] = DECLINED
-                    found.values[found.standing == DECLINED] = np.nan
-                values[places], standing[places] = found.values, found.standing
-                for place, stands in zip(places, found.standing.tolist(), strict=True):
-                    details[place] = self._detail(gpu, terms[place], dtype, stands)
-        return Answers(values, standing), details
+            return [_declined(f"nothing was measured on {device.name}")] * len(terms)
+        origins = [_declined("only products and fused attention were measured")] * len(terms)
+        for alike in _alike(terms):
+            found = self._answers(gpu, alike)
+            if found is None:
+                what = f"{_WORDS[alike.kind]} in {alike.dtype or 'an unnamed format'}"
+                standings, why = [DECLINED] * len(alike.places), f"{what} were not measured on {gpu}"
+            else:
+                standings = found.standing.tolist()
+                why = f"{_WORDS[alike.kind]} of this shape lie outside of what was measured on {gpu}"
+            for place, standing in zip(alike.places.tolist(), standings, strict=True):
+                if standing == DECLINED:
+                    origins[place] = _declined(why)
+                else:
+                    detail = self._detail(gpu, alike, terms[place], standing)
+                    origins[place] = Origin(_SOURCES[standing], NAME, detail)
+        return origins
 
-    def _detail(self, gpu: str, term: DeviceTerm, dtype: str, standing: int) -> str:
+    def _answers(self, gpu: str, alike: _Alike) -> Answers | None:
+        """What is known of terms; None if nothing was measured of their kind in their format."""
+        measured = _Measured(gpu, self.collector, self.folder, ALIKE.get(alike.dtype, alike.dtype), self.converting)
+        found = _LOOK_UPS[alike.kind](measured, alike)
+        if found is not None and not self.beyond:
+            found.standing[found.standing == SATURATED] = DECLINED
+            found.values[found.standing == DECLINED] = np.nan
+        return found
+
+    def _detail(self, gpu: str, alike: _Alike, term: DeviceTerm, standing: int) -> str:
         """Alike for like rows, for a report sums over it."""
-        what = _WORDS[type(term)]
-        if standing == DECLINED:
-            return f"declined: {what} of this shape lie outside of what was measured on {gpu}"
+        what = _WORDS[alike.kind]
+        of_pass: Pass = term.of_pass  # type: ignore[union-attr]
         if standing == MODELLED:
-            return (
-                f"{what}, backward"
-                if getattr(term, "of_pass", Pass.FORWARD) is not Pass.FORWARD
-                else f"{what} of other kinds than measured"
-            )
+            return f"{what}, backward" if of_pass is not Pass.FORWARD else f"{what} of other kinds than measured"
         words = [f"{what} on {gpu} by {self.collector}"]
-        if ALIKE.get(dtype):
-            words.append(f"{dtype} as {ALIKE[dtype]}")
-        if isinstance(term, Gemm) and ALIKE.get(dtype, dtype) != "bf16" and self.collector == CONVERTING:
-            words.append("less the conversion of their left operand")
-        of_pass = getattr(term, "of_pass", Pass.FORWARD)
+        measured_as = ALIKE.get(alike.dtype, alike.dtype)
+        if measured_as != alike.dtype:
+            words.append(f"{alike.dtype} as {measured_as}")
+        products = _product_model(gpu, self.collector, self.folder, measured_as, self.converting)
+        if alike.kind is Gemm and products is not None and products.conversion is not None:
+            words.append(f"{'with' if self.converting else 'less'} the conversion of their left operand")
         if of_pass is not Pass.FORWARD:
             words.append(f"{of_pass.value.replace('_', ' ')} from the forward")
         return ", ".join(words)
@@ -121,81 +124,135 @@ class MeasuredCompute:
 _WORDS: dict[type, str] = {Gemm: "products", GroupedGemm: "grouped products", Attention: "attention"}
 
 
-def _by_dtype(terms: Sequence[DeviceTerm], kind: type) -> dict[str, list[int]]:
-    """Places of the terms of one kind, by number format; one that only has a width of 16 bit is bf16's."""
-    places: dict[str, list[int]] = {}
-    for place, term in enumerate(terms):
-        if type(term) is kind:
-            dtype = term.dtype or ("bf16" if term.element_bytes == 2 else "")  # type: ignore[union-attr]
-            places.setdefault(dtype, []).append(place)
-    return places
+def _declined(why: str) -> Origin:
+    return Origin(Source.MODELLED, NAME, f"declined: {why}")
 
 
-def _array(terms: Sequence[DeviceTerm], attribute: str) -> Floats:
-    return np.array([getattr(term, attribute) for term in terms], dtype=np.float64)
+@attrs.frozen(eq=False)
+class _Alike:
+    """Terms of one kind in one number format, in columns.
+
+    Attributes:
+        kind: Their class.
+        dtype: A width of 16 bit without a name is bf16's.
+        places: Where they stand among all terms.
+        terms: The terms.
+    """
+
+    kind: type
+    dtype: str
+    places: NDArray[np.intp]
+    terms: Sequence[DeviceTerm]
+
+    def column(self, attribute: str) -> Floats:
+        """An attribute of each; shape (terms,)."""
+        return np.fromiter(map(operator.attrgetter(attribute), self.terms), np.float64, len(self.terms))
+
+    def of_pass(self, which: Pass) -> NDArray[np.intp]:
+        """Which terms are of this pass; shape (as many as there are,)."""
+        return _where(list(map(operator.attrgetter("of_pass"), self.terms)), which)
 
 
-def _forward_only(answers: Answers, forward: NDArray[np.bool_], factor: Floats) -> Answers:
+def _alike(terms: Sequence[DeviceTerm]) -> list[_Alike]:
+    found, kinds = [], list(map(type, terms))
+    for kind in _LOOK_UPS:
+        of_kind = _where(kinds, kind)
+        some = _picked(terms, of_kind)
+        dtypes = list(map(operator.attrgetter("dtype"), some))
+        if "" in dtypes:
+            widths = map(operator.attrgetter("element_bytes"), some)
+            dtypes = [dtype or ("bf16" if width == 2 else "") for dtype, width in zip(dtypes, widths, strict=True)]
+        for dtype in sorted(set(dtypes)):
+            of_dtype = _where(dtypes, dtype)
+            found.append(_Alike(kind, dtype, of_kind[of_dtype], _picked(some, of_dtype)))
+    return found
+
+
+def _where(values: Sequence[object], wanted: object) -> NDArray[np.intp]:
+    """Places of a value; shape (as many as there are,)."""
+    count = values.count(wanted)
+    if count in (0, len(values)):  # the usual case, with nothing to do for each of a million
+        return np.arange(count)
+    return np.array([place for place, value in enumerate(values) if value == wanted], dtype=np.intp)
+
+
+def _picked(terms: Sequence[DeviceTerm], places: NDArray[np.intp]) -> Sequence[DeviceTerm]:
+    return terms if len(places) == len(terms) else [terms[place] for place in places.tolist()]
+
+
+@attrs.frozen
+class _Measured:
+    """Whose measurements of what to look up, see :class:`MeasuredCompute`."""
+
+    gpu: str
+    collector: str
+    folder: Path | None
+    dtype: str
+    converting: bool
+
+
+def _forward_only(answers: Answers, alike: _Alike, weight_gradient: float) -> Answers:
     """Times of other passes than the forward are never of this very row."""
-    answers.values[:] = answers.values * factor
-    answers.standing[:] = np.where(forward, answers.standing, np.maximum(answers.standing, INTERPOLATED))
+    answers.values[alike.of_pass(Pass.WEIGHT_GRADIENT)] *= weight_gradient
+    others = np.ones(len(alike.terms), dtype=np.bool_)
+    others[alike.of_pass(Pass.FORWARD)] = False
+    answers.standing[others] = np.maximum(answers.standing[others], INTERPOLATED)
     return answers
 
 
-def _passes(terms: Sequence[DeviceTerm], factor: float) -> tuple[NDArray[np.bool_], Floats]:
-    forward = np.array([term.of_pass is Pass.FORWARD for term in terms])  # type: ignore[union-attr]
-    weight = np.array([term.of_pass is Pass.WEIGHT_GRADIENT for term in terms])  # type: ignore[union-attr]
-    return forward, np.where(weight, factor, 1.0)
-
-
-def _products(gpu: str, collector: str, folder: Path | None, dtype: str, terms: Sequence[DeviceTerm]) -> Answers | None:
-    products = _product_model(gpu, collector, folder, dtype)
+def _products(measured: _Measured, alike: _Alike) -> Answers | None:
+    products = _product_model(*attrs.astuple(measured))
     if products is None:
         return None
-    found = products.times_s(_array(terms, "m"), _array(terms, "n"), _array(terms, "k"))
-    batched = _array(terms, "batch") != 1
+    found = products.times_s(alike.column("m"), alike.column("n"), alike.column("k"))
+    batched = alike.column("batch") != 1
     found.values[batched], found.standing[batched] = np.nan, DECLINED
-    return _forward_only(found, *_passes(terms, WEIGHT_GRADIENT))
+    return _forward_only(found, alike, WEIGHT_GRADIENT)
 
 
-def _grouped(gpu: str, collector: str, folder: Path | None, dtype: str, terms: Sequence[DeviceTerm]) -> Answers | None:
-    grouped = _grouped_model(gpu, collector, folder, dtype)
+def _grouped(measured: _Measured, alike: _Alike) -> Answers | None:
+    grouped = _grouped_model(measured.gpu, measured.collector, measured.folder, measured.dtype)
     if grouped is None:
         return None
-    groups, m, k, n = (_array(terms, name) for name in ("groups", "m", "k", "n"))
+    groups, m, k, n = (alike.column(name) for name in ("groups", "m", "k", "n"))
     found = grouped.times_s(m / groups, groups, k, n)
-    plain = _product_model(gpu, collector, folder, dtype)
+    plain = _product_model(*attrs.astuple(attrs.evolve(measured, converting=False)))
     if plain is not None:
         # What a layer does besides products may overlap with them, so a product could be credited with too little:
         # no grouped product is faster than the plain one of as many rows.
         found.values[:] = np.maximum(found.values, np.nan_to_num(plain.times_s(m, n, k).values))
-    factor = GROUPED_WEIGHT_GRADIENT[GPUS[gpu].compute_capability // 10]
-    return _forward_only(found, *_passes(terms, factor))
+    return _forward_only(found, alike, GROUPED_WEIGHT_GRADIENT[GPUS[measured.gpu].compute_capability // 10])
 
 
-def _attention(
-    gpu: str, collector: str, folder: Path | None, dtype: str, terms: Sequence[DeviceTerm]
-) -> Answers | None:
-    attention = _attention_model(gpu, collector, folder, dtype)
+def _attention(measured: _Measured, alike: _Alike) -> Answers | None:
+    attention = _attention_model(measured.gpu, measured.collector, measured.folder, measured.dtype)
     if attention is None:
         return None
-    head_size, value_size = _array(terms, "head_size"), _array(terms, "value_size")
+    head_size, value_size = alike.column("head_size"), alike.column("value_size")
+    backward = np.ones(len(alike.terms), dtype=np.bool_)
+    backward[alike.of_pass(Pass.FORWARD)] = False
     names = ("batch", "heads", "kv_heads", "query_length", "key_length")
     return attention.times_s(
         Shapes(
-            **{name: _array(terms, name) for name in names},
+            **{name: alike.column(name) for name in names},
             head_size=head_size,
             value_size=np.where(value_size > 0, value_size, head_size),
-            causal=np.array([term.causal for term in terms], dtype=np.bool_),  # type: ignore[union-attr]
-            backward=~_passes(terms, 1.0)[0],
+            causal=alike.column("causal").astype(np.bool_),
+            backward=backward,
         )
     )
 
 
+_LOOK_UPS: Mapping[type, Callable[[_Measured, _Alike], Answers | None]] = {
+    Gemm: _products,
+    GroupedGemm: _grouped,
+    Attention: _attention,
+}
+
+
 @functools.lru_cache(maxsize=64)
-def _product_model(gpu: str, collector: str, folder: Path | None, dtype: str) -> Products | None:
-    table = tables_of(gpu, collector, folder).get(f"product/{dtype}")
-    return None if table is None else Products.of(GPUS[gpu], dtype, table)
+def _product_model(gpu: str, collector: str, folder: Path | None, dtype: str, converting: bool) -> Products | None:
+    return Products.of(GPUS[gpu], dtype, tables_of(gpu, collector, folder), included=converting)
 
 
 @functools.lru_cache(maxsize=64)

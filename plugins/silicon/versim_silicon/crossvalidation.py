@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from versim_silicon.conversion import Conversion
 from versim_silicon.experts import GroupedProducts
 from versim_silicon.gpus import Gpu
 from versim_silicon.products import Products
@@ -44,28 +47,41 @@ class Errors:
         )
 
 
-def of_products(gpu: Gpu, dtype: str, table: Table) -> dict[str, Errors]:
-    """Products of training and of decoding, each (n, k) predicted from all others."""
+def of_products(gpu: Gpu, dtype: str, tables: Mapping[str, Table], *, included: bool) -> dict[str, Errors]:
+    """Products of training and of decoding, each (n, k) predicted from all others.
+
+    Args:
+        gpu: On which.
+        dtype: Number format of the products.
+        tables: Of the GPU.
+        included: True to hold predictions against products as they were collected, False against what is left of them
+            without the conversion of their left operand, where they were collected with one.
+    """
+    name = f"product/{dtype}"
+    table = tables[name]
     m, n, k = (table.axes[axis] for axis in "mnk")
     predicted = np.full(table.times_s.shape, np.nan)
     for i in range(len(n)):
         for j in range(len(k)):
             if np.isfinite(table.times_s[:, i, j]).any():
-                products = Products.of(gpu, dtype, table.without((slice(None), i, j)))
-                asked = products.times_s(m, np.full(len(m), n[i]), np.full(len(m), k[j]))
-                predicted[:, i, j] = asked.values
-    known = np.isfinite(table.times_s)
+                rest = {**tables, name: table.without((slice(None), i, j))}
+                products = Products.of(gpu, dtype, rest, included=included)
+                if products is not None:
+                    predicted[:, i, j] = products.times_s(m, np.full(len(m), n[i]), np.full(len(m), k[j])).values
+    conversion = None if included else Conversion.of(gpu, dtype, tables)
+    measured_s = table.times_s if conversion is None else conversion.taken_off(table).times_s
+    known = np.isfinite(measured_s)
     training = known & (m >= TRAINING_FROM)[:, None, None]
     return {
-        name: Errors.of(predicted[rows], table.times_s[rows])
-        for name, rows in (("training", training), ("decoding", known & ~training))
+        part: Errors.of(predicted[rows], measured_s[rows])
+        for part, rows in (("training", training), ("decoding", known & ~training))
     }
 
 
 def of_experts(gpu: Gpu, dtype: str, table: Table) -> Errors:
     """Layers of experts, each (hidden, inner) predicted from all others."""
     columns = [table.axes[name] for name in EXPERT_COLUMNS]
-    _, site = np.unique(np.stack(columns[2:]), axis=1, return_inverse=True)
+    _, site = np.unique(np.stack(columns[2:4]), axis=1, return_inverse=True)
     predicted = np.full(len(table.times_s), np.nan)
     for place in range(site.max() + 1):
         held = site.ravel() == place

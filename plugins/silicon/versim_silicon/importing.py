@@ -4,9 +4,8 @@ The package's own library is not used: it scales beyond what was measured. What 
 them against data sheets and one another:
 
 - ``latency`` is milliseconds.
-- Products are y = x·Wᵀ. In 8 and 4 bits they were measured together with the conversion of x, which is taken off again
-  (trtllm's). Of fp8 the conversion was measured by itself as well. Of fp8_block and nvfp4 it is estimated from the
-  narrowest product, which is nearly all conversion.
+- Products are y = x·Wᵀ. trtllm's in 8 and 4 bits were measured together with the conversion of x, which in fp8 was
+  measured by itself as well: see :mod:`versim_silicon.conversion`.
 - Attention is causal and forward.
 - Experts are both products of a layer with its activation: ``num_tokens`` tokens each go to ``topk`` of ``num_experts``
   experts, of which this GPU has one in ``moe_ep_size``, each cut by ``moe_tp_size``.
@@ -16,6 +15,7 @@ them against data sheets and one another:
 
 from __future__ import annotations
 
+import functools
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 from versim import VersimError
 from versim.plain import read_bytes, size_of
 
-from versim_silicon.gpus import GPUS, Gpu
 from versim_silicon.tables import Table, Tables, grid
 
 if TYPE_CHECKING:
@@ -47,15 +46,7 @@ CONVERTING = "trtllm"
 Others convert otherwise than they measured it: what is left would be faster than the data sheet, or negative."""
 
 CONVERSIONS = ("computescale_perf", "scale_matrix_perf")
-"""Files on what it takes to find the scale of a tensor and to convert it to fp8."""
-
-LEAST_LEFT = 0.05
-"""A product that takes less than this share of what it took together with its conversion is lost in noise."""
-
-PRODUCT_SHARE, PRODUCT_S = 0.5, 3e-6
-"""The narrowest product in 8 or 4 bits takes so much of what it takes in bf16, for its operand is half the size or
-less, and so many seconds for launches: with these the estimate is within 2 % of the measured conversion to fp8, by
-median over products of H100, B200 and GB300 with inner dimensions from 1,024."""
+"""Files on what it takes to find the scale of a tensor and to convert it to fp8; a conversion is both."""
 
 _UNGATED = ("nongated", "min_latency")
 _BALANCED = ("balanced", "power_law_1.01")
@@ -108,20 +99,19 @@ def systems(source: Source) -> list[str]:
     return sorted({place.parts[0] for place in source.files() if place.parts[1] == "gemm"})
 
 
-def read(source: Source, system: str, collector: str, *, alone: bool = True) -> Tables:
+def read(source: Source, system: str, collector: str) -> Tables:
     """Every table of a system that we know, by one collector; collectives are NCCL's, whoever collects.
 
     Args:
         source: The parquet files.
         system: E.g. ``h100_sxm``.
         collector: One of :data:`COLLECTORS`.
-        alone: False if products in fp8 stay as collected, conversion included.
 
     Raises:
         VersimError: A file is no parquet, or lacks a column.
     """
     try:
-        return _read(source.files(), system, collector, alone=alone)
+        return _read(source.files(), system, collector)
     except KeyError as error:
         raise VersimError(
             f"{source.path}: a table of {system} by {collector} lacks the column {error}, which aiconfigurator-core "
@@ -129,7 +119,7 @@ def read(source: Source, system: str, collector: str, *, alone: bool = True) -> 
         ) from error
 
 
-def _read(files: dict[PurePosixPath, Any], system: str, collector: str, *, alone: bool) -> Tables:
+def _read(files: dict[PurePosixPath, Any], system: str, collector: str) -> Tables:
     tables: Tables = {}
     for operation, name, reader in (
         ("gemm", "gemm_perf", _products),
@@ -139,15 +129,9 @@ def _read(files: dict[PurePosixPath, Any], system: str, collector: str, *, alone
         rows = _fullest(files, system, operation, collector, name)
         tables |= {} if rows is None else reader(rows)
     conversions = [_fullest(files, system, "quantize", collector, name) for name in CONVERSIONS]
-    if alone and collector == CONVERTING and "product/fp8" in tables:
-        tables["product/fp8"] = _alone(tables["product/fp8"], [rows for rows in conversions if rows is not None])
-        for dtype in ("fp8_block", "nvfp4"):
-            if f"product/{dtype}" in tables:
-                tables[f"product/{dtype}"] = _narrowest_off(tables[f"product/{dtype}"], tables["product/bf16"])
-        if system in GPUS:
-            tables |= {
-                name: _possible(name, tables[name], GPUS[system]) for name in tables if name.startswith("product/")
-            }
+    both = [rows for rows in conversions if rows is not None]
+    if collector == CONVERTING and len(both) == len(CONVERSIONS):
+        tables["conversion/fp8"] = _conversion(both)
     return tables | _collectives(_nccl_rows(files, system))
 
 
@@ -210,50 +194,14 @@ def _products(rows: Rows) -> Tables:
     }
 
 
-def _alone(table: Table, conversions: list[Rows]) -> Table:
-    """Products in fp8 without the conversion of their left operand, which was measured with them and by itself.
-
-    Where a conversion was not measured, or a product would be left with nothing, the product counts as not measured.
-    """
-    m, k = table.axes["m"], table.axes["k"]
-    spent = np.zeros((len(m), len(k)))
-    for rows in conversions:
-        fp8 = _picked(rows, rows["quant_dtype"] == "fp8")
-        held = grid(_columns(fp8, "mk", "mk"), fp8["latency"] * _MS)
-        here = np.full(spent.shape, np.nan)
-        both = [np.intersect1d(axis, held.axes[name]) for name, axis in (("m", m), ("k", k))]
-        here[np.ix_(*(np.searchsorted(axis, some) for axis, some in zip((m, k), both, strict=True)))] = held.times_s[
-            np.ix_(*(np.searchsorted(held.axes[name], some) for name, some in zip("mk", both, strict=True)))
-        ]
-        spent += here
-    left = table.times_s - spent[:, None, :]
-    left[~(left > LEAST_LEFT * table.times_s)] = np.nan
-    return Table(table.axes, left)
-
-
-def _narrowest_off(table: Table, bf16: Table) -> Table:
-    """Products without the conversion of their left operand, as the narrowest product of each m and k shows it."""
-    m, n, k = (table.axes[axis] for axis in "mnk")
-    shared = {axis: np.intersect1d(table.axes[axis], bf16.axes[axis]) for axis in "mnk"}
-    narrow = shared["n"][0]
-    spent = np.full((len(m), len(k)), np.nan)
-    here, there = ([np.searchsorted(axes[axis], shared[axis]) for axis in "mk"] for axes in (table.axes, bf16.axes))
-    spent[np.ix_(*here)] = (
-        table.times_s[np.ix_(here[0], np.searchsorted(n, [narrow]), here[1])][:, 0]
-        - PRODUCT_S
-        - PRODUCT_SHARE * bf16.times_s[np.ix_(there[0], np.searchsorted(bf16.axes["n"], [narrow]), there[1])][:, 0]
-    )
-    left = table.times_s - np.maximum(spent, 0)[:, None, :]
-    left[~(left > LEAST_LEFT * table.times_s)] = np.nan
-    return Table(table.axes, left)
-
-
-def _possible(name: str, table: Table, gpu: Gpu) -> Table:
-    """Without what is left of a product that would then be faster than the data sheet: the conversion was overrated."""
-    m, n, k = (table.axes[axis] for axis in "mnk")
-    flop = 2 * m[:, None, None] * n[None, :, None] * k[None, None, :]
-    faster = ~(table.times_s > 1.001 * flop / gpu.flop_per_s[name.rpartition("/")[2]])  # times are rounded later
-    return Table(table.axes, np.where(faster, np.nan, table.times_s))
+def _conversion(parts: list[Rows]) -> Table:
+    """Conversions to fp8: what all parts of one take, of operands of which all were measured."""
+    grids = [
+        grid(_columns(fp8, "mk", "mk"), fp8["latency"] * _MS)
+        for fp8 in (_picked(rows, rows["quant_dtype"] == "fp8") for rows in parts)
+    ]
+    axes = {name: functools.reduce(np.intersect1d, [part.axes[name] for part in grids]) for name in "mk"}
+    return Table(axes, np.sum([part.over(axes).times_s for part in grids], axis=0))
 
 
 def _attention(rows: Rows) -> Tables:
@@ -287,6 +235,7 @@ def _experts(rows: Rows) -> Tables:
             "experts": experts / even["moe_ep_size"],
             "hidden": even["hidden_size"].astype(np.float64),
             "inner": even["inter_size"] / even["moe_tp_size"],
+            "tokens": even["num_tokens"].astype(np.float64),
         }
         tables[f"experts/{_DTYPES[dtype]}"] = Table(axes, even["latency"] * _MS)
     return tables

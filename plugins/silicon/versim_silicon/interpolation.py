@@ -19,8 +19,14 @@ from numpy.typing import NDArray
 OCTAVE = 2.0 * (1 + 1e-9)
 """The farthest measured value that is trusted, as a ratio; a hair more, for rounding."""
 
+MISSED_SHARE = 0.5
+"""How much of what an estimate misses at its neighbours it is expected to miss itself; the rest is their noise."""
+
 EXACT, INTERPOLATED, SATURATED, MODELLED, DECLINED = range(5)
 """What an answer stands on, the firmest first; a whole answer stands on its weakest part."""
+
+AT_ONCE = 1 << 13
+"""Queries looked up at once, so that what is needed of them stays in a core's cache."""
 
 Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
@@ -55,29 +61,30 @@ class Grid:
 
     def at(self, *query: Floats) -> Answers:
         """Values at places; each query has shape (queries,)."""
+        answers = Answers(np.empty(len(query[0])), np.empty(len(query[0]), dtype=np.uint8))
+        # What nobody measured says so in its standing, and adds nothing where it has no weight.
+        known, stands = np.nan_to_num(self.values).ravel(), self.standing.ravel()
+        for start in range(0, len(query[0]), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            self._fill(known, stands, [values[part] for values in query], answers.values[part], answers.standing[part])
+        return answers
+
+    def _fill(self, known: Floats, stands: Bytes, query: Sequence[Floats], answer: Floats, standing: Bytes) -> None:
         cells = [_cell(axis, values) for axis, values in zip(self.axes, query, strict=True)]
-        standing = np.maximum.reduce([cell.standing for cell in cells])
         strides = [stride // self.values.itemsize for stride in self.values.strides]
-        flat, stands = self.values.ravel(), self.standing.ravel()
-        low = sum(cell.low * stride for cell, stride in zip(cells, strides, strict=True))
-        steps = [cell.step * stride for cell, stride in zip(cells, strides, strict=True)]
-        answer = np.zeros(len(query[0]))
-        for corner in range(1 << len(cells)):
-            place, weight = low, None
-            for axis, cell in enumerate(cells):
-                if corner >> axis & 1:
-                    place, share = place + steps[axis], cell.share
-                else:
-                    share = cell.rest
-                weight = share if weight is None else weight * share
-            # A corner without weight may be one that nobody measured.
-            used = weight > 0  # type: ignore[operator]
-            answer += np.where(used, weight * flat[place], 0.0)  # type: ignore[operator]
-            standing = np.maximum(standing, np.where(used, stands[place], EXACT))
-        declined = (standing == DECLINED) | np.isnan(answer)
-        answer[declined] = np.nan
-        standing[declined] = DECLINED
-        return Answers(answer, standing)
+        lowest: NDArray[np.intp] = sum(cell.low * stride for cell, stride in zip(cells, strides, strict=True))  # type: ignore[assignment]
+        corners = [(lowest, np.ones(len(answer)))]
+        for cell, stride in zip(cells, strides, strict=True):
+            corners = [
+                corner
+                for place, weight in corners
+                for corner in ((place, weight * cell.rest), (place + cell.step * stride, weight * cell.share))
+            ]
+        answer[:] = sum(weight * known[place] for place, weight in corners)
+        weakest = [cell.standing for cell in cells] + [stands[place] * (weight > 0) for place, weight in corners]
+        standing[:] = np.maximum.reduce(weakest)
+        standing[np.isnan(answer)] = DECLINED
+        answer[standing == DECLINED] = np.nan
 
 
 @attrs.frozen(eq=False)
@@ -111,24 +118,39 @@ def _cell(axis: Floats, query: Floats) -> _Cell:
     return _Cell(low, np.ones(len(query), dtype=np.intp), share, 1 - share, standing)
 
 
-def closed(axes: Sequence[Floats], values: Floats, order: Sequence[int]) -> Grid:
-    """A grid whose single missing places are closed along the axes of ``order``, the first that can."""
+def closed(axes: Sequence[Floats], values: Floats, order: Sequence[int], correcting: int | None = None) -> Grid:
+    """A grid whose single missing places are closed along the axes of ``order``, the first that can.
+
+    Args:
+        axes: Ascending values of each axis, above 0.
+        values: NaN where not measured; shape (len of each axis).
+        order: Axes to close along, the smoothest first.
+        correcting: An axis along which the neighbours of a missing place tell how far off they would have been closed
+            along the first of ``order`` themselves; half of that is added. None for none of this.
+    """
     standing = np.where(np.isfinite(values), EXACT, DECLINED).astype(np.uint8)
     filled = values.copy()
-    for axis in order:
-        logs = np.log(axes[axis])
-        for place in range(1, len(logs) - 1):
-            here, near = axes[axis][place], axes[axis][[place - 1, place + 1]]
-            if here > OCTAVE * near[0] or near[1] > OCTAVE * here:
-                continue
-            share = (logs[place] - logs[place - 1]) / (logs[place + 1] - logs[place - 1])
-            at = tuple(place if a == axis else slice(None) for a in range(values.ndim))
-            before, after = np.take(values, place - 1, axis), np.take(values, place + 1, axis)
-            between = before * (1 - share) + after * share
-            open_here = np.isnan(filled[at]) & np.isfinite(between)
-            filled[at] = np.where(open_here, between, filled[at])
-            standing[at] = np.where(open_here, INTERPOLATED, standing[at])
+    for place, axis in enumerate(order):
+        between = _between(axes[axis], values, axis)
+        if place == 0 and correcting is not None:
+            missed = _between(axes[correcting], values - between, correcting)
+            between = between + MISSED_SHARE * np.nan_to_num(missed)
+        open_here = np.isnan(filled) & np.isfinite(between)
+        filled[open_here], standing[open_here] = between[open_here], INTERPOLATED
     return Grid(tuple(axes), np.ascontiguousarray(filled), standing)
+
+
+def _between(values_of_axis: Floats, values: Floats, axis: int) -> Floats:
+    """Every value as its two neighbours along an axis have it, NaN where one is missing or too far."""
+    found = np.full(values.shape, np.nan)
+    logs = np.log(values_of_axis)
+    along, from_ = np.moveaxis(found, axis, 0), np.moveaxis(values, axis, 0)
+    for place in range(1, len(logs) - 1):
+        here, near = values_of_axis[place], values_of_axis[[place - 1, place + 1]]
+        if here <= OCTAVE * near[0] and near[1] <= OCTAVE * here:
+            share = (logs[place] - logs[place - 1]) / (logs[place + 1] - logs[place - 1])
+            along[place] = from_[place - 1] * (1 - share) + from_[place + 1] * share
+    return found
 
 
 def held(grid: Grid, axis: int) -> Grid:

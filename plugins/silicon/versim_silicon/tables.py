@@ -3,9 +3,11 @@
 One ``.npz`` per GPU and collector, plain arrays only (never pickled). An entry is ``WHAT/…/COLUMN``:
 
 =============================  =======================================================================================
-``product/DTYPE``              grid over m, n, k: (m × k) · (k × n), operands transposed as in y = x·Wᵀ
+``product/DTYPE``              grid over m, n, k: (m × k) · (k × n), operands transposed as in y = x·Wᵀ; as collected
+``conversion/fp8``             grid over m, k: the left operand to fp8, where products were collected together with it
 ``attention/DTYPE/HEAD``       grid over batch, heads, kv_heads, length: causal, forward, as many keys as queries
-``experts/DTYPE``              rows: tokens per expert, experts, hidden, inner size: both products of gated experts
+``experts/DTYPE``              rows: tokens per expert, experts, hidden, inner size, tokens of all experts everywhere:
+                               both products of gated experts
 ``collective/VERSION/KIND``    grid over ranks, size_bytes: NCCL within one node, by its version; times in full
 =============================  =======================================================================================
 """
@@ -25,13 +27,14 @@ from versim import VersimError
 from versim_silicon.decimals import from_digits, to_digits
 
 PRODUCT_AXES = ("m", "n", "k")
+CONVERSION_AXES = ("m", "k")
 ATTENTION_AXES = ("batch", "heads", "kv_heads", "length")
-EXPERT_COLUMNS = ("rows", "experts", "hidden", "inner")
+EXPERT_COLUMNS = ("rows", "experts", "hidden", "inner", "tokens")
 COLLECTIVE_AXES = ("ranks", "size_bytes")
 
 FULL_DIGITS, FEW_DIGITS = 7, 4
-MEASURED_ALONE = ("product/bf16", "attention/bf16")
-"""Tables as measured, which keep all digits that mean something; others are differences, or of several kernels."""
+OF_ONE_KERNEL = ("product/", "conversion/", "attention/bf16")
+"""Tables that keep all digits that mean something."""
 
 MOST_BYTES = 1 << 30
 """No file is unpacked that would be larger than this."""
@@ -54,6 +57,16 @@ class Table:
         times_s = self.times_s.copy()
         times_s[index] = np.nan
         return attrs.evolve(self, times_s=times_s)
+
+    def over(self, axes: Mapping[str, NDArray[np.float64]]) -> Table:
+        """The grid over other values of its axes, NaN where these are none of its own."""
+        times_s = np.full(tuple(len(values) for values in axes.values()), np.nan)
+        shared = {name: np.intersect1d(values, self.axes[name]) for name, values in axes.items()}
+        here, there = (
+            np.ix_(*(np.searchsorted(of[name], values) for name, values in shared.items())) for of in (axes, self.axes)
+        )
+        times_s[here] = self.times_s[there]
+        return Table(axes, times_s)
 
     def count(self) -> int:
         """Measured entries."""
@@ -90,7 +103,7 @@ def save(tables: Mapping[str, Table], path: Path) -> None:
         if name.startswith("collective/"):  # few, and measured to the hundredth of a microsecond
             arrays[f"{name}/times_s"] = table.times_s
         else:
-            kept = FULL_DIGITS if name.startswith(MEASURED_ALONE) else FEW_DIGITS
+            kept = FULL_DIGITS if name.startswith(OF_ONE_KERNEL) else FEW_DIGITS
             arrays[f"{name}/digits"], arrays[f"{name}/exponents"] = to_digits(table.times_s, kept)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, array in arrays.items():
@@ -151,6 +164,7 @@ def _table(path: Path, name: str, parts: dict[str, NDArray[np.generic]]) -> Tabl
 def _axes_of(name: str) -> tuple[str, ...]:
     kinds = {
         "product": PRODUCT_AXES,
+        "conversion": CONVERSION_AXES,
         "attention": ATTENTION_AXES,
         "experts": EXPERT_COLUMNS,
         "collective": COLLECTIVE_AXES,

@@ -13,6 +13,7 @@ from versim_silicon.importing import COLLECTORS
 from versim_silicon.store import BUNDLED_COLLECTOR, collective_noise, imported_folder
 
 BEYOND = ("hold", "decline")
+CONVERSIONS = ("apart", "included")
 
 
 @attrs.frozen(kw_only=True)
@@ -28,6 +29,12 @@ class SiliconOptions:
         "hold",
         validator=attrs.validators.in_(BEYOND),
         help="above the largest measured shape: hold its efficiency (the origin says saturated), or decline",
+    )
+    conversion: str = option(
+        CONVERSIONS[0],
+        validator=attrs.validators.in_(CONVERSIONS),
+        help="products in 8 and 4 bits, which trtllm collected with the conversion of an operand from 16 bits: apart: "
+        "without it, for training converts in kernels of its own; included: as collected",
     )
     nccl_version: str = option("", help="measurements with this version of NCCL; the newest of each GPU unless given")
     tables: str = option(
@@ -48,7 +55,9 @@ class Silicon:
 
     def compute(self, options: SiliconOptions) -> ComputeTiming:
         """Measured operators."""
-        return MeasuredCompute(options.collector, options.beyond == "hold", _folder(options))
+        return MeasuredCompute(
+            options.collector, options.beyond == "hold", _folder(options), options.conversion == "included"
+        )
 
     def network(self, options: SiliconOptions) -> NetworkTiming:
         """Measured collectives."""
