@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from versim.answer import consumed_as_pinned as consumed_as_pinned
     from versim.answer import prediction_of as prediction_of
     from versim.asking.predict import predict as predict
+    from versim.atomic import new_files as new_files
     from versim.atomic import new_folder as new_folder
     from versim.atomic import writing as writing
     from versim.children import child_process as child_process
@@ -197,7 +198,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "asking.predict": "predict",
     "answer": "consumed_as_pinned prediction_of",
-    "atomic": "new_folder writing",
+    "atomic": "new_files new_folder writing",
     "children": "child_process",
     "comparison": (
         "Attribution Breakdown Check Comparison CriticalPath Move PathChange PathStep Pattern Report Result Timeline "

@@ -122,6 +122,31 @@ def new_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(made, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def new_files(folder: Path) -> Iterator[Path]:
+    """An empty folder whose files go to ``folder``, under their names, when the block ends without an error.
+
+    Each replaces what had its name and is whole at any moment. On an error, also an interrupt, none is touched; what a
+    process leaves that is killed meanwhile, the next one removes.
+
+    Raises:
+        UnwritableError: ``folder`` does not exist, cannot be written to, or holds a folder of one of the names.
+    """
+    target = _target(folder)
+    _check_folder(folder, target)
+    remove_leftovers(target)
+    made = beside(target / "files")
+    try:
+        with _as_unwritable(folder):
+            made.mkdir()
+            yield made
+            for file in sorted(made.iterdir()):
+                file.replace(target / file.name)
+            _sync_folder(target)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
 def _target(path: Path) -> Path:
     """The path with links followed, so that a link to a file stays a link."""
     try:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TextIO
 
 import pytest
-from versim.atomic import UnwritableError, check_new_folder, check_writable, new_folder, writing
+from versim.atomic import UnwritableError, check_new_folder, check_writable, new_files, new_folder, writing
+from versim.leftovers import _host
 
 
 def test_a_file_is_replaced_when_the_block_ends(tmp_path: Path) -> None:
@@ -86,6 +87,31 @@ def test_a_place_that_cannot_be_written_is_refused_beforehand(tmp_path: Path) ->
         check_new_folder(tmp_path / "f")
     with pytest.raises(UnwritableError, match="null"):
         check_writable(Path("a\0b"))
+
+
+def test_several_files_take_their_places_when_all_are_written(tmp_path: Path) -> None:
+    """Also what a killed writer left is gone then; on an error nothing is touched."""
+    (tmp_path / "a").write_text("old")
+    left = tmp_path / f".files.{_host()}-{2**22 + 1}-00000000.partial"  # more than processes are numbered
+    left.mkdir()
+    (left / "a").write_text("half")
+
+    def interrupted() -> None:
+        with new_files(tmp_path) as folder:
+            (folder / "a").write_text("new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert [file.name for file in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_text() == "old"
+    with new_files(tmp_path) as folder:
+        (folder / "a").write_text("new")
+        (folder / "b").write_text("other")
+        assert (tmp_path / "a").read_text() == "old"
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"a": "new", "b": "other"}
+    with pytest.raises(UnwritableError, match="there is no folder"), new_files(tmp_path / "none"):
+        pass
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -257,7 +257,8 @@ def distinct_communications(graph: ExecutionGraph) -> tuple[NDArray[np.int64], N
     code = np.zeros(len(counts), dtype=np.int64)
     largest = 1
     for column in columns:
-        codes = np.asarray(column, dtype=np.int64) + 1
+        codes = np.asarray(column, dtype=np.int64)
+        codes = codes - codes.min()  # from 0 on, and no sum that the largest size would wrap
         values, _, numbers = distinct(codes, int(codes.max()) + 1)
         if largest * len(values) >= 2**62:
             found, code = np.unique(code, return_inverse=True)

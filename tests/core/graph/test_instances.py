@@ -22,7 +22,7 @@ from versim import (
     instances_of,
     participants_of,
 )
-from versim.graph import topological_order
+from versim.graph import distinct_communications, topological_order
 
 WORK = [(Fixed(1e-6), 1)]
 Named = tuple[int, int]
@@ -214,3 +214,12 @@ def test_a_graph_without_dependencies_has_instances() -> None:
     instances = instances_of(builder.build())
     assert instances.count == 1
     assert len(instances.dependency) == 0
+
+
+def test_communications_of_the_largest_size_are_told_apart() -> None:
+    """A size of 2**63 − 1 wrapped when it was counted on from, and every simulator broke."""
+    builder = GraphBuilder(Mesh.of(dp=2))
+    for name, size_bytes in (("a", 2**63 - 1), ("b", 1), ("c", 2**63 - 1)):
+        builder.collective(name, "all_reduce", size_bytes, axes=["dp"])
+    first, sets = distinct_communications(builder.build())
+    assert (first.tolist(), sets.tolist()) == ([0, 1], [0, 1, 0])

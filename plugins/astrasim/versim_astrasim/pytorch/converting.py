@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 from chakra.schema.protobuf import et_def_pb2 as schema
-from versim import VersimError
+from versim import VersimError, new_files
 
 from versim_astrasim.chakra.framing import messages, write_message
 from versim_astrasim.chakra.reader import read_file
@@ -65,22 +65,15 @@ def convert(traces: Sequence[Path], output: Path, options: ConversionOptions | N
     if choices.ranks and choices.ranks < len(traces):
         raise ConversionError(f"--ranks {choices.ranks} is less than the {len(traces)} traces that are given")
     targets = [trace_path(output, rank) for rank in range(choices.ranks or len(traces))]
-    if not output.parent.is_dir():
-        raise ConversionError(f"cannot write {targets[0]}: there is no folder {output.parent}")
-    beside = [target.with_name(f".{target.name}.partial") for target in targets]
-    try:
-        return _converted(traces, beside, targets, output.parent / GROUPS_FILE, choices)
-    finally:
-        for path in beside:
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+    with new_files(output.parent) as folder:
+        return _converted(traces, [folder / target.name for target in targets], targets, folder / GROUPS_FILE, choices)
 
 
 def _converted(
     traces: Sequence[Path],
     beside: Sequence[Path],
     targets: Sequence[Path],
-    groups_file: Path,
+    groups_beside: Path,
     options: ConversionOptions,
 ) -> Conversion:
     notes: list[list[str]] = []
@@ -125,15 +118,11 @@ def _converted(
         ranks.append(Converted(targets[rank], summary(file.nodes), (*said, *(many.notes if many and not rank else ()))))
     used = {file.group_of(node) for file in files for node in file.nodes if node.type == schema.COMM_COLL_NODE}
     groups = many.groups if many else {group: each for group, each in numbering.ranks.items() if group in used}
+    groups_file = targets[0].with_name(GROUPS_FILE)
     _check_free(groups_file, groups)
-    try:
-        for made, target in zip(beside, targets, strict=True):
-            made.replace(target)
-        if groups:
-            described = {str(group): list(members) for group, members in groups.items()}
-            groups_file.write_text(json.dumps(described) + "\n", "utf-8")
-    except OSError as error:
-        raise ConversionError(f"cannot write {error.filename2 or error.filename}: {error.strerror}") from error
+    if groups:
+        described = {str(group): list(members) for group, members in groups.items()}
+        groups_beside.write_text(json.dumps(described) + "\n", "utf-8")
     return Conversion(tuple(ranks), groups_file if groups else None)
 
 
