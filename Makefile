@@ -56,9 +56,10 @@ fuzz-engine: $(VENV)/installed-dev
 upstream: $(VENV)/installed-dev
 	$(BIN)/python tests/fuzz/upstream.py
 
-# Random cases on the compiled engine and on the readable one, ties forced.
+# Random cases on the compiled engine and on the readable one, and folded and rank by rank, ties forced.
 fuzz-kernel: $(VENV)/installed-dev
 	$(BIN)/python tests/fuzz/kernel.py --inputs 20000
+	$(BIN)/python tests/fuzz/folded.py --inputs 20000
 
 # The league over run records, and its page: make league RUNS="runs/*.csv"
 league: $(VENV)/installed-dev

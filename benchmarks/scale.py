@@ -7,6 +7,8 @@ peak memory of processes of their own, because other work on the machine is none
   ``ASTRA_SIM_BIN`` names the real program, it is run on the same traces, and the ratio is to its processor time.
 * ``steps``: ``versim compare`` of the flattened 175B step on 64 and on 512 ranks, attribution included, and of GPT-1T
   on 3,072 ranks, which is refused where memory does not do.
+* ``folded``: the same of GPT-1T on a network of two levels that knows no congestion, on which one rank stands for 48,
+  with attribution, by DeepFlow's graph.
 * ``growth``: time and memory against replicas, tensor parallelism, stages, microbatches and layers; and one all-reduce
   on rings of up to 100,000 ranks.
 
@@ -65,6 +67,18 @@ STEPS = {
     "GPT-1T, 3,072 ranks": "hidden: 25600, heads: 160, ffn: 102400, layers: 128, dp: 6, pp: 64, tp: 8, "
     "microbatches: 512, batch_size: 3072, all_reduce: the_end",
 }
+
+TWO_LEVELS = """
+    system:
+      device: a100-80gb
+      dimensions:
+        - {topology: switch, size: 8, bandwidth: 300 GB/s, latency: 500 ns}
+        - {topology: switch, size: 384, bandwidth: 25 GB/s, latency: 2 us}
+pins:"""
+"""Eight GPUs in a node, 384 nodes."""
+
+BAR_FOLDED = (60.0, 8.0)
+"""Seconds of wall time on two cores, which are no more than processor seconds, and GB promised."""
 
 BASE = {"dp": 1, "pp": 2, "tp": 4, "microbatches": 4, "layers": 8}
 GROWTH = {
@@ -244,9 +258,14 @@ def print_rates() -> list[str]:
 
 def compared(options: str, environment: Mapping[str, str] | None = None) -> tuple[float, float]:
     """Processor seconds and GB of ``versim compare`` of a step."""
+    return compared_text(STEP.format(options=options), environment)
+
+
+def compared_text(text: str, environment: Mapping[str, str] | None = None) -> tuple[float, float]:
+    """The same of a scenario."""
     with tempfile.TemporaryDirectory(prefix="versim-benchmark-") as name:
         scenario = Path(name) / "scale.yaml"
-        scenario.write_text(STEP.format(options=options), encoding="utf-8")
+        scenario.write_text(text, encoding="utf-8")
         command = Path(sysconfig.get_path("scripts")) / "versim"
         return processor_s([str(command), "compare", str(scenario)], Path(name), environment)
 
@@ -264,6 +283,19 @@ def print_steps() -> list[str]:
                 f"{label}: {seconds:.1f} s and {gigabytes:.2f} GB, promised {bar[0]:.0f} s and {bar[1]:.0f} GB"
             )
     return missed
+
+
+def print_folded() -> list[str]:
+    """GPT-1T where replicas and tensor-parallel ranks run alike; what misses its bar."""
+    options = STEPS["GPT-1T, 3,072 ranks"]
+    text = STEP.format(options=options).replace("\npins:", TWO_LEVELS)
+    text = text.replace("backend: astrasim}", "backend: astrasim, options: {congestion: unaware}}")
+    seconds, gigabytes = compared_text(text)
+    print(f"\n{'GPT-1T, two levels, congestion-unaware':40} {'processor s':>11} {'GB':>6}")
+    print(f"{'3,072 ranks, 512 microbatches':40} {seconds:>11.1f} {gigabytes:>6.2f}", flush=True)
+    if seconds > BAR_FOLDED[0] or gigabytes > BAR_FOLDED[1]:
+        return [f"GPT-1T on two levels: {seconds:.1f} s and {gigabytes:.2f} GB, promised {BAR_FOLDED}"]
+    return []
 
 
 def print_growth() -> None:
@@ -296,7 +328,7 @@ def print_growth() -> None:
 def main() -> int:
     """Measure and print; 1 if bars were asked for and missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=("rates", "steps", "growth"))
+    parser.add_argument("--only", choices=("rates", "steps", "folded", "growth"))
     parser.add_argument("--bars", action="store_true", help="fail if a promised figure is not kept")
     chosen = parser.parse_args()
     missed = []
@@ -304,6 +336,8 @@ def main() -> int:
         missed += print_rates()
     if chosen.only in (None, "steps"):
         missed += print_steps()
+    if chosen.only in (None, "folded"):
+        missed += print_folded()
     if chosen.only in (None, "growth"):
         print_growth()
     for line in missed:

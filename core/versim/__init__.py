@@ -221,7 +221,7 @@ _HOMES = {
     ),
     "graph": (
         "HOST LAYOUTS NONE UNTIMED Communication ExecutionGraph GraphBuilder Instances Node Op RankClasses Scope "
-        "checked hold_to_size instances_of laid_out participants_of"
+        "checked distinct_communications hold_to_size instances_of laid_out participants_of"
     ),
     "hookspecs": "API_VERSION hookimpl",
     "kernel": "KernelPart kernel_part",

@@ -1,7 +1,8 @@
 """Predictions laid onto one common set of instances, so that rows can be compared.
 
 Backends fold ranks differently: one answers per rank class, another per rank. The common form is the graph's own rank
-classes if no prediction tells ranks of a class apart in time, else every rank by itself.
+classes if no prediction tells ranks of a class apart in time, else what is left where all predictions let one rank
+stand for whole axes.
 """
 
 from __future__ import annotations
@@ -49,7 +50,18 @@ def common_instances(graph: ExecutionGraph, predictions: Sequence[Prediction]) -
     classes = RankClasses.of(graph)
     if all(_is_even(prediction, classes) for prediction in predictions):
         return instances_of(graph, classes)
-    return instances_of(graph, RankClasses.single(graph.mesh))
+    folded = [
+        name
+        for axis, name in enumerate(graph.mesh.names)
+        if classes.sizes[axis] == 1 and all(_folds(prediction, graph, axis) for prediction in predictions)
+    ]
+    return instances_of(graph, RankClasses.along(graph.mesh, folded))
+
+
+def _folds(prediction: Prediction, graph: ExecutionGraph, axis: int) -> bool:
+    """True if ranks that differ along an axis only have one representative."""
+    representative = prediction.representative.reshape(graph.mesh.sizes)
+    return bool((representative == representative.take([0], axis=axis)).all())
 
 
 def _is_even(prediction: Prediction, classes: RankClasses) -> bool:

@@ -7,6 +7,8 @@ all. A step on 1,024 data-parallel replicas has as many classes as a step on one
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import attrs
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +51,18 @@ class RankClasses:
     def single(cls, mesh: Mesh) -> RankClasses:
         """Every rank a class of its own."""
         return cls._from(mesh, tuple(np.arange(size, dtype=np.int64) for size in mesh.sizes))
+
+    @classmethod
+    def along(cls, mesh: Mesh, names: Iterable[str]) -> RankClasses:
+        """Ranks that differ only along these axes are one class."""
+        folded = set(names)
+        return cls._from(
+            mesh,
+            tuple(
+                np.zeros(size, dtype=np.int64) if name in folded else np.arange(size, dtype=np.int64)
+                for name, size in zip(mesh.names, mesh.sizes, strict=True)
+            ),
+        )
 
     @classmethod
     def _from(cls, mesh: Mesh, of_index: tuple[NDArray[np.int64], ...]) -> RankClasses:

@@ -53,8 +53,8 @@ class AstraSimBackend:
             check_program_has(network_of(system.dimensions, options, system.degraded, system.endpoints))
             path = launch.find_program(options.binary, options.congestion, os.environ)
             capabilities.check_congestion(path, options)
-            return running.predict(path, TRANSLATIONS.take(request.inputs, options), request.inputs)
-        return embedded.predict(TRANSLATIONS.take(request.inputs, options), request.inputs)
+            return running.predict(path, TRANSLATIONS.take(request.inputs, options, fold=False), request.inputs)
+        return embedded.predict(TRANSLATIONS.take(request.inputs, options, fold=True), request.inputs)
 
     def preflight(self, request: SimulationRequest) -> Iterable[Finding]:
         """What would make the simulation hang or lie, found without running it; see ``versim lint``.
@@ -66,10 +66,15 @@ class AstraSimBackend:
             UnsupportedGraphError: The graph has something ASTRA-sim cannot express.
         """
         from versim_astrasim.lint.preflight import preflight  # noqa: PLC0415 - numpy loads when used
-        from versim_astrasim.step.translate import TRANSLATIONS  # noqa: PLC0415
+        from versim_astrasim.step.translate import TRANSLATIONS, translate  # noqa: PLC0415
 
-        translation = TRANSLATIONS.make(request.inputs, request.options)
-        return preflight(translation, run=_runs_the_program(request.options))
+        run = _runs_the_program(request.options)
+        translation = TRANSLATIONS.make(request.inputs, request.options, fold=not run)
+        return preflight(
+            translation,
+            run=run,
+            every_rank=lambda: translate(request.inputs, request.inputs.system, request.options),
+        )
 
     def isolated_s(self, request: SimulationRequest) -> NDArray[np.float64]:
         """Seconds of each communication alone, shape (communications,)."""

@@ -72,6 +72,23 @@ def test_a_simulator_that_tells_replicas_apart_gets_rows_for_each() -> None:
     assert timeline(uneven, instances).end_ps.tolist() == [5000, 5000, 5000, 6000, 6000, 6007]
 
 
+def test_axes_along_which_everybody_folds_stay_folded() -> None:
+    """One simulator tells ranks apart along tp, none along dp."""
+    builder = GraphBuilder(Mesh.of(dp=3, tp=2))
+    builder.collective("sum", "all_reduce", 8, axes=("dp",), after=[builder.compute("a", WORK)])
+    graph = builder.build()
+    pinned = pinned_of(graph)
+    folded = predicted(pinned, 1000, label="folded")
+    halves = predicted(pinned, 1000, label="halves", classes=RankClasses.along(graph.mesh, ["dp"]))
+    late = halves.spans.end_ps.copy()
+    late[(halves.spans.node == 1) & (halves.spans.rank == 1)] += 7
+    uneven = with_spans(halves, end_ps=late)
+    instances = common_instances(graph, [folded, uneven])
+    assert instances.classes.sizes == (1, 2)
+    assert timeline(folded, instances).end_ps.tolist() == [5000, 5000, 6000, 6000]
+    assert timeline(uneven, instances).end_ps.tolist() == [5000, 5000, 6000, 6007]
+
+
 def test_a_replica_that_did_less_is_told_apart() -> None:
     """A missing row is a difference as well."""
     graph = _replicas()

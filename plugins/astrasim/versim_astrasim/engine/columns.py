@@ -23,6 +23,7 @@ from versim_astrasim.engine.collective_columns import (
     algorithm_code,
     collective_columns,
 )
+from versim_astrasim.engine.fold import Fold
 from versim_astrasim.engine.incapable import Incapable
 from versim_astrasim.engine.matching import COLLECTIVE_TAGS
 from versim_astrasim.engine.network_config import NetworkConfig
@@ -55,7 +56,7 @@ class Programs:
 
     Attributes:
         start: int64 (programs + 1,), where each begins.
-        of_rank: int64 (ranks,), the program each rank runs.
+        of_rank: int64 (simulated ranks,), the program each rank runs.
         node_id: uint64 (nodes,).
         node_type: uint8 (nodes,), e.g. ``COMP``.
         duration_ns: int64 (nodes,), of compute and of what is only replayed.
@@ -100,6 +101,10 @@ class Programs:
 class ProgramSource(Protocol):
     """Traces that know their columns, so that they need not be read one by one."""
 
+    @property
+    def fold(self) -> Fold | None:
+        """The classes of ranks that the columns are of; None where each rank has its own."""
+
     def programs(self, system: SystemConfig) -> Programs:
         """The columns; raises :exc:`Incapable` if something in them is for the Python engine."""
 
@@ -117,6 +122,7 @@ class KernelInput:
         slot: uint8 (nodes,).
         statistics_class: uint8 (nodes,).
         collective: int32 (nodes,), index of the distinct collective, -1 for none.
+        fold: The classes that simulated ranks stand for, None where each is simulated.
     """
 
     programs: Programs
@@ -127,6 +133,7 @@ class KernelInput:
     slot: npt.NDArray[np.uint8]
     statistics_class: npt.NDArray[np.uint8]
     collective: npt.NDArray[np.int32]
+    fold: Fold | None = None
 
 
 def capable(network: NetworkConfig, system: SystemConfig, per_node_custom: Mapping[int, str] | None) -> None:
@@ -161,7 +168,11 @@ def is_plain_ring(network: NetworkConfig) -> bool:
 
 
 def kernel_input(
-    programs: Programs, network: NetworkConfig, system: SystemConfig, groups: Mapping[int, Sequence[int]]
+    programs: Programs,
+    network: NetworkConfig,
+    system: SystemConfig,
+    groups: Mapping[int, Sequence[int]],
+    fold: Fold | None = None,
 ) -> KernelInput:
     """Lay out collectives, and say what issuing each node does.
 
@@ -191,6 +202,7 @@ def kernel_input(
         slot=_SLOTS[node_type],
         statistics_class=np.where(node_type == COMP, GPU_CLASS, COMM_CLASS).astype(np.uint8),
         collective=collective,
+        fold=fold,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
@@ -18,6 +19,7 @@ from versim_astrasim.engine.columns import (
     programs_of,
 )
 from versim_astrasim.engine.event_queue import UINT64
+from versim_astrasim.engine.fold import Fold
 from versim_astrasim.engine.incapable import Incapable
 from versim_astrasim.engine.kernel import NOT_YET, REASONS, KernelOutput, Progress, kernel_reason, run_kernel
 from versim_astrasim.engine.memory_config import RemoteMemoryConfig
@@ -68,19 +70,25 @@ def simulate_compiled(
     capable(network, system, per_node_custom)
     if len(traces) < network.rank_count:
         raise Incapable("fewer traces than ranks")
+    fold = None
     if isinstance(traces, ProgramSource):
+        fold = traces.fold
+        if fold is not None and statistics:
+            raise Incapable("statistics of ranks that one stands for")
         programs = traces.programs(system)
     else:
         programs = programs_of(traces[: network.rank_count], system)
-    given = kernel_input(programs, network, system, groups)
-    if waves and moves_in_step(given):
+    given = kernel_input(programs, network, system, groups, fold)
+    if fold is None and waves and moves_in_step(given):
         raise Incapable("large collectives in step, which are one wave")
     output = run_kernel(given, progress)
+    if fold is not None:
+        if not output.completed or (output.end_ns == NOT_YET).any():
+            raise Incapable(REASONS.get(output.broken_off, "a folded step that does not end"))
+        return _unfolded(output, given, fold, traces, memory, record_spans=record_spans)
     small = output.message_count <= MOST_DIAGNOSED_MESSAGES and len(output.end_ns) <= MOST_DIAGNOSED_NODES
     if not output.completed and small:
         return None
-    warnings = (*network.warnings, *system.warnings, *memory.warnings)
-    findings = [*_findings(output, given, traces), *(Finding(None, None, warning) for warning in warnings)]
     return Outcome(
         status=_status(output),
         finish_ns=tuple([None if finish == NOT_YET else finish for finish in output.finish_ns.tolist()]),
@@ -89,7 +97,38 @@ def simulate_compiled(
         spans=_spans(output, given) if record_spans else None,
         links=output.links,
         message_count=output.message_count,
-        diagnosis=tuple(findings),
+        diagnosis=(*_findings(output, given, traces), *_warnings(given, memory)),
+        engine="kernel",
+    )
+
+
+def _warnings(given: KernelInput, memory: RemoteMemoryConfig) -> Iterator[Finding]:
+    for warning in (*given.network.warnings, *given.system.warnings, *memory.warnings):
+        yield Finding(None, None, warning)
+
+
+def _unfolded(
+    output: KernelOutput,
+    given: KernelInput,
+    fold: Fold,
+    traces: Sequence[RankTrace],
+    memory: RemoteMemoryConfig,
+    *,
+    record_spans: bool,
+) -> Outcome:
+    """The answer for all ranks, of a run that completed; spans stay those of one rank per class."""
+    finish_ns = output.finish_ns[fold.stands_in].tolist()
+    order = fold.order_of_all(output.finish_order, output.finish_mark[:, :, 0], output.finish_mark[:, :, 1])
+    spans = _spans(output, given) if record_spans else None
+    return Outcome(
+        status=Status.COMPLETED,
+        finish_ns=tuple(finish_ns),
+        finish_order=tuple(order.tolist()),
+        statistics=(),
+        spans=None if spans is None else attrs.evolve(spans, rank=fold.representative[spans.rank]),
+        links=output.links,
+        message_count=output.message_count * fold.members,
+        diagnosis=(*_findings(output, given, traces), *_warnings(given, memory)),
         engine="kernel",
     )
 
@@ -159,9 +198,10 @@ def _notes(output: KernelOutput, given: KernelInput) -> Iterator[Finding]:
     for collective in np.argsort(seen[:, 0], kind="stable").tolist():
         turn, rank, position, times = seen[collective].tolist()
         if turn:
-            node_id = int(programs.node_id[programs.start[programs.of_rank[rank]] + position])
+            simulated = rank if given.fold is None else given.fold.stands_in[rank]
+            node_id = int(programs.node_id[programs.start[programs.of_rank[simulated]] + position])
             for text in given.collectives.notes[collective]:
-                notes.add(rank, node_id, text, times)
+                notes.add(rank, node_id, text, times if given.fold is None else times * given.fold.members)
     yield from notes.findings()
 
 

@@ -42,6 +42,7 @@ REASONS = {
     4: "a message goes to a rank that cannot be reached",
     5: "a rank communicates in a group it is not a member of",
     6: "there is not enough memory",
+    7: "a tie that ranks for which one stands see in different order",
 }
 """Why a run was broken off, by number (``Reason`` in ``native/event_queue.hpp``)."""
 
@@ -53,6 +54,14 @@ _ARRAYS = (
     ("bytes_per_ns", np.float64),
     ("latency_ns", np.float64),
     ("ask_way", "callback"),
+    ("world_size", None),
+    ("folded_axes", None),
+    ("representative", np.int64),
+    ("stands_in", np.int64),
+    ("member", np.int64),
+    ("axis_size", np.int64),
+    ("axis_stride", np.int64),
+    ("begins_run", np.uint8),
     ("endpoint_delay_ns", None),
     ("lane_width", None),
     ("queues_per_dimension", None),
@@ -73,7 +82,7 @@ _ARRAYS = (
     ("successor", np.int32),
     ("group_count", None),
     ("member_start", np.int64),
-    ("member", np.int32),
+    ("group_member", np.int32),
     ("first_job", np.int64),
     ("collective_count", None),
     ("job_count", np.int64),
@@ -86,6 +95,7 @@ _ARRAYS = (
     ("end_ns", np.int64),
     ("finish_ns", np.int64),
     ("finish_order", np.int64),
+    ("finish_mark", np.int64),
     ("gpu_ns", np.int64),
     ("class_figures", np.int64),
     ("first_seen", np.int64),
@@ -127,6 +137,7 @@ class KernelOutput:
         end_ns: int64 (instances,), when each node completed.
         finish_ns: int64 (ranks,).
         finish_order: int64 (finished ranks,).
+        finish_mark: int64 (finished ranks, folded axes, 2), run and shift of each finish, see :class:`.fold.Fold`.
         gpu_ns: int64 (ranks,), durations of compute issued.
         class_ns: int64 (ranks, 2), time during which any node of a class is open: compute, communication.
         class_nodes: int64 (ranks, 2), nodes issued.
@@ -144,6 +155,7 @@ class KernelOutput:
     end_ns: Integers
     finish_ns: Integers
     finish_order: Integers
+    finish_mark: Integers
     gpu_ns: Integers
     class_ns: Integers
     class_nodes: Integers
@@ -189,7 +201,7 @@ def run_kernel(given: KernelInput, progress: Progress | None = None) -> KernelOu
     library = _library()
     columns = _columns(given)
     structure = _Input(
-        rank_count=given.network.rank_count,
+        rank_count=len(given.programs.of_rank),
         congestion_aware=given.network.congestion_aware,
         dimension_count=len(given.network.npus_count),
     )
@@ -226,6 +238,7 @@ def run_kernel(given: KernelInput, progress: Progress | None = None) -> KernelOu
         unclaimed=int(figures[5]),
         now_ns=int(figures[3]),
         finish_order=columns["finish_order"][: int(figures[2])],
+        finish_mark=columns["finish_mark"][: int(figures[2])],
         class_ns=classes[:, 0],
         class_nodes=classes[:, 1],
         links=_link_use(links, given),
@@ -235,7 +248,10 @@ def run_kernel(given: KernelInput, progress: Progress | None = None) -> KernelOu
 
 def _columns(given: KernelInput) -> dict[str, Any]:
     programs, collectives, network, system = given.programs, given.collectives, given.network, given.system
-    ranks, starts = network.rank_count, programs.instance_start
+    ranks, starts = len(programs.of_rank), programs.instance_start
+    fold = given.fold
+    axes = 0 if fold is None else len(fold.sizes)
+    nothing = np.zeros(0, dtype=np.int64)
     instances, distinct = int(starts[-1]), len(collectives.job_count)
     return {
         "topology": np.array([_TOPOLOGIES.index(name) for name in network.topology]),
@@ -243,6 +259,14 @@ def _columns(given: KernelInput) -> dict[str, Any]:
         "bytes_per_ns": np.array([bandwidth_bytes_per_ns(gib_per_s) for gib_per_s in network.bandwidth_gib_per_s]),
         "latency_ns": np.array(network.latency_ns),
         "ask_way": _ways_of(network),
+        "world_size": network.rank_count,
+        "folded_axes": axes,
+        "representative": nothing if fold is None else fold.representative,
+        "stands_in": nothing if fold is None else fold.stands_in,
+        "member": nothing if fold is None else fold.member,
+        "axis_size": nothing if fold is None else np.array(fold.sizes),
+        "axis_stride": nothing if fold is None else np.array(fold.strides),
+        "begins_run": nothing if fold is None else fold.begins_run,
         "endpoint_delay_ns": system.effective_endpoint_delay_ns,
         "lane_width": system.lane_width,
         "queues_per_dimension": system.num_queues_per_dim,
@@ -263,7 +287,7 @@ def _columns(given: KernelInput) -> dict[str, Any]:
         "successor": programs.successor,
         "group_count": len(collectives.first_job),
         "member_start": collectives.member_start,
-        "member": collectives.member,
+        "group_member": collectives.member,
         "first_job": collectives.first_job,
         "collective_count": distinct,
         "job_count": collectives.job_count,
@@ -276,6 +300,7 @@ def _columns(given: KernelInput) -> dict[str, Any]:
         "end_ns": np.full(instances, NOT_YET, dtype=np.int64),
         "finish_ns": np.full(ranks, NOT_YET, dtype=np.int64),
         "finish_order": np.zeros(ranks, dtype=np.int64),
+        "finish_mark": np.zeros((ranks, axes, 2), dtype=np.int64),
         "gpu_ns": np.zeros(ranks, dtype=np.int64),
         "class_figures": np.zeros((ranks, 2, 2), dtype=np.int64),
         "first_seen": np.zeros((distinct, 4), dtype=np.int64),

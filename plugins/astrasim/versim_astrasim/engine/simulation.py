@@ -10,6 +10,7 @@ import numpy as np
 
 from versim_astrasim.engine import diagnosis
 from versim_astrasim.engine.algorithms.custom import CustomCollectives
+from versim_astrasim.engine.columns import ProgramSource
 from versim_astrasim.engine.compiled import simulate_compiled
 from versim_astrasim.engine.event_queue import EventQueue
 from versim_astrasim.engine.failures import Abort, CallbackError, Failure, Refusal
@@ -76,6 +77,7 @@ def simulate(
         The outcome; a run that hangs, aborts, is refused or never ends has a status and a diagnosis.
 
     Raises:
+        Incapable: Of traces that are folded: ranks are not alike after all, or something is for the Python engine.
         SimulationError: If ``max_ticks`` was not enough.
         ValueError: If ``engine`` is ``"kernel"`` and that is not there or cannot simulate this.
     """
@@ -94,6 +96,8 @@ def simulate(
                 progress=progress,
             )
         except Incapable as incapable:
+            if isinstance(traces, ProgramSource) and traces.fold is not None:
+                raise
             if engine == "kernel":
                 raise ValueError(f"the compiled engine cannot simulate this: {incapable.what}") from incapable
             outcome = None

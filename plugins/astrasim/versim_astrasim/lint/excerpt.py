@@ -30,7 +30,7 @@ def excerpt_of(translation: Translation) -> list[RankTrace] | None:
     if not isinstance(traces, StepTraces) or traces.memory is not None or options.replay_only:
         return None
     custom = translation.given.per_node or any(key.endswith("-custom") for key in translation.given.system)
-    if custom or not traces.busy.all() or traces.rank_count != traces.instances.classes.count:
+    if custom or not traces.busy.all() or traces.rank_count != traces.instances.graph.mesh.world_size:
         return None
     if not (_nodes_are_sound(traces) and _communications_are_sound(traces)):
         return None
@@ -73,7 +73,9 @@ def _communications_are_sound(traces: StepTraces) -> bool:
     groups = np.unique(meetings.group[~message])
     if 0 in groups and len(groups) > 1:
         return False  # the nameless world counts its jobs together with those of groups
-    sizes = {group: len(meetings.groups.get(group, ())) for group in groups.tolist()} | {0: traces.rank_count}
+    of_rank = instances.classes.of_rank()
+    sizes = {group: len(set(of_rank[list(meetings.groups.get(group, ()))].tolist())) for group in groups.tolist()}
+    sizes[0] = instances.classes.count
     wanted = np.array([sizes[group] for group in meetings.group[~message].tolist()], dtype=np.int64)
     if (np.bincount(met, minlength=count)[~message] != wanted).any():
         return False
@@ -84,7 +86,7 @@ def _in_one_order(traces: StepTraces, parts: Integers) -> bool:
     """Whether each group's collectives come in the same order on all its ranks; ``parts`` by rank and id."""
     instances, meetings = traces.instances, traces.meetings
     met = instances.meeting[parts]
-    line = meetings.group[met] * traces.rank_count + instances.rank_class[parts]
+    line = meetings.group[met] * instances.classes.count + instances.rank_class[parts]
     by_line = np.argsort(line, kind="stable")
     heads = np.flatnonzero(np.concatenate([[True], line[by_line][1:] != line[by_line][:-1]]))
     turn = np.empty(len(parts), dtype=np.int64)
@@ -106,15 +108,24 @@ def _kinds(meetings: Meetings) -> Integers:
 def _excerpt(traces: StepTraces) -> list[RankTrace]:
     """Per rank, what waits for nothing and the first collective of each kind, size and group."""
     instances, meetings, order = traces.instances, traces.meetings, traces.numbering.order
+    classes, folding = instances.classes, traces.folding
     node, meeting = instances.node[order], instances.meeting[order]
-    rank = instances.rank_class[order].astype(np.int64)
+    rank_class = instances.rank_class[order].astype(np.int64)
     op = instances.graph.op[node]
     waiting, _ = traces.edges
     root = np.bincount(waiting, minlength=len(order)) == 0
     collective = np.flatnonzero(op == Op.COLLECTIVE)
     kind = _kinds(meetings)[meeting[collective]]
-    _, first = np.unique(kind * traces.rank_count + rank[collective], return_index=True)
+    _, first = np.unique(kind * classes.count + rank_class[collective], return_index=True)
     rows = np.union1d(np.flatnonzero(root), collective[first])
+    # Every rank has the rows of its class.
+    of_rank = classes.of_rank()
+    starts = np.searchsorted(rank_class[rows], np.arange(classes.count + 1))
+    counts = np.diff(starts)[of_rank]
+    begins = np.concatenate([[0], np.cumsum(counts)])
+    rows = rows[np.arange(begins[-1]) + np.repeat(starts[:-1][of_rank] - begins[:-1], counts)]
+    rank = np.repeat(np.arange(traces.rank_count), counts)
+    moved = rank - classes.representatives()[of_rank[rank]]
     communicates = np.flatnonzero(meeting[rows] != NONE)
     met = meeting[rows][communicates]
     ids, missing = traces.numbering.ids[order][rows], np.full(len(rows), MISSING, dtype=np.int64)
@@ -135,14 +146,15 @@ def _excerpt(traces: StepTraces) -> list[RankTrace]:
         "comm_type": of_meeting(meetings.comm_type),
         "comm_size": of_meeting(meetings.comm_size),
         "comm_priority": missing,
-        "comm_src": np.where(op[rows] == Op.RECV, of_meeting(meetings.source), MISSING),
-        "comm_dst": np.where(op[rows] == Op.SEND, of_meeting(meetings.target), MISSING),
+        "comm_src": np.where(op[rows] == Op.RECV, of_meeting(meetings.source) + moved, MISSING),
+        "comm_dst": np.where(op[rows] == Op.SEND, of_meeting(meetings.target) + moved, MISSING),
         "comm_tag": of_meeting(meetings.tag),
         "num_ops": ops,
         "tensor_size": np.where(ops == MISSING, MISSING, 1),
     }
     group = of_meeting(meetings.group)
-    begins = np.searchsorted(rank[rows], np.arange(traces.rank_count + 1))
+    if folding is not None:
+        group[communicates] = folding.groups.of(instances.meeting_match[met], rank[communicates])
     made = []
     for begin, end in zip(begins[:-1].tolist(), begins[1:].tolist(), strict=True):
         # What waits for something waits for the rank's first node, which waits for nothing.

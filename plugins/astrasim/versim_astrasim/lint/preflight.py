@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 from versim import Finding
 
@@ -16,12 +18,15 @@ _EXPECTED = frozenset({"inflated-size", "remainder-chunk", "zero-duration"})
 """What translating notes already, as a loss, or what a graph leaves to its simulator."""
 
 
-def preflight(translation: Translation, *, run: bool) -> list[Finding]:
+def preflight(
+    translation: Translation, *, run: bool, every_rank: Callable[[], Translation] | None = None
+) -> list[Finding]:
     """Findings about a translated graph; ``node`` is the graph's row, not the trace's id.
 
     Args:
         translation: What is to be simulated.
         run: Whether to end with a run in the embedded engine.
+        every_rank: The translation of every rank, where one is folded and does not show that the step is sound.
     """
     recorded = list(as_recorded.check(translation))
     given = translation.given
@@ -29,6 +34,9 @@ def preflight(translation: Translation, *, run: bool) -> list[Finding]:
     excerpt = None if run else excerpt_of(translation)
     if excerpt is not None and all(finding.rule in _EXPECTED for finding in check_excerpt(Step.of(excerpt, *files))):
         return recorded
+    if every_rank is not None and translation.folding is not None:
+        translation = every_rank()
+        given = translation.given
     step = Step.of(given.traces, *files)
     found = recorded
     for finding in check(step, run=run and step.world_size > 1, order=False):

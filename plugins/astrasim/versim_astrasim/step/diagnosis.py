@@ -103,7 +103,7 @@ def crossed_collectives(translation: Translation, start_ps: NDArray[np.int64]) -
     rows = np.flatnonzero(instances.meeting != NONE)
     rows = rows[(meetings.source[instances.meeting[rows]] < 0) & (start_ps[rows] != NO_TIME)]
     group = meetings.group[instances.meeting[rows]]
-    rank = instances.rank_class[rows]
+    rank = instances.ranks[rows]
     order = np.lexsort((translation.numbering.ids[rows], start_ps[rows], rank, group))
     rows, group, rank = rows[order], group[order], rank[order]
     for begin, end in _runs(group):

@@ -7,15 +7,16 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 
 import attrs
-from versim import Inputs, Prediction
+from versim import Inputs, Prediction, VersimError
 
 from versim_astrasim.engine import Outcome, simulate
+from versim_astrasim.engine.incapable import Incapable
 from versim_astrasim.engine.kernel import kernel_reason
 from versim_astrasim.options import ASTRA_SIM, RAPID_LLM
 from versim_astrasim.step import custom_collectives
 from versim_astrasim.step.configuration import RECREATED, RECREATED_FORK
 from versim_astrasim.step.prediction import from_outcome
-from versim_astrasim.step.translate import Translation
+from versim_astrasim.step.translate import Translation, translate
 
 
 def embedded_engine(ran: str = "", program: str = ASTRA_SIM) -> str:
@@ -40,7 +41,11 @@ TOLD_EVERY_S = 5
 
 
 def outcome_of(translation: Translation) -> Outcome:
-    """Simulate, without going through files."""
+    """Simulate, without going through files.
+
+    Raises:
+        Incapable: The step is folded, and its ranks are not alike after all.
+    """
     given = translation.given
     return simulate(
         given.traces,
@@ -59,7 +64,11 @@ def outcome_of(translation: Translation) -> Outcome:
 def predict(translation: Translation, pinned: Inputs) -> Prediction:
     """The embedded engine's prediction."""
     begin = time.perf_counter()
-    outcome = outcome_of(translation)
+    try:
+        outcome = outcome_of(translation)
+    except Incapable as incapable:
+        translation = _of_every_rank(translation, pinned, incapable)
+        outcome = outcome_of(translation)
     wall_s = time.perf_counter() - begin
     engine = embedded_engine(outcome.engine, translation.options.program)
     prediction = attrs.evolve(from_outcome(outcome, translation, pinned, engine), wall_s=wall_s)
@@ -68,6 +77,16 @@ def predict(translation: Translation, pinned: Inputs) -> Prediction:
         hint = f"simulated in Python; the compiled kernel takes about a twentieth of {wall_s:.0f} s. It is {missing}"
         prediction = attrs.evolve(prediction, diagnosis=(*prediction.diagnosis, hint))
     return prediction
+
+
+def _of_every_rank(folded: Translation, pinned: Inputs, incapable: Incapable) -> Translation:
+    """What is simulated where one rank cannot stand for others."""
+    try:
+        return translate(pinned, pinned.system, folded.options)
+    except VersimError as error:
+        classes = folded.instances.classes.count
+        why = f"{classes:,} ranks cannot stand for all, because of {incapable.what}"
+        raise VersimError(f"{why}: {error}") from error
 
 
 class Progress:

@@ -45,7 +45,7 @@ def _rows_of(spans: EngineSpans, translation: Translation) -> NDArray[np.int64]:
     """The instance of each span; -1 for a placeholder."""
     numbering = translation.numbering
     order, node_ids = numbering.order, spans.node_id.astype(np.int64)
-    pairs = ((numbering.ids[order], node_ids), (translation.instances.rank_class[order], spans.rank))
+    pairs = ((numbering.ids[order], node_ids), (translation.instances.ranks[order], spans.rank))
     if len(order) == len(spans) and all((ours == theirs).all() for ours, theirs in pairs):
         return order  # everything ran, in the order of the traces
     return translation.instance_of(spans.rank, node_ids)
@@ -69,7 +69,7 @@ def spans_of(times: Times, translation: Translation) -> Spans:
     compute = instances.graph.op[instances.node[ran]] == Op.COMPUTE
     return Spans(
         node=instances.node[ran],
-        rank=instances.rank_class[ran].astype(np.int64),
+        rank=instances.ranks[ran],
         ready_ps=times.ready_ps[ran],
         start_ps=times.start_ps[ran],
         end_ps=times.end_ps[ran],
@@ -87,4 +87,4 @@ def places_of(chosen: NDArray[np.bool_], translation: Translation) -> tuple[tupl
     """(rank, row) of the chosen instances."""
     instances = translation.instances
     rows = np.flatnonzero(chosen)
-    return tuple(zip(instances.rank_class[rows].tolist(), instances.node[rows].tolist(), strict=True))
+    return tuple(zip(instances.ranks[rows].tolist(), instances.node[rows].tolist(), strict=True))

@@ -34,6 +34,7 @@ def from_outcome(outcome: Outcome, translation: Translation, pinned: Inputs, eng
     if status is Status.COMPLETED and (times.end_ps == NO_TIME).any():
         status = Status.INCOMPLETE
     finish_ps = finish_ps_of(dict(enumerate(outcome.finish_ns)), translation)
+    classes = translation.instances.classes
     lines = [*diagnosis.findings(outcome, translation)]
     if outcome.status is EngineStatus.UNFINISHED:
         lines = [*diagnosis.bounded(diagnosis.waits(translation, times.start_ps, times.end_ps)), *lines]
@@ -47,7 +48,7 @@ def from_outcome(outcome: Outcome, translation: Translation, pinned: Inputs, eng
         status=status,
         makespan_ps=int(finish_ps.max()) if status is Status.COMPLETED else None,
         finish_ps=finish_ps,
-        representative=np.arange(pinned.graph.mesh.world_size, dtype=np.int64),
+        representative=classes.representatives()[classes.of_rank()],
         spans=spans_of(times, translation),
         consumed=translation.consumed,
         diagnosis=tuple(lines),
@@ -93,7 +94,7 @@ def _fabric_name(name: str, ranks: int) -> str:
 
 def finish_ps_of(finish_ns: Mapping[int, int | None], translation: Translation) -> NDArray[np.int64]:
     """Finishes of the graph's ranks; one that had nothing to do finishes at 0, whatever its placeholder took."""
-    busy = np.diff(translation.numbering.start) > 0
+    busy = (np.diff(translation.numbering.start) > 0)[translation.instances.classes.of_rank()]
     finish_ps = np.full(len(busy), NO_TIME, dtype=np.int64)
     for rank, busy_rank in enumerate(busy.tolist()):
         nanoseconds = finish_ns.get(rank)

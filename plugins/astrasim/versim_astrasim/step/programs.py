@@ -16,9 +16,11 @@ from versim import NONE, Instances, Op
 
 from versim_astrasim.engine import RankTrace, SystemConfig
 from versim_astrasim.engine.columns import MOST_TICKS, Programs
+from versim_astrasim.engine.fold import Fold
 from versim_astrasim.engine.incapable import Incapable
 from versim_astrasim.engine.trace import COMP
 from versim_astrasim.step.encoding import ComputeEncoding
+from versim_astrasim.step.folding import Folding
 from versim_astrasim.step.numbering import Numbering, joined_dependencies
 from versim_astrasim.step.origin import MemoryNodes
 from versim_astrasim.step.traces import NATIVE_TAGS, NODE_TYPE_OF, Meetings, traces_of
@@ -38,6 +40,7 @@ class StepTraces(Sequence[RankTrace]):
         meetings: Sizes, tags and groups of communications.
         rank_count: Simulated ranks.
         memory: Loads and stores, None if there are none.
+        folding: The ranks that columns are of, where one stands for several; there are no traces then.
     """
 
     instances: Instances
@@ -47,9 +50,17 @@ class StepTraces(Sequence[RankTrace]):
     meetings: Meetings
     rank_count: int
     memory: MemoryNodes | None
+    folding: Folding | None = None
+
+    @property
+    def fold(self) -> Fold | None:
+        """The classes of ranks that columns are of; None where each rank has its own."""
+        return None if self.folding is None else self.folding.fold
 
     @cached_property
     def _made(self) -> tuple[RankTrace, ...]:
+        if self.folding is not None:
+            raise ValueError("a folded step has columns only")
         return traces_of(
             self.instances,
             self.encoding,
@@ -77,8 +88,8 @@ class StepTraces(Sequence[RankTrace]):
 
     @cached_property
     def busy(self) -> NDArray[np.bool_]:
-        """Which simulated ranks have nodes; shape (ranks,)."""
-        busy = np.zeros(self.rank_count, dtype=bool)
+        """Which simulated ranks have nodes; shape (ranks,), or (classes,) where they are folded."""
+        busy = np.zeros(self.rank_count if self.folding is None else self.instances.classes.count, dtype=bool)
         busy[: self.instances.classes.count] = np.diff(self.numbering.start) > 0
         return busy
 
@@ -123,7 +134,7 @@ class StepTraces(Sequence[RankTrace]):
         begins = np.repeat(self.numbering.start[:-1], np.diff(self.numbering.start))
         programs = np.flatnonzero(self.busy)
         idle = int(not self.busy.all())
-        of_rank = np.full(self.rank_count, len(programs), dtype=np.int64)
+        of_rank = np.full(len(self.busy), len(programs), dtype=np.int64)
         of_rank[programs] = np.arange(len(programs))
         peer = np.where(op == Op.RECV, of_meeting(self.meetings.source), of_meeting(self.meetings.target))
         starts = np.concatenate([self.numbering.start[programs], [len(order)], [len(order) + 1] * idle])

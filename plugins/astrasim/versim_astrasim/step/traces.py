@@ -16,6 +16,7 @@ from versim import NONE, ExecutionGraph, Instances, Kind, Op, RankClasses, Unsup
 from versim_astrasim.engine.trace import COLL, COMM_TYPES, COMP, MISSING, RECV, SEND, RankTrace
 from versim_astrasim.step.configuration import given_bytes
 from versim_astrasim.step.encoding import TENSOR_BYTES, ComputeEncoding
+from versim_astrasim.step.folding import Groups
 from versim_astrasim.step.numbering import Numbering, joined_dependencies
 from versim_astrasim.step.origin import MemoryNodes, Origin
 
@@ -64,14 +65,21 @@ class Meetings:
     notes: tuple[str, ...]
 
 
-def meetings_of(instances: Instances, participants: NDArray[np.int64], world_size: int, origin: Origin) -> Meetings:
+def meetings_of(
+    instances: Instances,
+    participants: NDArray[np.int64],
+    world_size: int,
+    origin: Origin,
+    folded: Groups | None = None,
+) -> Meetings:
     """Peers, tags and groups.
 
     Args:
-        instances: Of the graph, one class per rank.
+        instances: Of the graph, one class per rank, or folded.
         participants: Ranks in one group of each communication.
         world_size: Simulated ranks.
         origin: Groups to keep, where the graph was read from a trace.
+        folded: Groups of all ranks, where instances are folded.
 
     Raises:
         UnsupportedGraphError: A kind ASTRA-sim does not carry out, or a tag out of range.
@@ -90,7 +98,9 @@ def meetings_of(instances: Instances, participants: NDArray[np.int64], world_siz
     )
     source, target = _ends(instances)
     groups: Mapping[int, tuple[int, ...]]
-    if origin.group is None:
+    if folded is not None:
+        groups, group, notes = folded.members, folded.of_meetings(instances), _group_notes(len(folded.members))
+    elif origin.group is None:
         groups, group, notes = _groups(instances, comm_type != MISSING, world_size)
     else:
         groups, group, notes = origin.groups, origin.group[match] if len(match) else match.astype(np.int64), ()
@@ -137,7 +147,7 @@ def _ends(instances: Instances) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     for role in (Op.SEND, Op.RECV):
         rows = np.flatnonzero(op == role)
         column = np.full(len(instances.meeting_match), MISSING, dtype=np.int64)
-        column[instances.meeting[rows]] = instances.rank_class[rows]
+        column[instances.meeting[rows]] = instances.ranks[rows]
         ends.append(column)
     return ends[0], ends[1]
 
@@ -213,12 +223,17 @@ def _groups(
     notes = []
     if reordered:
         notes.append("a group of all ranks runs in rank order: ASTRA-sim ignores the order of such a group")
-    if len(named) > DISTINCT_GROUPS:
-        notes.append(
-            f"{len(named)} communicator groups: in ASTRA-sim groups whose ids differ by 500 number their messages "
-            "alike, and may take one another's if they share two ranks"
-        )
-    return dict(enumerate(named, start=1)), group, tuple(notes)
+    return dict(enumerate(named, start=1)), group, (*notes, *_group_notes(len(named)))
+
+
+def _group_notes(count: int) -> tuple[str, ...]:
+    if count <= DISTINCT_GROUPS:
+        return ()
+    said = (
+        f"{count} communicator groups: in ASTRA-sim groups whose ids differ by 500 number their messages "
+        "alike, and may take one another's if they share two ranks"
+    )
+    return (said,)
 
 
 def traces_of(

@@ -41,6 +41,7 @@ from versim_astrasim.step.configuration import (
 )
 from versim_astrasim.step.custom_collectives import kinds_of, per_node_of, system_keys
 from versim_astrasim.step.encoding import ComputeEncoding, encode
+from versim_astrasim.step.folding import Folding, folding_of
 from versim_astrasim.step.losses import moved_sizes
 from versim_astrasim.step.numbering import Numbering, number
 from versim_astrasim.step.origin import origin_of
@@ -62,6 +63,7 @@ class Translation:
         meetings: Sizes, tags and groups of communications.
         compute_ns: int64 (nodes,), what was pinned.
         consumed: What is left of compute times and sizes.
+        folding: Which ranks one stands for; None if every rank has its instances.
     """
 
     given: SimulatorInput
@@ -72,14 +74,24 @@ class Translation:
     meetings: Meetings
     compute_ns: NDArray[np.int64]
     consumed: Consumed
+    folding: Folding | None = None
 
     def instance_of(self, ranks: NDArray[np.int64], node_ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Instances behind trace nodes; -1 for a placeholder."""
+        if self.folding is not None:
+            ranks = self.folding.fold.stands_in[ranks]
         return self.numbering.instance_of(ranks, node_ids)
 
 
-def translate(pinned: Inputs, system: System, options: BackendOptions) -> Translation:
+def translate(pinned: Inputs, system: System, options: BackendOptions, *, fold: bool = False) -> Translation:
     """Translate a graph.
+
+    Args:
+        pinned: The graph and its times.
+        system: What it runs on.
+        options: What the user chose.
+        fold: Let one rank stand for all that run alike, as far as can be told beforehand. Only the compiled engine
+            takes that.
 
     Raises:
         UnsupportedGraphError: Something ASTRA-sim cannot express, with its node and a remedy.
@@ -103,14 +115,20 @@ def translate(pinned: Inputs, system: System, options: BackendOptions) -> Transl
         options.local_mem_bw_gb_per_s,
         graph.node_attributes[HOST] != 0 if HOST in graph.node_attributes else None,
     )
-    instances = instances_of(graph, RankClasses.single(graph.mesh))
-    kept = ~encoding.elided[instances.node]
     origin = origin_of(graph)
+    per_node = per_node_of(options)
+    system_json = {
+        **system_mapping(algorithms, options, roofline=encoding.roofline),
+        **system_keys(options, per_node),
+    }
+    folding = folding_of(graph, network, system_json, options, origin) if fold else None
+    instances = instances_of(graph, RankClasses.single(graph.mesh) if folding is None else folding.classes)
+    kept = ~encoding.elided[instances.node]
     memory = origin.memory if options.remote_memory != NO_MEMORY else None
     numbering = number(instances, kept, options.node_order, origin.node_id)
-    meetings = meetings_of(instances, participants, network.rank_count, origin)
+    groups = None if folding is None else folding.groups
+    meetings = meetings_of(instances, participants, network.rank_count, origin, groups)
     size_bytes, size_notes = moved_sizes(graph, participants, network, algorithms, options)
-    per_node = per_node_of(options)
     unsized, unsized_notes = _unsized(instances, numbering, options, per_node)
     size_bytes = np.where(unsized, NO_TIME, size_bytes)
     notes = (
@@ -121,7 +139,7 @@ def translate(pinned: Inputs, system: System, options: BackendOptions) -> Transl
         *size_notes,
         *unsized_notes,
         *meetings.notes,
-        *_idle_notes(numbering),
+        *_idle_notes(numbering, instances),
     )
     return Translation(
         given=SimulatorInput(
@@ -133,14 +151,12 @@ def translate(pinned: Inputs, system: System, options: BackendOptions) -> Transl
                 meetings=meetings,
                 rank_count=network.rank_count,
                 memory=memory,
+                folding=folding,
             ),
             network=network.mapping(),
             variant=network.variant,
             ways=network.ways,
-            system={
-                **system_mapping(algorithms, options, roofline=encoding.roofline),
-                **system_keys(options, per_node),
-            },
+            system=system_json,
             memory=memory_mapping(options),
             groups=meetings.groups,
             options=options,
@@ -153,6 +169,7 @@ def translate(pinned: Inputs, system: System, options: BackendOptions) -> Transl
         meetings=meetings,
         compute_ns=pinned.compute_ns,
         consumed=Consumed(compute_ns=_consumed_ns(graph, encoding), size_bytes=size_bytes, notes=notes),
+        folding=folding,
     )
 
 
@@ -165,26 +182,26 @@ class Translations:
     def __init__(self) -> None:
         self._made: tuple[Inputs, BackendOptions, Translation] | None = None
 
-    def make(self, inputs: Inputs, options: BackendOptions) -> Translation:
+    def make(self, inputs: Inputs, options: BackendOptions, *, fold: bool = False) -> Translation:
         """Translate, and keep the translation for who takes it.
 
         Raises:
             UnsupportedGraphError: As :func:`translate`.
         """
-        translation = translate(inputs, inputs.system, options)
+        translation = translate(inputs, inputs.system, options, fold=fold)
         self._made = (inputs, options, translation)
         return translation
 
-    def take(self, inputs: Inputs, options: BackendOptions) -> Translation:
-        """The translation of these very inputs, made now unless it is kept.
+    def take(self, inputs: Inputs, options: BackendOptions, *, fold: bool = False) -> Translation:
+        """The translation of these very inputs, made now unless it is kept; one that is kept may be less folded.
 
         Raises:
             UnsupportedGraphError: As :func:`translate`.
         """
         made, self._made = self._made, None
-        if made is not None and made[0] is inputs and made[1] == options:
+        if made is not None and made[0] is inputs and made[1] == options and (fold or made[2].folding is None):
             return made[2]
-        return translate(inputs, inputs.system, options)
+        return translate(inputs, inputs.system, options, fold=fold)
 
 
 TRANSLATIONS = Translations()
@@ -265,8 +282,8 @@ def _link_notes(graph: ExecutionGraph, system: System) -> list[str]:
     ]
 
 
-def _idle_notes(numbering: Numbering) -> list[str]:
-    idle = np.flatnonzero(np.diff(numbering.start) == 0)
+def _idle_notes(numbering: Numbering, instances: Instances) -> list[str]:
+    idle = np.flatnonzero((np.diff(numbering.start) == 0)[instances.classes.of_rank()])
     if not len(idle):
         return []
     return [f"{len(idle)} ranks have nothing to do (the first is {idle[0]}); ASTRA-sim needs a node there, of 1 ns"]

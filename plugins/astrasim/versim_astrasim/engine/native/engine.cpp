@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <new>
+#include <type_traits>
 
 #include "input.hpp"
 #include "network.hpp"
@@ -72,8 +73,48 @@ struct Batch {
   u32 next = NONE;
 };
 
+// Where one simulated rank stands for several ("members", which differ along the folded axes), everything about them is
+// alike but the order in which they act within a tick. Two things tell that order of all of them:
+//
+// * Runs. What is scheduled while one stretch of entries is worked off comes up together, too. In truth every member has
+//   its own copy of the stretch, and the copies stand one behind the other: a run.
+// * Shifts. In a run copies are in the order of the members who began it. What acts at member x was begun by member
+//   x + shift: 0 where members keep to themselves, and less by the distance with every message to another member.
+//
+// Entries of different runs are in the order of their runs, whoever looks; entries of one run and one shift in the order in
+// which they were scheduled. But of two that act on one rank in one tick, in one run with different shifts, some members
+// see the one first and others the other: then the members are not alike (AMBIGUOUS_ORDER), and the run is given up.
+// Several folded axes nest: a run of an inner axis lies within one member of an outer one.
+constexpr int MOST_FOLDED_AXES = 4;
+
+struct FoldMark {
+  u32 run[MOST_FOLDED_AXES] = {};
+  u32 shift[MOST_FOLDED_AXES] = {};
+};
+
+// How many members away a destination is, along each folded axis.
+struct Away {
+  u32 away[MOST_FOLDED_AXES] = {};
+  bool operator==(const Away& other) const { return std::equal(away, away + MOST_FOLDED_AXES, other.away); }
+  bool any() const { return away[0] || away[1] || away[2] || away[3]; }
+  u64 hash() const {
+    u64 sum = 0;
+    for (const u32 steps : away) sum = mixed(sum + steps);
+    return sum;
+  }
+};
+
+// The same where every rank is simulated.
+struct NotAway {
+  bool operator==(const NotAway&) const { return true; }
+  static bool any() { return false; }
+  static u64 hash() { return 0; }
+};
+
 // Messages of one tag, source, destination and size.
-struct Channel {
+template <class Distance_>
+struct ChannelOf : Distance_ {
+  using Distance = Distance_;
   u64 size_bytes = 0;
   u32 tag = 0;
   u32 source = 0;
@@ -192,7 +233,30 @@ struct Rank {
   std::vector<u32> late;
 };
 
-class Simulation {
+class AnySimulation {
+ public:
+  virtual ~AnySimulation() = default;
+  virtual i64 run(i64 entries) = 0;
+  virtual i64 now_ns() const = 0;
+  virtual i64 unclaimed() = 0;
+  virtual i64 queueing_ns(const Link& link) = 0;
+  LinkedNetwork* network() { return network_.get(); }
+
+  i64 message_count = 0;
+  i64 ended_count = 0;
+  i64 finished_count = 0;
+  Handover why{0, -1, -1};
+
+ protected:
+  std::unique_ptr<LinkedNetwork> network_;
+};
+
+// With a FoldMark, a simulated rank stands for all members of its class.
+template <class Mark>
+class Simulation : public AnySimulation {
+  static constexpr bool FOLDED = std::is_same_v<Mark, FoldMark>;
+  using Channel = ChannelOf<std::conditional_t<FOLDED, Away, NotAway>>;
+
  public:
   explicit Simulation(const Input& input) : in_(input) {
     for (i64 index = 0; index < in_.dimension_count; ++index)
@@ -213,7 +277,7 @@ class Simulation {
     for (i64 group = 0; group < in_.group_count; ++group)
       for (i64 entry = in_.member_start[group]; entry < in_.member_start[group + 1]; ++entry) {
         group_jobs_[static_cast<size_t>(entry)] = in_.first_job[group];
-        membership_.insert(member_hash(group, in_.member[entry]), static_cast<u32>(entry));
+        membership_.insert(member_hash(group, in_.group_member[entry]), static_cast<u32>(entry));
       }
     waiting_for_.resize(static_cast<size_t>(in_.instance_start[in_.rank_count]));
     ranks_.resize(static_cast<size_t>(in_.rank_count));
@@ -231,11 +295,13 @@ class Simulation {
   }
 
   // Works off so many entries at most. 0: there are more; 1: nothing more can happen; negative: a handover.
-  i64 run(i64 entries) {
+  i64 run(i64 entries) override {
     try {
       if (!fired_) {
         fired_ = true;
+        if constexpr (FOLDED) seen_.resize(ranks_.size());
         for (u32 number = 0; number < ranks_.size(); ++number) {
+          if constexpr (FOLDED) fire_in_run(number);
           scan(number);
           check_finished(number);
         }
@@ -244,6 +310,7 @@ class Simulation {
       for (; entries && !queue_.empty(); --entries) {
         const u64 what = queue_.pop();
         if (queue_.now >= EXACT_TICKS) throw Handover{BEYOND_EXACT_TICKS, -1, -1};
+        if constexpr (FOLDED) follow_run(what);
         act(what);
       }
       return queue_.empty() ? 1 : 0;
@@ -255,16 +322,10 @@ class Simulation {
     return -why.reason;
   }
 
-  i64 message_count = 0;
-  i64 ended_count = 0;
-  i64 finished_count = 0;
-  Handover why{0, -1, -1};
-
-  i64 now_ns() const { return static_cast<i64>(queue_.now); }
-  LinkedNetwork* network() { return network_.get(); }
+  i64 now_ns() const override { return static_cast<i64>(queue_.now); }
 
   // Messages between nodes that arrived and that nobody received.
-  i64 unclaimed() {
+  i64 unclaimed() override {
     i64 count = 0;
     for (const u32 index : channel_by_key_.values)
       if (index != NONE && channels_[index].tag < COLLECTIVE_TAGS) count += channels_[index].arrived;
@@ -272,13 +333,76 @@ class Simulation {
   }
 
   // What links report of messages that still wait for them.
-  i64 queueing_ns(const Link& link) {
+  i64 queueing_ns(const Link& link) override {
     i64 sum = link.queueing_ns;
     for (u32 at = link.first_waiting; at != NONE; at = linked_[at].next) sum += now_ns();
     return sum;
   }
 
  private:
+  // Members: see FoldMark.
+
+  i64 world_rank(u32 number) const {
+    if constexpr (FOLDED) return in_.representative[number];
+    return number;
+  }
+  // A rank is the first to fire of each axis' run that begins with it; members fire in their order.
+  void fire_in_run(u32 number) {
+    for (i64 axis = 0; axis < in_.folded_axes; ++axis) {
+      if (in_.begins_run[number * in_.folded_axes + axis]) ++run_[axis];
+      queue_.mark.run[axis] = run_[axis];
+    }
+  }
+  // What is scheduled from now on belongs to the run of the entry that is worked off.
+  void follow_run(u64 what) {
+    bool other = queue_.now != run_tick_;
+    run_tick_ = queue_.now;
+    for (i64 axis = 0; axis < in_.folded_axes; ++axis) {
+      other = other || queue_.popped.run[axis] != run_of_[axis];
+      run_of_[axis] = queue_.popped.run[axis];
+      if (other && ++run_[axis] == 0) throw Handover{OUT_OF_MEMORY, -1, -1};
+      queue_.mark.run[axis] = run_[axis];
+      queue_.mark.shift[axis] = queue_.popped.shift[axis];
+    }
+    const u32 index = index_of(what);
+    switch (kind_of(what)) {
+      case COMPLETE:
+        return serve(rank_of(what));
+      case BATCH:
+        return serve(batches_[index].rank);
+      case ARRIVE:
+        serve(channels_[index].destination);
+        if (channels_[index].sent.count) serve(channels_[index].source);
+        return;
+      case DIRECT_STEPS:
+        return serve(phases_[steps_[index].phase].rank);
+      case HOP:
+      case RELEASE:
+        return;
+      default:
+        return serve(phases_[index].rank);
+    }
+  }
+  void serve(u32 number) {
+    Seen& seen = seen_[number];
+    if (seen.tick == queue_.now)
+      for (i64 axis = 0; axis < in_.folded_axes && seen.mark.run[axis] == queue_.popped.run[axis]; ++axis)
+        if (seen.mark.shift[axis] != queue_.popped.shift[axis])
+          throw Handover{AMBIGUOUS_ORDER, in_.representative[number], -1};
+    seen.tick = queue_.now;
+    seen.mark = queue_.popped;
+  }
+  // The rank of the world that was the first of all members to do what is being done.
+  i64 first_to_act(u32 number) const {
+    i64 rank = world_rank(number);
+    if constexpr (FOLDED)
+      for (i64 axis = 0; axis < in_.folded_axes; ++axis) {
+        const i64 size = in_.axis_size[axis];
+        rank += (size - queue_.mark.shift[axis]) % size * in_.axis_stride[axis];
+      }
+    return rank;
+  }
+
   // Actions in order.
 
   void append(Actions& actions, u64 what) {
@@ -447,20 +571,35 @@ class Simulation {
 
   // Message matching.
 
-  static u64 channel_hash(u32 tag, u32 source, u32 destination, u64 size_bytes) {
-    return mixed(mixed(static_cast<u64>(source) << 32 | destination) + (static_cast<u64>(tag) << 20) + size_bytes);
+  template <class Distance>
+  static u64 channel_hash(u32 tag, u32 source, u32 destination, u64 size_bytes, const Distance& distance) {
+    const u64 ends = mixed(static_cast<u64>(source) << 32 | destination);
+    return mixed(ends + (static_cast<u64>(tag) << 20) + size_bytes + distance.hash());
   }
   u32 channel(u32 tag, i64 source, i64 destination, u64 size_bytes) {
     if (size_bytes == 0) throw Handover{EMPTY_MESSAGE, source, -1};
-    const u32 from = static_cast<u32>(source), to = static_cast<u32>(destination);
-    const u64 hash = channel_hash(tag, from, to, size_bytes);
+    u32 from = static_cast<u32>(source), to = static_cast<u32>(destination);
+    typename Channel::Distance distance;
+    if constexpr (FOLDED) {
+      if (source >= in_.world_size || destination >= in_.world_size) throw Handover{UNREACHABLE, source, -1};
+      from = static_cast<u32>(in_.stands_in[source]);
+      to = static_cast<u32>(in_.stands_in[destination]);
+      for (i64 axis = 0; axis < in_.folded_axes; ++axis) {
+        const i64 size = in_.axis_size[axis];
+        const i64 here = in_.member[source * in_.folded_axes + axis], there = in_.member[destination * in_.folded_axes + axis];
+        distance.away[axis] = static_cast<u32>((there - here + size) % size);
+      }
+    }
+    const u64 hash = channel_hash(tag, from, to, size_bytes, distance);
     u32 found = channel_by_key_.find(hash, [&](u32 index) {
       const Channel& other = channels_[index];
-      return other.source == from && other.destination == to && other.tag == tag && other.size_bytes == size_bytes;
+      return other.source == from && other.destination == to && other.tag == tag && other.size_bytes == size_bytes &&
+             distance == other;
     });
     if (found == NONE) {
       found = channels_.take();
       Channel& made = channels_[found];
+      static_cast<typename Channel::Distance&>(made) = distance;
       made.size_bytes = size_bytes;
       made.tag = tag;
       made.source = from;
@@ -473,16 +612,31 @@ class Simulation {
     Channel& channel = channels_[index];
     channel.uses -= uses;
     if (channel.uses) return;
-    const u64 hash = channel_hash(channel.tag, channel.source, channel.destination, channel.size_bytes);
+    const u64 hash = channel_hash(channel.tag, channel.source, channel.destination, channel.size_bytes, channel);
     channel_by_key_.erase(hash, index);
     channels_.give_back(index);
+  }
+  // The rank of the world to which the first of the members at the source sends.
+  i64 other_end(const Channel& channel) const {
+    i64 rank = world_rank(channel.destination);
+    if constexpr (FOLDED)
+      for (i64 axis = 0; axis < in_.folded_axes; ++axis) rank += channel.away[axis] * in_.axis_stride[axis];
+    return rank;
+  }
+  // What a message does acts at its destination, but was begun at its source.
+  void come_from_afar(const Channel& channel) {
+    if constexpr (FOLDED)
+      for (i64 axis = 0; axis < in_.folded_axes; ++axis) {
+        const i64 size = in_.axis_size[axis];
+        queue_.mark.shift[axis] = static_cast<u32>((size + queue_.mark.shift[axis] - channel.away[axis]) % size);
+      }
   }
   void send_on(u32 index) {
     Channel& channel = channels_[index];
     ++channel.uses;
     if (channel.load == NONE) {
-      const i64 source = channel.source, destination = channel.destination;
-      if (destination >= in_.rank_count) throw Handover{UNREACHABLE, source, -1};
+      const i64 source = world_rank(channel.source), destination = other_end(channel);
+      if (destination >= in_.world_size) throw Handover{UNREACHABLE, source, -1};
       if (network_) {
         if (source == destination && (in_.ask_way || dimensions_[0].topology != SWITCH)) throw Handover{UNREACHABLE, source, -1};
         channel.way = network_->way(source, destination);
@@ -493,7 +647,10 @@ class Simulation {
     }
     ++message_count;
     if (!network_) {
+      const Mark mark = queue_.mark;
+      if constexpr (FOLDED) come_from_afar(channel);
       queue_.push(channel.load, what_of(ARRIVE, index));
+      queue_.mark = mark;
     } else if (channel.way.length == 1) {
       enter(channel.way.link[0], channel.load, what_of(ARRIVE, index));
     } else {
@@ -508,6 +665,8 @@ class Simulation {
     }
   }
   void send_on(u32 index, u64 on_sent) {
+    // The arrival ends the sender's node, too: it may act on both only if they are one member.
+    if (channels_[index].any()) throw Handover{AMBIGUOUS_ORDER, channels_[index].source, -1};
     append(channels_[index].sent, on_sent);
     send_on(index);
   }
@@ -595,12 +754,14 @@ class Simulation {
         defer(number, queue_.delay_queue(static_cast<u64>(in_.duration_ns[node])), complete_of(number, position));
         return;
       case SEND_MESSAGE:
-        send_on(channel(static_cast<u32>(in_.tag[node]), number, in_.peer[node], static_cast<u64>(in_.size_bytes[node])),
+        send_on(channel(static_cast<u32>(in_.tag[node]), world_rank(number), in_.peer[node],
+                        static_cast<u64>(in_.size_bytes[node])),
                 complete_of(number, position));
         return;
       case RECEIVE_MESSAGE:
         receive_on(
-            channel(static_cast<u32>(in_.tag[node]), in_.peer[node], number, static_cast<u64>(in_.size_bytes[node])),
+            channel(static_cast<u32>(in_.tag[node]), in_.peer[node], world_rank(number),
+                    static_cast<u64>(in_.size_bytes[node])),
             complete_of(number, position));
         return;
       case RUN_COLLECTIVE:
@@ -637,6 +798,12 @@ class Simulation {
       if (!heap.empty()) return;
     rank.finished = true;
     in_.finish_ns[number] = now_ns();
+    for (i64 axis = 0; FOLDED && axis < in_.folded_axes; ++axis)
+      if constexpr (FOLDED) {
+        i64* mark = in_.finish_mark + 2 * (finished_count * in_.folded_axes + axis);
+        mark[0] = queue_.mark.run[axis];
+        mark[1] = queue_.mark.shift[axis];
+      }
     in_.finish_order[finished_count++] = number;
   }
 
@@ -646,7 +813,7 @@ class Simulation {
   u32 member_entry(i64 group, i64 rank) {
     const i64 begin = in_.member_start[group], end = in_.member_start[group + 1];
     const u32 entry = membership_.find(member_hash(group, rank), [&](u32 index) {
-      return index >= begin && index < end && in_.member[index] == rank;
+      return index >= begin && index < end && in_.group_member[index] == rank;
     });
     if (entry == NONE) throw Handover{NOT_A_MEMBER, rank, -1};
     return entry;
@@ -655,7 +822,7 @@ class Simulation {
     i64* seen = in_.first_seen + 4 * collective;
     if (seen[3]++ == 0) {
       seen[0] = ++seen_count_;
-      seen[1] = number;
+      seen[1] = first_to_act(number);
       seen[2] = position;
     }
   }
@@ -664,7 +831,7 @@ class Simulation {
   void start_collective(u32 number, u32 position, i64 collective) {
     count_collective(collective, number, position);
     const i64 group = in_.collective_group[collective];
-    const u32 entry = group < 0 ? NONE : member_entry(group, number);
+    const u32 entry = group < 0 ? NONE : member_entry(group, world_rank(number));
     const u32 op = ops_.take();
     const i64 count = in_.job_count[collective];
     ops_[op].rank = number;
@@ -781,15 +948,16 @@ class Simulation {
     phase.members = static_cast<i32>(fields[STEP_MEMBERS]);
     phase.message_bytes = static_cast<u64>(fields[STEP_BYTES]);
     phase.delay_queue = endpoint_queue_;
+    const i32 rank = static_cast<i32>(world_rank(phase.rank));
     if (fields[STEP_IN_GROUP] >= 0) {
       const i64 begin = in_.member_start[fields[STEP_IN_GROUP]];
-      phase.explicit_members = in_.member + begin;
-      phase.place = static_cast<i32>(member_entry(fields[STEP_IN_GROUP], phase.rank) - begin);
+      phase.explicit_members = in_.group_member + begin;
+      phase.place = static_cast<i32>(member_entry(fields[STEP_IN_GROUP], rank) - begin);
       phase.delay_queue = quick_queue_;
     } else {
       phase.stride = static_cast<i32>(fields[STEP_STRIDE]);
-      phase.place = static_cast<i32>(phase.rank) / phase.stride % phase.members;
-      phase.base = static_cast<i32>(phase.rank) - phase.place * phase.stride;
+      phase.place = rank / phase.stride % phase.members;
+      phase.base = rank - phase.place * phase.stride;
     }
     const i64 kind = fields[STEP_KIND], others = phase.members - 1;
     switch (fields[STEP_ALGORITHM]) {
@@ -829,7 +997,8 @@ class Simulation {
 
   void begin_ring(u32 index) {
     const Phase& phase = phases_[index];
-    const u32 tag = jobs_[phase.job].tag, rank = phase.rank, delay_queue = phase.delay_queue;
+    const u32 tag = jobs_[phase.job].tag, number = phase.rank, delay_queue = phase.delay_queue;
+    const i64 rank = world_rank(number);
     const i64 next = phase.member(phase.place + phase.direction), previous = phase.member(phase.place - phase.direction);
     const u64 size_bytes = phase.message_bytes;
     const u32 outgoing = channel(tag, rank, next, size_bytes);
@@ -838,7 +1007,7 @@ class Simulation {
     ++channels_[incoming].uses;
     phases_[index].outgoing = outgoing;
     phases_[index].incoming = incoming;
-    defer(rank, delay_queue, what_of(RING_PROCEED, index));
+    defer(number, delay_queue, what_of(RING_PROCEED, index));
   }
   void ring_receive(u32 index) {
     Phase& phase = phases_[index];
@@ -916,7 +1085,8 @@ class Simulation {
     const u32 tag = jobs_[phase.job].tag;
     for (i64 sent = first; sent < first + count; ++sent) {
       const i64 distance = phase.direction * (1 + sent % others);
-      const i64 rank = phase.rank, to = phase.member(phase.place + distance), from = phase.member(phase.place - distance);
+      const i64 rank = world_rank(phase.rank);
+      const i64 to = phase.member(phase.place + distance), from = phase.member(phase.place - distance);
       send_on(channel(tag, rank, to, phase.message_bytes));
       receive_on(channel(tag, from, rank, phase.message_bytes), what_of(DIRECT_RECEIVED, index));
     }
@@ -943,7 +1113,7 @@ class Simulation {
     const i64* fields = exchange(phase, phase.prepared - 1);
     const i64 distance = fields[EXCHANGE_DISTANCE];
     const bool back = distance && phase.place / distance % 2;
-    const i64 rank = phase.rank, partner = phase.member(back ? phase.place - distance : phase.place + distance);
+    const i64 rank = world_rank(phase.rank), partner = phase.member(back ? phase.place - distance : phase.place + distance);
     const u64 size_bytes = static_cast<u64>(fields[EXCHANGE_BYTES]);
     const u32 tag = jobs_[phase.job].tag;
     send_on(channel(tag, rank, partner, size_bytes));
@@ -978,7 +1148,8 @@ class Simulation {
       }
     }
     phase.outgoing = parent;
-    const u32 tag = jobs_[phase.job].tag, rank = phase.rank, children = phase.children;
+    const u32 tag = jobs_[phase.job].tag, children = phase.children;
+    const i64 rank = world_rank(phase.rank);
     const u64 size_bytes = phase.message_bytes;
     const u32 child[2] = {phase.child[0], phase.child[1]};
     for (u32 at = 0; at < children; ++at)
@@ -990,7 +1161,8 @@ class Simulation {
   }
   void tree_send_up(u32 index) {
     const Phase& phase = phases_[index];
-    const u32 parent = phase.outgoing, rank = phase.rank, tag = jobs_[phase.job].tag;
+    const u32 parent = phase.outgoing, tag = jobs_[phase.job].tag;
+    const i64 rank = world_rank(phase.rank);
     const u64 size_bytes = phase.message_bytes;
     if (parent == NONE) return tree_send_down(index);
     send_on(channel(tag, rank, parent, size_bytes));
@@ -999,14 +1171,13 @@ class Simulation {
   void tree_send_down(u32 index) {
     const Phase& phase = phases_[index];
     const u32 tag = jobs_[phase.job].tag;
-    for (u32 at = 0; at < phase.children; ++at) send_on(channel(tag, phase.rank, phase.child[at], phase.message_bytes));
+    for (u32 at = 0; at < phase.children; ++at) send_on(channel(tag, world_rank(phase.rank), phase.child[at], phase.message_bytes));
     end_phase(index);
   }
 
   const Input in_;
-  EventQueue queue_;
+  EventQueue<Mark> queue_;
   std::vector<Dimension> dimensions_;
-  std::unique_ptr<LinkedNetwork> network_;
   Loads loads_;
   u32 endpoint_queue_ = 0, quick_queue_ = 0, now_queue_ = 0;
   bool fired_ = false;
@@ -1028,6 +1199,16 @@ class Simulation {
   Pool<PlannedPhase> planned_;
   Pool<Phase> phases_;
   Pool<Steps> steps_;
+
+  // Of members: the last entry that acted on each rank, the run that is being worked off, and how many there were.
+  struct Seen {
+    u64 tick = ~0ull;
+    Mark mark;
+  };
+  std::vector<Seen> seen_;
+  u64 run_tick_ = ~0ull;
+  u32 run_of_[MOST_FOLDED_AXES] = {};
+  u32 run_[MOST_FOLDED_AXES] = {};
 };
 
 }  // namespace
@@ -1041,19 +1222,24 @@ const char* versim_engine_digest() { return VERSIM_PART_DIGEST; }
 
 void* versim_engine_new(const versim::Input* input) {
   try {
-    return new versim::Simulation(*input);
+    versim::AnySimulation* made = nullptr;
+    if (input->folded_axes)
+      made = new versim::Simulation<versim::FoldMark>(*input);
+    else
+      made = new versim::Simulation<versim::NoMark>(*input);
+    return made;
   } catch (...) {  // memory, or a delay that no tick can hold
     return nullptr;
   }
 }
 
-void versim_engine_free(void* engine) { delete static_cast<versim::Simulation*>(engine); }
+void versim_engine_free(void* engine) { delete static_cast<versim::AnySimulation*>(engine); }
 
-i64 versim_engine_run(void* engine, i64 entries) { return static_cast<versim::Simulation*>(engine)->run(entries); }
+i64 versim_engine_run(void* engine, i64 entries) { return static_cast<versim::AnySimulation*>(engine)->run(entries); }
 
 // messages sent, nodes ended, ranks finished, current tick, links, messages nobody received, rank and node of a handover
 void versim_engine_figures(void* engine, i64* figures) {
-  auto& run = *static_cast<versim::Simulation*>(engine);
+  auto& run = *static_cast<versim::AnySimulation*>(engine);
   figures[0] = run.message_count;
   figures[1] = run.ended_count;
   figures[2] = run.finished_count;
@@ -1066,7 +1252,7 @@ void versim_engine_figures(void* engine, i64* figures) {
 
 // Per link: source, destination, bytes, busy ns, queueing ns, messages.
 void versim_engine_links(void* engine, i64* figures) {
-  auto& run = *static_cast<versim::Simulation*>(engine);
+  auto& run = *static_cast<versim::AnySimulation*>(engine);
   for (std::size_t index = 0; index < run.network()->links.size(); ++index) {
     const versim::Link& link = run.network()->links[index];
     *figures++ = run.network()->ends[index].source;

@@ -25,20 +25,32 @@ enum Reason {
   UNREACHABLE,
   NOT_A_MEMBER,
   OUT_OF_MEMORY,
+  AMBIGUOUS_ORDER,
 };
 
 constexpr u64 EXACT_TICKS = 1ull << 53;
 
-struct Entry {
+// What an entry carries besides: nothing, unless one rank stands for several.
+struct NoMark {};
+
+template <class Mark>
+struct Entry : Mark {
   u64 tick;
   u64 number;
   u64 what;
+  Entry() = default;
+  Entry(const Mark& mark, u64 tick, u64 number, u64 what) : Mark(mark), tick(tick), number(number), what(what) {}
 };
 
+template <class Mark>
 class EventQueue {
  public:
+  using Entry = versim::Entry<Mark>;
+
   u64 now = 0;
   u64 current = 0;  // number of the entry that is being worked off
+  Mark popped;      // its mark
+  Mark mark;        // what is scheduled now gets this one
 
   u32 delay_queue(u64 delay) {
     if (delay >= EXACT_TICKS) throw Handover{BEYOND_EXACT_TICKS, -1, -1};
@@ -55,12 +67,12 @@ class EventQueue {
 
   void push(u32 queue, u64 what) {
     Delayed& delayed = queues_[queue];
-    const Entry entry{now + delayed.delay, ++last_, what};
-    if (delayed.count == 0) heap_push({key_of(entry), what, queue});
+    const Entry entry{mark, now + delayed.delay, ++last_, what};
+    if (delayed.count == 0) heap_push({key_of(entry.tick, entry.number), what, queue});
     delayed.push(entry);
   }
   u64 reserve() { return ++last_; }
-  void push_reserved(u64 tick, u64 number, u64 what) { heap_push({key_of({tick, number, what}), what, NONE}); }
+  void push_reserved(u64 tick, u64 number, u64 what) { heap_push({key_of(tick, number), what, NONE}); }
   bool has_passed(u64 tick, u64 number) const { return tick < now || (tick == now && number <= current); }
 
   bool empty() const { return heap_.empty(); }
@@ -74,10 +86,11 @@ class EventQueue {
       drop_top();
     } else {
       Delayed& delayed = queues_[head.queue];
+      popped = delayed.first();
       delayed.pop();
       if (delayed.count) {
         const Entry& next = delayed.first();
-        sift({key_of(next), next.what, head.queue});
+        sift({key_of(next.tick, next.number), next.what, head.queue});
       } else {
         drop_top();
       }
@@ -113,7 +126,7 @@ class EventQueue {
     u32 queue;
   };
 
-  static u128 key_of(const Entry& entry) { return static_cast<u128>(entry.tick) << 64 | entry.number; }
+  static u128 key_of(u64 tick, u64 number) { return static_cast<u128>(tick) << 64 | number; }
 
   void heap_push(const Head& head) {
     u64 at = heap_.size();

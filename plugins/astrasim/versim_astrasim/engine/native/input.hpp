@@ -12,7 +12,7 @@ enum Pick { ANY, FIRST_HALF, LAST_HALF };
 enum StatisticsClass : u8 { GPU, COMMUNICATION, STATISTICS_CLASSES };
 
 struct Input {
-  i64 rank_count;
+  i64 rank_count;  // simulated ranks
   i64 congestion_aware;
   i64 dimension_count;
   const i64* topology;
@@ -20,6 +20,15 @@ struct Input {
   const double* bytes_per_ns;
   const double* latency_ns;
   AskWay ask_way;  // of a wired network, else null
+
+  i64 world_size;
+  i64 folded_axes;  // 0: every rank is simulated
+  const i64* representative;  // (ranks), the rank of the world that each simulated rank is
+  const i64* stands_in;       // (world), the simulated rank that stands for each
+  const i64* member;          // (world, axes), each rank's index along the folded axes
+  const i64* axis_size;       // (axes), outermost first
+  const i64* axis_stride;     // (axes)
+  const u8* begins_run;       // (ranks, axes), whether an axis' members fire anew from this rank on
 
   i64 endpoint_delay_ns;
   i64 lane_width;
@@ -43,7 +52,7 @@ struct Input {
 
   i64 group_count;
   const i64* member_start;  // (groups + 1)
-  const i32* member;
+  const i32* group_member;
   const i64* first_job;
 
   i64 collective_count;
@@ -58,6 +67,7 @@ struct Input {
   i64* end_ns;
   i64* finish_ns;     // (ranks), filled in
   i64* finish_order;  // (ranks)
+  i64* finish_mark;   // (ranks, axes, 2), by order of finishing: run and shift
   i64* gpu_ns;        // (ranks), compute issued
   i64* class_figures; // (ranks, 2, classes): time during which any node is open, and nodes issued
   i64* first_seen;    // (collectives, 4): turn, rank, position, times

@@ -211,7 +211,8 @@ struct Load {
 // Loads by size and make; makes may still be added.
 class Loads {
  public:
-  u32 of(u64 size_bytes, const std::vector<Make>& makes, EventQueue& queue) {
+  template <class Queue>
+  u32 of(u64 size_bytes, const std::vector<Make>& makes, Queue& queue) {
     if (makes.size() > room_) widen(makes.size());
     const u64 hash = mixed(size_bytes);
     u32 row = by_size_.find(hash, [&](u32 index) { return sizes_[index] == size_bytes; });

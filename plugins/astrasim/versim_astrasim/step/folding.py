@@ -1,0 +1,277 @@
+"""Which ranks of a step one may stand for, and the groups that all of them communicate in.
+
+Axes of the mesh can be folded along which every node stands on all ranks, if a shift of all their indices by one, with
+the last becoming the first, changes nothing that a simulation sees: who is shifted sends to the shifted of whom it sent
+to, over a way that takes as long, in groups whose messages are not taken for those of others. What then is left to tell
+ranks apart are ties, which the engine looks out for (:mod:`versim_astrasim.engine.fold`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from versim import HOST, ExecutionGraph, Instances, Kind, RankClasses, distinct_communications
+
+from versim_astrasim.engine.algorithms.names import Algorithm, AlgorithmChoice, parse
+from versim_astrasim.engine.failures import Failure
+from versim_astrasim.engine.fold import MOST_AXES, Fold
+from versim_astrasim.engine.kernel import kernel_reason
+from versim_astrasim.engine.topologies import RING, SWITCH
+from versim_astrasim.engine.variant import Variant
+from versim_astrasim.options import NO_MEMORY, BackendOptions
+from versim_astrasim.step.configuration import COLLECTIVE_STEMS, Network
+from versim_astrasim.step.custom_collectives import kinds_of, per_node_of
+from versim_astrasim.step.origin import Origin
+
+Integers = NDArray[np.int64]
+
+JOBS_APART = 500
+"""Groups whose ids differ by this number their messages alike."""
+
+MOST_COMPARED = 50_000_000
+"""Pairs of ranks whose ways are compared; beyond, looking costs more than it saves."""
+
+_SHIFTING = (Algorithm.RING, Algorithm.DIRECT)
+"""Algorithms in which every member does the same, relative to its own place."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Groups:
+    """Communicator groups of all ranks.
+
+    Attributes:
+        members: Groups by id, from 1 in order of their ranks; the world last, and only beside smaller ones.
+        of_communication: int64 (communications,), row of ``of_rank``; -1 for a message.
+        of_rank: int32 (rows, world), the id of each rank's group, 0 for the world and where a rank takes no part.
+    """
+
+    members: Mapping[int, tuple[int, ...]]
+    of_communication: Integers
+    of_rank: NDArray[np.int32]
+
+    def of_meetings(self, instances: Instances) -> Integers:
+        """The group of every meeting, as the lowest ranks of their classes meet; 0 for messages and the world."""
+        start, parts = instances.parts()
+        return self.of(instances.meeting_match, instances.ranks[parts[start[:-1]]])
+
+    def of(self, communications: NDArray[np.int32], ranks: Integers) -> Integers:
+        """The group that each of these ranks is in, in that communication; 0 for messages and the world."""
+        groups = np.zeros(len(ranks), dtype=np.int64)
+        row = self.of_communication[communications]
+        collective = np.flatnonzero(row >= 0)
+        groups[collective] = self.of_rank[row[collective], ranks[collective]]
+        return groups
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Folding:
+    """How a step is folded.
+
+    Attributes:
+        classes: The ranks that are told apart.
+        fold: The same for the engine.
+        groups: Communicator groups of all ranks.
+    """
+
+    classes: RankClasses
+    fold: Fold
+    groups: Groups
+
+
+def folding_of(
+    graph: ExecutionGraph, network: Network, system: Mapping[str, Any], options: BackendOptions, origin: Origin
+) -> Folding | None:
+    """The coarsest folding of a step that changes no figure; None where every rank is simulated."""
+    mesh = graph.mesh
+    coarsest = RankClasses.of(graph)
+    alike = [count == 1 < size for count, size in zip(coarsest.sizes, mesh.sizes, strict=True)]
+    if not any(alike) or not _is_plain(graph, network, options, origin):
+        return None
+    found = _groups(graph)
+    if found is None:
+        return None
+    groups, asked = found
+    if not _numbered_apart(groups.members):
+        return None
+    candidates = [axis for axis, one in enumerate(alike) if one]
+    choices = [chosen for count in range(1, len(candidates) + 1) for chosen in combinations(candidates, count)]
+    members = {chosen: int(np.prod([mesh.sizes[axis] for axis in chosen])) for chosen in choices}
+    for chosen in sorted(choices, key=lambda axes: (-members[axes], axes)):
+        if len(chosen) > MOST_AXES:
+            continue
+        fold = Fold.of(mesh.sizes, tuple(axis in chosen for axis in range(len(mesh.sizes))))
+        if all(_is_shifted(each, fold, network) for each in _patterns(asked, network, system)):
+            names = [mesh.names[axis] for axis in chosen]
+            return Folding(classes=RankClasses.along(mesh, names), fold=fold, groups=groups)
+    return None
+
+
+def _is_plain(graph: ExecutionGraph, network: Network, options: BackendOptions, origin: Origin) -> bool:
+    """Whether nothing is there that the compiled engine leaves to Python, or that tells ranks apart."""
+    return (
+        options.exactness == "auto"
+        and options.congestion == "unaware"
+        and options.node_order == "program"
+        and not options.replay_only
+        and not options.rendezvous
+        and not options.model_shared_bus
+        and options.remote_memory == NO_MEMORY
+        and not kinds_of(options)
+        and not per_node_of(options)
+        and network.variant is Variant.ASTRA_SIM
+        and network.ways is None
+        and network.rank_count == graph.mesh.world_size
+        and (origin.node_id is None and origin.group is None and origin.memory is None)
+        and not (HOST in graph.node_attributes and graph.node_attributes[HOST].any())
+        and not any(scope.ranks for scope in graph.scopes)
+        and not kernel_reason()
+    )
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class _Asked:
+    """One kind of communication and all who meet in it: int64 (groups, members)."""
+
+    kind: Kind
+    groups: Integers
+
+
+def _groups(graph: ExecutionGraph) -> tuple[Groups, list[_Asked]] | None:
+    """All groups, numbered as in traces of every rank; None if groups of one communication differ in size."""
+    world = graph.mesh.world_size
+    first, inverse = distinct_communications(graph)
+    asked: list[_Asked] = []
+    known: dict[tuple[object, ...], int] = {}
+    row_of = np.full(len(first), -1, dtype=np.int64)
+    rows: list[Integers] = []
+    start, parts = graph.parts()
+    for number, match in enumerate(first.tolist()):
+        places = graph.placement[parts[start[match] : start[match + 1]]].tobytes()
+        kind = graph.kind_of(match)
+        key = (kind, int(graph.scope[match]), places)
+        if key not in known:
+            members = [
+                sorted(group) if kind in COLLECTIVE_STEMS else group for group in graph.communication(match).groups
+            ]
+            if len({len(group) for group in members}) != 1:
+                return None
+            asked.append(_Asked(kind=kind, groups=np.array(members, dtype=np.int64)))
+            known[key] = len(rows) if kind in COLLECTIVE_STEMS else -1
+            if kind in COLLECTIVE_STEMS:
+                rows.append(asked[-1].groups)
+        row_of[number] = known[key]
+    everybody = tuple(range(world))
+    named = {tuple(group) for row in rows for group in row.tolist()}
+    smaller = sorted(named - {everybody})
+    numbers = {group: number for number, group in enumerate(smaller, start=1)}
+    if smaller and everybody in named:
+        numbers[everybody] = len(numbers) + 1
+    of_rank = np.zeros((len(rows), world), dtype=np.int32)
+    for row, members_of in enumerate(rows):
+        ids = [numbers.get(tuple(group), 0) for group in members_of.tolist()]
+        of_rank[row, members_of] = np.array(ids, dtype=np.int32)[:, None]
+    groups = Groups(
+        members={number: group for group, number in numbers.items()},
+        of_communication=row_of[inverse],
+        of_rank=of_rank,
+    )
+    return groups, asked
+
+
+def _numbered_apart(groups: Mapping[int, tuple[int, ...]]) -> bool:
+    """Whether no two groups that number their messages alike share two ranks, which could take each other's."""
+    if len(groups) < JOBS_APART:
+        return True
+    by_number: dict[int, list[set[int]]] = {}
+    for number, group in groups.items():
+        alike = by_number.setdefault(number % JOBS_APART, [])
+        if any(len(other.intersection(group)) > 1 for other in alike):
+            return False
+        alike.append(set(group))
+    return True
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class _Pattern:
+    """Who sends to whom: each member of a ring of places to those so many places on, int64 (rings, places)."""
+
+    rings: Integers
+    distances: Sequence[int]
+    shifts: bool
+
+
+def _patterns(asked: Sequence[_Asked], network: Network, system: Mapping[str, Any]) -> Iterator[_Pattern]:
+    """What the communications of a step make ranks do."""
+    for one in asked:
+        if one.kind not in COLLECTIVE_STEMS:
+            # A message ends its sender's node, too, so both ends have to be one member's.
+            yield _Pattern(rings=one.groups, distances=(1,), shifts=False)
+            continue
+        choices = _choices(one.kind, system)
+        if one.groups.shape[1] < network.rank_count:
+            choice = AlgorithmChoice(Algorithm.RING) if len(choices) > 1 else choices[0]
+            yield _pattern(choice, one.groups)
+            continue
+        ranks = np.arange(network.rank_count, dtype=np.int64)
+        stride = 1
+        for choice, size in zip(choices, network.npus_count, strict=False):
+            if choice.spans_all_ranks:
+                yield _pattern(choice, ranks[None, :])
+                break
+            lowest = ranks[ranks // stride % size == 0]
+            yield _pattern(choice, lowest[:, None] + stride * np.arange(size)[None, :])
+            stride *= size
+
+
+def _pattern(choice: AlgorithmChoice, rings: Integers) -> _Pattern:
+    places = rings.shape[1]
+    distances = (1,) if choice.algorithm is Algorithm.RING else range(1, places // 2 + 1)
+    return _Pattern(rings=rings, distances=distances, shifts=choice.algorithm in _SHIFTING)
+
+
+def _choices(kind: Kind, system: Mapping[str, Any]) -> list[AlgorithmChoice]:
+    names = system[f"{COLLECTIVE_STEMS[kind]}-implementation"]
+    try:
+        return [parse(name) for name in names]
+    except Failure:
+        return [AlgorithmChoice(Algorithm.DOUBLE_BINARY_TREE)]
+
+
+def _is_shifted(pattern: _Pattern, fold: Fold, network: Network) -> bool:
+    """Whether members of a class send to members of a class, as many away and over ways that take as long."""
+    rings = pattern.rings
+    if rings.size * len(pattern.distances) > MOST_COMPARED:
+        return False
+    if rings.shape[1] < 2:
+        return True
+    for distance in pattern.distances:
+        there = np.roll(rings, -distance, axis=1)
+        away = (fold.member[there] - fold.member[rings]) % np.array(fold.sizes)
+        if not pattern.shifts and away.any():
+            return False
+        seen = np.concatenate(
+            [fold.stands_in[there][..., None], away, _ways(rings, there, network)[..., None]], axis=2
+        ).reshape(rings.size, -1)
+        here = fold.stands_in[rings].ravel()
+        order = np.argsort(here, kind="stable")
+        same = here[order][1:] == here[order][:-1]
+        if (seen[order][1:] != seen[order][:-1])[same].any():
+            return False
+    return True
+
+
+def _ways(here: Integers, there: Integers, network: Network) -> Integers:
+    """A number for what a message between two ranks is charged where nothing is shared: dimension and hops."""
+    charged = np.zeros(here.shape, dtype=np.int64)
+    stride = 1
+    for dimension, (topology, size) in enumerate(zip(network.topology, network.npus_count, strict=True)):
+        apart = (there // stride - here // stride) % size
+        hops = np.minimum(apart, size - apart) if topology == RING else np.where(apart > 0, 1 + (topology == SWITCH), 0)
+        charged = np.where((charged == 0) & (apart > 0), (dimension + 1) * network.rank_count + hops, charged)
+        stride *= size
+    return charged

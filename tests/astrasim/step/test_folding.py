@@ -1,0 +1,167 @@
+"""One rank in place of all that run alike: the same figures for everybody, to the nanosecond, or none."""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+
+import pytest
+from versim import ExecutionGraph, Fixed, GraphBuilder, Inputs, Kind, Mesh, UnsupportedGraphError, pin
+from versim_astrasim.engine import RankTrace
+from versim_astrasim.engine.incapable import Incapable
+from versim_astrasim.engine.kernel import kernel_reason
+from versim_astrasim.lint.excerpt import excerpt_of
+from versim_astrasim.lint.preflight import preflight
+from versim_astrasim.options import BackendOptions
+from versim_astrasim.step import folding
+from versim_astrasim.step.embedded import outcome_of, predict
+from versim_astrasim.step.translate import translate
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "fuzz"))
+
+import folded
+from folded import both, differences, system_of
+
+pytestmark = pytest.mark.skipif(bool(kernel_reason()), reason="only the compiled engine folds")
+
+
+def test_a_folded_step_gives_every_figure_of_the_step_of_every_rank() -> None:
+    """On networks of one and several dimensions, with ties and without."""
+    counts = folded.run(300, seed=3)
+    assert counts["compared"] > 60
+
+
+def shown(trace: RankTrace) -> list[list[object]]:
+    """The nodes of a trace: what each is, with whom it communicates, and in which group."""
+    columns = ("node_id", "node_type", "duration_micros", "comm_type", "comm_size", "comm_src", "comm_dst", "comm_tag")
+    values = [getattr(trace, name).tolist() for name in columns]
+    return [[*row, trace.pg_name.get(number, "")] for number, row in enumerate(zip(*values, strict=True))]
+
+
+def test_a_look_at_a_folded_step_finds_what_a_look_at_every_rank_finds() -> None:
+    """Its excerpt has the nodes of all ranks, with their own groups and peers."""
+    looked = 0
+    for number in range(60):
+        source = random.Random(number)
+        graph = folded.random_graph(source)
+        system = folded.random_system(source, graph.mesh)
+        inputs, options = pin(graph, system), folded.random_options(source)
+        try:
+            translation = translate(inputs, system, options, fold=True)
+        except UnsupportedGraphError:
+            continue
+        if translation.folding is None:
+            continue
+        every_rank = translate(inputs, system, options)
+        assert preflight(translation, run=False, every_rank=lambda: every_rank) == preflight(every_rank, run=False)  # noqa: B023
+        ours, theirs = excerpt_of(translation), excerpt_of(every_rank)
+        if theirs is None:
+            assert ours is None
+            continue
+        assert ours is not None
+        for mine, one in zip(ours, theirs, strict=True):
+            assert set(map(tuple, shown(mine))) == set(map(tuple, shown(one)))
+        looked += 1
+    assert looked > 20
+
+
+def counter_example(first_ns: int, second_ns: int) -> ExecutionGraph:
+    """Two stages of four ranks; in one compute ends just when a collective ends.
+
+    Whoever sees compute end first sends first, the others gather first.
+    """
+    builder, on = GraphBuilder(Mesh.of(pp=2, tp=4)), {"pp": 0}
+    row: list[int] = []
+    for duration_ns in (first_ns, second_ns, 10):
+        row = [builder.compute("compute", [(Fixed(duration_ns * 1e-9), 1)], on=on, after=row)]
+    gathered = builder.collective("gather", Kind.ALL_GATHER, 400, axes=["tp"], on=on)
+    builder.send("send", 4000, match="message", on=on, after=row)
+    builder.recv("receive", 4000, match="message", on={"pp": 1})
+    builder.collective("gather again", Kind.ALL_GATHER, 400, axes=["tp"], on=on, after=[gathered])
+    return builder.build()
+
+
+def counter_inputs(first_ns: int, second_ns: int) -> Inputs:
+    """The same on a network that everybody sees alike."""
+    return pin(counter_example(first_ns, second_ns), system_of(("fully_connected", 8, 10, 10)))
+
+
+UNAWARE = BackendOptions(congestion="unaware", all_gather="ring")
+
+
+def test_ranks_that_a_tie_tells_apart_are_not_folded() -> None:
+    """Nothing but the order of equal ranks in one tick makes them end at 519, 920, 939 and 958 ns."""
+    inputs = counter_inputs(68, 19)
+    translation = translate(inputs, inputs.system, UNAWARE, fold=True)
+    assert translation.folding is not None
+    assert translation.folding.fold.members == 4
+    with pytest.raises(Incapable, match="tie"):
+        outcome_of(translation)
+    prediction = predict(translation, inputs)
+    assert prediction.finish_ps.tolist() == [ns * 1000 for ns in (519, 920, 939, 958, 479, 920, 939, 958)]
+    assert prediction.representative.tolist() == list(range(8))
+
+
+def test_around_that_tie_all_is_folded() -> None:
+    """A nanosecond earlier or later the four run alike, and one stands for all."""
+    for first_ns, second_ns in ((67, 19), (68, 18), (69, 19), (68, 20)):
+        inputs = counter_inputs(first_ns, second_ns)
+        runs = both(inputs, UNAWARE)
+        assert runs is not None
+        assert not differences(inputs, *runs)
+        assert len(set(runs[1][0].finish_ns[:4])) == 1
+
+
+def test_a_fold_that_does_not_look_at_ways_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The closing message of a group in one segment of a ring has more hops than the others."""
+    builder = GraphBuilder(Mesh.of(dp=2, tp=3))
+    first = builder.compute("compute", [(Fixed(1e-7), 1)])
+    reduced = builder.collective("reduce", Kind.ALL_REDUCE, 3000, axes=["tp"], after=[first])
+    builder.compute("compute", [(Fixed(1e-7), 1)], after=[reduced])
+    inputs = pin(builder.build(), system_of(("ring", 6, 10, 50)))
+    translation = translate(inputs, inputs.system, UNAWARE, fold=True)
+    assert translation.folding is not None
+    assert translation.folding.fold.sizes == (2,)
+    runs = both(inputs, UNAWARE)
+    assert runs is not None
+    assert not differences(inputs, *runs)
+    monkeypatch.setattr(folding, "_is_shifted", lambda *_: True)
+    runs = both(inputs, UNAWARE)
+    assert runs is not None
+    assert "spans" in differences(inputs, *runs)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"exactness": "plain"}, "asked for"),
+        ({"node_order": "creation"}, "ids by the order in which all ranks' messages come up"),
+        ({"all_reduce": "halvingDoubling"}, "members exchange with whom their place says"),
+        ({"replay_only": True, "compute_encoding": "micros"}, "nothing of the network is simulated"),
+    ],
+)
+def test_what_is_simulated_rank_by_rank(options: dict[str, object], why: str) -> None:
+    """What tells ranks apart, or is for the Python engine."""
+    builder = GraphBuilder(Mesh.of(dp=4))
+    builder.collective("reduce", Kind.ALL_REDUCE, 4096, axes=["dp"])
+    inputs = pin(builder.build(), system_of(("switch", 4, 10, 50)))
+    chosen = BackendOptions(**{"congestion": "unaware", "all_reduce": "ring", **options})  # type: ignore[arg-type]
+    assert translate(inputs, inputs.system, chosen, fold=True).folding is None, why
+
+
+def test_a_step_of_many_replicas_is_as_large_as_that_of_one() -> None:
+    """4,096 ranks in two classes, and figures for all."""
+    builder = GraphBuilder(Mesh.of(dp=256, pp=2, tp=8))
+    for stage in (0, 1):
+        row = builder.compute("forward", [(Fixed(1e-6), 1)], on={"pp": stage})
+        row = builder.collective("tp", Kind.ALL_REDUCE, 1 << 20, axes=["tp"], on={"pp": stage}, after=[row])
+        builder.collective("dp", Kind.ALL_REDUCE, 1 << 22, axes=["dp"], on={"pp": stage}, after=[row])
+    system = system_of(("fully_connected", 8, 100, 500), ("ring", 512, 25, 2000))
+    inputs = pin(builder.build(), system)
+    translation = translate(inputs, system, UNAWARE, fold=True)
+    assert translation.instances.count == 6
+    outcome = outcome_of(translation)
+    assert len(outcome.finish_ns) == 4096
+    assert len(set(outcome.finish_ns)) == 1
+    assert sorted(outcome.finish_order) == list(range(4096))
