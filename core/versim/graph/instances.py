@@ -244,6 +244,8 @@ def distinct_communications(graph: ExecutionGraph) -> tuple[NDArray[np.int64], N
     columns: list[NDArray[Any]] = [
         *(graph.kind, graph.size_bytes, graph.scope, graph.algorithm, counts),
         *(np.where(counts > number, places[np.minimum(start[:-1] + number, last)], NONE) for number in range(2)),
+        # Whether the sender stands first: the same two ends the other way round are another message.
+        graph.op[rows[start[:-1]]],
     ]
     long = np.flatnonzero(counts > 2)
     if len(long):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import attrs
 
@@ -13,18 +13,6 @@ from versim.errors import VersimError
 from versim.plain.json_text import read_json
 
 _SPELT = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-
-
-class Formed(Protocol):
-    """The form of a value of a document."""
-
-    def member(self, key: str) -> Formed:
-        """Of what stands under a key; ``ValueError`` if the format states no such key."""
-        ...
-
-    def item(self) -> Formed:
-        """Of the items of a list."""
-        ...
 
 
 @attrs.frozen
@@ -35,14 +23,11 @@ class Value:
         subject: The file it came from.
         place: Its path in the document.
         content: The value.
-        form: What the document's format states of it, where that is given: it is asked for the form of every part
-            that is taken, and refuses what it does not state.
     """
 
     subject: str
     place: str
     content: Any
-    form: Formed | None = None
 
     def wrong(self, message: str) -> NoReturn:
         """Refuse this value."""
@@ -62,13 +47,12 @@ class Value:
         return self._part(key, self.content.get(key))
 
     def _part(self, key: str, content: Any) -> Value:
-        return Value(self.subject, f"{self.place}.{key}", content, None if self.form is None else self.form.member(key))
+        return Value(self.subject, f"{self.place}.{key}", content)
 
     def __iter__(self) -> Iterator[Value]:
         if not isinstance(self.content, list):
             self.wrong(f"expected a list, got {_kind(self.content)}")
-        form = None if self.form is None else self.form.item()
-        return (Value(self.subject, f"{self.place}[{i}]", item, form) for i, item in enumerate(self.content))
+        return (Value(self.subject, f"{self.place}[{i}]", item) for i, item in enumerate(self.content))
 
     def keys(self) -> tuple[str, ...]:
         """The keys of an object."""
@@ -151,10 +135,10 @@ def _kind(content: object) -> str:
     return names.get(type(content), "a number")
 
 
-def read_values(path: Path, form: Formed | None = None) -> Value:
-    """The document in a JSON file, of a format that ``form`` states.
+def read_values(path: Path) -> Value:
+    """The document in a JSON file.
 
     Raises:
         UnreadableError: It cannot be read, or is not strict JSON.
     """
-    return Value(str(path), "$", read_json(path), form)
+    return Value(str(path), "$", read_json(path))

@@ -1,27 +1,37 @@
-"""How far predictions are from what was measured, as the document holds it; computed again when it is read."""
+"""How far predictions are from what was measured, as a document states it; nobody reads it, it is computed again."""
 
 from __future__ import annotations
 
-from typing import Any
+from versim.storage.form import Integer, Key, Many, Maybe, Number, Record, Text
 
-import attrs
+_SUMMED = Record(
+    "Errors summed up; fractions.",
+    name="accuracy",
+    keys={
+        "count": Key(Integer(1), "Cases with both times."),
+        "mape": Key(Number(), "Mean of |error|."),
+        "geometric_mean_error": Key(Number(), "exp(mean of |ln(predicted / measured)|) - 1."),
+        "geometric_mean_ratio": Key(Number(), "exp(mean of ln(predicted / measured))."),
+    },
+)
 
-from versim.comparison.accuracy import Accuracy, held_against_measurements
-from versim.comparison.model import Report
+_STEP = Record(
+    "One step.",
+    keys={
+        "workload": Key(Text(), "Its label."),
+        "pin": Key(Text(), "Its label."),
+        "measured_ps": Key(Integer(), "By the machine."),
+        "predicted_ps": Key(Integer(), "By the instance."),
+        "error": Key(Number(), "(predicted - measured) / measured."),
+    },
+)
 
-
-def accuracy_document(report: Report) -> list[dict[str, Any]]:
-    """One entry per instance that stands beside a measured reference; errors are fractions."""
-    return [
-        {
-            "label": found.label,
-            "errors": [{**attrs.asdict(step), "error": step.error} for step in found.errors],
-            "steps": _summed(found.steps),
-            "operations": _summed(found.operations),
-        }
-        for found in held_against_measurements(report)
-    ]
-
-
-def _summed(accuracy: Accuracy | None) -> dict[str, Any] | None:
-    return None if accuracy is None else attrs.asdict(accuracy)
+ACCURACY = Record(
+    "One instance.",
+    keys={
+        "label": Key(Text(), "The instance's name."),
+        "errors": Key(Many(_STEP), "Per workload and pin with a measured reference."),
+        "steps": Key(Maybe(_SUMMED), "Over errors; null if there is none."),
+        "operations": Key(Maybe(_SUMMED), "Over operations that were measured one by one; null if there is none."),
+    },
+)

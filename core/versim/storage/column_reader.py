@@ -19,12 +19,11 @@ from versim.plain.files import UnreadableError, read_bytes, size_of
 from versim.plain.values import Value
 from versim.prediction import NO_TIME
 from versim.storage import version_1
-from versim.storage.columns import DTYPES, Archive, Column, Place, read_archive
+from versim.storage.columns import ATTACHMENT, COLUMNS, Archive, Column, Place, read_archive
+from versim.storage.form import Opened
 
 MOST_ATTACHED_BYTES = 4 * 2**30
 """Of the archive beside a report, which is held in memory."""
-
-_ATTACHMENT = re.compile(r"versim-([0-9a-f]{64})\.npz")
 
 
 @attrs.frozen
@@ -42,21 +41,20 @@ class ColumnReader:
     used: set[str] = attrs.field(factory=set)
 
     @classmethod
-    def open(cls, path: Path, columns: Value, version: int) -> ColumnReader:
+    def open(cls, path: Path, columns: Opened, version: int) -> ColumnReader:
         """The columns of the document in ``path``, whose section ``columns`` says where they are."""
-        place = columns["place"]
-        if place.text() not in {known.value for known in Place}:
-            place.wrong(f"expected one of {', '.join(known.value for known in Place)}, got {place.text()!r}")
-        if place.text() == Place.OMITTED.value:
-            place.wrong("this report was written without its columns; write it to a file to keep them")
-        if place.text() == Place.INLINE.value:
+        if columns.place is Place.OMITTED:
+            columns.wrong("place", "this report was written without its columns; write it to a file to keep them")
+        if columns.place is Place.INLINE:
             return cls(None, version)
-        attachment = columns["attachment"]
-        named = _ATTACHMENT.fullmatch(attachment["file"].text())
+        attachment: Opened | None = columns.attachment
+        if attachment is None:
+            columns.wrong("attachment", "expected an object, got null")
+        named = re.fullmatch(ATTACHMENT, attachment.file)
         if named is None:
-            attachment["file"].wrong("an attachment is named versim-<sha256>.npz and lies in the folder of its report")
+            attachment.wrong("file", "an attachment is named versim-<sha256>.npz and lies in the folder of its report")
         beside = path.parent / named.group(0)
-        size = attachment["size_bytes"].integer()
+        size = attachment.size_bytes
         try:
             found = size_of(beside, MOST_ATTACHED_BYTES)
             if found != size:
@@ -74,16 +72,17 @@ class ColumnReader:
         declared = value["rows"].integer()
         if rows is not None and declared != rows:
             value["rows"].wrong(f"expected {rows}, got {declared}")
-        dtypes = {**DTYPES[kind], **(version_1.DTYPES.get(kind, {}) if self.version == 1 else {})}
+        now = {name: stated.dtype for name, stated in COLUMNS[kind].items()}
+        dtypes = {**now, **(version_1.DTYPES.get(kind, {}) if self.version == 1 else {})}
         if self.archive is None:
             read = {name: _inline(value["inline"][name], dtype, declared) for name, dtype in dtypes.items()}
-            return {name: column.astype(DTYPES[kind][name], copy=False) for name, column in read.items()}
+            return {name: column.astype(now[name], copy=False) for name, column in read.items()}
         key = value["attached"].text()
         if key in self.used:
             value["attached"].wrong(f"the columns {key!r} belong to another place already")
         self.used.add(key)
         read = {name: self.archive.column(f"{key}.{name}", dtype, declared) for name, dtype in dtypes.items()}
-        return {name: column.astype(DTYPES[kind][name], copy=False) for name, column in read.items()}
+        return {name: column.astype(now[name], copy=False) for name, column in read.items()}
 
 
 def _inline(value: Value, dtype: type[np.generic], rows: int) -> Column:

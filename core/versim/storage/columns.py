@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Mapping
 from typing import IO, Any
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,43 +23,86 @@ from versim.prediction import NO_TIME
 Column = NDArray[Any]
 """Whole numbers or, of seconds before rounding, floats."""
 
-DTYPES: Mapping[str, Mapping[str, type[np.generic]]] = {
-    "nodes": {
-        "op": np.int8,
-        "placement": np.int32,
-        "name": np.int32,
-        "phase": np.int32,
-        "layer": np.int32,
-        "microbatch": np.int32,
-        "communication": np.int32,
-        "compute_ns": np.int64,
-        "compute_s": np.float64,
-    },
-    "dependencies": {"node": np.int32, "on": np.int32},
-    "communications": {
-        "kind": np.int32,
-        "size_bytes": np.int64,
-        "scope": np.int32,
-        "algorithm": np.int32,
-        "tag": np.int64,
-    },
-    "attribute": {"value": np.int64},
-    "ranks": {"finish_ps": np.int64, "representative": np.int64},
-    "consumed_compute": {"compute_ns": np.int64},
-    "consumed_communication": {"size_bytes": np.int64},
-    "spans": {
-        "node": np.int32,
-        "rank": np.int64,
-        "ready_ps": np.int64,
-        "start_ps": np.int64,
-        "end_ps": np.int64,
-        "resource": np.int8,
-    },
-    "links": {"carried_bytes": np.int64, "messages": np.int64, "busy_ps": np.int64, "queueing_ps": np.int64},
-    "instances": {"node": np.int32, "rank": np.int64},
-    "slack": {"slack_ps": np.int64},
+
+@attrs.frozen
+class Stated:
+    """One column of a set.
+
+    Attributes:
+        dtype: Its type.
+        says: What it is, for people.
+    """
+
+    dtype: type[np.generic]
+    says: str
+
+    @property
+    def json_type(self) -> str:
+        """What its values are in a document."""
+        return "number" if issubclass(self.dtype, np.floating) else "integer"
+
+
+def _set(**columns: tuple[type[np.generic], str]) -> Mapping[str, Stated]:
+    return {name: Stated(*column) for name, column in columns.items()}
+
+
+COLUMNS: Mapping[str, Mapping[str, Stated]] = {
+    "nodes": _set(
+        op=(np.int8, "Index into ops."),
+        placement=(np.int32, "Index into placements."),
+        name=(np.int32, "Index into names."),
+        phase=(np.int32, "Index into phases."),
+        layer=(np.int32, "Layer."),
+        microbatch=(np.int32, "Microbatch."),
+        communication=(np.int32, "The communication it is a part of."),
+        compute_ns=(np.int64, "Pinned compute, in nanoseconds; 0 for communication."),
+        compute_s=(np.float64, "The same before rounding, in seconds. Never simulated."),
+    ),
+    "dependencies": _set(
+        node=(np.int32, "The node that waits."), on=(np.int32, "The node it waits for, on the same rank.")
+    ),
+    "communications": _set(
+        kind=(np.int32, "Index into kinds."),
+        size_bytes=(np.int64, "Full tensor, in bytes."),
+        scope=(np.int32, "Index into scopes."),
+        algorithm=(np.int32, "Index into algorithms."),
+        tag=(np.int64, "A point-to-point tag to keep."),
+    ),
+    "attribute": _set(value=(np.int64, "Null is -1.")),
+    "ranks": _set(
+        finish_ps=(np.int64, "When it finished, in picoseconds."),
+        representative=(np.int64, "The rank that stands for it in spans."),
+    ),
+    "consumed_compute": _set(compute_ns=(np.int64, "Nanoseconds used.")),
+    "consumed_communication": _set(size_bytes=(np.int64, "Bytes of the full tensor that were moved.")),
+    "spans": _set(
+        node=(np.int32, "Row of the graph."),
+        rank=(np.int64, "A representative rank."),
+        ready_ps=(np.int64, "When its dependencies had finished, in picoseconds."),
+        start_ps=(np.int64, "When it began to occupy its resource, in picoseconds."),
+        end_ps=(np.int64, "When it ended, in picoseconds."),
+        resource=(np.int8, "0 compute, 1 communication."),
+    ),
+    "links": _set(
+        carried_bytes=(np.int64, "Bytes that were sent over it."),
+        messages=(np.int64, "In how many messages."),
+        busy_ps=(
+            np.int64,
+            "How long its full rate needs for these bytes, in picoseconds; over the makespan it is its utilization.",
+        ),
+        queueing_ps=(
+            np.int64,
+            "Sum of the times messages waited for the link, in picoseconds; null where messages share a link.",
+        ),
+    ),
+    "instances": _set(node=(np.int32, "Row of the graph."), rank=(np.int64, "The representative rank.")),
+    "slack": _set(slack_ps=(np.int64, "In picoseconds; 0 on the critical path.")),
 }
-"""The sets of columns a document has, and the type of each column."""
+"""The sets of columns that a document has, and what each column is."""
+
+
+ATTACHMENT = r"versim-([0-9a-f]{64})\.npz"
+"""How the file beside a document is named."""
 
 
 class Place(enum.Enum):
@@ -79,7 +123,7 @@ class ColumnWriter:
 
     def write(self, kind: str, columns: Mapping[str, Column]) -> dict[str, Any]:
         """A set of columns of equal length as the document holds it; NO_TIME and NONE (-1) become null."""
-        typed = {name: np.asarray(columns[name]).astype(dtype) for name, dtype in DTYPES[kind].items()}
+        typed = {name: np.asarray(columns[name]).astype(stated.dtype) for name, stated in COLUMNS[kind].items()}
         rows = len(next(iter(typed.values())))
         key = f"{self._sets}.{kind}"
         self._sets += 1

@@ -1,32 +1,39 @@
 """A report as one JSON document: every figure in integer picoseconds, and in seconds where people look.
 
-``None`` is "not modelled" or "did not complete", never 0. The form is stated in ``report.schema.json``, see
-:mod:`versim.storage.form`; ``format_version`` is raised when a field changes its meaning or goes.
+``None`` is "not modelled" or "did not complete", never 0. The format is stated once, record by record; what writes and
+reads it and its JSON Schema follow from that, see :mod:`versim.storage.form`. ``format_version`` is raised when a key
+changes its meaning or goes.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import attrs
-
-from versim.comparison.critical_path import CriticalPath
-from versim.comparison.model import FORMAT_VERSION, Comparison, Report, Result, WorkloadReport
-from versim.comparison.totals import Breakdown, Totals
-from versim.graph import ExecutionGraph
-from versim.inputs import Inputs
-from versim.storage.accuracy import accuracy_document
-from versim.storage.causes import causes_document
-from versim.storage.columns import ColumnWriter, Place, archive_name
-from versim.storage.explanation import attribution_document, path_change_document
-from versim.storage.form import Form
-from versim.storage.inputs import graph_document, system_document
-from versim.storage.links import links_document
-from versim.storage.loss import consumed_document
-from versim.storage.sizes import sanity_document, sizes_document
-from versim.storage.sweep import sweep_document
-from versim.storage.text import number, strings
-from versim.units import PS_PER_S
+from versim.comparison.accuracy import held_against_measurements
+from versim.comparison.model import FORMAT_VERSION, Comparison, Report, Unpinned
+from versim.storage.accuracy import ACCURACY
+from versim.storage.columns import ATTACHMENT, ColumnWriter, Place, archive_name
+from versim.storage.form import (
+    Choice,
+    Columns,
+    Exactly,
+    Integer,
+    Key,
+    Many,
+    Maybe,
+    Named,
+    Number,
+    Record,
+    Schema,
+    Spelt,
+    Text,
+    Writing,
+)
+from versim.storage.inputs import GRAPH, SYSTEM
+from versim.storage.result import RESULT
+from versim.storage.sizes import SIZES
+from versim.storage.sweep import SWEPT
+from versim.timing import Origin, OriginShare, Source
 
 FORMAT = "versim-report"
 
@@ -44,6 +51,156 @@ _STATEMENTS = {
         "write the report to a file to keep them"
     ),
 }
+
+
+def _origin(role: str, source: Source, by: str, detail: str, seconds: float) -> OriginShare:
+    return OriginShare(role, Origin(source, by, detail), seconds)
+
+
+_ORIGIN = Record(
+    "Seconds of one origin.",
+    _origin,
+    keys={
+        "role": Key(Text(), "compute, folded (communication inside compute nodes) or borrowed."),
+        "source": Key(Choice(Source), "How they are known.", lambda share, _: share.origin.source),
+        "by": Key(Text(), "Who says so.", lambda share, _: share.origin.by),
+        "detail": Key(Text(), "What they are of, for people.", lambda share, _: share.origin.detail),
+        "seconds": Key(Number(0), "Summed over nodes and the ranks they stand on."),
+    },
+)
+
+
+class _OfComparison(Record):
+    """A comparison is written with its inputs at hand."""
+
+    def write(self, value: Comparison, to: Writing) -> dict[str, Any]:
+        return super().write(value, to.of(value.inputs))
+
+
+COMPARISON = _OfComparison(
+    "All predictions of one pin: equal inputs.",
+    name="comparison",
+    keys={
+        "pin": Key(Text(), "The pin's name.", lambda _, to: to.inputs.label),
+        "same_as": Key(Many(Text()), "Further pins with the same digest, not run again."),
+        "digest": Key(
+            Text(),
+            "sha256 over everything a simulator may consume, in hexadecimal digits.",
+            lambda _, to: to.inputs.digest,
+        ),
+        "provenance": Key(
+            Named(Text()), "Who timed compute and folded communication.", lambda _, to: to.inputs.provenance
+        ),
+        "origins": Key(
+            Many(_ORIGIN),
+            "Where the seconds of compute come from, the most first; missing in files written before this was kept.",
+            lambda _, to: to.inputs.origins,
+            before=(),
+        ),
+        "sizes": Key(
+            Maybe(SIZES),
+            "What the step amounts to; null where its producer does not say.",
+            lambda _, to: to.inputs.sizes,
+            before=None,
+        ),
+        "reference": Key(Text(), "The label that differences refer to."),
+        "system": Key(SYSTEM, get=lambda _, to: to.inputs.system),
+        "graph": Key(GRAPH, get=lambda _, to: to.inputs),
+        "instances": Key(
+            Columns(
+                "instances", "What the rows of slack are: nodes on classes of ranks that no prediction tells apart."
+            ),
+            get=lambda comparison, _: {"node": comparison.instances.node, "rank": comparison.instances.ranks},
+            kept=False,
+        ),
+        "results": Key(Many(RESULT), "In the order of the scenario."),
+        "sweep": Key(
+            Maybe(Many(SWEPT)),
+            "The step's communications alone in every instance, by size. Null if that was not asked.",
+            before=None,
+        ),
+    },
+)
+
+_UNPINNED = Record(
+    "One pin.",
+    Unpinned,
+    keys={
+        "pin": Key(Text(), "Its label."),
+        "labels": Key(Many(Text()), "The instances that would have been asked."),
+        "why": Key(Text(), "What it borrows and does not get."),
+    },
+)
+
+_WORKLOAD = Record(
+    "One workload; pins stand apart because their inputs differ.",
+    keys={
+        "label": Key(Text(), "Its name in the scenario."),
+        "producer": Key(Text(), "Who wrote its graph."),
+        "comparisons": Key(Many(COMPARISON), "One per pin with inputs of its own."),
+        "unpinned": Key(
+            Many(_UNPINNED), "Pins that could not be made, so that nobody was asked under them.", before=()
+        ),
+    },
+)
+
+_ATTACHMENT = Record(
+    "An uncompressed .npz.",
+    keys={
+        "file": Key(
+            Text(f"^{ATTACHMENT}$"), "Its name, with the sha256 of its bytes.", lambda archive, _: archive_name(archive)
+        ),
+        "size_bytes": Key(Integer(), "Its length.", lambda archive, _: len(archive)),
+    },
+)
+
+_COLUMNS = Record(
+    "Where the long columns are.",
+    keys={
+        "place": Key(
+            Choice(Place), "In this document, in a file beside it, or left out.", lambda _, to: to.columns.place
+        ),
+        "statement": Key(Text(), "The same in words.", lambda _, to: _STATEMENTS[to.columns.place]),
+        "attachment": Key(
+            Maybe(_ATTACHMENT), "The file beside this document; null unless attached.", lambda _, to: to.archive
+        ),
+    },
+)
+
+REPORT = Record(
+    "Strict JSON. Times are whole picoseconds (_ps) since the start of the step, and seconds (_s) as floats where a "
+    "person looks. Numbers that need not be finite may be one of the strings NaN, Infinity, -Infinity. Null is: not "
+    "modelled, or did not complete; never 0.",
+    keys={
+        "format": Key(Exactly(FORMAT), get=lambda *_: FORMAT),
+        "format_version": Key(
+            Exactly(FORMAT_VERSION), "Raised when a field changes its meaning or goes.", lambda *_: FORMAT_VERSION
+        ),
+        "scenario": Key(Text(), "Its name."),
+        "description": Key(Text(), "What it is about."),
+        "provenance": Key(Named(Text()), "Versions of versim, Python and plugins, and the command."),
+        "worst_difference_percent": Key(
+            Spelt(),
+            "Largest absolute difference of a completed prediction to its reference, in percent.",
+            lambda report, _: report.worst_difference_percent(),
+            kept=False,
+        ),
+        "incomplete": Key(
+            Many(Text()),
+            "Predictions that did not complete, spelt workload / pin / label.",
+            lambda report, _: report.incomplete(),
+            kept=False,
+        ),
+        "accuracy": Key(
+            Many(ACCURACY),
+            "How far instances are from what was measured; empty unless a reference is a measurement.",
+            lambda report, _: held_against_measurements(report),
+            kept=False,
+        ),
+        "columns": Key(_COLUMNS, get=lambda report, _: report, last=True),
+        "workloads": Key(Many(_WORKLOAD), "In the order of the scenario."),
+    },
+)
 
 
 def report_document(
@@ -72,179 +229,19 @@ def report_document(
         ]
     )
     many = Place.ATTACHED if attach else Place.OMITTED
-    columns = ColumnWriter(Place.INLINE if longest <= spans_inline_limit else many)
-    workloads = [_workload(workload, columns) for workload in report.workloads]
-    archive = columns.archive()
-    attachments = {} if archive is None else {archive_name(archive): archive}
-    document = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "scenario": report.scenario,
-        "description": report.description,
-        "provenance": strings(report.provenance),
-        "worst_difference_percent": report.worst_difference_percent(),
-        "incomplete": list(report.incomplete()),
-        "accuracy": accuracy_document(report),
-        "columns": {
-            "place": columns.place.value,
-            "statement": _STATEMENTS[columns.place],
-            "attachment": None if archive is None else {"file": archive_name(archive), "size_bytes": len(archive)},
-        },
-        "workloads": workloads,
-    }
-    Form.of_report().hold(document)
-    return document, attachments
+    to = Writing(ColumnWriter(Place.INLINE if longest <= spans_inline_limit else many))
+    document = REPORT.write(report, to)
+    return document, {} if to.archive is None else {archive_name(to.archive): to.archive}
 
 
-def _workload(workload: WorkloadReport, columns: ColumnWriter) -> dict[str, Any]:
+def report_schema() -> Schema:
+    """The JSON Schema (draft 2020-12) of a report of the newest version."""
+    definitions: dict[str, Schema] = {}
+    stated = REPORT.schema(definitions)
     return {
-        "label": workload.label,
-        "producer": workload.producer,
-        "comparisons": [_comparison(comparison, columns) for comparison in workload.comparisons],
-        "unpinned": [
-            {"pin": unpinned.pin, "labels": list(unpinned.labels), "why": unpinned.why}
-            for unpinned in workload.unpinned
-        ],
-    }
-
-
-def _comparison(comparison: Comparison, columns: ColumnWriter) -> dict[str, Any]:
-    pinned = comparison.inputs
-    return {
-        "pin": pinned.label,
-        "same_as": list(comparison.same_as),
-        "digest": pinned.digest,
-        "provenance": strings(pinned.provenance),
-        "origins": [
-            {
-                "role": share.role,
-                "source": share.origin.source.value,
-                "by": share.origin.by,
-                "detail": share.origin.detail,
-                "seconds": share.seconds,
-            }
-            for share in pinned.origins
-        ],
-        "sizes": sizes_document(pinned.sizes),
-        "reference": comparison.reference,
-        "system": system_document(comparison.inputs.system),
-        "graph": graph_document(pinned, columns),
-        "instances": columns.write(
-            "instances", {"node": comparison.instances.node, "rank": comparison.instances.ranks}
-        ),
-        "results": [_result(result, pinned, columns) for result in comparison.results],
-        "sweep": sweep_document(comparison.sweep),
-    }
-
-
-def _seconds(time_ps: float | None) -> float | None:
-    return None if time_ps is None else time_ps / PS_PER_S
-
-
-def _result(result: Result, pinned: Inputs, columns: ColumnWriter) -> dict[str, Any]:
-    prediction, graph = result.prediction, pinned.graph
-    spans = prediction.spans
-    return {
-        "label": result.label,
-        "simulator": prediction.simulator,
-        "engine": prediction.engine,
-        "network": result.network,
-        "provenance": strings(prediction.provenance),
-        "measured": prediction.measured,
-        "status": prediction.status.value,
-        "makespan_ps": _integer(prediction.makespan_ps),
-        "makespan_s": _seconds(prediction.makespan_ps),
-        "difference_ps": _integer(result.difference_ps),
-        "difference_s": _seconds(result.difference_ps),
-        "difference_percent": number(result.difference_percent),
-        "totals": _totals(result.totals),
-        "sanity": sanity_document(result.sanity),
-        "wall_s": number(prediction.wall_s),
-        "reported_s": number(prediction.reported_s),
-        "checks": [attrs.asdict(check) for check in result.checks],
-        "diagnosis": list(prediction.diagnosis),
-        "waiting": [
-            {"rank": int(rank), "node": int(node), "name": graph.node_name(int(node))}
-            for rank, node in prediction.waiting
-        ],
-        "groups": [_breakdown(row) for row in result.groups],
-        "operations": [_breakdown(row) for row in result.operations],
-        "critical_path": _path(result.critical_path, graph),
-        "shared_path_ps": _integer(result.shared_path_ps),
-        "shared_path_s": _seconds(result.shared_path_ps),
-        "shared_path_percent": number(result.shared_path_percent),
-        "attribution": attribution_document(result.attribution),
-        "causes": causes_document(result.causes),
-        "path_change": path_change_document(result.path_change, graph),
-        "consumed": consumed_document(prediction, pinned, columns),
-        "ranks": columns.write(
-            "ranks", {"finish_ps": prediction.finish_ps, "representative": prediction.representative}
-        ),
-        "spans": columns.write(
-            "spans",
-            {
-                "node": spans.node,
-                "rank": spans.rank,
-                "ready_ps": spans.ready_ps,
-                "start_ps": spans.start_ps,
-                "end_ps": spans.end_ps,
-                "resource": spans.resource,
-            },
-        ),
-        "slack": None if result.slack_ps is None else columns.write("slack", {"slack_ps": result.slack_ps}),
-        "links": links_document(prediction.links, columns),
-    }
-
-
-def _integer(value: int | None) -> int | None:
-    return None if value is None else int(value)
-
-
-def _totals(totals: Totals | None) -> dict[str, Any] | None:
-    if totals is None:
-        return None
-    times = {
-        "compute": totals.compute_ps,
-        "communication": totals.communication_ps,
-        "exposed_communication": totals.exposed_communication_ps,
-        "idle": totals.idle_ps,
-    }
-    return {
-        "rank": int(totals.rank),
-        **{f"{name}_ps": int(time_ps) for name, time_ps in times.items()},
-        **{f"{name}_s": time_ps / PS_PER_S for name, time_ps in times.items()},
-        "communication_ratio": totals.communication_ratio,
-    }
-
-
-def _breakdown(row: Breakdown) -> dict[str, Any]:
-    return {
-        "key": row.key,
-        "phase": row.phase,
-        "count": int(row.count),
-        "missing": int(row.missing),
-        "total_ps": int(row.total_ps),
-        "total_s": row.total_ps / PS_PER_S,
-        "mean_s": row.mean_ps / PS_PER_S,
-    }
-
-
-def _path(path: CriticalPath | None, graph: ExecutionGraph) -> dict[str, Any] | None:
-    if path is None:
-        return None
-    times = {"compute": path.compute_ps, "communication": path.communication_ps, "gap": path.gap_ps}
-    return {
-        **{f"{name}_ps": int(time_ps) for name, time_ps in times.items()},
-        **{f"{name}_s": time_ps / PS_PER_S for name, time_ps in times.items()},
-        "steps": [
-            {
-                "node": int(step.node),
-                "name": graph.node_name(step.node),
-                "rank": int(step.rank),
-                "start_ps": int(step.start_ps),
-                "end_ps": int(step.end_ps),
-                "waited_for": step.waited_for,
-            }
-            for step in path.steps
-        ],
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:versim:report:{FORMAT_VERSION}",
+        "title": "versim report",
+        **stated,
+        "$defs": definitions,
     }

@@ -1,4 +1,4 @@
-"""Why a prediction differs from the reference, as the document holds it, and back.
+"""Why a prediction differs from the reference, as a document states it.
 
 The terms are kept because they cannot be computed again: they may rest on what each communication takes alone, which
 only the simulators know. They are held to their sum on the way back.
@@ -6,163 +6,145 @@ only the simulators know. They are held to their sum on the way back.
 
 from __future__ import annotations
 
-import enum
-from typing import Any, TypeVar
+from typing import Any
 
-from versim.comparison.attribution import Attribution, Averaging, Pattern, Policy, Term, TermKind
+from versim.comparison.attribution import Averaging, Pattern, Policy, Term, TermKind
+from versim.comparison.causes import Asked, Cause, CauseKind, TermCauses
 from versim.comparison.slack import Move, PathChange, Reason
-from versim.graph import ExecutionGraph
-from versim.plain.values import Value
+from versim.fabric import Message
+from versim.storage.form import SIGNED, Choice, Integer, Key, Many, Maybe, Number, Open, Record, Text
+from versim.work import Kind
 
-_ANY = -(2**63)
+_TERM = Record(
+    "One term.",
+    Term,
+    keys={
+        "name": Key(Text(), "What it is about."),
+        "kind": Key(Choice(TermKind), "What kind of term it is."),
+        "key": Key(Text(), "Kind and axes, or compute; empty for terms that are no group."),
+        "phase": Key(Text(), "The group's part of the step, empty where not said."),
+        "effect_ps": Key(SIGNED, "Change of the makespan that it explains."),
+        "executions": Key(Integer(), "How often the group runs, over the ranks that the timelines tell apart."),
+        "change_ps": Key(Maybe(SIGNED), "Change of duration summed over executions; null for terms that are no group."),
+        "on_path_ps": Key(Maybe(SIGNED), "The part of it on the reference's critical path."),
+        "in_slack_ps": Key(Maybe(SIGNED), "The other part."),
+        "isolated_ps": Key(
+            Maybe(SIGNED), "Part of the effect that durations in isolation explain; null where not known."
+        ),
+        "contention_ps": Key(
+            Maybe(SIGNED), "Part of the effect due to being slower than in isolation; null where not known."
+        ),
+    },
+)
 
-E = TypeVar("E", bound=enum.StrEnum)
+_PATTERN = Record(
+    "One pattern.",
+    Pattern,
+    keys={
+        "sentence": Key(Text(), "The finding in words.", kept=False),
+        "waiting": Key(Text(), "What is ready and waits."),
+        "behind": Key(Text(), "What occupies the resource meanwhile."),
+        "ranks": Key(Many(Integer()), "Representative ranks on which it waits."),
+        "executions": Key(Integer(), "How many executions wait there."),
+        "wait_ps": Key(SIGNED, "Time waited over all executions."),
+        "on_path_ps": Key(SIGNED, "The part of it on the critical path."),
+        "reference_wait_ps": Key(SIGNED, "Time waited in the reference."),
+        "reference_on_path_ps": Key(SIGNED, "The part of that on the reference's critical path."),
+    },
+)
 
+ATTRIBUTION = Record(
+    "The difference of makespans as terms that sum to it exactly.",
+    dict,
+    name="attribution",
+    keys={
+        "reference": Key(Text(), "Label of the reference."),
+        "difference_ps": Key(SIGNED, "Sum of all effects."),
+        "policy": Key(Choice(Policy), "How the reference's schedule answers to other durations."),
+        "averaging": Key(Choice(Averaging), "In which orders groups are substituted."),
+        "orders": Key(Integer(), "Orders averaged over; 1 if sequential."),
+        "seed": Key(Maybe(SIGNED), "Seed of the sample of orders; null where none was drawn."),
+        "terms": Key(Many(_TERM), "In the order of substitution; then schedule order, then what is left."),
+        "patterns": Key(Many(_PATTERN), "What waits behind what otherwise than in the reference, the costliest first."),
+    },
+)
+"""Read as what an :class:`versim.comparison.attribution.Attribution` is made of; whose it is stands in the result."""
 
-def attribution_document(attribution: Attribution | None) -> dict[str, Any] | None:
-    """The terms of a difference, and what waits behind what."""
-    if attribution is None:
-        return None
-    return {
-        "reference": attribution.reference,
-        "difference_ps": int(attribution.difference_ps),
-        "policy": attribution.policy.value,
-        "averaging": attribution.averaging.value,
-        "orders": int(attribution.orders),
-        "seed": _integer(attribution.seed),
-        "terms": [
-            {
-                "name": term.name,
-                "kind": term.kind.value,
-                "key": term.key,
-                "phase": term.phase,
-                "effect_ps": int(term.effect_ps),
-                "executions": int(term.executions),
-                "change_ps": _integer(term.change_ps),
-                "on_path_ps": _integer(term.on_path_ps),
-                "in_slack_ps": _integer(term.in_slack_ps),
-                "isolated_ps": _integer(term.isolated_ps),
-                "contention_ps": _integer(term.contention_ps),
-            }
-            for term in attribution.terms
-        ],
-        "patterns": [
-            {
-                "sentence": pattern.sentence,
-                "waiting": pattern.waiting,
-                "behind": pattern.behind,
-                "ranks": [int(rank) for rank in pattern.ranks],
-                "executions": int(pattern.executions),
-                "wait_ps": int(pattern.wait_ps),
-                "on_path_ps": int(pattern.on_path_ps),
-                "reference_wait_ps": int(pattern.reference_wait_ps),
-                "reference_on_path_ps": int(pattern.reference_on_path_ps),
-            }
-            for pattern in attribution.patterns
-        ],
-    }
+_MOVE = Record(
+    "One execution.",
+    Move,
+    name="move",
+    keys={
+        "node": Key(Integer(), "Row of the graph."),
+        "name": Key(Text(), "Its name.", lambda move, to: to.inputs.graph.node_name(move.node), kept=False),
+        "rank": Key(Integer(), "The representative rank."),
+        "path_ps": Key(SIGNED, "Time of the path in it."),
+        "change_ps": Key(SIGNED, "Its duration minus the reference's."),
+        "slack_ps": Key(SIGNED, "Its slack where it is not on the path."),
+        "reason": Key(Choice(Reason), "Why it enters or leaves."),
+    },
+)
 
+PATH_CHANGE = Record(
+    "How a critical path differs from the reference's.",
+    PathChange,
+    name="path_change",
+    keys={
+        "agreement": Key(Number(0, 1), "Time-weighted Jaccard index of the paths."),
+        "entered": Key(Many(_MOVE), "Executions that enter it, most time first."),
+        "left": Key(Many(_MOVE), "Executions that leave it, most time first."),
+    },
+)
 
-def path_change_document(change: PathChange | None, graph: ExecutionGraph) -> dict[str, Any] | None:
-    """Which nodes enter and leave the critical path."""
-    if change is None:
-        return None
-    return {
-        "agreement": float(change.agreement),
-        **{
-            name: [
-                {
-                    "node": int(move.node),
-                    "name": graph.node_name(move.node),
-                    "rank": int(move.rank),
-                    "path_ps": int(move.path_ps),
-                    "change_ps": int(move.change_ps),
-                    "slack_ps": int(move.slack_ps),
-                    "reason": move.reason.value,
-                }
-                for move in moves
-            ]
-            for name, moves in (("entered", change.entered), ("left", change.left))
-        },
-    }
-
-
-def _integer(value: int | None) -> int | None:
-    return None if value is None else int(value)
-
-
-def attribution_from(result: Value) -> Attribution | None:
-    """The attribution of a result, whose difference has to be its sum."""
-    value = result["attribution"]
-    if value.missing:
-        return None
-    if value["difference_ps"].integer(_ANY) != result["difference_ps"].integer(_ANY):
-        value["difference_ps"].wrong("it is not the difference of the result")
-    try:
-        return Attribution(
-            reference=value["reference"].text(),
-            other=result["label"].text(),
-            difference_ps=value["difference_ps"].integer(_ANY),
-            terms=tuple(_term(term) for term in value["terms"]),
-            policy=_member(value["policy"], Policy),
-            averaging=_member(value["averaging"], Averaging),
-            orders=value["orders"].integer(),
-            seed=_optional(value["seed"]),
-            patterns=tuple(_pattern(pattern) for pattern in value["patterns"]),
-        )
-    except ValueError as error:
-        value["terms"].wrong(str(error))
+_CAUSE = Record(
+    "One cause.",
+    Cause,
+    keys={
+        "kind": Key(Choice(CauseKind), "What it is."),
+        "effect_ps": Key(SIGNED, "Change of the makespan that it explains."),
+    },
+)
 
 
-def _term(value: Value) -> Term:
-    optional = ("change_ps", "on_path_ps", "in_slack_ps", "isolated_ps", "contention_ps")
-    return Term(
-        name=value["name"].text(),
-        kind=_member(value["kind"], TermKind),
-        key=value["key"].text(),
-        phase=value["phase"].text(),
-        effect_ps=value["effect_ps"].integer(_ANY),
-        executions=value["executions"].integer(),
-        **{name: _optional(value[name]) for name in optional},
-    )
+def _message(ranks: tuple[int, ...], **said: Any) -> Message:
+    return Message(ranks=ranks, participants=len(ranks), **said)
 
 
-def _pattern(value: Value) -> Pattern:
-    times = ("wait_ps", "on_path_ps", "reference_wait_ps", "reference_on_path_ps")
-    return Pattern(
-        waiting=value["waiting"].text(),
-        behind=value["behind"].text(),
-        ranks=tuple(rank.integer() for rank in value["ranks"]),
-        executions=value["executions"].integer(),
-        **{name: value[name].integer(_ANY) for name in times},
-    )
+_EXAMPLE = Record(
+    "The communication of the term that moves most bytes.",
+    _message,
+    keys={
+        "kind": Key(Open(Kind), "What is done."),
+        "size_bytes": Key(Integer(1), "The full tensor."),
+        "axis": Key(Text(), "The parallelism it runs along."),
+        "ranks": Key(Many(Integer()), "Its first group."),
+        "algorithm": Key(Text(), "Asked for by the graph."),
+    },
+)
 
+_ASKED = Record(
+    "What a simulator answers about the example.",
+    Asked,
+    name="asked",
+    keys={
+        "alone_ps": Key(Integer(), "On the step's network."),
+        "near_ps": Key(Integer(), "On a network of its members alone."),
+        "instant_ps": Key(Integer(), "On the step's network without latency."),
+        "bare_ps": Key(Integer(), "On a network of its members alone, without latency."),
+    },
+)
 
-def path_change_from(result: Value, nodes: int) -> PathChange | None:
-    """How the critical path of a result changed; ``nodes`` is the size of the graph."""
-    value = result["path_change"]
-    if value.missing:
-        return None
-    moves = {
-        name: tuple(
-            Move(
-                node=move["node"].integer(highest=nodes - 1),
-                rank=move["rank"].integer(),
-                path_ps=move["path_ps"].integer(_ANY),
-                change_ps=move["change_ps"].integer(_ANY),
-                slack_ps=move["slack_ps"].integer(_ANY),
-                reason=_member(move["reason"], Reason),
-            )
-            for move in value[name]
-        )
-        for name in ("entered", "left")
-    }
-    return PathChange(agreement=value["agreement"].amount(1.0), entered=moves["entered"], left=moves["left"])
-
-
-def _member(value: Value, kind: type[E]) -> E:
-    return kind(value.one_of(kind))
-
-
-def _optional(value: Value) -> int | None:
-    return None if value.missing else value.integer(_ANY)
+CAUSES = Record(
+    "What a term of the attribution is made of.",
+    TermCauses,
+    name="causes",
+    keys={
+        "term": Key(Text(), "The term's name."),
+        "effect_ps": Key(SIGNED, "Its effect; the sum of its causes'."),
+        "causes": Key(Many(_CAUSE), "The largest first."),
+        "example": Key(_EXAMPLE),
+        "hops": Key(Integer(), "Links between two of its peers in a row, at most."),
+        "reference": Key(_ASKED, "By the reference's simulator."),
+        "other": Key(_ASKED, "By the other's."),
+    },
+)

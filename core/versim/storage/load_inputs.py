@@ -1,4 +1,4 @@
-"""Reading back what every simulator was given: the system and the pinned graph.
+"""Reading back what every simulator was given: the graph as pinned, on its system.
 
 The graph is built from its columns, checked as a producer's would be, and pinned again: the digest that comes out has
 to be the one the report was written with. Work is not kept, so compute nodes of a loaded graph have the fixed
@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.errors import VersimError
-from versim.fabric import Degradation, Device, Dimension, Link, System, Topology
 from versim.graph import NONE, ExecutionGraph, Op, RankClasses, Scope
 from versim.graph.validate import faults_of
 from versim.inputs import Inputs
@@ -28,8 +27,7 @@ from versim.plain.values import Value
 from versim.prediction import Prediction
 from versim.storage import version_1
 from versim.storage.column_reader import ColumnReader, within
-from versim.storage.sizes import sizes_from
-from versim.timing import Origin, OriginShare, Source
+from versim.storage.form import Opened
 from versim.units import NS_PER_S
 from versim.work import Fixed, Kind, Phase, Work
 
@@ -39,126 +37,38 @@ MOST_EXECUTIONS = 10_000_000
 """Executions told apart that a report may ask for; more only with a quarter as many spans to show for it."""
 
 
-def system_from(value: Value) -> System:
-    """The system of a comparison."""
-    device, links = value["device"], value["axis_links"]
-    overhead = device["kernel_launch_overhead_s"]
-    parameters = device["parameters"].content
-    if not isinstance(parameters, dict):
-        device["parameters"].wrong("expected an object")
-    try:
-        return System(
-            dimensions=tuple(
-                Dimension(
-                    topology=Topology(dimension["topology"].one_of(Topology)),
-                    size=dimension["size"].integer(lowest=1),
-                    link=_link(dimension["link"]),
-                    oversubscription=_later(dimension, "oversubscription", 1.0),
-                )
-                for dimension in value["dimensions"]
-            ),
-            device=Device(
-                name=device["name"].text(),
-                kernel_launch_overhead_s=overhead.number(),
-                peak_flop_per_s=_peaks(device),
-                memory_bandwidth_bytes_per_s=_later(device, "memory_bandwidth_bytes_per_s", 0.0),
-                memory_bytes=int(_later(device, "memory_bytes", 0)),
-                parameters=parameters,
-            ),
-            degraded=_degraded(value.optional("degraded")),
-            endpoints=value["world_size"].integer(lowest=1),
-            axis_links={axis: _link(links[axis]) for axis in links.keys()},  # noqa: SIM118 - a Value is no mapping
-        )
-    except ValueError as error:
-        value.wrong(str(error))
-
-
-def _degraded(value: Value) -> tuple[Degradation, ...]:
-    """Degraded links; reports written before there were any lack the key."""
-    if value.missing:
-        return ()
-    return tuple(
-        Degradation(
-            dimension=one["dimension"].integer(),
-            ranks=tuple(rank.integer() for rank in one["ranks"]),
-            node=None if one["node"].missing else one["node"].integer(),
-            link=tuple(rank.integer() for rank in one["link"]),
-            bandwidth_factor=one["bandwidth_factor"].number(),
-            added_latency_s=one["added_latency_s"].number(),
-            down=one["down"].flag(),
-        )
-        for one in value
-    )
-
-
-def _later(value: Value, key: str, instead: float) -> float:
-    """A number that the first reports did not have."""
-    found = value.optional(key)
-    return instead if found.missing else found.number()
-
-
-def _peaks(device: Value) -> dict[str, float]:
-    peaks = device.optional("peak_flop_per_s")
-    return {} if peaks.missing else {dtype: peaks[dtype].number() for dtype in peaks.keys()}  # noqa: SIM118
-
-
-def _link(value: Value) -> Link:
-    try:
-        return Link(
-            bandwidth_bytes_per_s=value["bandwidth_bytes_per_s"].number(), latency_s=value["latency_s"].number()
-        )
-    except ValueError as error:
-        value.wrong(str(error))
-
-
-def inputs_from(comparison: Value, system: System, predictions: Sequence[Prediction], columns: ColumnReader) -> Inputs:
+def inputs_from(comparison: Opened, predictions: Sequence[Prediction], columns: ColumnReader) -> Inputs:
     """The inputs of a comparison whose predictions have been read, which bounds its ranks and nodes."""
-    value = comparison["graph"]
+    value = comparison.at("graph")
     if "placements" not in value.keys():  # noqa: SIM118
         value.wrong("this report was written before reports could be loaded whole; compare again to have one")
-    nodes = columns.read("nodes", value["nodes"], rows=value["node_count"].integer())
-    graph = _graph(value, nodes, columns)
+    stated = comparison.graph
+    nodes = columns.read("nodes", stated.nodes, rows=stated.node_count)
+    graph = _graph(stated, nodes, columns)
     _hold_to_size(value, graph, predictions)
     faults = faults_of(graph)
     if faults:
         value.wrong(f"not a graph: {faults[0]}{f' (and {len(faults) - 1} more)' if len(faults) > 1 else ''}")
-    label, provenance = comparison["pin"].text(), comparison["provenance"].mapping()
     try:
-        inputs = pin(graph, system, label=label, provenance=provenance)
+        inputs = pin(graph, comparison.system, label=comparison.pin, provenance=comparison.provenance)
     except VersimError as error:
         value.wrong(str(error))
     if not np.array_equal(inputs.compute_ns, nodes["compute_ns"]):
         value["nodes"].wrong("compute_ns is not compute_s in nanoseconds")
     digest = version_1.digest_of(graph, inputs.compute_ns) if columns.version == 1 else inputs.digest
-    if digest != comparison["digest"].text():
-        comparison["digest"].wrong(f"the inputs have the digest {digest[:12]}…: they are not those simulated")
-    return attrs.evolve(inputs, origins=_origins(comparison), sizes=sizes_from(comparison.optional("sizes")))
+    if digest != comparison.digest:
+        comparison.wrong("digest", f"the inputs have the digest {digest[:12]}…: they are not those simulated")
+    return attrs.evolve(inputs, origins=comparison.origins, sizes=comparison.sizes)
 
 
-def _origins(comparison: Value) -> tuple[OriginShare, ...]:
-    """Where seconds come from; reports written before it was kept have none."""
-    shares = comparison.optional("origins")
-    if shares.missing:
-        return ()
-    return tuple(
-        OriginShare(
-            share["role"].text(),
-            Origin(Source(share["source"].one_of(Source)), share["by"].text(), share["detail"].text()),
-            share["seconds"].amount(),
-        )
-        for share in shares
-    )
-
-
-def _mesh(value: Value) -> Mesh:
-    world = value["world_size"].integer(lowest=1)
-    axes = [(axis["axis"].text(), axis["size"].integer(lowest=1)) for axis in value["mesh"]]
+def _mesh(stated: Opened) -> Mesh:
+    axes = stated.mesh
     try:
-        mesh = Mesh(tuple(name for name, _ in axes), tuple(size for _, size in axes))
+        mesh = Mesh(tuple(axis["axis"] for axis in axes), tuple(axis["size"] for axis in axes))
     except ValueError as error:
-        value["mesh"].wrong(str(error))
-    if mesh.world_size != world:
-        value["mesh"].wrong(f"it has {mesh.world_size} ranks, not {world}")
+        stated.wrong("mesh", str(error))
+    if mesh.world_size != stated.world_size:
+        stated.wrong("mesh", f"it has {mesh.world_size} ranks, not {stated.world_size}")
     return mesh
 
 
@@ -184,17 +94,17 @@ def _scope(value: Value, mesh: Mesh) -> Scope:
     return Scope(axes=axes, ranks=tuple(rank.integer(highest=mesh.world_size - 1) for rank in value["ranks"]))
 
 
-def _graph(value: Value, nodes: dict[str, Any], columns: ColumnReader) -> ExecutionGraph:
-    mesh = _mesh(value)
-    ops = [op.name.lower() for op in Op]
-    if list(value["ops"].texts()) != ops:
-        value["ops"].wrong(f"expected {', '.join(map(repr, ops))}")
-    phases, kinds = _labels(value["phases"], Phase), _labels(value["kinds"], Kind)
-    placements = tuple(_placement(place, mesh) for place in value["placements"])
-    scopes = tuple(_scope(scope, mesh) for scope in value["scopes"])
-    names, algorithms = value["names"].texts(), value["algorithms"].texts()
-    messages = columns.read("communications", value["communications"], rows=value["communication_count"].integer())
-    edges = columns.read("dependencies", value["dependencies"], rows=value["dependency_count"].integer())
+def _graph(stated: Opened, nodes: dict[str, Any], columns: ColumnReader) -> ExecutionGraph:
+    mesh = _mesh(stated)
+    ops = tuple(op.name.lower() for op in Op)
+    if stated.ops != ops:
+        stated.wrong("ops", f"expected {', '.join(map(repr, ops))}")
+    phases, kinds = _labels(stated, "phases", Phase), _labels(stated, "kinds", Kind)
+    placements = tuple(_placement(place, mesh) for place in stated.at("placements"))
+    scopes = tuple(_scope(scope, mesh) for scope in stated.at("scopes"))
+    names, algorithms = stated.names, stated.algorithms
+    messages = columns.read("communications", stated.communications, rows=stated.communication_count)
+    edges = columns.read("dependencies", stated.dependencies, rows=stated.dependency_count)
     count, matches = len(nodes["op"]), len(messages["kind"])
     for where, name, column, highest, lowest in (
         ("nodes", "op", nodes["op"], max(Op), 0),
@@ -212,9 +122,9 @@ def _graph(value: Value, nodes: dict[str, Any], columns: ColumnReader) -> Execut
     ):
         # NaN compares false with everything, so it would pass as being within.
         if not np.isfinite(column).all():
-            value[where].wrong(f"column {name!r} has values that are not finite")
-        within(value[where], name, column, highest, lowest)
-    _hold_together(value, nodes, matches, edges)
+            stated.wrong(where, f"column {name!r} has values that are not finite")
+        within(stated.at(where), name, column, highest, lowest)
+    _hold_together(stated, nodes, matches, edges)
     start = np.zeros(count + 1, dtype=np.int64)
     np.cumsum(np.bincount(edges["node"], minlength=count), out=start[1:])
     work, works = _works(nodes)
@@ -244,21 +154,21 @@ def _graph(value: Value, nodes: dict[str, Any], columns: ColumnReader) -> Execut
         algorithms=algorithms,
         phases=phases,
         kinds=kinds,
-        notes=value["notes"].texts(),
-        node_attributes=_attributes(value, "node_attributes", count, columns),
-        communication_attributes=_attributes(value, "communication_attributes", matches, columns),
+        notes=stated.notes,
+        node_attributes=_attributes(stated.node_attributes, count, columns),
+        communication_attributes=_attributes(stated.communication_attributes, matches, columns),
     )
 
 
-def _labels(value: Value, labels: type[Named]) -> tuple[Named, ...]:
+def _labels(stated: Opened, key: str, labels: type[Named]) -> tuple[Named, ...]:
     """A table of labels; each is open text and stands in it once."""
-    texts = value.texts()
+    texts = getattr(stated, key)
     if len(set(texts)) != len(texts):
-        value.wrong("a label stands in it twice")
+        stated.wrong(key, "a label stands in it twice")
     try:
         return tuple(map(labels, texts))
     except ValueError as error:
-        value.wrong(str(error))
+        stated.wrong(key, str(error))
 
 
 def _in_use(column: NDArray[np.int32], table: tuple[Named, ...]) -> tuple[NDArray[np.int32], tuple[Named, ...]]:
@@ -273,24 +183,21 @@ def _in_use(column: NDArray[np.int32], table: tuple[Named, ...]) -> tuple[NDArra
     return code[column] if len(table) else column, tuple(table[index] for index in order.tolist())
 
 
-def _attributes(value: Value, key: str, rows: int, columns: ColumnReader) -> dict[str, Any]:
-    """Attributes by name; reports written before graphs had any lack the key."""
-    if key not in value.keys():  # noqa: SIM118 - a Value is no mapping
-        return {}
-    return {name: columns.read("attribute", value[key][name], rows)["value"] for name in value[key].keys()}  # noqa: SIM118
+def _attributes(sets: dict[str, Value], rows: int, columns: ColumnReader) -> dict[str, Any]:
+    return {name: columns.read("attribute", found, rows)["value"] for name, found in sets.items()}
 
 
-def _hold_together(value: Value, nodes: dict[str, Any], matches: int, edges: dict[str, Any]) -> None:
+def _hold_together(stated: Opened, nodes: dict[str, Any], matches: int, edges: dict[str, Any]) -> None:
     """What the checks of a graph take for granted: a builder cannot break it, a file can."""
     part = nodes["communication"] != NONE
     if (part != (nodes["op"] != Op.COMPUTE)).any():
-        value["nodes"].wrong("communication is given if and only if op is not compute")
+        stated.wrong("nodes", "communication is given if and only if op is not compute")
     if (nodes["compute_s"][part] != 0).any():
-        value["nodes"].wrong("compute_s of a communication is not 0")
+        stated.wrong("nodes", "compute_s of a communication is not 0")
     if len(np.unique(nodes["communication"][part])) != matches:
-        value["communications"].wrong("a communication has no part among the nodes")
+        stated.wrong("communications", "a communication has no part among the nodes")
     if (np.diff(edges["node"]) < 0).any():
-        value["dependencies"].wrong("column 'node' is not ascending")
+        stated.wrong("dependencies", "column 'node' is not ascending")
 
 
 def _works(nodes: dict[str, Any]) -> tuple[Any, tuple[Work, ...]]:

@@ -9,13 +9,13 @@ import numpy as np
 from versim.graph import Op
 from versim.inputs import Inputs
 from versim.prediction import NO_TIME, Prediction
-from versim.storage.columns import ColumnWriter
+from versim.storage.form import SIGNED, Columns, Flag, Integer, Key, Many, Maybe, Record, Text
 
 MOST_LOSSES = 1_000
 """Nodes whose loss is spelt out; the columns have them all."""
 
 
-def consumed_document(prediction: Prediction, pinned: Inputs, columns: ColumnWriter) -> dict[str, Any]:
+def losses(prediction: Prediction, pinned: Inputs) -> dict[str, Any]:
     """What was used, and every node whose compute or bytes differ from what was pinned.
 
     A compute node of 0 ns that a simulator leaves out loses nothing.
@@ -30,7 +30,7 @@ def consumed_document(prediction: Prediction, pinned: Inputs, columns: ColumnWri
     messages = np.flatnonzero(unmoved | (change_bytes != 0)).tolist()
     return {
         "as_pinned": not nodes and not messages,
-        "notes": list(consumed.notes),
+        "notes": consumed.notes,
         "compute_nodes_changed": int((change_ns != 0).sum()),
         "compute_nodes_left_out": int(left_out.sum()),
         "compute_change_net_ns": int(change_ns.sum()),
@@ -56,6 +56,47 @@ def consumed_document(prediction: Prediction, pinned: Inputs, columns: ColumnWri
             }
             for match in messages[:MOST_LOSSES]
         ],
-        "compute": columns.write("consumed_compute", {"compute_ns": consumed.compute_ns}),
-        "communication": columns.write("consumed_communication", {"size_bytes": consumed.size_bytes}),
+        "compute": {"compute_ns": consumed.compute_ns},
+        "communication": {"size_bytes": consumed.size_bytes},
     }
+
+
+_NODE = Record(
+    "A node whose compute is not as pinned.",
+    keys={
+        "node": Key(Integer(), "Row."),
+        "name": Key(Text(), "Its name."),
+        "pinned_ns": Key(Integer(), "What everybody was given."),
+        "consumed_ns": Key(Maybe(SIGNED), "Null if left out."),
+    },
+)
+
+_COMMUNICATION = Record(
+    "A communication whose size is not as pinned.",
+    keys={
+        "communication": Key(Integer(), "Its number."),
+        "pinned_bytes": Key(Integer(), "What everybody was given."),
+        "consumed_bytes": Key(Maybe(SIGNED), "Null if left out."),
+    },
+)
+
+CONSUMED = Record(
+    "What the simulator really used, after its own rounding and conversion.",
+    name="consumed",
+    keys={
+        "as_pinned": Key(Flag(), "True if nothing was lost.", kept=False),
+        "notes": Key(Many(Text()), "What was lost and why."),
+        "compute_nodes_changed": Key(Integer(), "Nodes whose compute changed.", kept=False),
+        "compute_nodes_left_out": Key(Integer(), "Nodes with compute that were not represented.", kept=False),
+        "compute_change_net_ns": Key(SIGNED, "Sum of changes.", kept=False),
+        "compute_change_absolute_ns": Key(Integer(), "Sum of absolute changes.", kept=False),
+        "communications_changed": Key(Integer(), "Communications whose size changed.", kept=False),
+        "communications_left_out": Key(Integer(), "Communications that were not represented.", kept=False),
+        "communication_change_net_bytes": Key(SIGNED, "Sum of changes.", kept=False),
+        "communication_change_absolute_bytes": Key(Integer(), "Sum of absolute changes.", kept=False),
+        "compute_losses": Key(Many(_NODE), f"The first {MOST_LOSSES}.", kept=False),
+        "communication_losses": Key(Many(_COMMUNICATION), f"The first {MOST_LOSSES}.", kept=False),
+        "compute": Key(Columns("consumed_compute", "One row per node.")),
+        "communication": Key(Columns("consumed_communication", "One row per communication.")),
+    },
+)

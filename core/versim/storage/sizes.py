@@ -1,57 +1,57 @@
-"""What a step amounts to, and the sanity figures of a prediction, as the document holds them."""
+"""What a step amounts to, and the sanity figures of a prediction, as a document states them."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import attrs
-
-from versim.comparison.sanity import Sanity
-from versim.plain.values import Value
 from versim.sizes import RankMemory, StepSizes
+from versim.storage.form import Flag, Integer, Key, Many, Maybe, Named, Number, Record, Text
 
+_MEMORY = Record(
+    "Ranks that hold one part of the model.",
+    RankMemory,
+    keys={
+        "label": Key(Text(), "Which ranks."),
+        "weights_bytes": Key(Number(0), "Parameters."),
+        "gradients_bytes": Key(Number(0), "Gradients."),
+        "optimizer_bytes": Key(Number(0), "Optimizer state."),
+        "activations_bytes": Key(Number(0), "Stored for the backward pass, at their peak."),
+        "logits_bytes": Key(Number(0), "Of the head, at their peak."),
+        "buffers_bytes": Key(Number(0), "What communication and kernels need."),
+        "persistent_bytes": Key(Number(0), "Kept between two steps.", kept=False),
+        "peak_bytes": Key(Number(0), "The most at one time.", kept=False),
+    },
+)
 
-def sizes_document(sizes: StepSizes | None) -> dict[str, Any] | None:
-    """Tokens, model FLOP and memory of a step."""
-    if sizes is None:
-        return None
-    return {
-        "tokens": sizes.tokens,
-        "model_flop": {dtype: float(flop) for dtype, flop in sizes.model_flop.items()},
-        "causal_flop": float(sizes.causal_flop),
-        "hardware_flop": float(sizes.hardware_flop),
-        "usable_share": float(sizes.usable_share),
-        "memory": [
-            {
-                **{key: value if key == "label" else float(value) for key, value in attrs.asdict(part).items()},
-                "persistent_bytes": float(part.persistent_bytes),
-                "peak_bytes": float(part.peak_bytes),
-            }
-            for part in sizes.memory
-        ],
-    }
-
-
-def sanity_document(sanity: Sanity | None) -> dict[str, Any] | None:
-    """MFU, tokens per second and GPU, and memory of a prediction."""
-    return None if sanity is None else attrs.asdict(sanity)
-
-
-def sizes_from(value: Value) -> StepSizes | None:
-    """What a step amounts to; None where the report does not say."""
-    if value.missing:
-        return None
-    flop, share = value["model_flop"], value.optional("usable_share")
-    fields = [field.name for field in attrs.fields(RankMemory) if field.name != "label"]
-    return StepSizes(
-        tokens=value["tokens"].integer(lowest=0),
-        model_flop={dtype: flop[dtype].amount() for dtype in flop.keys()},  # noqa: SIM118 - a Value is no mapping
-        causal_flop=value["causal_flop"].amount(),
-        hardware_flop=value["hardware_flop"].amount(),
-        memory=tuple(
-            RankMemory(label=part["label"].text(), **{name: part[name].amount() for name in fields})
-            for part in value["memory"]
+SIZES = Record(
+    "What the step amounts to, over all its ranks.",
+    StepSizes,
+    keys={
+        "tokens": Key(Integer(), "Tokens that the step trains on."),
+        "model_flop": Key(
+            Named(Number(0), "Forward products times three by number format, attention in full, head included.")
         ),
-        # Reports written before it was kept took all of a device's memory for usable.
-        usable_share=1.0 if share.missing else share.amount(1.0),
-    )
+        "causal_flop": Key(Number(0), "Without the masked half of causal attention."),
+        "hardware_flop": Key(Number(0), "With what recomputation adds."),
+        "usable_share": Key(
+            Number(0, 1),
+            "Of a device's memory, what tensors can take; missing in files written before this was kept.",
+            # Those took all of it for usable.
+            before=1.0,
+        ),
+        "memory": Key(Many(_MEMORY), "Device memory per part of the model, in bytes; empty where it is not modelled."),
+    },
+)
+
+SANITY = Record(
+    "Figures by which practitioners know a step.",
+    name="sanity",
+    keys={
+        "mfu": Key(Maybe(Number()), "Model FLOP utilisation, a fraction."),
+        "hfu": Key(Maybe(Number()), "The same with what recomputation adds."),
+        "causal_mfu": Key(Maybe(Number()), "The same without the masked half of causal attention."),
+        "tokens_per_s_per_rank": Key(Maybe(Number()), "Tokens per second and device."),
+        "persistent_bytes": Key(Maybe(Number()), "Kept between two steps on the fullest rank."),
+        "peak_bytes": Key(Maybe(Number()), "The highest peak of any rank."),
+        "fits": Key(Maybe(Flag()), "Whether that is within the device's memory."),
+    },
+)
+"""It follows from the sizes and the makespan, so nobody reads it."""

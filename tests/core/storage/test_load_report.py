@@ -102,9 +102,12 @@ def test_a_report_from_before_attributes_loads(tmp_path: Path) -> None:
         (lambda c: c["graph"].pop("placements"), r"\.graph: this report was written before reports could be loaded"),
         (put([3, 3], "sweep", 0, "sizes_bytes"), r"\.sweep\[0\]\.sizes_bytes: sizes have to ascend"),
         (put([0], "sweep", 0, "ranks"), r"\.sweep\[0\]\.ranks: a communication has at least 2 ranks"),
-        (put([1.0], "sweep", 0, "curves", 0, "times_s"), r"times_s: expected 7 times, got 1"),
-        (put([-1.0] * 7, "sweep", 0, "curves", 0, "times_s"), r"times_s: a time is a finite number of at least 0"),
-        (put(["Infinity"] * 7, "sweep", 0, "curves", 0, "times_s"), r"a time is a finite number of at least 0"),
+        (put([1.0], "sweep", 0, "curves", 0, "times_s"), r"sweep\[0\]: analytical: expected 7 times, got 1"),
+        (put([-1.0] * 7, "sweep", 0, "curves", 0, "times_s"), r"times_s\[0\]: expected a finite number"),
+        (
+            put(["Infinity"] * 7, "sweep", 0, "curves", 0, "times_s"),
+            r"times_s\[0\]: expected a finite number of at least 0",
+        ),
         (put("hybrid", "sweep", 0, "curves", 0, "model"), r"\.sweep\[0\]\.curves: two curves are of one model"),
         (put("\x1b", "sweep", 0, "kind"), r"\.sweep\[0\]\.kind: is no kind"),
         (
