@@ -7,12 +7,14 @@ duration is needed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from versim.containment import held_responsible
 from versim.errors import UnsupportedGraphError, VersimError
 from versim.fabric import Device, Message, System
 from versim.timing import ComputeOrigins, ComputeTiming, NetworkLimits, NetworkOrigins, NetworkTiming, Origin, Source
@@ -46,7 +48,7 @@ class ComputeChain:
 
     def answers(self, terms: Sequence[DeviceTerm], device: Device) -> tuple[NDArray[np.float64], list[Origin]]:
         """Seconds and origins of each term, (terms,) each."""
-        seconds, by = _first_answers(terms, self.names, [_asking(timing.times_s, device) for timing in self.timings])
+        seconds, by = _first_answers(terms, _asking(self.names, self.timings, device))
 
         def said(number: int, rows: tuple[DeviceTerm, ...]) -> Sequence[Origin] | None:
             timing = self.timings[number]
@@ -86,8 +88,8 @@ class NetworkChain:
 
     def answers(self, messages: Sequence[Message], system: System) -> tuple[NDArray[np.float64], list[Origin]]:
         """Seconds and origins of each message, (messages,) each."""
-        asking = [_asking(timing.times_s, system) for timing in self.timings]
-        seconds, by = _first_answers(messages, self.names, [*map(_declining, asking[:-1]), asking[-1]])
+        asking = _asking(self.names, self.timings, system)
+        seconds, by = _first_answers(messages, [*map(_declining, asking[:-1]), asking[-1]])
 
         def said(number: int, rows: tuple[Message, ...]) -> Sequence[Origin] | None:
             timing = self.timings[number]
@@ -97,13 +99,14 @@ class NetworkChain:
 
     def network_limits(self, messages: Sequence[Message], system: System) -> list[str]:
         """What the timing that answers each message declares not to model of its network; "" if nothing."""
-        asking = [_asking(timing.times_s, system) for timing in self.timings]
-        _, by = _first_answers(messages, self.names, [*map(_declining, asking[:-1]), asking[-1]])
+        asking = _asking(self.names, self.timings, system)
+        _, by = _first_answers(messages, [*map(_declining, asking[:-1]), asking[-1]])
         limits = [""] * len(messages)
         for number, timing in enumerate(self.timings):
             mine = np.flatnonzero(by == number).tolist()
             if mine and isinstance(timing, NetworkLimits):
-                told = timing.network_limits([messages[row] for row in mine], system)
+                with held_responsible("timing", self.names[number]):
+                    told = timing.network_limits([messages[row] for row in mine], system)
                 if len(told) != len(mine):
                     raise VersimError(f"timing {self.names[number]!r} gave {len(told)} limits for {len(mine)} rows")
                 for row, text in zip(mine, told, strict=True):
@@ -121,8 +124,16 @@ def _reasons(told: Iterable[Sequence[Origin]]) -> str:
     return "; ".join(detail.removeprefix(DECLINED) for detail in details if detail.startswith(DECLINED))
 
 
-def _asking(times_s: Callable[..., Any], on: Device | System) -> Callable[[tuple[Any, ...]], Any]:
-    return lambda rows: times_s(rows, on)
+def _asking(
+    names: Sequence[str], timings: Sequence[ComputeTiming | NetworkTiming], on: Device | System
+) -> list[Callable[[tuple[Any, ...]], Any]]:
+    """Each timing's question; what breaks in one is its own, also where a backend asks in the middle of a step."""
+
+    def ask(name: str, timing: Any, rows: tuple[Any, ...]) -> NDArray[np.float64]:
+        with held_responsible("timing", name):
+            return held_to_rows(timing.times_s(rows, on), len(rows), name)
+
+    return [partial(ask, name, timing) for name, timing in zip(names, timings, strict=True)]
 
 
 def _declining(ask: Callable[[tuple[Any, ...]], Any]) -> Callable[[tuple[Any, ...]], Any]:
@@ -140,7 +151,7 @@ def _declining(ask: Callable[[tuple[Any, ...]], Any]) -> Callable[[tuple[Any, ..
 
 
 def _first_answers(
-    rows: Sequence[Row], names: tuple[str, ...], asking: Sequence[Callable[[tuple[Row, ...]], Any]]
+    rows: Sequence[Row], asking: Sequence[Callable[[tuple[Row, ...]], Any]]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Seconds of each row, NaN where all decline, and which of ``asking`` answered, -1 for none."""
     seconds = np.full(len(rows), np.nan)
@@ -149,7 +160,7 @@ def _first_answers(
         left = np.flatnonzero(by < 0)
         if not len(left):
             break
-        answered = held_to_rows(ask(tuple(rows[row] for row in left.tolist())), len(left), names[number])
+        answered = ask(tuple(rows[row] for row in left.tolist()))
         known = ~np.isnan(answered)
         seconds[left[known]] = answered[known]
         by[left[known]] = number
@@ -201,7 +212,8 @@ def _origins(
         mine = np.flatnonzero(by == number).tolist()
         if not mine:
             continue
-        told = said(number, tuple(rows[row] for row in mine))
+        with held_responsible("timing", names[number]):
+            told = said(number, tuple(rows[row] for row in mine))
         if told is None:
             continue
         if len(told) != len(mine):

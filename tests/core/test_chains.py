@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from versim import (
+    ComponentError,
     Device,
     DeviceTerm,
     Dimension,
@@ -28,6 +29,7 @@ from versim import (
     pin,
 )
 from versim.chains import ComputeChain, NetworkChain
+from versim.containment import held_responsible
 
 SYSTEM = System(
     dimensions=(
@@ -141,3 +143,37 @@ def test_a_refusal_says_why_where_a_timing_does() -> None:
     builder.compute("work", [(Pointwise(1, 1), 1)])
     with pytest.raises(VersimError, match=r"declines Pointwise\(.* \(nothing was measured on it\); name a timing"):
         pin(builder.build(), SYSTEM, ComputeChain(("m", "table"), (Measured(), Products())))
+
+
+@pytest.mark.parametrize("broken", [ZeroDivisionError("a slip"), SystemExit(3)])
+def test_what_breaks_in_a_timing_is_its_own_fault_whoever_asks(broken: BaseException) -> None:
+    """A backend asks in the middle of a step; it must not be blamed, nor the other links of the chain."""
+
+    class Breaking:
+        def times_s(self, rows: object, on: object) -> NDArray[np.float64]:  # noqa: ARG002
+            raise broken
+
+    class Rambling(Anything):
+        def origins(self, rows: object, on: object) -> list[Origin]:  # noqa: ARG002
+            raise broken
+
+    for kind, chain in (
+        (Kind.BROADCAST, NetworkChain(("good", "bad"), (Anything(), Breaking()))),
+        (Kind.ALL_REDUCE, NetworkChain(("bad",), (Rambling(),))),
+    ):
+        message = Message(kind, 1 << 20, 4, "dp", (0, 1, 2, 3))
+        with pytest.raises(ComponentError, match="timing 'bad' failed") as error, held_responsible("backend", "x"):
+            chain.answers((message,), SYSTEM)
+        assert "backend" not in str(error.value)
+
+
+def test_a_timing_that_returns_no_numbers_is_named() -> None:
+    """Numbers are what it promises."""
+
+    class Talking:
+        def times_s(self, rows: object, on: object) -> object:  # noqa: ARG002
+            return ["soon"]
+
+    message = Message(Kind.ALL_REDUCE, 1 << 20, 4, "dp", (0, 1, 2, 3))
+    with pytest.raises(ComponentError, match="timing 'talking' failed: ValueError"):
+        NetworkChain(("talking",), (Talking(),)).times_s((message,), SYSTEM)  # type: ignore[arg-type]

@@ -6,7 +6,8 @@ from enum import Enum
 from typing import Any
 
 import attrs
-from chakra.schema.protobuf import et_def_pb2 as schema
+
+from versim_astrasim.chakra.schema import schema
 
 INTEGER_FIELDS = frozenset(
     f"{kind}_val"

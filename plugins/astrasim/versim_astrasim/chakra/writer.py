@@ -11,10 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from chakra.schema.protobuf import et_def_pb2 as schema
-
 from versim_astrasim.chakra.framing import write_message
 from versim_astrasim.chakra.labels import Labels, LabelValue
+from versim_astrasim.chakra.schema import schema
 from versim_astrasim.engine.trace import INTEGER_ATTRIBUTES, MISSING, RankTrace
 
 TRACE_VERSION = "0.0.4"

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from chakra.schema.protobuf import et_def_pb2 as schema
-
+from versim_astrasim.chakra.schema import schema
 from versim_astrasim.pytorch.recorded import MESSAGES, Recorded, is_group
 from versim_astrasim.pytorch.traffic import COMMUNICATION, RankFile, attribute, make_message, size_of
 

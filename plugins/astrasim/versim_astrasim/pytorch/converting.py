@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from chakra.schema.protobuf import et_def_pb2 as schema
 from versim import VersimError, new_files
 
 from versim_astrasim.chakra.framing import messages, write_message
 from versim_astrasim.chakra.reader import read_file
+from versim_astrasim.chakra.schema import schema
 from versim_astrasim.chakra.writer import trace_path
 from versim_astrasim.importing.sources import GROUPS_FILE, groups_of
 from versim_astrasim.pytorch import durations, host_calls

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
-from chakra.schema.protobuf import et_def_pb2 as schema
 
+from versim_astrasim.chakra.schema import schema
 from versim_astrasim.pytorch.documents import ConversionError
 from versim_astrasim.pytorch.groups import WORLD
 from versim_astrasim.pytorch.traffic import COMMUNICATION, MESSAGE_TYPES, RankFile, attribute, size_of

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from graphlib import TopologicalSorter
 from typing import Any
 
-from chakra.schema.protobuf import et_def_pb2 as schema
-
+from versim_astrasim.chakra.schema import schema
 from versim_astrasim.pytorch.options import Host
 from versim_astrasim.pytorch.traffic import COMMUNICATION, MESSAGE_TYPES, RankFile, attribute
 

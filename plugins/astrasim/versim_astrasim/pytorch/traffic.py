@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
-from chakra.schema.protobuf import et_def_pb2 as schema
 
+from versim_astrasim.chakra.schema import schema
 from versim_astrasim.pytorch.options import Uneven
 from versim_astrasim.pytorch.recorded import Call, Recorded, is_group
 
