@@ -115,6 +115,18 @@ def test_pins_that_one_simulator_answers_are_held_against_the_first() -> None:
     assert re.search(r"[+-]?\d\S* % to pin a$", second)
 
 
+def test_many_comparisons_share_a_table() -> None:
+    """Forty lines hold sixteen answers under one heading, and the verdicts of thirty comparisons."""
+    report = sample_report()
+    workload = report.workloads[0]
+    comparison = workload.comparisons[0]
+    for count, tables in ((1, 1), (4, 1), (5, 1), (12, 0)):
+        many = attrs.evolve(workload, comparisons=(comparison,) * count)
+        text = rendered(attrs.evolve(report, workloads=(many,)))
+        assert text.count("predicts") == tables
+        assert len(text.splitlines()) <= MOST_LINES
+
+
 @settings(max_examples=20, deadline=None)
 @given(report=reports())
 def test_any_report_has_a_summary(report: Report) -> None:

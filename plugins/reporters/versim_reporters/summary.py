@@ -36,10 +36,10 @@ NEXT = "versim compare --full | -o report.html | versim presets"
 
 
 def summary_lines(report: Report, width: int) -> Iterator[str]:
-    """The summary, every line at most ``width`` columns; as many terms as forty lines hold, then without tables."""
+    """The summary, every line at most ``width`` columns; as many terms as forty lines hold, then a table, then none."""
     lines: list[str] = []
     for terms in range(MOST_TERMS, -2, -1):
-        lines = list(_lines(report, width, max(0, terms), tables=terms >= 0))
+        lines = list(_lines(report, width, terms))
         if len(lines) <= MOST_LINES:
             break
     yield from lines
@@ -58,7 +58,8 @@ def _comparisons(report: Report) -> list[tuple[WorkloadReport, Comparison]]:
     return [(workload, comparison) for workload in report.workloads for comparison in workload.comparisons]
 
 
-def _lines(report: Report, width: int, terms: int, *, tables: bool) -> Iterator[str]:
+def _lines(report: Report, width: int, terms: int) -> Iterator[str]:
+    """Everything; with no ``terms`` answers in one table, with fewer than none in the verdict alone."""
     found = _comparisons(report)
     # Who was on another network comes first: the figures behind it do not answer one question. So do those who were
     # not asked.
@@ -68,13 +69,15 @@ def _lines(report: Report, width: int, terms: int, *, tables: bool) -> Iterator[
         yield from wrapped("".join(_verdict(workload, comparison, report)), width, rest="    ")
     if report.description:
         yield from wrapped(printable(report.description), width)
-    for workload, comparison in found if tables else ():
+    if found and terms == 0:
+        yield ""
+        yield from _one_table(found, width)
+    for workload, comparison in found if terms > 0 else ():
         yield ""
         if len(found) > 1:
             yield shortened(title(workload, comparison), width)
-        yield from table(*_totals(comparison), width)
-        if terms:
-            yield from _whys(comparison, width, terms, apart=len(found) == 1)
+        yield from table(*_totals([comparison]), width)
+        yield from _whys(comparison, width, terms, apart=len(found) == 1)
     if found:
         yield ""
         yield from _ground(found, width)
@@ -128,21 +131,38 @@ def _apart(result: Result) -> str:
     return " (a check FAILED)" if result.failed_checks and result.prediction.completed else ""
 
 
-def _totals(comparison: Comparison) -> tuple[list[str], list[list[str]], str]:
+def _one_table(found: Sequence[tuple[WorkloadReport, Comparison]], width: int) -> Iterator[str]:
+    """The answers of all under one heading, those of each behind its title."""
+    headings, rows, align = _totals([comparison for _, comparison in found])
+    made = table(headings, rows, align, width)
+    # Two lines of headings, a row each; more where the columns do not stand beside one another.
+    if len(found) == 1 or len(made) != len(rows) + 2:
+        yield from made
+        return
+    yield from made[:2]
+    lines = iter(made[2:])
+    for workload, comparison in found:
+        yield shortened(title(workload, comparison), width)
+        yield from (next(lines) for _ in comparison.results)
+
+
+def _totals(comparisons: Sequence[Comparison]) -> tuple[list[str], list[list[str]], str]:
     """Headings, rows and alignment of the table of answers."""
-    device = comparison.inputs.system.device
-    known = any(result.sanity for result in comparison.results)
-    headings = ["", "predicts", f"to {shortened(printable(comparison.reference), 16)}"]
-    headings += SANITY if known else ["compute", "communication", "exposed"]
+    known = all(any(result.sanity for result in comparison.results) for comparison in comparisons)
+    references = {comparison.reference for comparison in comparisons}
+    to = shortened(printable(references.pop()), 16) if len(references) == 1 else "reference"
+    headings = ["", "predicts", f"to {to}", *(SANITY if known else ["compute", "communication", "exposed"])]
     rows = []
-    for result in comparison.results:
-        makespan_ps = result.prediction.makespan_ps
-        row = [printable(result.label), NOTHING if makespan_ps is None else short_time(makespan_ps, digits=6)]
-        if result.label == comparison.reference:
-            row.append("reference")
-        else:
-            row.append(NOTHING if result.difference_percent is None else f"{percent(result.difference_percent)} %")
-        rows.append([*row, *(sanity_cells(result, device.memory_bytes) if known else _parts(result))])
+    for comparison in comparisons:
+        device = comparison.inputs.system.device
+        for result in comparison.results:
+            makespan_ps = result.prediction.makespan_ps
+            row = [printable(result.label), NOTHING if makespan_ps is None else short_time(makespan_ps, digits=6)]
+            if result.label == comparison.reference:
+                row.append("reference")
+            else:
+                row.append(NOTHING if result.difference_percent is None else f"{percent(result.difference_percent)} %")
+            rows.append([*row, *(sanity_cells(result, device.memory_bytes) if known else _parts(result))])
     return headings, rows, "lrrrr" + ("l" if known else "r")
 
 
