@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: lowest compare test check lint types layers docs bench fuzz fuzz-engine fuzz-kernel upstream simgrid clean league
+.PHONY: gallery lowest compare test check lint types layers docs bench fuzz fuzz-engine fuzz-kernel upstream simgrid clean league
 
 compare: $(VENV)/installed
 	$(BIN)/versim compare
@@ -65,6 +65,10 @@ fuzz-kernel: $(VENV)/installed-dev
 league: $(VENV)/installed-dev
 	$(BIN)/versim measured $(RUNS) -f json -o league.json
 	$(BIN)/python tools/league_page.py league.json
+
+# The pictures of README and docs/gallery.md, as Chromium shows the pages.
+gallery: $(VENV)/installed-dev
+	$(BIN)/python tools/gallery.py
 
 bench: $(VENV)/installed-dev
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -26,16 +26,18 @@ def collectives_page(sweep: CollectiveSweep, provenance: Mapping[str, str]) -> s
         element("p", "versim · communication models side by side", class_="eyebrow"),
         element("h1", "Collectives"),
         element("p", network, class_="lead"),
-        element("h3", "Models"),
-        facts([(label, description, False) for label, description in sweep.models.items()]),
-        element("h3", "Provenance"),
-        facts([(key, value, key == "command") for key, value in sorted(provenance.items())]),
         class_="top",
+    )
+    grounds = element(
+        "section",
+        element("h2", "Models and provenance"),
+        facts([(label, description, False) for label, description in sweep.models.items()]),
+        facts([(key, value, key == "command") for key, value in sorted(provenance.items())]),
         id="provenance",
     )
     parts = (*sweep_parts(swept, 0), *_errors(sweep))
-    main = element("main", element("section", *parts, id="sweep"), definitions_html())
-    links = [("#provenance", "Models and provenance"), ("#sweep", "Collectives"), ("#definitions", "Definitions")]
+    main = element("main", element("section", *parts, id="sweep"), grounds, definitions_html())
+    links = [("#sweep", "Collectives"), ("#provenance", "Models and provenance"), ("#definitions", "Definitions")]
     return document(
         "Communication models side by side", links, (header, main), {"comparisons": [], "sweeps": [sweep_data(swept)]}
     )

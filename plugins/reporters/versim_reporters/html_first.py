@@ -12,7 +12,7 @@ from versim_reporters.cause_words import why
 from versim_reporters.explanation import explanation_of, reference_of
 from versim_reporters.figures import NOTHING, percent, short_time
 from versim_reporters.markup import Markup, data_table, element
-from versim_reporters.summary import SANITY, sanity_cells
+from versim_reporters.summary import SANITY, beside, sanity_cells
 from versim_reporters.verdict import title
 
 MOST_CAUSES = 3
@@ -61,7 +61,7 @@ def _bars(workload: WorkloadReport, *, several: bool) -> Iterator[Markup]:
         return
     for comparison in workload.comparisons:
         if several:
-            yield element("h4", title(workload, comparison))
+            yield element("h4", " · ".join((title(workload, comparison), *beside(workload, comparison))))
         rows = [
             element(
                 "div",

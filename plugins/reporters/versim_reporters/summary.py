@@ -103,13 +103,14 @@ def _verdict(workload: WorkloadReport, comparison: Comparison, report: Report) -
     explained = explanation_of(most, reference) if most is not None else None
     largest = explained.largest(1) if explained is not None else []
     foremost = f"; most of it {largest[0].name}" if largest else ""
-    if len(comparison.results) == 1:
-        parts += _beside(workload, comparison)
+    parts += beside(workload, comparison)
     return f"{name}: {untimed(comparison)}{', '.join(parts)}", foremost
 
 
-def _beside(workload: WorkloadReport, comparison: Comparison) -> Iterator[str]:
-    """How far a pin that only one simulator was asked about lies from the workload's first pin."""
+def beside(workload: WorkloadReport, comparison: Comparison) -> Iterator[str]:
+    """How far a pin that only one simulator was asked about lies from the workload's first pin; nothing of others."""
+    if len(comparison.results) != 1:
+        return
     first = workload.comparisons[0]
     before_ps, after_ps = (
         None if reference is None else reference.prediction.makespan_ps

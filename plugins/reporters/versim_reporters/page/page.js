@@ -60,7 +60,11 @@ function begins(changes) {
   });
 }
 
+// What is not shown has no size to be drawn in.
+const hidden = (div) => !div.clientWidth;
+
 function waterfall(div, found) {
+  if (hidden(div)) return;
   if (!found) { Plotly.purge(div); div.textContent = "It did not complete, so there is no difference to explain."; return; }
   const { colour, colours } = theme();
   const [unit, size] = unitOf(Math.max(...found.bars.map((bar) => Math.abs(bar[1])), Math.abs(found.difference_ps)));
@@ -114,6 +118,7 @@ function freePlace(taken, wide, high, x, y, side) {
 }
 
 function scatter(div, data, found, labels) {
+  if (hidden(div)) return;
   if (!found || !found.name.length) { Plotly.purge(div); div.textContent = "There is no operation that takes time in both."; return; }
   const { colour, colours } = theme();
   const [unit, size] = unitOf(Math.max(...found.one_ps));
@@ -181,6 +186,7 @@ function timeTicks(seconds) {
 }
 
 function sweepChart(div, swept, what) {
+  if (hidden(div)) return;
   const { colour, colours } = theme();
   const known = swept.curves.flatMap((curve) => curve.times_s.filter((t) => t > 0));
   if (!known.length) { Plotly.purge(div); div.textContent = "Nobody answered."; return; }
