@@ -22,6 +22,7 @@ from versim.fabric import System
 from versim.graph import ExecutionGraph
 from versim.sizes import StepSizes
 from versim.timing import OriginShare
+from versim.unwritable import is_unwritable
 
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)
@@ -149,8 +150,7 @@ _WEIGHTS = np.arange(1, 2**17, 2, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C1
 
 def _sum(column: NDArray[Any]) -> int:
     """The words of a column by weight, modulo 2^64; 0 for one that rests on bytes, which nobody can write to."""
-    base: object = column.base
-    if isinstance(base, bytes):
+    if is_unwritable(column):
         return 0
     held = np.ascontiguousarray(column).view(np.uint8).ravel()
     words = held[: len(held) // 8 * 8].view(np.uint64)

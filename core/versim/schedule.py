@@ -247,13 +247,49 @@ def ready_of(instances: Instances, end_ps: NDArray[np.int64]) -> NDArray[np.int6
 
     Both shapes are (instances,).
     """
-    ready = np.zeros(instances.count, dtype=np.int64)
-    rows = np.flatnonzero(np.diff(instances.dependency_start))
-    if len(rows):
-        ends, heads = end_ps[instances.dependency], instances.dependency_start[rows]
-        never = np.minimum.reduceat(ends, heads) == NO_TIME
-        ready[rows] = np.where(never, NO_TIME, np.maximum.reduceat(ends, heads))
+    waits = instances.kept("schedule.waits", lambda: _waits_of(instances))
+    # A row more stands for what is waited for where there is nothing.
+    ends = np.append(end_ps, 0)
+    first, second = ends[waits.first], ends[waits.second]
+    ready = np.maximum(first, second)
+    if end_ps.min(initial=0) == NO_TIME:
+        ready[(first == NO_TIME) | (second == NO_TIME)] = NO_TIME
+    if len(waits.longer):
+        listed = ends[waits.listed]
+        never = np.minimum.reduceat(listed, waits.heads) == NO_TIME
+        ready[waits.longer] = np.where(never, NO_TIME, np.maximum.reduceat(listed, waits.heads))
     return ready
+
+
+@attrs.frozen(eq=False)
+class _Waits:
+    """What instances wait for; most for one or two, and these are looked up faster in columns than in lists.
+
+    Attributes:
+        first: int32 (instances,), the number of instances where there is none.
+        second: The same.
+        longer: Instances that wait for more than two.
+        listed: What these wait for, one after another.
+        heads: Where the list of each of them begins.
+    """
+
+    first: NDArray[np.int32]
+    second: NDArray[np.int32]
+    longer: NDArray[np.int64]
+    listed: NDArray[np.int32]
+    heads: NDArray[np.int64]
+
+
+def _waits_of(instances: Instances) -> _Waits:
+    start, counts = instances.dependency_start, np.diff(instances.dependency_start)
+    padded = np.append(instances.dependency, np.int32(instances.count))
+    none = len(instances.dependency)
+    first, second = (padded[np.where(counts > number, start[:-1] + number, none)] for number in range(2))
+    longer = np.flatnonzero(counts > 2)
+    lengths = counts[longer]
+    heads = np.cumsum(lengths) - lengths
+    listed = instances.dependency[np.arange(int(lengths.sum())) + np.repeat(start[longer] - heads, lengths)]
+    return _Waits(first, second, longer, listed, heads)
 
 
 def longest_chain_ps(instances: Instances, compute_ps: NDArray[np.int64]) -> int:
@@ -294,17 +330,20 @@ def longest_chain_ps(instances: Instances, compute_ps: NDArray[np.int64]) -> int
 
 def _problem(instances: Instances, runs: NDArray[np.bool_] | None = None) -> Problem:
     """The columns of a graph as the kernel reads them."""
-    waits = np.diff(instances.dependency_start)
-    owners = np.repeat(np.arange(instances.count, dtype=np.int32), waits)
+    problem = instances.kept("schedule.problem", lambda: _problem_of_all(instances))
+    return problem if runs is None else attrs.evolve(problem, waits=problem.waits + ~runs)
+
+
+def _problem_of_all(instances: Instances) -> Problem:
     start, order = counting_sort(instances.dependency, instances.count)
     part_start, part = instances.parts()
     return Problem(
         devices=instances.classes.count,
         device=instances.rank_class,
         meeting=instances.meeting,
-        waits=waits if runs is None else waits + ~runs,
+        waits=np.diff(instances.dependency_start),
         follower_start=start,
-        follower=owners[order],
+        follower=instances.waiting[order],
         part_start=part_start,
         part=part,
     )

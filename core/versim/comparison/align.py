@@ -7,6 +7,7 @@ stand for whole axes.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import attrs
@@ -34,15 +35,21 @@ class Timeline:
     end_ps: NDArray[np.int64]
     active_ps: NDArray[np.int64]
 
-    @property
+    @functools.cached_property
     def ran(self) -> NDArray[np.bool_]:
         """Which instances ran; shape (instances,)."""
         return np.asarray(self.end_ps != NO_TIME)
 
-    @property
+    @functools.cached_property
+    def all_ran(self) -> bool:
+        """Whether every instance ran."""
+        return bool(self.ran.all())
+
+    @functools.cached_property
     def duration_ps(self) -> NDArray[np.int64]:
         """Active duration of each instance, 0 for what did not run."""
-        return np.where(self.ran, self.end_ps - self.active_ps, 0)
+        lasted = self.end_ps - self.active_ps
+        return lasted if self.all_ran else np.where(self.ran, lasted, 0)
 
 
 def common_instances(graph: ExecutionGraph, predictions: Sequence[Prediction]) -> Instances:
@@ -111,10 +118,12 @@ def _active(instances: Instances, start_ps: NDArray[np.int64], end_ps: NDArray[n
     whose message had already arrived) does not count: the data had moved by then.
     """
     active = start_ps.copy()
-    parts = np.flatnonzero(instances.meeting != NONE)
+    parts, meeting = parts_of(instances)
     if not len(parts):
         return active
-    meeting = instances.meeting[parts]
+    if len(instances.meeting_match) == len(parts):
+        # Each part is alone, and its communication begins when it is posted.
+        return active
     ran = end_ps[parts] != NO_TIME
     first_end = np.full(len(instances.meeting_match), np.iinfo(np.int64).max)
     np.minimum.at(first_end, meeting[ran], end_ps[parts[ran]])
@@ -123,6 +132,16 @@ def _active(instances: Instances, start_ps: NDArray[np.int64], end_ps: NDArray[n
     np.maximum.at(begin, meeting[counts], start_ps[parts[counts]])
     active[parts] = np.where(ran, np.clip(begin[meeting], start_ps[parts], end_ps[parts]), start_ps[parts])
     return active
+
+
+def parts_of(instances: Instances) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """The instances that are parts of communications, ascending, and the meeting of each."""
+
+    def found() -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        parts = np.flatnonzero(instances.meeting != NONE)
+        return parts, instances.meeting[parts]
+
+    return instances.kept("align.parts", found)
 
 
 def is_communication(instances: Instances) -> NDArray[np.bool_]:

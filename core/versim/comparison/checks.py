@@ -9,10 +9,10 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from versim.comparison.align import Timeline, is_communication
+from versim.comparison.align import Timeline, is_communication, parts_of
 from versim.comparison.bounds import Bounds
 from versim.comparison.groups import exact_sums
-from versim.graph import NONE, ExecutionGraph, Op, participants_of
+from versim.graph import ExecutionGraph, Instances, Op, participants_of
 from versim.inputs import Inputs
 from versim.prediction import NO_TIME, Prediction
 from versim.units import PS_PER_NS
@@ -122,7 +122,9 @@ def _changed_bytes(graph: ExecutionGraph, moved: NDArray[np.int64]) -> tuple[NDA
 
 def _dependencies(line: Timeline) -> Check:
     instances = line.instances
-    owners = np.repeat(np.arange(instances.count), np.diff(instances.dependency_start))
+    owners = instances.waiting
+    if line.all_ran and not (line.start_ps[owners] < line.end_ps[instances.dependency]).any():
+        return Check(name="dependencies", passed=True, detail=f"all {len(owners)} respected")
     both = line.ran[owners] & line.ran[instances.dependency]
     early = both & (line.start_ps[owners] < line.end_ps[instances.dependency])
     ran_alone = line.ran[owners] & ~line.ran[instances.dependency]
@@ -138,18 +140,30 @@ def _dependencies(line: Timeline) -> Check:
 
 def _exclusive(line: Timeline) -> Check:
     instances = line.instances
+    good = Check(name="exclusive", passed=True, detail="no rank computes two nodes at once")
+    in_order, on_same = instances.kept("checks.computing", lambda: _computing(instances))
+    if line.all_ran and not (on_same & (line.start_ps[in_order][1:] < line.end_ps[in_order][:-1])).any():
+        return good  # what runs in the order of its rows needs no sorting by time
     rows = np.flatnonzero(line.ran & ~is_communication(instances) & (line.end_ps > line.start_ps))
     processor = instances.processor
     order = rows[np.lexsort((line.start_ps[rows], processor[rows]))]
     same = processor[order[1:]] == processor[order[:-1]]
     overlap = same & (line.start_ps[order[1:]] < line.end_ps[order[:-1]])
     if not overlap.any():
-        return Check(name="exclusive", passed=True, detail="no rank computes two nodes at once")
+        return good
     first = int(np.argmax(overlap))
     one, two = int(instances.node[order[first]]), int(instances.node[order[first + 1]])
     name = instances.graph.node_name
     detail = f"{int(overlap.sum())} overlaps, first: node {one} ({name(one)!r}) and node {two} ({name(two)!r})"
     return Check(name="exclusive", passed=False, detail=detail)
+
+
+def _computing(instances: Instances) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """What computes, by processor and then by row; and whether each is on the processor of the one before it."""
+    rows = np.flatnonzero(~is_communication(instances))
+    of_row = instances.processor[rows]
+    order = np.argsort(of_row, kind="stable")
+    return rows[order], of_row[order][1:] == of_row[order][:-1]
 
 
 def _durations(prediction: Prediction, line: Timeline) -> Check:
@@ -175,7 +189,7 @@ def _conservation(pinned: Inputs, prediction: Prediction, line: Timeline) -> Che
     """Whether every rank moved the bytes that the graph gives it, and received none before they were sent."""
     graph, instances = pinned.graph, line.instances
     name = graph.node_name
-    parts = np.flatnonzero(instances.meeting != NONE)
+    parts, _ = parts_of(instances)
     early = parts[_ended_too_early(line, parts, all_ran=prediction.completed)]
     if len(early):
         row = int(early[0])
@@ -185,14 +199,14 @@ def _conservation(pinned: Inputs, prediction: Prediction, line: Timeline) -> Che
     moved = prediction.consumed.size_bytes
     if _says_nothing_consumed(prediction):
         return Check(name="conservation", passed=None, detail="it does not say what it moved")
-    match, rank_class = graph.match[instances.node[parts]], instances.rank_class[parts].astype(np.int64)
     changed_bytes, _ = _changed_bytes(graph, moved)
     lost = np.where(moved == NO_TIME, graph.size_bytes, -changed_bytes)
-    of_rank = exact_sums(lost[match], rank_class, instances.classes.count)
     if not lost.any():
         given = sum(graph.size_bytes.tolist())
         detail = f"{given} bytes in {graph.communication_count} communications, none received before it was sent"
         return Check(name="conservation", passed=True, detail=detail)
+    match, rank_class = graph.match[instances.node[parts]], instances.rank_class[parts].astype(np.int64)
+    of_rank = exact_sums(lost[match], rank_class, instances.classes.count)
     worst = max(range(len(of_rank)), key=lambda one: abs(of_rank[one]))
     rank = int(instances.classes.representatives()[worst])
     detail = (
@@ -209,15 +223,21 @@ def _ended_too_early(line: Timeline, parts: NDArray[np.int64], *, all_ran: bool)
     was cut short, what has no span may have begun.
     """
     instances, graph = line.instances, line.instances.graph
-    op = graph.op[instances.node[parts]]
-    broadcast = graph.is_kind(Kind.BROADCAST)[graph.match[instances.node[parts]]]
-    sends = (op != Op.RECV) & ~broadcast
-    receives = (op != Op.SEND) & ~broadcast
+    _, meeting = parts_of(instances)
+
+    def ways() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        op = graph.op[instances.node[parts]]
+        broadcast = graph.is_kind(Kind.BROADCAST)[graph.match[instances.node[parts]]]
+        return (op != Op.RECV) & ~broadcast, (op != Op.SEND) & ~broadcast
+
+    sends, receives = instances.kept("checks.ways", ways)
     unseen = np.iinfo(np.int64).max if all_ran else 0
     begun = np.zeros(len(instances.meeting_match), dtype=np.int64)
     giving = parts[sends]
-    np.maximum.at(begun, instances.meeting[giving], np.where(line.ran[giving], line.start_ps[giving], unseen))
-    return np.asarray(receives & line.ran[parts] & (line.end_ps[parts] < begun[instances.meeting[parts]]))
+    started = line.start_ps[giving]
+    np.maximum.at(begun, meeting[sends], started if line.all_ran else np.where(line.ran[giving], started, unseen))
+    early = receives & (line.end_ps[parts] < begun[meeting])
+    return np.asarray(early if line.all_ran else early & line.ran[parts])
 
 
 def _lower_bound(pinned: Inputs, bounds: Bounds, prediction: Prediction) -> Check:

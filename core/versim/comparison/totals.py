@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 import numpy as np
 from numpy.typing import NDArray
@@ -108,53 +110,81 @@ def by_operation(line: Timeline) -> tuple[Breakdown, ...]:
     graph = line.instances.graph
     phases = graph.phases
     node_key = graph.name.astype(np.int64) * len(phases) + graph.phase
-    return _rows(
-        line,
-        node_key,
-        len(graph.names) * len(phases),
-        lambda code: (graph.names[code // len(phases)], phases[code % len(phases)]),
-    )
+    cells = _cells(line.instances, node_key, len(graph.names) * len(phases), _widths(line.instances))
+    return _rows(line, cells, lambda code: (graph.names[code // len(phases)], phases[code % len(phases)]))
 
 
 def by_group(line: Timeline) -> tuple[Breakdown, ...]:
     """One row per kind of communication, axis and phase, and one per phase for compute, in program order."""
     graph = line.instances.graph
-    key, labels = node_keys(graph)
     phases = graph.phases
-    node_key = key * len(phases) + graph.phase
-    return _rows(
-        line,
-        node_key,
-        len(labels) * len(phases),
-        lambda code: (labels[code // len(phases)], phases[code % len(phases)]),
-    )
+
+    widths = _widths(line.instances)
+
+    def grouped() -> tuple[_Cells, tuple[str, ...]]:
+        key, labels = node_keys(graph)
+        return _cells(line.instances, key * len(phases) + graph.phase, len(labels) * len(phases), widths), labels
+
+    cells, labels = line.instances.kept(("totals.groups", widths.tobytes()), grouped)
+    return _rows(line, cells, lambda code: (labels[code // len(phases)], phases[code % len(phases)]))
 
 
-def _rows(line: Timeline, node_key: NDArray[np.int64], keys: int, spell: object) -> tuple[Breakdown, ...]:
-    instances: Instances = line.instances
-    key = node_key[instances.node]
-    weight = ranks_per_class(instances)[instances.rank_class]
-    unique, first, inverse = distinct(key, keys)
-    count = np.zeros(len(unique), dtype=np.int64)
-    missing = np.zeros(len(unique), dtype=np.int64)
-    total = [0] * len(unique)
-    np.add.at(count, inverse, weight)
-    np.add.at(missing, inverse, np.where(line.ran, 0, weight))
+@attrs.frozen(eq=False)
+class _Cells:
+    """Instances by key, and by how many ranks their class stands for.
+
+    Attributes:
+        keys: In program order.
+        of: int64 (instances,), the cell of each; those of one key follow one another.
+        of_class: int64 (classes,), the width of each, see :func:`_widths`.
+        counts: int64 (keys, widths), instances.
+    """
+
+    keys: tuple[int, ...]
+    of: NDArray[np.int64]
+    of_class: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+
+def _widths(instances: Instances) -> NDArray[np.int64]:
+    """A number per class, the same for those that stand for equally many ranks; shape (classes,)."""
+    return np.unique(ranks_per_class(instances), return_inverse=True)[1]
+
+
+def _cells(instances: Instances, node_key: NDArray[np.int64], keys: int, of_class: NDArray[np.int64]) -> _Cells:
+    unique, first, number = distinct(node_key[instances.node], keys)
+    order = np.argsort(first)
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    widths = int(of_class.max()) + 1
+    of = place[number] * widths + of_class[instances.rank_class]
+    counts = np.bincount(of, minlength=len(unique) * widths).reshape(-1, widths)
+    return _Cells(tuple(unique[order].tolist()), of, of_class, counts)
+
+
+def _rows(line: Timeline, cells: _Cells, spell: Callable[[int], tuple[str, str]]) -> tuple[Breakdown, ...]:
+    widths = cells.counts.shape[1]
+    ranks = np.zeros(widths, dtype=np.int64)
+    ranks[cells.of_class] = ranks_per_class(line.instances)
+    absent = np.zeros_like(cells.counts)
+    if not line.all_ran:
+        absent = np.bincount(cells.of[~line.ran], minlength=absent.size).reshape(absent.shape)
     # Rank-picoseconds of a large step pass 2^63, and so may one duration times the ranks it stands for.
-    for ranks in np.unique(weight).tolist():
-        alike = weight == ranks
-        sums = exact_sums(line.duration_ps[alike], inverse[alike], len(unique))
-        total = [one + ranks * more for one, more in zip(total, sums, strict=True)]
+    sums = exact_sums(line.duration_ps, cells.of, absent.size)
+    totals_ps = [
+        sum(wide * one for wide, one in zip(ranks.tolist(), sums[start : start + widths], strict=True))
+        for start in range(0, len(sums), widths)
+    ]
     rows = []
-    for position in np.argsort(first).tolist():
-        name, phase = spell(int(unique[position]))  # type: ignore[operator]
+    for place, code in enumerate(cells.keys):
+        name, phase = spell(code)
         rows.append(
             Breakdown(
                 key=name,
                 phase=str(phase),
-                count=int(count[position]),
-                total_ps=int(total[position]),
-                missing=int(missing[position]),
+                count=int(cells.counts[place] @ ranks),
+                total_ps=totals_ps[place],
+                missing=int(absent[place] @ ranks),
             )
         )
     return tuple(rows)

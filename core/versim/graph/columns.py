@@ -181,7 +181,8 @@ class ExecutionGraph:
 
     def communication_name(self, communication: int) -> str:
         """A communication as messages name it: by its number and its first part."""
-        part = int(np.argmax(self.match == communication))
+        start, rows = self.parts()
+        part = int(rows[start[communication]])
         return f"communication {communication} ({self.node_name(part)!r})"
 
     def node(self, index: int) -> Node:

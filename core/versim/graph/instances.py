@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import numpy as np
@@ -20,7 +21,10 @@ from versim.distinct import distinct, grouped, runs
 from versim.graph.classes import RankClasses
 from versim.graph.columns import HOST, NONE, ExecutionGraph, Op
 from versim.graph.limits import hold_to_memory
+from versim.unwritable import is_unwritable
 from versim.work import Kind
+
+T = TypeVar("T")
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -49,6 +53,7 @@ class Instances:
     dependency: NDArray[np.int32]
     meeting: NDArray[np.int32]
     meeting_match: NDArray[np.int32]
+    _kept: dict[Hashable, Any] = attrs.field(factory=dict, repr=False)
 
     def __attrs_post_init__(self) -> None:
         for field in attrs.fields(Instances):
@@ -68,25 +73,48 @@ class Instances:
         found.flags.writeable = False
         return found
 
-    @functools.cached_property
+    @property
     def communicates(self) -> NDArray[np.bool_]:
         """Which instances are parts of communications; shape (instances,)."""
-        return np.asarray(self.graph.op[self.node] != Op.COMPUTE)
+        return self.kept("communicates", lambda: np.asarray(self.graph.op[self.node] != Op.COMPUTE))
 
-    @functools.cached_property
+    @property
     def processor(self) -> NDArray[np.int64]:
         """What computes an instance: the device of its class, or its host; shape (instances,)."""
+        return self.kept("processor", self._processor)
+
+    @property
+    def waiting(self) -> NDArray[np.int32]:
+        """For each entry of ``dependency``, the instance that waits; shape (dependencies,)."""
+        return self.kept(
+            "waiting",
+            lambda: np.repeat(np.arange(self.count, dtype=np.int32), np.diff(self.dependency_start)),
+        )
+
+    def _processor(self) -> NDArray[np.int64]:
         host = self.graph.node_attributes.get(HOST)
         classes = self.rank_class.astype(np.int64)
         return classes if host is None else classes + self.classes.count * (host[self.node] != 0)
 
     def parts(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """The instances of every meeting as a CSR pair."""
-        return self._parts
+        return self.kept("parts", lambda: grouped(self.meeting, len(self.meeting_match)))
 
-    @functools.cached_property
-    def _parts(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        return grouped(self.meeting, len(self.meeting_match))
+    def kept(self, what: Hashable, make: Callable[[], T]) -> T:
+        """What follows from the columns alone, made once for all graphs that have them in common.
+
+        Args:
+            what: Its name, of the module that makes it.
+            make: Makes it; nobody may write to what it gives.
+        """
+        if what not in self._kept:
+            self._kept[what] = make()
+        found: T = self._kept[what]
+        return found
+
+    def of(self, graph: ExecutionGraph, classes: RankClasses) -> Instances:
+        """The same columns, for a graph that differs from this one's in nothing they are made of."""
+        return attrs.evolve(self, graph=graph, classes=classes, kept=self._kept)
 
 
 def instances_of(graph: ExecutionGraph, classes: RankClasses | None = None) -> Instances:
@@ -97,14 +125,53 @@ def instances_of(graph: ExecutionGraph, classes: RankClasses | None = None) -> I
     """
     classes = RankClasses.of(graph) if classes is None else classes
     known = _SHARED.get()
-    if known is not None:
-        for shared in known:
-            if shared.graph is graph and shared.classes.equals(classes):
-                return shared
-    made = _instances_of(graph, classes)
-    if known is not None:
-        known.append(made)
+    if known is None:
+        return _instances_of(graph, classes)
+    for shared in known:
+        if shared.graph is graph and shared.classes.equals(classes):
+            return shared
+    like = next((shared for shared in _RECENT if _alike(shared, graph, classes)), None)
+    made = _instances_of(graph, classes) if like is None else like.of(graph, classes)
+    known.append(made)
     return made
+
+
+_ROWS = ("op", "placement", "phase", "match", "dependency_start", "dependency", "kind", "scope")
+_TABLES = ("placements", "scopes", "kinds", "phases")
+
+
+def _alike(shared: Instances, graph: ExecutionGraph, classes: RankClasses) -> bool:
+    """Whether a graph has the same columns, and its classes lie on its placements in the same way."""
+    other = shared.graph
+    return (
+        all(getattr(other, name) is getattr(graph, name) for name in _ROWS)
+        and all(getattr(other, name) == getattr(graph, name) for name in _TABLES)
+        and other.mesh.names == graph.mesh.names
+        and shared.classes.sizes == classes.sizes
+        and all(
+            all(map(np.array_equal, shared.classes.on_axes(place), classes.on_axes(place)))
+            for place in graph.placements
+        )
+    )
+
+
+_RECENT: deque[Instances] = deque()
+"""Of graphs whose columns nobody can write to; the latest first."""
+
+MOST_RECENT = 2_000_000
+"""Instances that are remembered in all, of about 200 bytes each."""
+
+
+def _remember(made: list[Instances]) -> None:
+    for one in made:
+        columns = all(is_unwritable(getattr(one.graph, name)) for name in _ROWS)
+        if not columns or one.graph.node_attributes or one.count > MOST_RECENT // 2:
+            continue
+        for before in [other for other in _RECENT if other._kept is one._kept]:  # noqa: SLF001 - its own kind
+            _RECENT.remove(before)
+        _RECENT.appendleft(one)
+    while sum(one.count for one in _RECENT) > MOST_RECENT:
+        _RECENT.pop()
 
 
 def made_for(node: NDArray[Any], rank: NDArray[Any]) -> Instances | None:
@@ -120,12 +187,17 @@ _SHARED: ContextVar[list[Instances] | None] = ContextVar("shared instances", def
 
 @contextlib.contextmanager
 def sharing_instances() -> Iterator[None]:
-    """Within the block, instances of one graph are made once for everybody who asks."""
-    token = _SHARED.set([])
+    """Within the block, instances of one graph are made once for everybody who asks.
+
+    Those of the blocks before are there for graphs that have their columns in common with one of theirs.
+    """
+    made: list[Instances] = []
+    token = _SHARED.set(made)
     try:
         yield
     finally:
         _SHARED.reset(token)
+        _remember(made)
 
 
 def _instances_of(graph: ExecutionGraph, classes: RankClasses) -> Instances:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import attrs
-import numpy as np
 
 from versim.graph.columns import NONE, ExecutionGraph, Op
 from versim.mesh import Placement
@@ -85,7 +84,8 @@ def node_view(graph: ExecutionGraph, index: int) -> Node:
 
 def communication_view(graph: ExecutionGraph, index: int) -> Communication:
     """Communication ``index`` with its groups written out."""
-    parts = tuple(np.flatnonzero(graph.match == index).tolist())
+    start, rows = graph.parts()
+    parts = tuple(rows[start[index] : start[index + 1]].tolist())
     scope = graph.scopes[graph.scope[index]]
     return Communication(
         index=index,
