@@ -121,6 +121,7 @@ if TYPE_CHECKING:
     from versim.graph import participants_of as participants_of
     from versim.hookspecs import API_VERSION as API_VERSION
     from versim.hookspecs import hookimpl as hookimpl
+    from versim.immutable import unwritable as unwritable
     from versim.inputs import Inputs as Inputs
     from versim.kernel import KernelPart as KernelPart
     from versim.kernel import kernel_part as kernel_part
@@ -246,6 +247,7 @@ _HOMES = {
     ),
     "timing": "ComputeOrigins ComputeTiming NetworkLimits NetworkOrigins NetworkTiming Origin OriginShare Source",
     "units": "GB GIB NS_PER_S PS_PER_NS PS_PER_S",
+    "immutable": "unwritable",
     "work": (
         "ATTENTION_BACKWARD DTYPE_BITS Attention DeviceTerm Fixed Folded Gemm GroupedGemm HostTransfer Kind Pass Phase "
         "Pointwise Term Work shard_bytes"

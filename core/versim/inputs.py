@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from versim.distinct import distinct
 from versim.fabric import System
 from versim.graph import ExecutionGraph
+from versim.immutable import is_unwritable
 from versim.sizes import StepSizes
 from versim.timing import OriginShare
-from versim.unwritable import is_unwritable
 
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)

@@ -15,6 +15,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from versim.comparison.align import Timeline, parts_of
 from versim.comparison.groups import exact_sums
 from versim.fabric import System
 from versim.fabric.crossing import bytes_across
@@ -55,6 +56,19 @@ def compute_bound_ps(inputs: Inputs, instances: Instances) -> int:
         default=0,
     )
     return max(longest_chain_ps(instances, compute_ps), busiest_ps)
+
+
+def respects_compute(line: Timeline) -> bool:
+    """Whether the last end cannot be below the pinned compute, given that single nodes are as they should be.
+
+    That is: every node ran, none before what it waits for, none on a processor that ran another, each for its pinned
+    time. Then only a communication could still be shorter than a chain that leads through it: if one of its parts
+    ended before another was posted.
+    """
+    parts, meeting = parts_of(line.instances)
+    posted = np.zeros(len(line.instances.meeting_match), dtype=np.int64)
+    np.maximum.at(posted, meeting, line.start_ps[parts])
+    return line.all_ran and not (line.end_ps[parts] < posted[meeting]).any()
 
 
 def bisection_bound_ps(graph: ExecutionGraph, system: System) -> int | None:

@@ -21,7 +21,7 @@ from versim.distinct import distinct, grouped, runs
 from versim.graph.classes import RankClasses
 from versim.graph.columns import HOST, NONE, ExecutionGraph, Op
 from versim.graph.limits import hold_to_memory
-from versim.unwritable import is_unwritable
+from versim.immutable import is_unwritable
 from versim.work import Kind
 
 T = TypeVar("T")

@@ -18,22 +18,58 @@ from versim.distinct import distinct
 from versim.errors import FaultsError
 from versim.graph.columns import NONE, ExecutionGraph, Op
 from versim.graph.order import cycle_of
+from versim.immutable import is_unwritable
 from versim.work import DTYPE_BITS, Attention, Fixed, Folded, Gemm, GroupedGemm, Kind, Pointwise, Term
 
 MOST_FAULTS_PER_CHECK = 20
 """A wrong loop in a producer makes the same fault a million times; that many are listed, the rest counted."""
 
 
-def checked(graph: ExecutionGraph, subject: str = "graph") -> ExecutionGraph:
+def checked(graph: ExecutionGraph, subject: str = "graph", *, like: ExecutionGraph | None = None) -> ExecutionGraph:
     """A graph that was written as columns, if nothing is wrong with it; :class:`versim.GraphBuilder` checks its own.
+
+    Args:
+        graph: The graph.
+        subject: What messages call it.
+        like: One that was checked. Where both have their columns in common, only work and sizes are looked at.
 
     Raises:
         FaultsError: Everything that is wrong with it, each fault naming its nodes.
     """
+    if like is not None and _of_one_form(graph, like):
+        sizes = graph.size_bytes
+        if sizes.shape == graph.kind.shape and sizes.min(initial=1) >= 1 and not any(map(_faults_of_work, graph.works)):
+            return graph
     faults = _outside(graph) or faults_of(graph)
     if faults:
         raise FaultsError(subject, faults)
     return graph
+
+
+def _of_one_form(graph: ExecutionGraph, other: ExecutionGraph) -> bool:
+    """Whether two graphs differ in work, sizes, and the lengths of axes that every placement occupies whole.
+
+    Groups along such an axis grow with it, all by the same factor, so that they are sound or unsound together as long
+    as the axis has more than one index in both.
+    """
+    rows = [field.name for field in attrs.fields(ExecutionGraph) if isinstance(getattr(graph, field.name), np.ndarray)]
+    whole = [all(place.indices[axis] is None for place in graph.placements) for axis in range(len(graph.mesh.sizes))]
+    return (
+        all(
+            getattr(graph, name) is getattr(other, name) and is_unwritable(getattr(graph, name))
+            for name in rows
+            if name != "size_bytes"
+        )
+        and not (graph.node_attributes or graph.communication_attributes)
+        and (graph.placements, graph.scopes, graph.kinds, len(graph.names), len(graph.works), len(graph.phases))
+        == (other.placements, other.scopes, other.kinds, len(other.names), len(other.works), len(other.phases))
+        and not any(scope.ranks for scope in graph.scopes)
+        and graph.mesh.names == other.mesh.names
+        and all(
+            mine == theirs or (free and min(mine, theirs) > 1)
+            for mine, theirs, free in zip(graph.mesh.sizes, other.mesh.sizes, whole, strict=True)
+        )
+    )
 
 
 def _outside(graph: ExecutionGraph) -> list[str]:

@@ -17,9 +17,9 @@ import numpy as np
 
 from versim.asking.preparation import Placed, Prepared, place_workload, prepare_pin
 from versim.asking.simulation import Answer, ask
-from versim.comparison.align import common_instances, timeline
-from versim.comparison.bounds import Bounds, compute_bound_ps
-from versim.comparison.checks import checks
+from versim.comparison.align import Timeline, common_instances, timeline
+from versim.comparison.bounds import Bounds, compute_bound_ps, respects_compute
+from versim.comparison.checks import Check, checks
 from versim.comparison.sanity import Sanity, sanity_of
 from versim.comparison.totals import by_group, totals
 from versim.containment import frames_of
@@ -210,11 +210,10 @@ def answer_row(
     if not prediction.completed:
         return row
     line = timeline(prediction, common_instances(inputs.graph, [prediction]))
-    bounds = Bounds(compute_ps=compute_bound_ps(inputs, line.instances), bisection_ps=None)
     network_check = (answer.network_check,) if answer.network_check else ()
     failed = [
         f"{check.name}: {check.detail}"
-        for check in (*checks(inputs, bounds, prediction, line), *network_check)
+        for check in (*_checks(inputs, prediction, line), *network_check)
         if check.passed is False and check.name not in instance.declares
     ]
     row = attrs.evolve(row, failed_checks=tuple(failed))
@@ -229,6 +228,19 @@ def answer_row(
         idle_ps=spent.idle_ps,
         groups=tuple((group.key, group.phase, group.count, group.total_ps) for group in by_group(line)),
     )
+
+
+_OF_SINGLE_NODES = frozenset({"inputs", "dependencies", "exclusive", "durations"})
+
+
+def _checks(inputs: Inputs, prediction: Prediction, line: Timeline) -> tuple[Check, ...]:
+    """Every check of a prediction; the bound of compute is worked out only where it does not follow from the others."""
+    found = checks(inputs, Bounds(compute_ps=0, bisection_ps=None), prediction, line)
+    passed = {check.name for check in found if check.passed}
+    if passed >= _OF_SINGLE_NODES and respects_compute(line):
+        return found
+    bounds = Bounds(compute_ps=compute_bound_ps(inputs, line.instances), bisection_ps=None)
+    return checks(inputs, bounds, prediction, line)
 
 
 def _packed(prediction: Prediction) -> bytes:

@@ -114,7 +114,7 @@ def _few_collections() -> Iterator[None]:
     finally:
         if running:
             gc.enable()
-            gc.collect()
+            gc.collect(1)  # what was made meanwhile is young
 
 
 @attrs.define

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from versim import NONE, ExecutionGraph, FaultsError, Mesh, Op, checked
+from versim import NONE, ExecutionGraph, FaultsError, Mesh, Op, checked, unwritable
 
 from versim_transformer.templates import Catalogue, Meeting, Outside, Template
 
@@ -48,16 +50,87 @@ class _Rows:
     dependency: Column
     ends: dict[str, Column]
 
+    @property
+    def form(self) -> bytes:
+        """What tells templates apart, but for sizes."""
+        columns = [column for name, column in self.columns.items() if name != "size_bytes"]
+        told = (self.start, *columns, self.dependency_start, self.dependency, *self.ends.values())
+        return b"".join(column.tobytes() for column in told)
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Stamped:
+    """What steps have in common whose templates and tasks have the same form: all columns but the sizes.
+
+    Attributes:
+        columns: Of the graph, by name.
+        described: int64 (communications,), the row of the templates that describes each.
+        graph: The first of these steps, once it is made.
+    """
+
+    columns: dict[str, NDArray[Any]]
+    described: Column
+    graph: list[ExecutionGraph] = attrs.field(factory=list)
+
+
+_RECENT: OrderedDict[Any, Stamped] = OrderedDict()
+
+MOST_RECENT = 2_000_000
+"""Rows that are remembered in all, of about 60 bytes each."""
+
 
 def stamped(
-    templates: Sequence[Template], tasks: Tasks, catalogue: Catalogue, mesh: Mesh, notes: tuple[str, ...] = ()
+    templates: Sequence[Template],
+    tasks: Callable[[], Tasks],
+    form: Hashable,
+    catalogue: Catalogue,
+    mesh: Mesh,
+    notes: tuple[str, ...] = (),
 ) -> ExecutionGraph:
     """The graph of all tasks.
+
+    Steps of one form share their columns: of a thousand configurations most differ in sizes and work only.
+
+    Args:
+        templates: What is stamped.
+        tasks: Gives what is done.
+        form: What the tasks follow from.
+        catalogue: What the templates' numbers mean.
+        mesh: The ranks.
+        notes: For the graph.
 
     Raises:
         FaultsError: It has more rows than fit, or something is wrong with it.
     """
     rows = _rows_of(templates)
+    key = (form, mesh.names, *(tuple(table) for table in (catalogue.scopes, catalogue.phases, catalogue.kinds)))
+    key += (tuple(catalogue.names), len(catalogue.works), rows.form)
+    known = _RECENT.pop(key, None)
+    made = _stamped(rows, tasks()) if known is None else known
+    pipeline = mesh.axis("pp")
+    graph = ExecutionGraph(
+        mesh=mesh,
+        size_bytes=rows.columns["size_bytes"][made.described],
+        placements=tuple(mesh.placement({"pp": stage}) for stage in range(mesh.sizes[pipeline])),
+        names=tuple(catalogue.names),
+        works=tuple(catalogue.works),
+        scopes=tuple(catalogue.scopes),
+        algorithms=("",),
+        phases=tuple(catalogue.phases),
+        kinds=tuple(catalogue.kinds),
+        notes=notes,
+        **made.columns,
+    )
+    checked(graph, "training step", like=next(iter(made.graph), None))
+    if graph.node_count <= MOST_RECENT // 2:
+        made.graph[:] = [graph]
+        _RECENT[key] = made
+        while sum(len(one.columns["op"]) for one in _RECENT.values()) > MOST_RECENT:
+            _RECENT.popitem(last=False)
+    return graph
+
+
+def _stamped(rows: _Rows, tasks: Tasks) -> Stamped:
     lengths = np.diff(rows.start)[tasks.template]
     total = int(lengths.sum())
     if total > LARGEST_ROWS:
@@ -73,35 +146,26 @@ def stamped(
     match, communications = _matches(rows, tasks, task, source)
     columns = rows.columns
     layer = columns["layer"][source]
-    pipeline = mesh.axis("pp")
-    stages = [mesh.placement({"pp": stage}) for stage in range(mesh.sizes[pipeline])]
-    graph = ExecutionGraph(
-        mesh=mesh,
-        op=columns["op"][source].astype(np.int8),
-        placement=tasks.stage[task].astype(np.int32),
-        name=columns["name"][source].astype(np.int32),
-        work=columns["work"][source].astype(np.int32),
-        phase=columns["phase"][source].astype(np.int32),
-        layer=np.where(layer == NONE, NONE, layer + tasks.first_layer[task]).astype(np.int32),
-        microbatch=tasks.microbatch[task].astype(np.int32),
-        match=match.astype(np.int32),
-        dependency_start=start,
-        dependency=dependency.astype(np.int32),
-        kind=columns["kind"][communications].astype(np.int32),
-        size_bytes=columns["size_bytes"][communications],
-        scope=columns["scope"][communications].astype(np.int32),
-        algorithm=np.zeros(len(communications), dtype=np.int32),
-        tag=np.full(len(communications), NONE, dtype=np.int64),
-        placements=tuple(stages),
-        names=tuple(catalogue.names),
-        works=tuple(catalogue.works),
-        scopes=tuple(catalogue.scopes),
-        algorithms=("",),
-        phases=tuple(catalogue.phases),
-        kinds=tuple(catalogue.kinds),
-        notes=notes,
-    )
-    return checked(graph, "training step")
+    made: dict[str, NDArray[Any]] = {
+        "op": columns["op"][source].astype(np.int8),
+        "placement": tasks.stage[task].astype(np.int32),
+        "name": columns["name"][source].astype(np.int32),
+        "work": columns["work"][source].astype(np.int32),
+        "phase": columns["phase"][source].astype(np.int32),
+        "layer": np.where(layer == NONE, NONE, layer + tasks.first_layer[task]).astype(np.int32),
+        "microbatch": tasks.microbatch[task].astype(np.int32),
+        "match": match.astype(np.int32),
+        "dependency_start": start,
+        "dependency": dependency.astype(np.int32),
+        "kind": columns["kind"][communications].astype(np.int32),
+        "scope": columns["scope"][communications].astype(np.int32),
+        "algorithm": np.zeros(len(communications), dtype=np.int32),
+        "tag": np.full(len(communications), NONE, dtype=np.int64),
+    }
+    if total <= MOST_RECENT // 2:
+        # Steps share them, so nobody may write to them.
+        made = {name: unwritable(column) for name, column in made.items()}
+    return Stamped(columns=made, described=communications)
 
 
 def _rows_of(templates: Sequence[Template]) -> _Rows:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
 import numpy as np
+from numpy.typing import NDArray
 from versim import NONE, ExecutionGraph, Kind, Phase, Work
 
 from versim_transformer.chunks import Chunk, ChunkMaker, Section
 from versim_transformer.pieces import Module, Piece, collective, split_weights
 from versim_transformer.pointwise import quantize, sized
 from versim_transformer.replicas import Held, gathered, held, reduced
-from versim_transformer.schedules import Do, order_of
+from versim_transformer.schedules import Do, Order, order_of
 from versim_transformer.settings import Granularity, Schedule, Settings, Sharding
 from versim_transformer.stamping import Tasks, stamped
 from versim_transformer.templates import Catalogue, Meeting, Outside, Template, TemplateWriter
@@ -70,38 +72,51 @@ class _StepWriter:
         self._pieces: dict[tuple[int, int], tuple[Piece, ...]] = {}
 
     def graph(self) -> ExecutionGraph:
-        stages = [self._stage(stage) for stage in range(self._settings.parallelism.pp)]
-        columns = {name: np.concatenate([stage[name] for stage in stages]) for name in stages[0]}
+        settings = self._settings
+        stages = [self._templates_of(stage) for stage in range(settings.parallelism.pp)]
+        firsts = tuple(chunk.first_layer for chunk in self._chunks)
+
+        def tasks() -> Tasks:
+            columns = [self._tasks(stage, *of_stage, firsts) for stage, of_stage in enumerate(stages)]
+            return Tasks(**{name: np.concatenate([stage[name] for stage in columns]) for name in columns[0]})
+
+        order = (settings.schedule, settings.parallelism.pp, settings.parallelism.vp, settings.microbatches)
         return stamped(
-            self._templates, Tasks(**columns), self._catalogue, self._settings.layout.mesh, self._settings.notes
+            self._templates,
+            tasks,
+            (order, tuple(stages), firsts),
+            self._catalogue,
+            settings.layout.mesh,
+            settings.notes,
         )
 
-    def _stage(self, stage: int) -> dict[str, Any]:
-        """The tasks of one stage as columns."""
+    def _templates_of(self, stage: int) -> tuple[tuple[int, ...], int]:
+        """The template of each kind of task of a stage, see :func:`_kinds_of`, and of what it ends with."""
+        settings = self._settings
+        pp, vp = settings.parallelism.pp, settings.parallelism.vp
+        kinds = _kinds_of(settings.schedule, stage, pp, settings.microbatches, vp)
+        numbers = tuple(
+            self._number(kind // 4 // vp, kind // 4 % vp * pp + stage, first=bool(kind & 1), last=bool(kind & 2))
+            for kind in kinds
+        )
+        return numbers, self._end(stage)
+
+    def _tasks(self, stage: int, numbers: tuple[int, ...], end: int, firsts: tuple[int, ...]) -> dict[str, Any]:
+        """The tasks of one stage as columns, by the templates of their kinds."""
         settings = self._settings
         pp, vp, count = settings.parallelism.pp, settings.parallelism.vp, settings.microbatches
         order = order_of(settings.schedule, stage, pp, count, vp)
+        kinds = _kinds(order, count, vp)
         virtual = order.chunk * pp + stage
-        # A template depends on the microbatch only by whether it is the first or the last.
-        place = np.where(order.microbatch == count - 1, 2, 0) + np.where(order.microbatch == 0, 1, 0)
-        code = (order.do * vp + order.chunk) * 4 + place
-        known, inverse = np.unique(code, return_inverse=True)
-        numbers = np.array(
-            [
-                self._number(int(c) // 4 // vp, int(c) // 4 % vp * pp + stage, first=bool(c & 1), last=bool(c & 2))
-                for c in known.tolist()
-            ],
-            dtype=np.int64,
-        )
-        firsts = np.array([chunk.first_layer for chunk in self._chunks], dtype=np.int64)
-        end = self._end(stage)
+        template = np.zeros(int(kinds.max()) + 1, dtype=np.int64)
+        template[list(_kinds_of(settings.schedule, stage, pp, count, vp))] = numbers
         return {
-            "template": np.append(numbers[inverse], end),
+            "template": np.append(template[kinds], end),
             "stage": np.full(len(virtual) + 1, stage, dtype=np.int64),
             "virtual": np.append(virtual, 0),
             "microbatch": np.append(order.microbatch, NONE),
             "backward": np.append((order.do != Do.FORWARD).astype(np.int64), 0),
-            "first_layer": np.append(firsts[virtual], 0),
+            "first_layer": np.append(np.array(firsts, dtype=np.int64)[virtual], 0),
         }
 
     def _number(self, do: int, virtual: int, *, first: bool, last: bool) -> int:
@@ -280,6 +295,20 @@ class _StepWriter:
             return parameters.total
         layout = settings.layout
         return parameters.dense / layout.size(layout.dp) + parameters.experts / layout.size(layout.edp)
+
+
+def _kinds(order: Order, microbatches: int, chunks: int) -> NDArray[np.int64]:
+    """Tasks by what is done, for which chunk, and whether the microbatch is the first (+1) or the last (+2)."""
+    place = np.where(order.microbatch == microbatches - 1, 2, 0) + np.where(order.microbatch == 0, 1, 0)
+    return np.asarray((order.do * chunks + order.chunk) * 4 + place)
+
+
+@functools.lru_cache(maxsize=4096)
+def _kinds_of(schedule: Schedule, stage: int, stages: int, microbatches: int, chunks: int) -> tuple[int, ...]:
+    """The kinds of task that a stage has, ascending."""
+    return tuple(
+        np.unique(_kinds(order_of(schedule, stage, stages, microbatches, chunks), microbatches, chunks)).tolist()
+    )
 
 
 def _signature(chunk: Chunk) -> tuple[object, ...]:

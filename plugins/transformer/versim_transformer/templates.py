@@ -46,13 +46,34 @@ class Meeting(enum.IntEnum):
 
 @attrs.define
 class Catalogue:
-    """Names, works, scopes, phases and kinds in use, each once, in order of first use."""
+    """Names, works, scopes, phases and kinds in use, each once, in order of first use.
+
+    Chunks share their pieces, so what these fold and merge into is remembered for the pieces themselves.
+    """
 
     names: dict[str, int] = attrs.field(factory=dict)
     works: dict[Work, int] = attrs.field(factory=dict)
     scopes: dict[Scope, int] = attrs.field(factory=dict)
     phases: dict[Phase, int] = attrs.field(factory=dict)
     kinds: dict[Kind, int] = attrs.field(factory=dict)
+    _folded: dict[int, tuple[object, Work]] = attrs.field(factory=dict)
+    _merged: dict[tuple[tuple[int, float], ...], tuple[object, int]] = attrs.field(factory=dict)
+
+    def folded(self, pieces: Sequence[Piece] | Collective) -> Work:
+        """All work of some pieces with their collectives folded into it."""
+        # The pieces are kept with their work, so that no others get their number.
+        if id(pieces) not in self._folded:
+            work = _folded(pieces) if isinstance(pieces, Collective) else folded(pieces)
+            self._folded[id(pieces)] = pieces, work
+        return self._folded[id(pieces)][1]
+
+    def merged(self, pending: Sequence[tuple[Work, float]]) -> int:
+        """The number of the work that some works, each so many times, amount to; NONE for no work."""
+        key = tuple((id(work), times) for work, times in pending)
+        if key not in self._merged:
+            work = merged((term, count * times) for terms, times in pending for term, count in terms)
+            self._merged[key] = tuple(pending), self.works.setdefault(work, len(self.works)) if work else NONE
+        return self._merged[key][1]
 
 
 @attrs.define
@@ -138,7 +159,7 @@ class TemplateWriter:
         """
         if self._granularity is Granularity.STAGE:
             if not any(isinstance(piece, Beside) for piece in pieces):
-                self._pending.append((folded(pieces), times))
+                self._pending.append((self._catalogue.folded(pieces), times))
                 return
             for _ in range(times):
                 self._pieces(pieces)
@@ -156,7 +177,7 @@ class TemplateWriter:
                 self._compute(piece)
             elif isinstance(piece, Collective):
                 if self._granularity is Granularity.STAGE:
-                    self._pending.append((_folded(piece), 1))
+                    self._pending.append((self._catalogue.folded(piece), 1))
                 else:
                     self.flush()
                     self._tail = [self._collective(piece, self._tail)]
@@ -165,7 +186,7 @@ class TemplateWriter:
 
     def _compute(self, piece: Compute) -> None:
         if self._granularity is Granularity.OPERATOR:
-            self._tail = [self._row(Op.COMPUTE, piece.name, self._tail, work=merged(piece.work))]
+            self._tail = [self._row(Op.COMPUTE, piece.name, self._tail, self._catalogue.merged([(piece.work, 1)]))]
         else:
             self._pending.append((piece.work, 1))
 
@@ -182,16 +203,16 @@ class TemplateWriter:
 
     def flush(self) -> None:
         """Writes the compute row that is being gathered."""
-        work = merged((term, count * times) for terms, times in self._pending for term, count in terms)
+        work = self._catalogue.merged(self._pending)
         self._pending.clear()
-        if work:
-            self._tail = [self._row(Op.COMPUTE, self._name, self._tail, work=work)]
+        if work != NONE:
+            self._tail = [self._row(Op.COMPUTE, self._name, self._tail, work)]
 
     def computed(self, name: str, work: Work) -> None:
         """A compute row of its own."""
         if work:
             self.flush()
-            self._tail = [self._row(Op.COMPUTE, name, self._tail, work=merged(work))]
+            self._tail = [self._row(Op.COMPUTE, name, self._tail, self._catalogue.merged([(work, 1)]))]
 
     def met(self, collective: Collective, meeting: Meeting) -> None:
         """A collective that everything behind it waits for."""
@@ -258,11 +279,11 @@ class TemplateWriter:
         template.meeting[row] = meeting
         return row
 
-    def _row(self, op: Op, name: str, after: Sequence[int], work: Work | None = None) -> int:
-        template, names, works = self._template, self._catalogue.names, self._catalogue.works
+    def _row(self, op: Op, name: str, after: Sequence[int], work: int = NONE) -> int:
+        template, names = self._template, self._catalogue.names
         template.op.append(op)
         template.name.append(names.setdefault(name, len(names)))
-        template.work.append(NONE if work is None else works.setdefault(work, len(works)))
+        template.work.append(work)
         template.phase.append(self._phase)
         template.layer.append(self._layer)
         for column in (template.kind, template.size_bytes, template.scope, template.meeting):
