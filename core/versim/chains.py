@@ -40,15 +40,19 @@ class ComputeChain:
 
     def times_s(self, terms: Sequence[DeviceTerm], device: Device) -> NDArray[np.float64]:
         """Seconds of each term by the first that answers, NaN where nobody does; shape (terms,)."""
-        return self.answers(terms, device)[0]
+        return self.answers(terms, device, origins=False)[0]
 
     def origins(self, terms: Sequence[DeviceTerm], device: Device) -> list[Origin]:
         """Where the seconds of each term come from."""
         return self.answers(terms, device)[1]
 
-    def answers(self, terms: Sequence[DeviceTerm], device: Device) -> tuple[NDArray[np.float64], list[Origin]]:
-        """Seconds and origins of each term, (terms,) each."""
+    def answers(
+        self, terms: Sequence[DeviceTerm], device: Device, *, origins: bool = True
+    ) -> tuple[NDArray[np.float64], list[Origin]]:
+        """Seconds and origins of each term, (terms,) each; no origins where they are not asked for."""
         seconds, by = _first_answers(terms, _asking(self.names, self.timings, device))
+        if not origins:
+            return seconds, []
 
         def said(number: int, rows: tuple[DeviceTerm, ...]) -> Sequence[Origin] | None:
             timing = self.timings[number]
@@ -80,16 +84,20 @@ class NetworkChain:
         Raises:
             UnsupportedGraphError: The last is asked for a message that it refuses.
         """
-        return self.answers(messages, system)[0]
+        return self.answers(messages, system, origins=False)[0]
 
     def origins(self, messages: Sequence[Message], system: System) -> list[Origin]:
         """Where the seconds of each message come from."""
         return self.answers(messages, system)[1]
 
-    def answers(self, messages: Sequence[Message], system: System) -> tuple[NDArray[np.float64], list[Origin]]:
-        """Seconds and origins of each message, (messages,) each."""
+    def answers(
+        self, messages: Sequence[Message], system: System, *, origins: bool = True
+    ) -> tuple[NDArray[np.float64], list[Origin]]:
+        """Seconds and origins of each message, (messages,) each; no origins where they are not asked for."""
         asking = _asking(self.names, self.timings, system)
         seconds, by = _first_answers(messages, [*map(_declining, asking[:-1]), asking[-1]])
+        if not origins:
+            return seconds, []
 
         def said(number: int, rows: tuple[Message, ...]) -> Sequence[Origin] | None:
             timing = self.timings[number]

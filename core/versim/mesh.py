@@ -170,5 +170,14 @@ class Mesh:
         bases = sorted(offsets(position for position in range(len(self.sizes)) if position not in along))
         return [members + base for base in bases]
 
+    def first_group(self, placement: Placement, axes: Iterable[str]) -> tuple[int, ...]:
+        """The first of :meth:`groups`."""
+        along = {self.axis(name) for name in axes}
+        members = np.zeros(1, dtype=np.int64)
+        for position, (indices, size) in enumerate(zip(self.occupied(placement), self.sizes, strict=True)):
+            here = indices if position in along else indices[:1]
+            members = (members[:, None] * size + np.asarray(here, dtype=np.int64)[None, :]).ravel()
+        return tuple(members.tolist())
+
     def __str__(self) -> str:
         return "(" + ", ".join(f"{name}={size}" for name, size in zip(self.names, self.sizes, strict=True)) + ")"

@@ -25,7 +25,7 @@ from versim.picoseconds import LONGEST_NS
 from versim.sizes import StepSizes
 from versim.timing import ComputeTiming, NetworkTiming, Origin, OriginShare, Source
 from versim.units import NS_PER_S
-from versim.work import DeviceTerm, Fixed, Folded, Term
+from versim.work import DeviceTerm, Fixed, Folded, Term, Work
 
 
 def pin(
@@ -38,6 +38,7 @@ def pin(
     label: str = "",
     provenance: Mapping[str, str] | None = None,
     sizes: StepSizes | None = None,
+    origins: bool = True,
 ) -> Inputs:
     """Turn work into nanoseconds.
 
@@ -50,6 +51,7 @@ def pin(
         label: The pin's name.
         provenance: Who timed what.
         sizes: What the step amounts to, for reports.
+        origins: Ask where seconds come from, too; reports say it.
 
     Raises:
         VersimError: A timing is missing, or returned something that is not a duration.
@@ -62,13 +64,10 @@ def pin(
     given = durations_s or {}
     alike = _alike(graph, skip=())
     timed = _alike(graph, skip=given) if given else alike
-    times = _term_times(graph, system, compute, folded, timed)
+    times = _term_times(graph, system, compute, folded, timed, origins=origins)
     compute_s = np.zeros(graph.node_count)
     for (work, placement), rows in alike.items():
-        # What is not in use has no time, and none that counts.
-        compute_s[rows] = math.fsum(
-            count * times.seconds.get(times.key(term, placement), 0.0) for term, count in graph.works[work]
-        )
+        compute_s[rows] = times.of_work(work, placement)
     for row, seconds in given.items():
         compute_s[row] = seconds
     bad = np.flatnonzero(~(np.isfinite(compute_s) & (compute_s >= 0) & (compute_s * NS_PER_S < LONGEST_NS)))
@@ -97,7 +96,7 @@ def pin(
         system=system,
         label=label,
         provenance=dict(provenance or {}),
-        origins=_shares(graph, times, timed, given),
+        origins=_shares(graph, times, timed, given) if origins else (),
         sizes=sizes,
     )
 
@@ -126,6 +125,7 @@ class _TermTimes:
     seconds: dict[_Timed, float] = attrs.field(factory=dict)
     origin: dict[_Timed, tuple[str, Origin]] = attrs.field(factory=dict)
     messages: dict[tuple[Folded, int], Message] = attrs.field(factory=dict)
+    _apart: dict[int, tuple[list[float], Work]] = attrs.field(factory=dict)
 
     def key(self, term: Term, placement: int) -> _Timed:
         """What a term of a node on a placement is timed as."""
@@ -135,10 +135,23 @@ class _TermTimes:
             self.messages[term, placement] = _folded_message(self.graph, term, placement)
         return self.messages[term, placement]
 
+    def of_work(self, work: int, placement: int) -> float:
+        """Seconds of a node with this work on a placement."""
+        if work not in self._apart:
+            # Only what is folded depends on the place.
+            terms = self.graph.works[work]
+            folded: Work = tuple((term, count) for term, count in terms if isinstance(term, Folded))
+            # What is not in use has no time, and none that counts.
+            others = [count * self.seconds.get(term, 0.0) for term, count in terms if not isinstance(term, Folded)]
+            self._apart[work] = others, folded
+        others, placed = self._apart[work]
+        inside = [count * self.seconds.get(self.key(term, placement), 0.0) for term, count in placed]
+        return math.fsum([*others, *inside])
+
     def learn(self, role: str, rows: Sequence[_Timed], times_s: NDArray[np.float64], origins: Sequence[Origin]) -> None:
         """Take over what a timing said."""
         self.seconds.update(zip(rows, times_s.tolist(), strict=True))
-        self.origin.update((row, (role, origin)) for row, origin in zip(rows, origins, strict=True))
+        self.origin.update((row, (role, origin)) for row, origin in zip(rows, origins, strict=bool(origins)))
 
 
 def _folded_message(graph: ExecutionGraph, term: Folded, placement: int) -> Message:
@@ -146,9 +159,9 @@ def _folded_message(graph: ExecutionGraph, term: Folded, placement: int) -> Mess
     axes, place = term.axis.split("+"), graph.placements[placement]
     ranks: tuple[int, ...] = ()
     if set(axes) <= set(graph.mesh.names):
-        first = graph.mesh.groups(place, axes)[0]
+        first = graph.mesh.first_group(place, axes)
         # Where the parallelism inside the node is another than the mesh's, its place is not known.
-        ranks = tuple(first.tolist()) if len(first) == term.participants else ()
+        ranks = first if len(first) == term.participants else ()
     return Message(term.kind, term.size_bytes, term.participants, term.axis, ranks)
 
 
@@ -170,28 +183,36 @@ def _term_times(
     compute: ComputeTiming | None,
     folded: NetworkTiming | None,
     alike: Iterable[tuple[int, int]],
+    *,
+    origins: bool,
 ) -> _TermTimes:
     times = _TermTimes(graph)
-    keys = dict.fromkeys(times.key(term, placement) for work, placement in alike for term, _ in graph.works[work])
+    keys: dict[_Timed, None] = {}
+    seen: set[int] = set()
+    for work, placement in alike:
+        for term, _ in graph.works[work]:
+            if work not in seen or isinstance(term, Folded):
+                keys[times.key(term, placement)] = None
+        seen.add(work)
     times.seconds.update((term, term.duration_s) for term in keys if isinstance(term, Fixed))
     device = tuple(term for term in keys if not isinstance(term, Fixed | Folded | Message))
     if device:
         if compute is None:
             raise VersimError(f"{device[0]} has to be timed; name a compute timing in the pin (compute: …)")
         chain = compute if isinstance(compute, ComputeChain) else ComputeChain((_name(compute),), (compute,))
-        times_s, origins = chain.answers(device, system.device)
+        times_s, said = chain.answers(device, system.device, origins=origins)
         seconds = _durations(
             times_s, device, "compute", chain.names, lambda term: chain.why_declined(term, system.device)
         )
-        times.learn("compute", device, seconds, origins)
+        times.learn("compute", device, seconds, said)
     inside = tuple(row for row in keys if isinstance(row, Message))
     if inside:
         if folded is None:
             raise VersimError(f"{inside[0]} has to be timed; name a network timing in the pin (folded: …)")
         network = folded if isinstance(folded, NetworkChain) else NetworkChain((_name(folded),), (folded,))
-        times_s, origins = network.answers(inside, system)
+        times_s, said = network.answers(inside, system, origins=origins)
         seconds = _durations(times_s, inside, "folded", network.names, lambda row: network.why_declined(row, system))
-        times.learn("folded", inside, seconds, origins)
+        times.learn("folded", inside, seconds, said)
     return times
 
 
@@ -283,7 +304,7 @@ def _distinct_messages(graph: ExecutionGraph) -> tuple[tuple[Message, ...], NDAr
         key = (int(graph.kind[match]), int(graph.scope[match]))
         key += (*graph.placement[parts].tolist(), *graph.op[parts].tolist())
         if key not in groups:
-            groups[key] = graph.communication(match).groups[0]
+            groups[key] = graph.first_group(match)
         ranks = groups[key]
         message = Message(
             kind=graph.kind_of(match),

@@ -251,7 +251,7 @@ def ready_of(instances: Instances, end_ps: NDArray[np.int64]) -> NDArray[np.int6
     # A row more stands for what is waited for where there is nothing.
     ends = np.append(end_ps, 0)
     first, second = ends[waits.first], ends[waits.second]
-    ready = np.maximum(first, second)
+    ready: NDArray[np.int64] = np.maximum(first, second)
     if end_ps.min(initial=0) == NO_TIME:
         ready[(first == NO_TIME) | (second == NO_TIME)] = NO_TIME
     if len(waits.longer):

@@ -170,6 +170,8 @@ def prepare_pin(
     chosen: Pin,
     simulated: Simulations | None = None,
     placed: Placed | None = None,
+    *,
+    origins: bool = True,
 ) -> Prepared:
     """Produce a workload's graph and pin it.
 
@@ -180,6 +182,7 @@ def prepare_pin(
         chosen: The pin.
         simulated: Predictions so far by (workload, pin, instance), for pins that borrow durations.
         placed: The graph, where it was produced for another pin with the same options.
+        origins: Ask where seconds come from, too.
 
     Raises:
         NothingToBorrowError: What it borrows from did not complete, or was not asked because its own pin could not be
@@ -205,6 +208,7 @@ def prepare_pin(
             label=chosen.label,
             provenance=_provenance(chosen),
             sizes=sizes,
+            origins=origins,
         )
     return Prepared(workload=workload, pin=chosen, inputs=inputs)
 

@@ -60,6 +60,7 @@ class Fabric:
         self.degraded = tuple(degraded)
         self._effects = Effects(self.degraded, self.strides) if self.degraded else None
         self._signatures: dict[tuple[tuple[int, ...], bytes], list[bytes]] = {}
+        self._groups: dict[tuple[int, ...], tuple[NDArray[np.int64], bytes]] = {}
         self._spreads: dict[bytes, Spread] = {}
         self._legs: dict[bytes, tuple[Leg, ...]] = {}
         self._cuts: dict[bytes, tuple[Cut, ...]] = {}
@@ -144,16 +145,14 @@ class Fabric:
         Raises:
             ValueError: Ranks outside the network, or one of them twice.
         """
-        members = self._group(ranks)
-        key = self.signature(members)
+        members, key = self._lying(ranks)
         if key not in self._spreads:
             self._spreads[key] = spread_of(self.coordinates(members))
         return self._spreads[key]
 
     def cuts(self, ranks: ArrayLike) -> tuple[Cut, ...]:
         """Every distinct cut between the members of a group that can be the narrowest; none of a single rank."""
-        members = self._group(ranks)
-        key = self.signature(members)
+        members, key = self._lying(ranks)
         if key not in self._cuts:
             levels = self.spread(members).levels
             factor = None if self._effects is None or key[:1] != b"!" else self._effects.factor
@@ -173,8 +172,7 @@ class Fabric:
 
     def legs(self, ranks: ArrayLike) -> tuple[Leg, ...]:
         """The dimensions that a collective of a group is done along, innermost first, each with its members' link."""
-        members = self._group(ranks)
-        key = self.signature(members)
+        members, key = self._lying(ranks)
         if key not in self._legs:
             self._legs[key] = legs_of(self, members)
         return self._legs[key]
@@ -248,6 +246,18 @@ class Fabric:
             outside = lowest if lowest < 0 else highest
             raise ValueError(f"rank {outside} is outside the network of {self.world_size} endpoints")
         return column
+
+    def _lying(self, ranks: ArrayLike) -> tuple[NDArray[np.int64], bytes]:
+        """A group's members and its signature; one that is asked about as a tuple is remembered."""
+        known = self._groups.get(ranks) if isinstance(ranks, tuple) else None
+        if known is None:
+            members = self._group(ranks)
+            known = members, self.signature(members)
+            if isinstance(ranks, tuple):
+                if len(self._groups) >= _MOST_SIGNATURES:
+                    self._groups.clear()
+                self._groups[ranks] = known
+        return known
 
     def _group(self, ranks: ArrayLike) -> NDArray[np.int64]:
         members = self._ranks(ranks)

@@ -197,6 +197,15 @@ class ExecutionGraph:
 
         return communication_view(self, index)
 
+    def first_group(self, communication: int) -> tuple[int, ...]:
+        """The first of the groups of a communication; (sender, receiver) of a message."""
+        start, rows = self.parts()
+        scope = self.scopes[self.scope[communication]]
+        if start[communication + 1] - start[communication] == 1 and not scope.ranks:
+            place = self.placements[self.placement[rows[start[communication]]]]
+            return self.mesh.first_group(place, scope.axes)
+        return self.communication(communication).groups[0]
+
     def unrolled(self) -> ExecutionGraph:
         """The same step with one row per rank and node, on a mesh of the single axis ``rank``."""
         from versim.graph.unroll import unroll  # noqa: PLC0415

@@ -296,7 +296,7 @@ def participants_of(graph: ExecutionGraph) -> NDArray[np.int64]:
             continue
         key = (int(graph.scope[match]), *graph.placement[rows[start[match] : start[match + 1]]].tolist())
         if key not in known:
-            known[key] = len(graph.communication(match).groups[0])
+            known[key] = len(graph.first_group(match))
         sizes[place] = known[key]
     return sizes[inverse]
 

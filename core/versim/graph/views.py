@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import attrs
+import numpy as np
 
 from versim.graph.columns import NONE, ExecutionGraph, Op
 from versim.mesh import Placement
@@ -110,8 +111,11 @@ def communicator_groups(graph: ExecutionGraph, index: int, parts: tuple[int, ...
     if len(placements) == 1:
         return tuple(tuple(group.tolist()) for group in mesh.groups(placements[0], scope.axes))
     along = {mesh.axis(name) for name in scope.axes}
-    members: dict[tuple[int, ...], list[int]] = {}
-    for rank in sorted(rank for place in placements for rank in mesh.ranks(place).tolist()):
-        off = tuple(c for position, c in enumerate(mesh.coordinates(rank)) if position not in along)
-        members.setdefault(off, []).append(rank)
-    return tuple(sorted(tuple(group) for group in members.values()))
+    ranks = np.sort(np.concatenate([mesh.ranks(place) for place in placements]))
+    off = np.zeros(len(ranks), dtype=np.int64)
+    for position, (size, column) in enumerate(zip(mesh.sizes, np.unravel_index(ranks, mesh.sizes), strict=True)):
+        if position not in along:
+            off = off * size + column
+    order = np.argsort(off, kind="stable")
+    _, starts = np.unique(off[order], return_index=True)
+    return tuple(sorted(tuple(group.tolist()) for group in np.split(ranks[order], starts[1:])))

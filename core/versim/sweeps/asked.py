@@ -125,7 +125,7 @@ def _prepared(
         key = json.dumps([workload_label, plain_value(scenario.producer_options(workload, pin))], default=str)
         if key not in placed:
             placed[key] = place_workload(scenario, registry, workload, pin)
-        return prepare_pin(scenario, registry, workload, pin, placed=placed[key])
+        return prepare_pin(scenario, registry, workload, pin, placed=placed[key], origins=False)
     except VersimError as error:
         return error
 

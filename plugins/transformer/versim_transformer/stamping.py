@@ -68,7 +68,7 @@ class Stamped:
         graph: The first of these steps, once it is made.
     """
 
-    columns: dict[str, NDArray[Any]]
+    columns: dict[str, Any]
     described: Column
     graph: list[ExecutionGraph] = attrs.field(factory=list)
 
@@ -146,7 +146,7 @@ def _stamped(rows: _Rows, tasks: Tasks) -> Stamped:
     match, communications = _matches(rows, tasks, task, source)
     columns = rows.columns
     layer = columns["layer"][source]
-    made: dict[str, NDArray[Any]] = {
+    made: dict[str, Any] = {
         "op": columns["op"][source].astype(np.int8),
         "placement": tasks.stage[task].astype(np.int32),
         "name": columns["name"][source].astype(np.int32),
