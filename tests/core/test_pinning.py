@@ -14,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import graphs
 from versim import (
+    Device,
+    Dimension,
     ExecutionGraph,
     Fixed,
     Folded,
@@ -21,10 +23,12 @@ from versim import (
     GraphBuilder,
     Inputs,
     Kind,
+    Link,
     Mesh,
     Message,
     Phase,
     Pointwise,
+    System,
     VersimError,
     communication_s,
     messages_of,
@@ -177,6 +181,24 @@ def test_equal_messages_are_timed_once() -> None:
         )
     ]
     assert [message.size_bytes for message in messages_of(graph)] == [8, 16, 8, 8]
+
+
+def test_a_message_and_the_one_the_other_way_are_two_questions() -> None:
+    """Their ends stand on the same placements in the same order where the receiver is written down first."""
+    builder = GraphBuilder(Mesh.of(pp=2))
+    first, second = {"pp": 0}, {"pp": 1}
+    builder.send("forth", 8, match="forth", on=first)
+    builder.recv("forth", 8, match="forth", on=second)
+    builder.recv("back", 8, match="back", on=first)
+    builder.send("back", 8, match="back", on=second)
+    graph = builder.build()
+    assert [message.ranks for message in messages_of(graph)] == [(0, 1), (1, 0)]
+    system = System(
+        dimensions=(Dimension(topology="ring", size=2, link=Link(bandwidth_bytes_per_s=1e9, latency_s=0.0)),),
+        device=Device(name="any"),
+    )
+    times = TimesOf(lambda rows: [row.ranks[0] + 1.0 for row in rows])
+    assert communication_s(graph, system, times).tolist() == [1.0, 2.0]
 
 
 def _step(**changes: Any) -> Inputs:

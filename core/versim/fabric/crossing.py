@@ -76,6 +76,4 @@ def _through(kind: str, size_bytes: int, cut: Cut) -> float:
     across = bytes_across(kind, size_bytes, cut.inside, cut.outside)
     narrow, wide = cut.bandwidth_bytes_per_s, cut.widest_bytes_per_s
     out, into, either = (float(count) for count in (across.out, across.into, across.either))
-    if kind == Kind.POINT_TO_POINT:
-        return out / narrow
     return min(max(out / narrow, into / wide), max(out / wide, into / narrow)) + either / wide

@@ -13,12 +13,14 @@ partly filled), both ways are taken at once, and a cut is as wide as both togeth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from versim.fabric.degradation import Effects
 from versim.fabric.network import Dimension, Topology
 from versim.fabric.routes import beyond_last, shared_link
 from versim.fabric.spread import Level
@@ -43,17 +45,13 @@ class Cut:
     widest_bytes_per_s: float
 
 
-Factor = Callable[[int, int], float]
-"""What is left of a rank's bandwidth into a dimension: (dimension, rank) ─▶ share."""
-
-
 def cuts_of(
     ranks: NDArray[np.int64],
     levels: Sequence[Level],
     dimensions: Sequence[Dimension],
     strides: Sequence[int],
     endpoints: int,
-    factor: Factor | None = None,
+    effects: Effects | None = None,
 ) -> tuple[Cut, ...]:
     """Every distinct cut of a group that can be the narrowest, by dimension from the outermost.
 
@@ -63,24 +61,23 @@ def cuts_of(
         dimensions: Of the network.
         strides: Of the dimensions.
         endpoints: Of the network.
-        factor: What is left of bandwidths, where links are degraded.
+        effects: What is left of links, where some that the group may use are degraded.
     """
     found: dict[Cut, None] = {}
     both = bool(beyond_last(ranks[None, :], strides, endpoints)[1].any())
     for number in range(len(levels) - 1, -1, -1):
         outward = levels[number:]
-        if factor is None and not both:
+        here = dimensions[levels[number].dimension]
+        if effects is None and not both:
             blocks = _blocks(ranks, outward, dimensions, strides)
         else:
-            blocks = _unlike_blocks(ranks, outward, dimensions, strides, endpoints, factor or _whole, both=both)
+            blocks = _unlike_blocks(ranks, outward, dimensions, strides, endpoints, effects, both=both)
         found.update(dict.fromkeys(blocks))
-        if number + 1 < len(levels) or dimensions[levels[number].dimension].topology is Topology.RING:
+        if number + 1 < len(levels) or here.topology is Topology.RING:
             found.update(dict.fromkeys(_slabs(ranks, levels[number], dimensions, strides, both=both)))
+        if effects is not None and here.topology is Topology.RING:
+            found.update(dict.fromkeys(_unlike_arcs(ranks, levels[number], here, strides, effects)))
     return tuple(found)
-
-
-def _whole(_dimension: int, _rank: int) -> float:
-    return 1.0
 
 
 def _blocks(
@@ -111,28 +108,32 @@ def _unlike_blocks(
     dimensions: Sequence[Dimension],
     strides: Sequence[int],
     endpoints: int,
-    factor: Factor,
+    effects: Effects | None,
     *,
     both: bool,
 ) -> Iterator[Cut]:
     """The same where every endpoint may have another share of its links, or none: one cut per block."""
     stride = strides[outward[0].dimension]
+    reached = {
+        level.dimension: np.unique(ranks // strides[level.dimension] % dimensions[level.dimension].size).tolist()
+        for level in outward
+    }
     blocks, block = np.unique(ranks // stride, return_inverse=True)
     places, place, uses = np.unique(ranks % stride, return_inverse=True, return_counts=True)
-    for number, which in enumerate(blocks.tolist()):
-        mine = ranks[block == number].tolist()
-        alone = set() if both else set(place[(block == number) & (uses[place] == 1)].tolist())
-        there = [which * stride + at for index, at in enumerate(places.tolist()) if index not in alone]
+    for at, which in enumerate(blocks.tolist()):
+        mine = ranks[block == at].tolist()
+        alone = set() if both else set(place[(block == at) & (uses[place] == 1)].tolist())
+        there = [which * stride + beside for index, beside in enumerate(places.tolist()) if index not in alone]
         opposite = [end for end in there if end < endpoints]
         narrow, wide = sorted(
             sum(
-                _into(
-                    dimensions[level.dimension],
-                    strides[level.dimension],
-                    sum(factor(level.dimension, end) for end in ends),
-                    level.size,
+                _shared(
+                    dimensions[number],
+                    strides[number],
+                    1,
+                    sum(_sent(number, end, coordinates, dimensions[number], strides[number], effects) for end in ends),
                 )
-                for level in outward
+                for number, coordinates in reached.items()
             )
             for ends in (opposite if both else mine, opposite)
         )
@@ -142,6 +143,89 @@ def _unlike_blocks(
 def _into(dimension: Dimension, stride: int, ends: float, coordinates: int) -> float:
     """What some endpoints of one block send into a dimension, in bytes per second."""
     return _shared(dimension, stride, 1, ends * dimension.rate_bytes_per_s(coordinates - 1))
+
+
+def _sent(
+    number: int,
+    end: int,
+    coordinates: Sequence[int],
+    dimension: Dimension,
+    stride: int,
+    effects: Effects | None,
+) -> float:
+    """Bytes per second that an endpoint sends to others of its line at once, given what is left of each link.
+
+    A link that is down counts whole: others stand in for it.
+    """
+    mine = end // stride % dimension.size
+    others = [end + (coordinate - mine) * stride for coordinate in coordinates if coordinate != mine]
+    if effects is None or not others:
+        return dimension.rate_bytes_per_s(len(others))
+    if dimension.topology is Topology.SWITCH:
+        links = [(end, -1)]
+    elif dimension.topology is Topology.FULLY_CONNECTED:
+        links = [(end, other) for other in others]
+    else:
+        links = [(end, end + ((mine + step) % dimension.size - mine) * stride) for step in (1, -1)]
+        links = links[: min(2, dimension.size - 1)]
+        if len(others) == 1:
+            # Either way may be the one that is taken.
+            return dimension.link.bandwidth_bytes_per_s * max(_left(effects, number, ends) for ends in links)
+    return dimension.link.bandwidth_bytes_per_s * sum(_left(effects, number, ends) for ends in links)
+
+
+def _left(effects: Effects, dimension: int, ends: tuple[int, int]) -> float:
+    effect = effects.of(dimension, ends)
+    return 1.0 if effect.down else effect.bandwidth_factor
+
+
+def _unlike_arcs(
+    ranks: NDArray[np.int64], level: Level, dimension: Dimension, strides: Sequence[int], effects: Effects
+) -> Iterator[Cut]:
+    """Members that lie side by side on a ring against the rest, where every link may have another share.
+
+    Between two members that follow one another, the narrowest link counts; a pair has the way that is the shorter.
+    """
+    stride, size = strides[level.dimension], dimension.size
+    along = ranks // stride % size
+    coordinates, members = np.unique(along, return_counts=True)
+    lines = np.unique(ranks - along * stride).tolist()
+
+    def gap(start: int, end: int) -> float:
+        """What passes upwards from one coordinate to another one, over all lines."""
+        steps = [(start + step) % size for step in range((end - start) % size + 1)]
+        return sum(
+            min(
+                _left(effects, level.dimension, (line + here * stride, line + there * stride))
+                for here, there in itertools.pairwise(steps)
+            )
+            for line in lines
+        )
+
+    ring = coordinates.tolist()
+    gaps = [gap(here, there) for here, there in zip(ring, [*ring[1:], ring[0]], strict=True)]
+    if len(ring) == 2:
+        upwards = ring[1] - ring[0]
+        shorter = [gaps[0]] * (2 * upwards <= size) + [gaps[1]] * (2 * upwards >= size)
+        arcs = [(1, 1, max(shorter))]
+    else:
+        # An arc is narrow where it begins and ends at narrow gaps; of those that are whole, any stands for all.
+        narrow = [place for place, left in enumerate(gaps) if left < len(lines)][:_MOST_NARROW]
+        halves = [(place, place + len(ring) // 2) for place in range(len(ring))]
+        singles = [(place, place + 1) for place in range(len(ring))]
+        arcs = [
+            (first, last, gaps[first % len(ring)] + gaps[last % len(ring)])
+            for first, last in (*singles, *halves, *itertools.combinations(narrow, 2))
+        ]
+    before = np.concatenate([[0], np.cumsum(np.concatenate([members, members]))])
+    for first, last, left in arcs:
+        inside = int(before[last + 1] - before[first + 1]) if len(ring) > 2 else int(members[0])
+        rate = left * dimension.link.bandwidth_bytes_per_s
+        yield Cut(level.dimension, inside, len(ranks) - inside, rate, rate)
+
+
+_MOST_NARROW = 16
+"""Narrow gaps of a ring between which arcs are looked at."""
 
 
 def _slabs(

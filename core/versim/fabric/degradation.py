@@ -117,11 +117,6 @@ class Effects:
             found += self.of_rank.get((dimension, end), UNHARMED)
         return found
 
-    def factor(self, dimension: int, rank: int) -> float:
-        """What is left of a rank's bandwidth into a dimension; a card that is down counts whole, others stand in."""
-        effect = self.of_rank.get((dimension, rank), UNHARMED)
-        return 1.0 if effect.down else effect.bandwidth_factor
-
     def places(self) -> Iterable[tuple[int, int]]:
         """(dimension, rank) of everything that is at fault."""
         yield from self.of_rank

@@ -155,8 +155,8 @@ class Fabric:
         members, key = self._lying(ranks)
         if key not in self._cuts:
             levels = self.spread(members).levels
-            factor = None if self._effects is None or key[:1] != b"!" else self._effects.factor
-            self._cuts[key] = cuts_of(members, levels, self.dimensions, self.strides, self.world_size, factor)
+            effects = self._effects if key[:1] == b"!" else None
+            self._cuts[key] = cuts_of(members, levels, self.dimensions, self.strides, self.world_size, effects)
         return self._cuts[key]
 
     def narrowest_cut(self, ranks: ArrayLike) -> Cut:

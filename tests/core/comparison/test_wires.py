@@ -133,6 +133,28 @@ def test_who_does_not_feel_degraded_links_is_found() -> None:
     assert (found.dimension, found.factor) == (1, 0)
 
 
+def test_who_does_not_feel_a_single_slow_link_of_a_ring_is_found() -> None:
+    """A message between its ends, or past it, has no other way; who is blind to it takes what it took."""
+    slow = System(
+        dimensions=(Dimension(topology="ring", size=8, link=Link(bandwidth_bytes_per_s=50 * GB, latency_s=1e-6)),),
+        device=Device(name="any"),
+        degraded=(Degradation(dimension=0, link=(3, 4), bandwidth_factor=0.1),),
+    )
+
+    def blind(message: Message, system: System) -> float:
+        return 100 * _honest(message, attrs.evolve(system, degraded=()))
+
+    across, past, beside = (Message(Kind.POINT_TO_POINT, SIZE, 2, "pp", ends) for ends in ((3, 4), (2, 5), (5, 7)))
+    assert deviations([across, past, beside], slow, _times(_honest)) == ()
+    found = deviations([across, past, beside], slow, _times(blind))
+    assert [one.message for one in found] == [across, past]
+    assert all(one.certain and one.factor == 0 for one in found)
+    # All reduce over the whole ring can go without it, so that is nobody's fault.
+    everyone = Message(Kind.ALL_REDUCE, SIZE, 8, "dp", tuple(range(8)))
+    assert deviations([everyone], slow, _times(blind)) == ()
+    assert deviations([everyone], slow, _times(blind), uncertain=True) != ()
+
+
 def test_a_degraded_link_beside_whole_ones_may_be_left_alone() -> None:
     """Of four cards a node has, a ring over two nodes uses one each way; a slow third one is none of its business."""
     slow = attrs.evolve(NODES, degraded=(Degradation(dimension=1, ranks=(2,), bandwidth_factor=0.1),))

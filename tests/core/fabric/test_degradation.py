@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from typing import Any
 
 import attrs
@@ -10,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import fabric_of, fabrics
 from versim import Degradation, Device, Fabric, Kind, System, VersimError
+from versim.fabric.degradation import faults_of
 
 GB = 1e9
 NODES = fabric_of(("switch", 4, 400), ("switch", 3, 50))
@@ -135,3 +138,73 @@ def test_nothing_is_faster_over_degraded_links(fabric: Fabric, factor: float, da
     if not slow.touched([group])[0]:
         assert (slow.cuts(group), slow.legs(group)) == (fabric.cuts(group), fabric.legs(group))
         assert slow.path(*group[:2]) == fabric.path(*group[:2])
+
+
+RING = fabric_of(("ring", 8, 10))
+
+
+@pytest.mark.parametrize(
+    ("group", "gb_per_s"),
+    [
+        ([0, 1], 1),
+        ([1, 0], 1),
+        # On the way between the two, though neither has it.
+        ([7, 2], 1),
+        # The other way is the shorter.
+        ([2, 7], 1),
+        ([1, 3], 10),
+        # Equally long ways are walked upwards, so of one of the two messages.
+        ([0, 4], 10),
+        # An arc that begins at the slow link has that one and a whole one.
+        (range(8), 11),
+        ([0, 2, 4], 11),
+    ],
+)
+def test_a_single_slow_link_of_a_ring_narrows_the_cut_that_it_is_in(group: list[int], gb_per_s: float) -> None:
+    """Its two ranks have another link each, which helps only where that is on a way."""
+    slow = degraded(RING, Degradation(dimension=0, link=[0, 1], bandwidth_factor=0.1))
+    assert slow.narrowest_cut(group).bandwidth_bytes_per_s == pytest.approx(gb_per_s * GB)
+
+
+def test_two_slow_links_of_a_ring_cut_off_what_lies_between() -> None:
+    """However many members there are on either side."""
+    slow = degraded(RING, *(Degradation(dimension=0, link=link, bandwidth_factor=0.1) for link in ([0, 1], [3, 4])))
+    cut = slow.narrowest_cut(range(8))
+    assert cut.bandwidth_bytes_per_s == pytest.approx(2 * GB)
+    assert sorted([cut.inside, cut.outside]) == [3, 5]
+
+
+def test_a_slow_link_between_two_that_are_fully_connected_is_theirs() -> None:
+    """A message between the two has no other; a collective of four has five others."""
+    slow = degraded(fabric_of(("fully_connected", 4, 10)), Degradation(dimension=0, link=[0, 1], bandwidth_factor=0.1))
+    assert slow.narrowest_cut([0, 1]).bandwidth_bytes_per_s == pytest.approx(1 * GB)
+    assert slow.narrowest_cut([0, 2]).bandwidth_bytes_per_s == pytest.approx(10 * GB)
+    assert slow.narrowest_cut(range(4)).bandwidth_bytes_per_s == pytest.approx(21 * GB)
+
+
+@given(fabric=fabrics().filter(lambda made: made.world_size > 1), data=st.data())
+def test_no_cut_carries_less_than_what_ways_take_across_slow_links(fabric: Fabric, data: st.DataObject) -> None:
+    """Cards and single links at any share: an all-to-all along the fabric's ways is never below the least time."""
+    everyone = range(fabric.world_size)
+    what = []
+    for _ in range(data.draw(st.integers(1, 4))):
+        dimension = data.draw(st.integers(0, len(fabric.dimensions) - 1))
+        factor = data.draw(st.sampled_from([0.01, 0.5]))
+        ends = data.draw(st.sampled_from(everyone)), data.draw(st.sampled_from(everyone))
+        one = Degradation(dimension=dimension, ranks=ends[:1], bandwidth_factor=factor)
+        if ends[0] != ends[1]:
+            pair = Degradation(dimension=dimension, link=ends, bandwidth_factor=factor)
+            one = one if faults_of([pair], fabric.dimensions, fabric.world_size) else pair
+        what.append(one)
+    slow = degraded(fabric, *what)
+    group = data.draw(st.lists(st.sampled_from(everyone), min_size=2, max_size=6, unique=True))
+    load: Counter[str] = Counter()
+    rate: dict[str, float] = {}
+    for source, target in itertools.permutations(group, 2):
+        for hop in slow.path(source, target):
+            load[hop.name] += 1_000_000
+            rate[hop.name] = hop.link.bandwidth_bytes_per_s
+        alone_s = 1_000_000 / slow.path_link(source, target).bandwidth_bytes_per_s
+        assert alone_s >= slow.least_time_s(Kind.POINT_TO_POINT, 1_000_000, [source, target]) * (1 - 1e-9)
+    busiest_s = max(count / rate[name] for name, count in load.items())
+    assert busiest_s >= slow.least_time_s(Kind.ALL_TO_ALL, 1_000_000 * len(group), group) * (1 - 1e-9)
