@@ -51,7 +51,7 @@ class Inputs:
     origins: tuple[OriginShare, ...] = ()
     sizes: StepSizes | None = None
     digest: str = attrs.field(init=False)
-    _sums: tuple[int, ...] = attrs.field(init=False)
+    _sums: tuple[object, ...] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         for column in (self.compute_s, self.compute_ns):
@@ -67,10 +67,10 @@ class Inputs:
         """True if the content still is what it was made with: nobody has written to it since."""
         return self._summed() == self._sums
 
-    def _summed(self) -> tuple[int, ...]:
-        """A number per column that whoever writes to it changes; hashing would take ten times as long."""
+    def _summed(self) -> tuple[object, ...]:
+        """The system, and a number per column that writing to it changes; hashing would take ten times as long."""
         columns = (*_columns(self.graph), *_attributes(self.graph), self.compute_ns)
-        return tuple(_sum(column) for column in columns)
+        return (repr(_content(self.system)), *(_sum(column) for column in columns))
 
     def __repr__(self) -> str:
         return f"<Inputs {self.label!r} {self.digest[:12]} of {self.graph!r}>"

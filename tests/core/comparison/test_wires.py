@@ -184,11 +184,30 @@ def test_what_deviates_in_the_same_words_is_said_once() -> None:
     assert check_of([found, attrs.evolve(found)], 2, NODES).detail == check_of([found], 2, NODES).detail
 
 
-def test_distinct_communications_are_the_largest_of_their_kind_and_way_of_lying() -> None:
+def test_distinct_communications_differ_in_kind_way_of_lying_or_size() -> None:
     """Groups that lie alike are one question; folded ones without a place are none."""
-    again = attrs.evolve(TP, ranks=(4, 5, 6, 7), size_bytes=2 * SIZE)
+    alike = attrs.evolve(TP, ranks=(4, 5, 6, 7))
+    larger = attrs.evolve(alike, size_bytes=2 * SIZE)
     folded = attrs.evolve(TP, ranks=())
-    assert distinct([TP, again, DP, folded], NODES) == (again, DP)
+    assert distinct([TP, alike, larger, DP, folded], NODES) == (TP, larger, DP)
+
+
+def test_every_size_is_held_against_the_wires_and_the_largest_also_where_they_are_narrower() -> None:
+    """A curve that is right at its end may be wrong before; narrowed questions cost a simulation each."""
+    small = attrs.evolve(DP, size_bytes=SIZE // 8)
+    asked: list[tuple[System, list[int]]] = []
+
+    def ends_well(message: Message, system: System) -> float:
+        return _honest(message, system) if message.size_bytes == SIZE else _first_link(message, system)
+
+    def alone(messages: Sequence[Message], system: System) -> list[float | None]:
+        asked.append((system, [message.size_bytes for message in messages]))
+        return [ends_well(message, system) for message in messages]
+
+    (found,) = deviations([small, DP], NODES, alone)
+    assert (found.message, found.dimension, found.factor) == (small, 1, 1.0)
+    assert asked[0] == (NODES, [SIZE // 8, SIZE])
+    assert all(sizes == [SIZE] for _, sizes in asked[1:])
 
 
 def test_a_narrowed_system_differs_in_that_dimension_only() -> None:
