@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -130,3 +133,12 @@ def test_an_unknown_name_is_met_with_the_known_ones() -> None:
         ClusterChoice(preset="dgx-h10", nodes=1).system()
     with pytest.raises(UnknownNameError, match="no device preset named 'h10'"):
         data_sheet("h10")
+
+
+@pytest.mark.parametrize("named", [CLUSTERS, DATA_SHEETS], ids=["clusters", "devices"])
+def test_the_page_names_where_the_figures_of_each_preset_are_from(named: Mapping[str, Any]) -> None:
+    """A figure without a document cannot be checked; one without a year may be of another revision."""
+    page = (Path(__file__).parents[3] / "docs" / "systems.md").read_text(encoding="utf-8")
+    for name, preset in named.items():
+        assert f"| `{name}` | {preset.source} |" in page
+        assert re.search(r"\b20[12]\d\b", preset.source), name
