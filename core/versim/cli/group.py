@@ -170,10 +170,13 @@ def _imported(command: Command) -> click.Command:
     from versim.registry import PluginError  # noqa: PLC0415 - see above
 
     try:
-        found: Any = importlib.import_module(command.module)
-        for part in command.attribute.split("."):
-            found = getattr(found, part)
-    except Exception as error:
+        with contextlib.redirect_stdout(sys.stderr):
+            found: Any = importlib.import_module(command.module)
+            for part in command.attribute.split("."):
+                found = getattr(found, part)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise PluginError(
             command.plugin, f"its command {command.name!r} cannot be loaded: {type(error).__name__}: {error}"
         ) from error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -91,11 +93,15 @@ def commands_of(plugin: str, call: Any) -> tuple[Command, ...]:
 
 def _answer(plugin: str, hook: str, call: Any) -> Any:
     try:
-        answer = call()
-        return (
-            list(answer) if isinstance(answer, Iterable) and not isinstance(answer, str | bytes | Mapping) else answer
-        )
-    except Exception as error:
+        # What it prints is no part of any answer.
+        with contextlib.redirect_stdout(sys.stderr):
+            answer = call()
+            listed = isinstance(answer, Iterable) and not isinstance(answer, str | bytes | Mapping)
+            return list(answer) if listed else answer
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        # Not only Exception: a plugin that calls sys.exit() must not end versim in silence.
         raise PluginError(plugin, f"{hook} failed: {described(error)}") from error
 
 
@@ -105,7 +111,9 @@ def _lacks(component: Any, methods: tuple[str, ...]) -> str:
     try:
         name, options = getattr(component, "name", None), getattr(component, "options", None)
         present = {method for method in methods if callable(getattr(component, method, None))}
-    except Exception as error:  # noqa: BLE001 - a property of a stranger's class may do anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a property of a stranger's class may do anything
         return f"fails when it is looked at: {described(error)}"
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         return f"has no usable name (letters, digits, '.', '_', '+', '-'): {name!r}"

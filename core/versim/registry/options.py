@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import attrs
 
+from versim.containment import held_responsible
 from versim.errors import FaultsError
 from versim.plain.faults import Fault, MisfitError, place
 
@@ -26,6 +27,7 @@ def structure_options(component: Component, mapping: Any, path: str = "$.options
 
     Raises:
         FaultsError: Every fault of the options by its path.
+        ComponentError: The options class itself breaks.
     """
     instance, faults = try_options(component, mapping)
     if faults:
@@ -41,10 +43,12 @@ def try_options(component: Component, mapping: Any) -> tuple[Any, tuple[Fault, .
     # Here, because it brings cattrs, which `versim --help` must not wait for.
     from versim.plain import structure  # noqa: PLC0415
 
-    try:
-        return structure.structured(structure.plain_converter(), mapping or {}, component.options), ()
-    except MisfitError as error:
-        return None, error.faults
+    # Defaults, converters and validators are the plugin's code.
+    with held_responsible("options of", component.name):
+        try:
+            return structure.structured(structure.plain_converter(), mapping or {}, component.options), ()
+        except MisfitError as error:
+            return None, error.faults
 
 
 def resolve_paths(options: type, mapping: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -32,7 +32,9 @@ def run_check(check: ConformanceCheck, subject: Subject) -> Outcome:
         return Outcome(verdict=Verdict.UNCLAIMED, reason=str(error))
     except DiffersError as error:
         outcome = Outcome(verdict=Verdict.FAILED, expected=error.expected, found=error.found)
-    except Exception as error:  # noqa: BLE001 - a stranger's backend may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a stranger's backend may raise anything, SystemExit included
         found = f"{type(error).__name__}: {error}"
         outcome = Outcome(verdict=Verdict.FAILED, expected="an answer", found=found)
     declared = subject.claims.differs.get(check.name)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import attrs
 import pytest
-from versim import API_VERSION, NoOptions, UnknownNameError, hookimpl
+from versim import API_VERSION, ComponentError, NoOptions, UnknownNameError, hookimpl, structure_options
 from versim.registry import PluginError, Registry, UnknownComponentError, load_registry
 
 LAB = Path(__file__).parents[2] / "cli" / "lab.py"
@@ -175,6 +177,50 @@ def test_a_hook_with_arguments_is_an_error() -> None:
     bad = type("Plugin", (), {"versim_backends": staticmethod(hook)})()
     with pytest.raises(PluginError, match="cannot be registered"):
         Registry.of({"culprit": bad})
+
+
+def quits() -> Any:
+    """What a hook may do instead of answering."""
+    raise SystemExit(3)
+
+
+def says_more() -> Any:
+    """Something that Python knows no word for."""
+    raise BaseException("more than an Exception")  # noqa: TRY002 - that is the fault
+
+
+@pytest.mark.parametrize(("hook", "said"), [(quits, "SystemExit: 3"), (says_more, "BaseException: more than")])
+def test_a_hook_that_ends_the_process_is_named(hook: Callable[[], Any], said: str) -> None:
+    """``sys.exit()`` in a hook ended versim with a status of the plugin's, and not a word."""
+    registry = Registry.of({"culprit": plugin(versim_backends=hook)})
+    with pytest.raises(PluginError, match=rf"'culprit': versim_backends failed: {said}"):
+        registry.backend("b")
+
+
+def test_what_a_hook_prints_is_no_part_of_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    """A line of a plugin's would make a JSON document unreadable."""
+
+    def chatty() -> list[Any]:
+        print("a line of a plugin's")  # noqa: T201 - that is the fault
+        return [backend("b")]
+
+    assert Registry.of({"chatty": plugin(versim_backends=chatty)}).backend("b").name == "b"
+    assert capsys.readouterr() == ("", "a line of a plugin's\n")
+
+
+def test_options_that_break_are_a_fault_of_their_plugin() -> None:
+    """A default or a validator is a plugin's code as much as its backend is."""
+
+    def unlucky() -> int:
+        raise SystemExit(3)
+
+    @attrs.frozen
+    class Options:
+        luck: int = attrs.field(factory=unlucky)
+
+    broken = type("Broken", (), {"name": "broken", "options": Options})()
+    with pytest.raises(ComponentError, match="options of 'broken' failed: SystemExit: 3"):
+        structure_options(broken, {})
 
 
 def test_a_hook_without_its_marker_is_an_error() -> None:

@@ -357,6 +357,15 @@ class Raises(Sound):
         return super().message_s(message, system)
 
 
+class Exits(Sound):
+    """Ends the process on what it does not know."""
+
+    def message_s(self, message: Message, system: System) -> float:  # noqa: D102
+        if message.algorithm not in ("", "ring"):
+            raise SystemExit(3)
+        return super().message_s(message, system)
+
+
 FAULTS: dict[type[Sound], str] = {
     WrongShard: "ring all-gather",
     SilentMicroseconds: "consumed is true",
@@ -385,5 +394,6 @@ FAULTS: dict[type[Sound], str] = {
     ReusesItsBuffer: "answers are kept",
     SomebodyElse: "its own input",
     Raises: "unknown algorithm",
+    Exits: "unknown algorithm",
 }
 """Each fault and a check that has to find it."""
