@@ -6,12 +6,13 @@ of a whole node, or the one between two neighbours. It holds in both directions.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
 
-from versim.fabric.network import Dimension, Link, Topology, not_negative
+from versim.fabric.network import LARGEST, SMALLEST, Dimension, Link, Topology, not_negative
 
 
 def _factor(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
@@ -130,7 +131,11 @@ def _block(node: int, stride: int) -> range:
 def faults_of(
     degraded: Sequence[Degradation], dimensions: Sequence[Dimension], endpoints: int | None = None
 ) -> list[tuple[int, str]]:
-    """Degradations that name links the network does not have: (their place in the list, what is wrong)."""
+    """Degradations of links that the network does not have, or that leave next to nothing of one.
+
+    Returns:
+        Their places in the list, and what is wrong.
+    """
     found = []
     strides, world = [], 1
     for dimension in dimensions:
@@ -151,6 +156,29 @@ def faults_of(
         elif one.link and not _neighbours(one.link, here, stride):
             ends = " and ".join(map(str, one.link))
             found.append((place, f"dimension {one.dimension}, a {here.topology.value}, has no link between {ends}"))
+    return found or _beyond_counting(degraded, dimensions, strides)
+
+
+def _beyond_counting(
+    degraded: Sequence[Degradation], dimensions: Sequence[Dimension], strides: Sequence[int]
+) -> list[tuple[int, str]]:
+    """Degradations that together may leave a link slower than any that is simulated."""
+    found = []
+    effects = Effects(degraded, strides)
+    for number in sorted({one.dimension for one in degraded}):
+        link = dimensions[number].link
+        cards = [effect for (dimension, _), effect in effects.of_rank.items() if dimension == number]
+        pairs = [effect for (dimension, _, _), effect in effects.of_pair.items() if dimension == number]
+        # A link may have the worst card at both of its ends, and be the worst of all besides.
+        factor = math.prod(min([1.0, *(one.bandwidth_factor for one in some)]) for some in (cards, cards, pairs))
+        added_s = math.fsum(max([0.0, *(one.added_latency_s for one in some)]) for some in (cards, cards, pairs))
+        here = [(place, one) for place, one in enumerate(degraded) if one.dimension == number]
+        if link.bandwidth_bytes_per_s * factor < SMALLEST:
+            place, _ = min(here, key=lambda found: found[1].bandwidth_factor)
+            found.append((place, f"less than {SMALLEST:g} bytes/s may be left of a link; for no bandwidth say down"))
+        elif link.latency_s + added_s > LARGEST:
+            place, _ = max(here, key=lambda found: found[1].added_latency_s)
+            found.append((place, f"a link may take longer than {LARGEST:g} s; if nothing passes say down"))
     return found
 
 

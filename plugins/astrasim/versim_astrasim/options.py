@@ -32,6 +32,9 @@ ASTRA_SIM: Final = "astra-sim"
 RAPID_LLM: Final = "rapid-llm"
 """The programs."""
 
+SLOWEST, FASTEST = 1e-3, 1e30
+"""Bytes per second of local memory: with less the roofline's nanoseconds cannot be counted."""
+
 _INT32_MAX = 2**31 - 1
 _TFLOP = 1e12
 
@@ -94,6 +97,11 @@ def _finite(lowest: float, *, above: bool = False) -> object:
             raise ValueError(f"{attribute.name} must be a finite number {bound} {lowest}, got {value!r}")
 
     return check
+
+
+def _rate(_: object, attribute: attrs.Attribute[float], value: float) -> None:
+    if isinstance(value, bool) or not SLOWEST <= value <= FASTEST:
+        raise ValueError(f"{attribute.name} must be from {SLOWEST:g} to {FASTEST:g}, got {value!r}")
 
 
 def _whole(lowest: int) -> object:
@@ -173,9 +181,7 @@ class SystemOptions:
     active_chunks_per_dimension: int = option(1, help="chunks worked on at once", validator=_whole(1))
     preferred_dataset_splits: int = option(1, help="chunks a collective is cut into", validator=_whole(1))
     num_queues_per_dim: int = option(1, help="queues per network dimension", validator=_whole(1))
-    local_memory_bytes_per_s: float = option(
-        1600.0 * GB, help="local memory bandwidth in bytes/s", validator=_finite(0.0, above=True)
-    )
+    local_memory_bytes_per_s: float = option(1600.0 * GB, help="local memory bandwidth in bytes/s", validator=_rate)
     peak_flop_per_s: float = option(
         900e12,
         help="peak performance of compute that the timing times; no effect in the backend",

@@ -218,6 +218,28 @@ def test_a_run_says_how_far_it_is_and_may_be_interrupted(
 
 
 @needs_kernel
+@pytest.mark.parametrize("raised", [KeyboardInterrupt(), ValueError("a slip")])
+def test_what_is_raised_while_the_kernel_asks_ends_the_run(
+    raised: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What leaves a callback is lost otherwise: Ctrl-C, too, and with it the wish to end."""
+    network = product(("Ring", "Ring"), (2, 3), (8.0, 8.0), (1.0, 1.0), (1.0, 1.0), degraded=[])
+
+    def wires(*_: object) -> Any:
+        raise raised
+
+    monkeypatch.setattr(type(network.ways), "wires", wires)
+    node = {"id": 0, "type": "COMM_COLL_NODE", "attr": {"comm_type": "ALL_REDUCE", "comm_size": 1 << 20}}
+    kinds = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all")
+    system = SystemConfig.from_mapping(
+        {f"{kind}-implementation": ["ring", "ring"] for kind in kinds}
+        | {"preferred-dataset-splits": 1, "active-chunks-per-dimension": 1, "collective-optimization": "baseline"}
+    )
+    with pytest.raises(type(raised)):
+        simulate([RankTrace.from_nodes([node])] * 6, network, system, engine="kernel")
+
+
+@needs_kernel
 def test_a_large_run_that_hangs_is_told_without_python(
     monkeypatch: pytest.MonkeyPatch, network: Callable[..., NetworkConfig], system: Callable[..., SystemConfig]
 ) -> None:

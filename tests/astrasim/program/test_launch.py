@@ -185,6 +185,14 @@ def test_a_program_that_is_not_there_is_looked_for_in_named_places(tmp_path: Pat
         launch.find_program("", "aware", {})
 
 
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "~nobody-of-that-name/x"])
+def test_what_names_no_program_is_said_in_a_line(name: str) -> None:
+    """It was called a fault of the plugin."""
+    with pytest.raises(launch.ProgramNotFoundError, match="the option binary is '") as found:
+        launch.find_program(name, "aware", {})
+    assert len(str(found.value)) < 600
+
+
 def test_a_program_may_take_no_more_memory_than_it_is_given(tmp_path: Path) -> None:
     """What goes beyond fails in the program, not on the machine."""
     program = script(tmp_path / "p", "x = bytearray(1 << 31)\nprint('had it')")

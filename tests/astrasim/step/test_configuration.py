@@ -228,7 +228,8 @@ def test_a_few_bytes_cannot_be_halved(system_of: MakeSystem) -> None:
     [
         ({"all_reduce": "direct0"}, "all_reduce: 'direct0' is not an algorithm"),
         ({"preferred_dataset_splits": 0}, "preferred_dataset_splits must be a whole number from 1"),
-        ({"local_memory_bytes_per_s": float("nan")}, "local_memory_bytes_per_s must be a finite number above 0"),
+        ({"local_memory_bytes_per_s": float("nan")}, "local_memory_bytes_per_s must be from 0.001 to 1e"),
+        ({"local_memory_bytes_per_s": 1e-320}, "local_memory_bytes_per_s must be from 0.001 to 1e"),
         ({"endpoint_delay_ns": 10, "injection_scale": 0.05}, "below 1 ns"),
         ({"congestion": "some"}, "congestion"),
     ],

@@ -110,6 +110,9 @@ def test_ranks_that_are_cut_off_are_named() -> None:
         ({"dimension": 1, "node": 3, "down": True}, "there is no node 3"),
         ({"dimension": 1, "ranks": [12], "down": True}, "rank 12 is outside"),
         ({"dimension": 1, "link": [1, 5], "down": True}, "a switch, has no link between 1 and 5"),
+        ({"dimension": 1, "ranks": [1], "bandwidth_factor": 1e-320}, "less than 1e-30 bytes/s may be left of a link"),
+        ({"dimension": 1, "ranks": [1], "bandwidth_factor": 1e-21}, "less than 1e-30 bytes/s may be left of a link"),
+        ({"dimension": 1, "ranks": [1], "added_latency_s": 1e30}, "a link may take longer than 1e[+]30 s"),
     ],
 )
 def test_what_the_network_does_not_have_cannot_be_at_fault(wrong: dict[str, Any], message: str) -> None:
@@ -208,3 +211,10 @@ def test_no_cut_carries_less_than_what_ways_take_across_slow_links(fabric: Fabri
         assert alone_s >= slow.least_time_s(Kind.POINT_TO_POINT, 1_000_000, [source, target]) * (1 - 1e-9)
     busiest_s = max(count / rate[name] for name, count in load.items())
     assert busiest_s >= slow.least_time_s(Kind.ALL_TO_ALL, 1_000_000 * len(group), group) * (1 - 1e-9)
+
+
+def test_many_slow_cards_are_no_slow_link() -> None:
+    """A link has two ends: what is said of others does not make it slower."""
+    cards = [Degradation(dimension=1, ranks=[rank], bandwidth_factor=1e-6) for rank in range(12)]
+    hop = degraded(NODES, *cards).path(0, 4)[-1]
+    assert hop.link.bandwidth_bytes_per_s > 0

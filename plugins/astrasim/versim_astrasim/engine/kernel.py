@@ -199,7 +199,8 @@ def run_kernel(given: KernelInput, progress: Progress | None = None) -> KernelOu
         ValueError: If there is no compiled engine.
     """
     library = _library()
-    columns = _columns(given)
+    raised: list[BaseException] = []
+    columns = _columns(given, raised)
     structure = _Input(
         rank_count=len(given.programs.of_rank),
         congestion_aware=given.network.congestion_aware,
@@ -230,6 +231,8 @@ def run_kernel(given: KernelInput, progress: Progress | None = None) -> KernelOu
             library.versim_engine_links(engine, links.ctypes.data)
     finally:
         library.versim_engine_free(engine)
+    if raised:
+        raise raised[0]
     classes = columns["class_figures"]
     return KernelOutput(
         broken_off=max(0, -state),
@@ -246,7 +249,7 @@ def run_kernel(given: KernelInput, progress: Progress | None = None) -> KernelOu
     )
 
 
-def _columns(given: KernelInput) -> dict[str, Any]:
+def _columns(given: KernelInput, raised: list[BaseException]) -> dict[str, Any]:
     programs, collectives, network, system = given.programs, given.collectives, given.network, given.system
     ranks, starts = len(programs.of_rank), programs.instance_start
     fold = given.fold
@@ -258,7 +261,7 @@ def _columns(given: KernelInput) -> dict[str, Any]:
         "npus_count": np.array(network.npus_count),
         "bytes_per_ns": np.array([bandwidth_bytes_per_ns(gib_per_s) for gib_per_s in network.bandwidth_gib_per_s]),
         "latency_ns": np.array(network.latency_ns),
-        "ask_way": _ways_of(network),
+        "ask_way": _ways_of(network, raised),
         "world_size": network.rank_count,
         "folded_axes": axes,
         "representative": nothing if fold is None else fold.representative,
@@ -307,8 +310,11 @@ def _columns(given: KernelInput) -> dict[str, Any]:
     }
 
 
-def _ways_of(network: NetworkConfig) -> Any:
-    """Answers which wires lie between two ranks of a network of several dimensions; null for ASTRA-sim's own."""
+def _ways_of(network: NetworkConfig, raised: list[BaseException]) -> Any:
+    """Answers which wires lie between two ranks of a network of several dimensions; null for ASTRA-sim's own.
+
+    What goes wrong meanwhile is added to ``raised``, and breaks the run off.
+    """
     wiring = network.ways
     if wiring is None:
         return _AskWay()
@@ -318,6 +324,9 @@ def _ways_of(network: NetworkConfig) -> Any:
             wires = list(wiring.wires(source, destination))
         except Failure:
             return -1  # the Python engine will say why
+        except BaseException as error:  # noqa: BLE001 - what leaves a callback is lost, an interrupt included
+            raised.append(error)
+            return -1
         if len(wires) > room:
             return -1
         for hop, (here, there, wire) in enumerate(wires):

@@ -35,6 +35,7 @@ MOST_OUTPUT_BYTES = 64 * 2**20
 
 _CRASHES = tuple(-getattr(signal, name) for name in ("SIGABRT", "SIGSEGV", "SIGBUS") if hasattr(signal, name))
 _POLL_S = 0.1
+_LONGEST_SHOWN = 200
 
 _USUAL_SHARE = 0.8
 _GIB = 2**30
@@ -72,7 +73,13 @@ def find_program(option: str, congestion: str, environment: Mapping[str, str]) -
             f"or {HOME_VARIABLE} to ASTRA-sim's folder, or use engine: embedded"
         )
     # The program runs in a folder of its own, where a relative path would mean something else.
-    path = Path(given).expanduser().resolve()
+    try:
+        path = Path(given).expanduser().resolve()
+        path.exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        shown = given if len(given) <= _LONGEST_SHOWN else f"{given[:_LONGEST_SHOWN]}…"
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ProgramNotFoundError(f"{source} is {shown!r}, which names no program: {reason}") from error
     wanted = PROGRAM_NAMES[congestion]
     if path.is_dir():
         places = [path / place / wanted for place in _PLACES]
