@@ -15,7 +15,7 @@ from versim.containment import held_responsible
 from versim.errors import FaultsError, UnsupportedGraphError, VersimError
 from versim.fabric import Device, Message, System
 from versim.mesh import Mesh
-from versim.registry import Registry, structure_options
+from versim.registry import Registry
 from versim.scenario import Instance, TimingChoice
 from versim.work import Kind
 
@@ -60,7 +60,7 @@ def proposed_device(registry: Registry, choice: TimingChoice | None = None) -> D
             continue
         try:
             with held_responsible("producer", name):
-                options = structure_options(producer, choice.options if choice else {}, f"producer {name}")
+                options = registry.resolve("producer", name, choice and choice.options, f"producer {name}").options
                 return producer.system(options).device
         except VersimError:
             if choice is not None:
@@ -114,7 +114,7 @@ def backend_contestant(instance: Instance, registry: Registry) -> Contestant:
         VersimError: It does not exist, its options are faulty, or nobody writes such a graph.
     """
     backend = registry.backend(instance.backend)
-    structure_options(backend, instance.options, f"-b {instance.label}")
+    registry.resolve("backend", instance.backend, instance.options, f"-b {instance.label}")
 
     def answer(kind: Kind, size_bytes: int, algorithm: str, system: System) -> Answer:
         message = _message(kind, size_bytes, algorithm, system)
@@ -141,7 +141,7 @@ def contestants_of(registry: Registry) -> tuple[Contestant, ...]:
         if not _needs_nothing(model.options):
             continue
         with held_responsible("timing", model.name):
-            network = model.network(structure_options(model, {}))
+            network = model.network(registry.resolve("timing", model.name).options)
         if network is not None:
             label = f"{model.name} timing" if model.name in backends else model.name
             found.append(timing_contestant(label, TimingChoice(timing=model.name), registry))

@@ -19,7 +19,7 @@ from versim.graph import ExecutionGraph, laid_out, slowed, told_apart
 from versim.inputs import Inputs
 from versim.pinning import pin
 from versim.prediction import Prediction
-from versim.registry import Registry, structure_options
+from versim.registry import Registry
 from versim.scenario import DurationSource, Pin, Scenario, TimingChoice, Workload
 from versim.sizes import StepSizes
 from versim.units import PS_PER_S
@@ -98,8 +98,8 @@ def _links(choice: TimingChoice, registry: Registry, path: str) -> Iterator[tupl
     links = choice.chain()
     for place, link in enumerate(links):
         at = path if len(links) == 1 else f"{path}[{place}]"
-        model = registry.timing(link.timing)
-        yield model, structure_options(model, link.options, f"{at}.options"), at
+        found = registry.resolve("timing", link.timing, link.options, f"{at}.options")
+        yield found.component, found.options, at
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -121,8 +121,9 @@ def place_workload(scenario: Scenario, registry: Registry, workload: Workload, c
         chosen: The pin, whose options the producer is given, too.
     """
     of_workload = f"$.workloads[{[other.label for other in scenario.workloads].index(workload.label)}]"
-    producer = registry.producer(workload.producer)
-    options = structure_options(producer, scenario.producer_options(workload, chosen), f"{of_workload}.options")
+    given = scenario.producer_options(workload, chosen)
+    resolved = registry.resolve("producer", workload.producer, given, f"{of_workload}.options")
+    producer, options = registry.producer(workload.producer), resolved.options
     with held_responsible("producer", workload.producer):
         graph = producer.produce(options)
         proposed = producer.system(options) if isinstance(producer, ProposesSystem) else None

@@ -172,34 +172,17 @@ def request_for(inputs: Inputs, instance: Instance, registry: Registry, place: s
     choice = _network_of(backend, instance)
     if choice is not None and getattr(backend, "network_timing", None) is None:
         raise VersimError(f"{place}.network: backend {instance.backend!r} models the network itself; leave network out")
-    parsed = _PARSED.setdefault(registry, {})
-    key = repr(instance)
-    if key not in parsed or not parsed[key].untouched:
-        network = None if choice is None else network_timing(choice, registry, f"{place}.network")
-        made = request_of(backend, inputs, instance.options, network, place)
-        parsed[key] = _Parsed(made.options, made.network)
-    request = SimulationRequest(inputs=inputs, options=parsed[key].options, network=parsed[key].network)
-    return request, ITS_OWN_NETWORK if choice is None else _spelt(choice)
+    options = registry.resolve("backend", instance.backend, instance.options, f"{place}.options").options
+    if choice is None:
+        return SimulationRequest(inputs=inputs, options=options), ITS_OWN_NETWORK
+    # A timing may remember what it was asked, so every question to one instance goes to one object.
+    networks, key = _NETWORKS.setdefault(registry, {}), repr(instance)
+    if key not in networks:
+        networks[key] = network_timing(choice, registry, f"{place}.network")
+    return SimulationRequest(inputs=inputs, options=options, network=networks[key]), _spelt(choice)
 
 
-@attrs.frozen(eq=False)
-class _Parsed:
-    """An instance's options and timing, parsed once for all the questions that it is asked."""
-
-    options: Any
-    network: NetworkTiming | None
-    said: str = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "said", repr(self.options))
-
-    @property
-    def untouched(self) -> bool:
-        """False if a backend has written to its options: the next question starts anew."""
-        return repr(self.options) == self.said
-
-
-_PARSED: WeakKeyDictionary[Registry, dict[str, _Parsed]] = WeakKeyDictionary()
+_NETWORKS: WeakKeyDictionary[Registry, dict[str, NetworkTiming]] = WeakKeyDictionary()
 
 
 def _network_of(backend: SimulatorBackend, instance: Instance) -> TimingChoice | None:

@@ -20,7 +20,7 @@ from versim.league.column import Column
 from versim.league.ingredients import PricedWorks, priced
 from versim.league.job_network import JobNetwork
 from versim.league.profile import Scaling
-from versim.registry import Registry, structure_options
+from versim.registry import Registry
 from versim.timing import ComputeTiming, NetworkTiming
 from versim.work import DeviceTerm, Folded
 
@@ -136,8 +136,8 @@ def _timings(
 ) -> tuple[Any, ...]:
     found = []
     for name in names:
-        model = registry.timing(name)
-        chosen = structure_options(model, options.get(name, {}))
+        resolved = registry.resolve("timing", name, options.get(name, {}))
+        model, chosen = resolved.component, resolved.options
         timing: ComputeTiming | NetworkTiming | None = (
             model.compute(chosen) if role == "compute" else model.network(chosen)
         )

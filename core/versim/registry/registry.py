@@ -15,9 +15,11 @@ from versim import hookspecs
 from versim.errors import UnknownNameError
 from versim.registry.contracts import COMMANDS_HOOK, KINDS, Command, commands_of, components_of
 from versim.registry.plugins import Candidate, PluginError, candidates, register
+from versim.registry.resolution import Resolution, Resolved
 
 if TYPE_CHECKING:
     from versim.components import Component, GraphProducer, Reporter, SimulatorBackend, TimingModel, Verifier
+    from versim.plain.faults import Fault
 
 SCENARIOS_ATTRIBUTE = "VERSIM_SCENARIOS"
 
@@ -74,6 +76,7 @@ class Registry:
         self._broken: list[tuple[Candidate, PluginError]] = []
         self._offers: dict[tuple[str, str], tuple[Any, ...]] = {}
         self._pools: dict[str, dict[str, Any]] = {}
+        self._resolution = Resolution()
         for candidate in found:
             self._add(candidate)
 
@@ -130,6 +133,25 @@ class Registry:
             what = "command" if kind == COMMANDS_HOOK else kind
             raise UnknownComponentError(what, name, tuple(pool), [str(error) for _, error in self._broken])
         return pool[name]
+
+    def resolve(self, kind: str, name: str, given: Any = None, path: str = "$.options") -> Resolved:
+        """The component of a kind and name with options of its class, each set parsed once.
+
+        Args:
+            kind: As :meth:`component` takes it.
+            name: The component's.
+            given: Option names to values; an instance of the options class is taken as it is.
+            path: Where the mapping stands, for messages: ``$.backends[0].options``.
+
+        Raises:
+            UnknownNameError: Nothing installed answers to it.
+            FaultsError: Every fault of the options by its path.
+        """
+        return self._resolution.resolve(kind, self.component(kind, name), given, path)
+
+    def attempt(self, kind: str, name: str, given: Any = None) -> tuple[Resolved, tuple[Fault, ...]]:
+        """The same with the faults returned: keys below ``given``, and what is wrong there."""
+        return self._resolution.attempt(kind, self.component(kind, name), given)
 
     def producers(self) -> tuple[GraphProducer, ...]:
         """Every graph producer, by name."""

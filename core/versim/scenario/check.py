@@ -16,7 +16,7 @@ from versim.errors import FaultsError, UnknownNameError, did_you_mean
 from versim.fabric import CLUSTERS, DATA_SHEETS, ClusterChoice
 from versim.graph import LAYOUTS
 from versim.plain.faults import Fault, place
-from versim.registry import Registry, try_options
+from versim.registry import Registry
 from versim.scenario.form import plain_form
 from versim.scenario.model import DEFAULT_PINS, Scenario
 
@@ -148,7 +148,7 @@ def _component_faults(form: _Form, registry: Registry) -> Iterator[Fault]:
             component, fault = _component(registry, "backend", backend, (*path, "backend"))
             yield from fault
             if component is not None:
-                yield from _option_faults(component, instance.get("options"), (*path, "options"))
+                yield from _option_faults(registry, "backend", backend, instance.get("options"), (*path, "options"))
                 if instance.get("network") is not None and getattr(component, "network_timing", None) is None:
                     yield (*path, "network"), f"{backend} models the network itself; leave this out"
         yield from _timing_faults(registry, (*path, "network"), instance.get("network"))
@@ -165,7 +165,7 @@ def _producer_faults(form: _Form, registry: Registry, path: _Keys, workload: Map
     for pin_path, pin in form.pins:
         override = pin.get("options") or {}
         if form.applies(workload, pin) and isinstance(override, Mapping):
-            for keys, message in try_options(component, {**own, **override})[1]:
+            for keys, message in registry.attempt("producer", producer, {**own, **override})[1]:
                 if keys and keys[0] in override:
                     yield (*pin_path, "options", *keys), f"{message} (workload {workload.get('label')!r})"
                 else:
@@ -182,13 +182,13 @@ def _timing_faults(registry: Registry, path: _Keys, choice: Any) -> Iterator[Fau
         component, fault = _component(registry, "timing", name, path)
         yield from fault
         if component is not None:
-            yield from _option_faults(component, options, (*path, "options"))
+            yield from _option_faults(registry, "timing", name, options, (*path, "options"))
 
 
-def _option_faults(component: Any, options: Any, path: _Keys) -> list[Fault]:
+def _option_faults(registry: Registry, kind: str, name: str, options: Any, path: _Keys) -> list[Fault]:
     if options is not None and not isinstance(options, Mapping):
         return []
-    return [((*path, *keys), message) for keys, message in try_options(component, options)[1]]
+    return [((*path, *keys), message) for keys, message in registry.attempt(kind, name, options)[1]]
 
 
 def _component(registry: Registry, kind: str, name: str, path: _Keys) -> tuple[Any, list[Fault]]:

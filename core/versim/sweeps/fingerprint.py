@@ -18,7 +18,7 @@ from typing import Any
 
 import attrs
 
-from versim.registry import Registry, structure_options
+from versim.registry import Registry
 from versim.scenario import Instance, Pin, Scenario, TimingChoice, Workload
 from versim.scenario.form import plain_form, plain_value
 
@@ -76,10 +76,10 @@ class Fingerprints:
     def _component(self, kind: str, name: str, given: Mapping[str, Any]) -> list[Any]:
         known = (kind, name, json.dumps(plain_value(given), sort_keys=True, default=str))
         if known not in self._components:
-            component = self._registry.component(kind, name)
-            # Structured, so that an option written out at its default is the option left out.
-            options = structure_options(component, given)
-            self._components[known] = [name, repr(options), files_of(options), code_of(type(component).__module__)]
+            # Resolved, so that an option written out at its default is the option left out.
+            resolved = self._registry.resolve(kind, name, given)
+            options, code = resolved.options, code_of(type(resolved.component).__module__)
+            self._components[known] = [name, repr(options), files_of(options), code]
         found: list[Any] = self._components[known]
         return found
 

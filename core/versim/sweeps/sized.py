@@ -15,7 +15,7 @@ import attrs
 from versim.components import ProposesSystem, Sizes
 from versim.containment import held_responsible
 from versim.errors import ComponentError, FaultsError, VersimError
-from versim.registry import Registry, structure_options
+from versim.registry import Registry
 from versim.scenario import Scenario, Workload
 from versim.scenario.form import plain_value
 from versim.sweeps.fingerprint import Fingerprints
@@ -104,13 +104,16 @@ class Sizer:
         if key not in self._memories:
             proposed = None
             if isinstance(producer, ProposesSystem):
-                options = structure_options(producer, self._given(scenario, workload))
+                options = self._options(scenario, workload)
                 with held_responsible("producer", workload.producer):
                     proposed = producer.system(options)
             if part.preset is not None and part.nodes is None:
                 part = attrs.evolve(part, nodes=1)  # the device is the same on any number of them
             self._memories[key] = part.over(proposed).device.memory_bytes
         return self._memories[key]
+
+    def _options(self, scenario: Scenario, workload: Workload) -> Any:
+        return self._registry.resolve("producer", workload.producer, self._given(scenario, workload)).options
 
     def _given(self, scenario: Scenario, workload: Workload) -> dict[str, Any]:
         return scenario.producer_options(workload, scenario.pins_of(workload)[0])
@@ -123,7 +126,7 @@ class Sizer:
         if not isinstance(producer, Sizes):
             return Sized()
         try:
-            options = structure_options(producer, self._given(scenario, workload))
+            options = self._options(scenario, workload)
             with held_responsible("producer", workload.producer):
                 sizes = producer.sizes(options)
         except ComponentError:

@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 
 from versim.errors import FaultsError, VersimError
-from versim.registry import Registry, structure_options
+from versim.registry import Registry
 from versim.scenario import Scenario, Workload
 from versim.sweeps.axes import Axis
 from versim.sweeps.expression import Expression, conjuncts, hold_to_names
@@ -210,8 +210,8 @@ class _Expansion:
                     scenario = self._settable.with_settings(settings)
                     for workload in scenario.workloads:
                         for pin in scenario.pins_of(workload):
-                            producer = self._registry.producer(workload.producer)
-                            structure_options(producer, scenario.producer_options(workload, pin))
+                            given = scenario.producer_options(workload, pin)
+                            self._registry.resolve("producer", workload.producer, given)
                 except FaultsError as error:
                     said = "; ".join(error.faults)
                     if not any(fault.endswith(said) for fault in faults):

@@ -25,7 +25,7 @@ from versim import (
     pin,
     predict,
 )
-from versim.asking import simulation
+from versim.registry import resolution
 
 
 def _inputs() -> Inputs:
@@ -90,13 +90,13 @@ def test_a_backend_that_writes_to_its_inputs_is_named() -> None:
 def test_options_are_parsed_once_for_all_questions(monkeypatch: pytest.MonkeyPatch) -> None:
     """A comparison asks an instance for the step, for communications alone, and why; its options are the same."""
     parsed: list[str] = []
-    ask = simulation.structure_options
+    parse = resolution.try_options
 
-    def counted(component: Any, mapping: Any, path: str) -> Any:
+    def counted(component: Any, mapping: Any) -> Any:
         parsed.append(component.name)
-        return ask(component, mapping, path)
+        return parse(component, mapping)
 
-    monkeypatch.setattr(simulation, "structure_options", counted)
+    monkeypatch.setattr(resolution, "try_options", counted)
     registry = versim.load_registry()
     inputs = _inputs()
     for _ in range(3):
