@@ -16,9 +16,8 @@ from versim.comparison.causes import Asked, TermCauses, causes_of
 from versim.comparison.groups import node_keys
 from versim.components import SimulationRequest
 from versim.fabric import Dimension, Link, Message, System
-from versim.graph import NONE
 from versim.mesh import Mesh
-from versim.pinning import messages_of
+from versim.pinning import distinct_messages
 from versim.registry import Registry
 from versim.scenario import Instance
 from versim.units import PS_PER_S
@@ -88,13 +87,16 @@ class _Questions:
             graph = self._inputs.graph
             key, labels = node_keys(graph)
             members: dict[tuple[str, str], Counter[Message]] = {}
-            parts = np.flatnonzero(graph.match != NONE)
+            start, rows = graph.parts()
             # A communication is of the phase of its first part.
-            _, first = np.unique(graph.match[parts], return_index=True)
-            messages = messages_of(graph)
-            for row in parts[first].tolist():
-                place = labels[int(key[row])], graph.phase_of(row).value
-                members.setdefault(place, Counter())[messages[int(graph.match[row])]] += 1
+            first = rows[start[:-1]]
+            messages, numbers = distinct_messages(graph)
+            columns = np.stack([key[first], graph.phase[first], numbers])
+            distinct, at, counts = np.unique(columns, axis=1, return_index=True, return_counts=True)
+            for each in np.argsort(at).tolist():
+                of_key, of_phase, number = distinct[:, each].tolist()
+                place = labels[of_key], graph.phases[of_phase].value
+                members.setdefault(place, Counter())[messages[number]] += int(counts[each])
             self._members = members
         found = self._members.get((term.key, term.phase), Counter())
         return Counter({message: count for message, count in found.items() if len(message.ranks) > 1})

@@ -1,24 +1,27 @@
 """Predictions laid onto one common set of instances, so that rows can be compared.
 
 Backends fold ranks differently: one answers per rank class, another per rank. The common form is the graph's own rank
-classes if no prediction tells ranks of a class apart in time, else what is left where all predictions let one rank
-stand for whole axes.
+classes, but along axes of the mesh along which a prediction tells ranks of a class apart in time.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from versim.graph import NONE, ExecutionGraph, Instances, Places, RankClasses, instances_of
+from versim.kernel.functions import compiled, order_by_start
 from versim.prediction import NO_TIME, Prediction
+from versim.schedule import ready_of
 
 
-@attrs.frozen(eq=False, kw_only=True)
+# Not slotted: what is computed on demand is kept in the instance's dictionary.
+@attrs.frozen(eq=False, kw_only=True, slots=False)
 class Timeline:
     """A prediction on instances; columns have shape (instances,) and hold NO_TIME for what did not run.
 
@@ -35,17 +38,31 @@ class Timeline:
     end_ps: NDArray[np.int64]
     active_ps: NDArray[np.int64]
 
-    @functools.cached_property
+    @cached_property
+    def ready_ps(self) -> NDArray[np.int64]:
+        """When the last dependency of each instance had ended, see :func:`versim.schedule.ready_of`; (instances,)."""
+        return ready_of(self.instances, self.end_ps)
+
+    @cached_property
+    def by_start(self) -> NDArray[np.integer[Any]]:
+        """Rows by rank class, then start, then end, then program order; shape (instances,)."""
+        rank_class = self.instances.rank_class
+        if compiled():
+            return order_by_start(rank_class, self.instances.classes.count, self.start_ps, self.end_ps)
+        # Rows ascend, and the sort is stable: of equals, the first in program order comes first.
+        return np.lexsort((self.end_ps, self.start_ps, rank_class))
+
+    @cached_property
     def ran(self) -> NDArray[np.bool_]:
         """Which instances ran; shape (instances,)."""
         return np.asarray(self.end_ps != NO_TIME)
 
-    @functools.cached_property
+    @cached_property
     def all_ran(self) -> bool:
         """Whether every instance ran."""
         return bool(self.ran.all())
 
-    @functools.cached_property
+    @cached_property
     def duration_ps(self) -> NDArray[np.int64]:
         """Active duration of each instance, 0 for what did not run."""
         lasted = self.end_ps - self.active_ps
@@ -55,20 +72,17 @@ class Timeline:
 def common_instances(graph: ExecutionGraph, predictions: Sequence[Prediction]) -> Instances:
     """The coarsest instances on which every prediction can be laid without loss."""
     classes = RankClasses.of(graph)
-    if all(_is_even(prediction, classes) for prediction in predictions):
-        return instances_of(graph, classes)
-    folded = [
-        name
-        for axis, name in enumerate(graph.mesh.names)
-        if classes.sizes[axis] == 1 and all(_folds(prediction, graph, axis) for prediction in predictions)
-    ]
-    return instances_of(graph, RankClasses.along(graph.mesh, folded))
-
-
-def _folds(prediction: Prediction, graph: ExecutionGraph, axis: int) -> bool:
-    """True if ranks that differ along an axis only have one representative."""
-    representative = prediction.representative.reshape(graph.mesh.sizes)
-    return bool((representative == representative.take([0], axis=axis)).all())
+    folded = [axis for axis, size in enumerate(graph.mesh.sizes) if classes.sizes[axis] < size]
+    # Axes along which ranks are told apart; where all are even, none.
+    apart: set[int] = set()
+    if not all(_is_even(prediction, classes) for prediction in predictions):
+        apart = set(folded)
+        # What folds most goes first, as what is even along either of two axes may not be so along both.
+        for axis in sorted(folded, key=lambda axis: classes.sizes[axis] / graph.mesh.sizes[axis]):
+            fewer = apart - {axis}
+            if fewer and all(_is_even(prediction, classes.apart_along(fewer)) for prediction in predictions):
+                apart = fewer
+    return instances_of(graph, classes.apart_along(apart))
 
 
 def _is_even(prediction: Prediction, classes: RankClasses) -> bool:
@@ -79,6 +93,13 @@ def _is_even(prediction: Prediction, classes: RankClasses) -> bool:
         return True
     spans = prediction.spans
     # Every rank stands for itself where this matters, so a class is even if its ranks' rows are.
+    last_end = np.full(len(of_rank), NO_TIME, dtype=np.int64)
+    np.maximum.at(last_end, spans.rank, spans.end_ps)
+    standing = np.unique(prediction.representative)
+    last_of_class = np.full(classes.count, NO_TIME, dtype=np.int64)
+    last_of_class[of_rank[standing]] = last_end[standing]
+    if (last_of_class[of_rank[standing]] != last_end[standing]).any():
+        return False  # seen without sorting spans
     rank_class = of_rank[spans.rank]
     order = np.lexsort((spans.rank, rank_class, spans.node))
     node, group = spans.node[order], rank_class[order]
@@ -87,7 +108,7 @@ def _is_even(prediction: Prediction, classes: RankClasses) -> bool:
     if any((same & (column[1:] != column[:-1])).any() for column in columns):
         return False
     counts = np.bincount(node.astype(np.int64) * classes.count + group)
-    members = np.bincount(of_rank[np.unique(prediction.representative)], minlength=classes.count)
+    members = np.bincount(of_rank[standing], minlength=classes.count)
     present = np.flatnonzero(counts)
     return bool((counts[present] == members[present % classes.count]).all())
 

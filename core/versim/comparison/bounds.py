@@ -19,7 +19,7 @@ from versim.comparison.align import Timeline, parts_of
 from versim.comparison.groups import exact_sums
 from versim.fabric import System
 from versim.fabric.crossing import bytes_across
-from versim.graph import ExecutionGraph, Instances
+from versim.graph import ExecutionGraph, Instances, distinct_communications
 from versim.inputs import Inputs
 from versim.schedule import longest_chain_ps
 from versim.units import PS_PER_NS, PS_PER_S
@@ -107,18 +107,13 @@ Crossing = tuple[Fraction, Fraction, Fraction, Fraction]
 
 def _crossing(graph: ExecutionGraph, below: NDArray[np.bool_]) -> list[Crossing]:
     """What crosses each cut in all; ``below`` has shape (cuts, ranks)."""
-    start, rows = graph.parts()
-    starts, placements = start.tolist(), graph.placement[rows].tolist()
-    columns = (graph.kind.tolist(), graph.size_bytes.tolist(), graph.scope.tolist())
-    alike: dict[tuple[int, ...], list[int]] = {}
-    for match, (kind, size_bytes, scope) in enumerate(zip(*columns, strict=True)):
-        key = (kind, size_bytes, scope, *placements[starts[match] : starts[match + 1]])
-        alike.setdefault(key, [match, 0])[1] += 1
     total = [[Fraction(0)] * 4 for _ in below]
-    for (kind, size_bytes, *_), (match, count) in alike.items():
+    alike, which = distinct_communications(graph)
+    for match, count in zip(alike.tolist(), np.bincount(which, minlength=len(alike)).tolist(), strict=True):
+        kind, size_bytes = graph.kind_of(match), int(graph.size_bytes[match])
         for group in graph.communication(match).groups:
             for cut, sides in enumerate(below[:, list(group)].tolist()):
-                each = _of_group(graph.kinds[kind], size_bytes, sides)
+                each = _of_group(kind, size_bytes, sides)
                 total[cut] = [sum_ + count * more for sum_, more in zip(total[cut], each, strict=True)]
     return [(up, down, either, messages) for up, down, either, messages in total]
 

@@ -144,9 +144,10 @@ def _exclusive(line: Timeline) -> Check:
     in_order, on_same = instances.kept("checks.computing", lambda: _computing(instances))
     if line.all_ran and not (on_same & (line.start_ps[in_order][1:] < line.end_ps[in_order][:-1])).any():
         return good  # what runs in the order of its rows needs no sorting by time
-    rows = np.flatnonzero(line.ran & ~is_communication(instances) & (line.end_ps > line.start_ps))
+    lasting = line.ran & ~is_communication(instances) & (line.end_ps > line.start_ps)
     processor = instances.processor
-    order = rows[np.lexsort((line.start_ps[rows], processor[rows]))]
+    order = line.by_start[lasting[line.by_start]]
+    order = order[np.argsort(processor[order], kind="stable")]
     same = processor[order[1:]] == processor[order[:-1]]
     overlap = same & (line.start_ps[order[1:]] < line.end_ps[order[:-1]])
     if not overlap.any():

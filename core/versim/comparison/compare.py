@@ -66,7 +66,8 @@ def compare_predictions(
         network = (networks or {}).get(prediction.label, "")
         # The chain of one prediction at a time: it is the largest thing here.
         chain = anchor_chain if number == anchor else _chain(prediction, line)
-        result = _result(inputs, bounds, prediction, line, chain, predictions[anchor], anchor_path, network)
+        path = anchor_path if number == anchor else critical_path(chain) if chain is not None else None
+        result = _result(inputs, bounds, prediction, line, chain, path, predictions[anchor], anchor_path, network)
         if number != anchor and chain is not None and anchor_chain is not None:
             attribution = attribute(
                 inputs,
@@ -109,11 +110,11 @@ def _result(
     prediction: Prediction,
     line: Timeline,
     chain: Chain | None,
+    path: CriticalPath | None,
     reference: Prediction,
     reference_path: CriticalPath | None,
     network: str,
 ) -> Result:
-    path = critical_path(chain) if chain is not None else None
     difference_ps = difference_percent = shared = shared_percent = None
     if prediction.makespan_ps is not None and reference.makespan_ps is not None:
         difference_ps = prediction.makespan_ps - reference.makespan_ps

@@ -8,6 +8,7 @@ communication waited for the part that was posted last.
 from __future__ import annotations
 
 import attrs
+import numpy as np
 
 from versim.comparison.attribution.chain import Chain
 from versim.graph import NONE
@@ -56,32 +57,35 @@ class CriticalPath:
 
 def critical_path(chain: Chain) -> CriticalPath:
     """The critical path of a completed prediction."""
-    line, instances = chain.line, chain.instances
-    ranks = instances.classes.representatives()
-    steps: list[PathStep] = []
-    spent = {True: 0, False: 0}
-    gap_ps = 0
-    reached = int(line.end_ps.max(initial=0))
-    for number, link in reversed(list(enumerate(chain.path))):
-        end = min(int(line.end_ps[link.row]), reached)
-        gap_ps += reached - end
-        begin = min(int(line.active_ps[link.row]), end)
-        spent[bool(instances.meeting[link.row] != NONE)] += end - begin
-        steps.append(
-            PathStep(
-                node=int(instances.node[link.entry]),
-                rank=int(ranks[instances.rank_class[link.entry]]),
-                start_ps=begin,
-                end_ps=end,
-                waited_for="resource" if link.ordered else "dependency" if number else "start",
-            )
-        )
-        reached = begin
+    line, instances, path = chain.line, chain.instances, chain.path
+    # A step ends no later than the one behind it begins: least values from the last end back, ends and beginnings by
+    # turns.
+    moments = np.stack([path.end_ps, line.active_ps[path.row]], axis=1)[::-1].ravel()
+    moments = np.minimum.accumulate(moments)
+    end, begin = moments[::2][::-1], moments[1::2][::-1]
+    waited = np.array(["dependency", "resource"])[path.ordered.astype(np.int8)].tolist()
+    if waited and not path.ordered[0]:
+        waited[0] = "start"
+    columns = (
+        instances.node[path.entry].tolist(),
+        instances.classes.representatives()[instances.rank_class[path.entry]].tolist(),
+        begin.tolist(),
+        end.tolist(),
+        waited,
+    )
+    steps = tuple(
+        PathStep(node=node, rank=rank, start_ps=start, end_ps=until, waited_for=why)
+        for node, rank, start, until, why in zip(*columns, strict=True)
+    )
+    in_communication = instances.meeting[path.row] != NONE
+    spent = end - begin
+    communication_ps = int(spent[in_communication].sum())
+    compute_ps = int(spent[~in_communication].sum())
     return CriticalPath(
-        steps=tuple(reversed(steps)),
-        compute_ps=spent[False],
-        communication_ps=spent[True],
-        gap_ps=gap_ps + reached,
+        steps=steps,
+        compute_ps=compute_ps,
+        communication_ps=communication_ps,
+        gap_ps=int(line.end_ps.max(initial=0)) - compute_ps - communication_ps,
     )
 
 

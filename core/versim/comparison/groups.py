@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +20,12 @@ class Groups:
     """A partition of instances.
 
     Attributes:
-        of: int64 (instances,), the group of each.
+        of: int32 (instances,), the group of each.
         keys: Per group, ``compute`` or kind and axes.
         phases: Per group, its part of the step, "" where not said.
     """
 
-    of: NDArray[np.int64]
+    of: NDArray[np.int32]
     keys: tuple[str, ...]
     phases: tuple[str, ...]
 
@@ -58,20 +60,26 @@ def groups_of(instances: Instances) -> Groups:
     graph = instances.graph
     key, labels = node_keys(graph)
     phases = graph.phases
-    code = (key * len(phases) + graph.phase)[instances.node]
-    unique, first, inverse = distinct(code, len(labels) * len(phases))
-    order = np.argsort(first)
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    codes = unique[order].tolist()
+    code = key * len(phases) + graph.phase
+    standing = np.flatnonzero(np.diff(instances.first))
+    codes, of_node = in_program_order(code[standing], len(labels) * len(phases))
     return Groups(
-        of=rank[inverse],
-        keys=tuple(labels[code // len(phases)] for code in codes),
-        phases=tuple(phases[code % len(phases)].value for code in codes),
+        of=np.repeat(of_node.astype(np.int32), np.diff(instances.first)[standing]),
+        keys=tuple(labels[code // len(phases)] for code in codes.tolist()),
+        phases=tuple(phases[code % len(phases)].value for code in codes.tolist()),
     )
 
 
-def exact_sums(values_ps: NDArray[np.int64], index: NDArray[np.int64], count: int) -> list[int]:
+def in_program_order(codes: NDArray[np.int64], limit: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Distinct codes, all below ``limit``, by their first row; and of each row, which of them it has."""
+    unique, first, inverse = distinct(codes, limit)
+    order = np.argsort(first)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return unique[order], rank[inverse]
+
+
+def exact_sums(values_ps: NDArray[np.int64], index: NDArray[np.integer[Any]], count: int) -> list[int]:
     """Sums of ``values_ps`` per index as Python integers: picoseconds of a large step pass 2^63."""
     low_bits = 24
     high, low = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)

@@ -7,14 +7,13 @@ rank served its resources, and lags, so that the longest path is the timeline it
 from __future__ import annotations
 
 import enum
-from collections import defaultdict
 from fractions import Fraction
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from versim.comparison.attribution.chain import Chain, Link
+from versim.comparison.attribution.chain import Chain
 from versim.comparison.attribution.waits import Wait
 from versim.graph import NONE
 
@@ -97,74 +96,68 @@ def execution_slack_ps(chain: Chain) -> NDArray[np.int64]:
     return slack
 
 
-def _execution(chain: Chain, row: int) -> int:
-    """What counts as one thing on a path: a node, or a communication whichever of its parts."""
+def _executions(chain: Chain) -> NDArray[np.int64]:
+    """What counts as one thing, of each link of the path: a node, or a communication whichever of its parts."""
     graph = chain.instances.graph
-    node = int(chain.instances.node[row])
-    match = int(graph.match[node])
-    return node if match == NONE else graph.node_count + match
+    node = chain.instances.node[chain.path.row]
+    match = graph.match[node].astype(np.int64)
+    return np.where(match == NONE, node, graph.node_count + match)
 
 
-def _path_ps(chain: Chain, link: Link) -> int:
-    """Time a path spends in a link, waiting for the resource before it not included."""
-    return int(chain.progress.duration_ps[link.row]) if link.carries else link.end_ps - link.start_ps
-
-
-def _spent_ps(chain: Chain) -> dict[int, int]:
-    """Time that the critical path spends in each execution."""
-    spent: dict[int, int] = defaultdict(int)
-    for link in chain.path:
-        spent[_execution(chain, link.row)] += _path_ps(chain, link)
-    return spent
+def _path_ps(chain: Chain) -> NDArray[np.int64]:
+    """Time the path spends in each link, waiting for the resource before it not included."""
+    path = chain.path
+    return np.where(path.carries, chain.progress.duration_ps[path.row], path.end_ps - path.start_ps)
 
 
 def _agreement(reference: Chain, other: Chain) -> float:
-    one, two = _spent_ps(reference), _spent_ps(other)
-    one_ps, two_ps = sum(one.values()), sum(two.values())
+    spent = []
+    things, index = np.unique(np.concatenate([_executions(reference), _executions(other)]), return_inverse=True)
+    for chain, mine in zip((reference, other), np.split(index, [reference.path.count]), strict=True):
+        of_thing = np.zeros(len(things), dtype=np.int64)
+        np.add.at(of_thing, mine, _path_ps(chain))
+        spent.append(of_thing.tolist())
+    one_ps, two_ps = map(sum, spent)
     # Shares over a common denominator: of a path that takes no time there are none.
     weights = (two_ps or 1, one_ps or 1)
-    both = [(one.get(x, 0) * weights[0], two.get(x, 0) * weights[1]) for x in {**one, **two}]
-    union = sum(max(pair) for pair in both)
-    return float(Fraction(sum(min(pair) for pair in both), union)) if union else 1.0
+    both = [(one * weights[0], two * weights[1]) for one, two in zip(*spent, strict=True)]
+    union = sum(map(max, both))
+    return float(Fraction(sum(map(min, both)), union)) if union else 1.0
 
 
 def _moves(absent: Chain, present: Chain, *, sign: int) -> tuple[Move, ...]:
     """Executions on the path of ``present`` that are not on the path of ``absent``."""
-    known = {_execution(absent, link.row) for link in absent.path}
-    slack, path = absent.slack_ps, present.path
-    instances = present.instances
-    ranks = instances.classes.representatives()
-    followed = _orders(absent)
-    moves = []
-    for before, link, after in zip((None, *path), path, (*path[1:], None), strict=False):
-        if _execution(present, link.row) not in known:
-            row = link.row
-            longer_ps = int(present.progress.duration_ps[row] - absent.progress.duration_ps[row])
-            slack_there = int(slack[row])
-            behind = any(
-                second.ordered and followed.get(second.entry) != first.row
-                for first, second in ((before, link), (link, after))
-                if first is not None and second is not None
-            )
-            if longer_ps > 0 and longer_ps >= slack_there:
-                reason = Reason.DURATION
-            else:
-                reason = Reason.ORDER if behind else Reason.SLACK
-            moves.append(
-                Move(
-                    node=int(instances.node[row]),
-                    rank=int(ranks[instances.rank_class[row]]),
-                    path_ps=_path_ps(present, link),
-                    change_ps=sign * longer_ps,
-                    slack_ps=slack_there,
-                    reason=reason,
-                )
-            )
-    return tuple(sorted(moves, key=lambda move: (-move.path_ps, move.node, move.rank)))
+    path, instances = present.path, present.instances
+    moved = np.flatnonzero(~np.isin(_executions(present), _executions(absent)))
+    row = path.row[moved]
+    longer_ps = present.progress.duration_ps[row] - absent.progress.duration_ps[row]
+    slack_ps = absent.slack_ps[row]
+    # A link is behind another where it waits for it, in an order that the other timeline does not have.
+    before = np.append(np.int32(NONE), path.row[:-1])
+    behind = path.ordered & (_held_before(absent)[path.entry] != before)
+    behind[:1] = False
+    behind |= np.append(behind[1:], False)
+    longer = (longer_ps > 0) & (longer_ps >= slack_ps)
+    reasons = np.where(longer, 0, np.where(behind[moved], 1, 2))
+    node = instances.node[row]
+    rank = instances.classes.representatives()[instances.rank_class[row]]
+    path_ps = _path_ps(present)[moved]
+    order = np.lexsort((rank, node, -path_ps))
+    columns = (node, rank, path_ps, sign * longer_ps, slack_ps, reasons)
+    why = (Reason.DURATION, Reason.ORDER, Reason.SLACK)
+    return tuple(
+        Move(node=node, rank=rank, path_ps=path_ps, change_ps=change_ps, slack_ps=slack_ps, reason=why[reason])
+        for node, rank, path_ps, change_ps, slack_ps, reason in zip(
+            *(column[order].tolist() for column in columns), strict=True
+        )
+    )
 
 
-def _orders(chain: Chain) -> dict[int, int]:
-    """For each instance, the one that held its resource before it."""
+def _held_before(chain: Chain) -> NDArray[np.int32]:
+    """For each instance, the one that held its resource before it, NONE where nothing did; shape (instances,)."""
     waits = chain.waits
-    rows = np.flatnonzero(waits.kind == Wait.ORDER)
-    return dict(zip(waits.target[rows].tolist(), waits.owner[rows].tolist(), strict=True))
+    ordered = np.flatnonzero(waits.kind == Wait.ORDER)
+    held = np.full(chain.instances.count, NONE, dtype=np.int32)
+    # Of a device and a lane that were both held, the last counts.
+    held[waits.target[ordered]] = waits.owner[ordered]
+    return held

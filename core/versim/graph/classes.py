@@ -7,7 +7,7 @@ all. A step on 1,024 data-parallel replicas has as many classes as a step on one
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import attrs
 import numpy as np
@@ -67,6 +67,14 @@ class RankClasses:
     @classmethod
     def _from(cls, mesh: Mesh, of_index: tuple[NDArray[np.int64], ...]) -> RankClasses:
         return cls(mesh, of_index, tuple(np.unique(labels, return_index=True)[1] for labels in of_index))
+
+    def apart_along(self, axes: Collection[int]) -> RankClasses:
+        """Finer classes, in which every index along these axes, by position in the mesh, is a class of its own."""
+        of_index = tuple(
+            np.arange(size, dtype=np.int64) if axis in axes else labels
+            for axis, (size, labels) in enumerate(zip(self.mesh.sizes, self.of_index, strict=True))
+        )
+        return self._from(self.mesh, of_index)
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -23,7 +23,6 @@ MOST_ROWS = 2**31 - 1
 """Rows and edges are numbered in 32 bits."""
 
 _SOURCES = Path(__file__).parent
-_NAMES = ("counting_sort", "topological_order", "event_loop", "longest_chain", "longest_path", "latest", "binding")
 
 
 def compiled() -> bool:
@@ -162,27 +161,134 @@ class Problem:
         return longest
 
 
+def order_by_start(key: npt.NDArray[Any], keys: int, start_ps: npt.NDArray[Any], end_ps: npt.NDArray[Any]) -> Rows:
+    """Rows by key, then start, then end, then number (:attr:`versim.comparison.align.Timeline.by_start`)."""
+    order = np.empty(len(key), dtype=np.int32)
+    if _call("order_by_start", len(key), _rows(key), keys, _longs(start_ps), _longs(end_ps), order):
+        raise MemoryError("the order of a timeline does not fit into memory")
+    return order
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Lanes:
+    """Rows of a timeline in lanes (:mod:`versim.comparison.attribution.lanes`).
+
+    Attributes:
+        order: int32 (rows,), every lane's rows by start.
+        lane: int32 (rows,), -1 for what is in none.
+        start_ps: int64 (rows,).
+        end_ps: int64 (rows,).
+    """
+
+    order: Rows = attrs.field(converter=_rows)
+    lane: Rows = attrs.field(converter=_rows)
+    start_ps: Longs = attrs.field(converter=_longs)
+    end_ps: Longs = attrs.field(converter=_longs)
+
+    def _arguments(self) -> tuple[int, Rows, Rows, int, Longs, Longs]:
+        lanes = int(self.lane.max(initial=-1)) + 1
+        return len(self.order), self.order, self.lane, lanes, self.start_ps, self.end_ps
+
+    def held_before(self) -> Rows:
+        """What held the lane of each row before it, -1 for nothing; (rows,)."""
+        before = np.empty(len(self.order), dtype=np.int32)
+        if _call("held_before", *self._arguments(), before):
+            raise MemoryError("the lanes do not fit into memory")
+        return before
+
+    def signs(
+        self, ready_ps: Longs, meeting: Rows, *, unlike: bool
+    ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Per lane, whether it is used, whether two rows overlap, and whether one waits its turn; (lanes,) each."""
+        arguments = self._arguments()
+        found = np.zeros((3, arguments[3]), dtype=np.bool_)
+        if _call("lane_signs", *arguments, _longs(ready_ps), _rows(meeting), int(unlike), *found):
+            raise MemoryError("the lanes do not fit into memory")
+        return found[0], found[1], found[2]
+
+
+def waits(
+    dependency_start: Longs,
+    dependency: Rows,
+    meeting: Rows,
+    meetings: int,
+    late: npt.NDArray[np.bool_],
+    before: tuple[Rows, Rows],
+) -> tuple[Longs, Rows, Rows, Rows, Rows, npt.NDArray[np.int8]]:
+    """The waits of a timeline, circles not cut (:func:`versim.comparison.attribution.waits.waits_of`).
+
+    Args:
+        dependency_start: (instances + 1,).
+        dependency: Instances waited for.
+        meeting: (instances,).
+        meetings: How many there are.
+        late: (instances,).
+        before: What held the device, and the lane, of each instance before it; (instances,) each.
+
+    Returns:
+        Where the edges of each token begin, and their source, target, adds, owner and kind.
+    """
+    count = len(meeting)
+    given = (_rows(meeting), np.ascontiguousarray(late), *map(_rows, before))
+    start = np.empty(count + meetings + 2, dtype=np.int64)
+    edges = _call("count_waits", count, meetings, _longs(dependency_start), *given, start)
+    source, target, adds, owner = (np.empty(edges, dtype=np.int32) for _ in range(4))
+    kind = np.empty(edges, dtype=np.int8)
+    made = (source, target, adds, owner, kind)
+    following = np.empty(meetings, dtype=np.int64)
+    _call("waits", count, meetings, _longs(dependency_start), _rows(dependency), *given, start, following, *made)
+    return start, *made
+
+
+def lags(
+    edge_start: Longs, edges: tuple[Rows, Rows, npt.NDArray[np.int8]], duration_ps: Longs, time_ps: Longs
+) -> Longs:
+    """The lag of every token (:func:`versim.comparison.attribution.chain.chain_of`); (tokens,).
+
+    Args:
+        edge_start: (tokens + 1,).
+        edges: Source, adds and kind of each.
+        duration_ps: (instances,).
+        time_ps: (tokens,).
+    """
+    lag = np.empty(len(time_ps), dtype=np.int64)
+    _call("lags", len(time_ps), len(duration_ps), edge_start, *edges, _longs(duration_ps), time_ps, lag)
+    return lag
+
+
+def sources_first(edge_start: Longs, source: Rows) -> Rows | None:
+    """A topological order of tokens, given the sources of the edges that lead to each; None where they form circles."""
+    tokens = len(edge_start) - 1
+    order = np.empty(tokens, dtype=np.int32)
+    ordered = _call("sources_first", tokens, _longs(edge_start), _rows(source), order)
+    if ordered < 0:
+        raise MemoryError("the order of a timeline does not fit into memory")
+    return order if ordered == tokens else None
+
+
 @attrs.frozen(eq=False, kw_only=True)
 class Paths:
     """A longest-path problem (:class:`versim.comparison.attribution.chain.Chain`).
 
     Attributes:
-        order: int32 (tokens,), topological.
         edge_start: int64 (tokens + 1,), where the edges that lead to each token begin.
         source: int32 (edges,).
         adds: int32 (edges,), the instance whose duration is added; their number where none is.
-        arrival: uint8 (edges,), 1 where the lag of the token is not added.
+        owner: int32 (edges,), the instance whose end it leaves from, -1 for others.
+        kind: int8 (edges,), see :class:`versim.comparison.attribution.waits.Wait`.
+        order: int32 (tokens,), topological.
     """
 
-    order: Rows = attrs.field(converter=_rows)
     edge_start: Longs = attrs.field(converter=_longs)
     source: Rows = attrs.field(converter=_rows)
     adds: Rows = attrs.field(converter=_rows)
-    arrival: npt.NDArray[np.uint8] = attrs.field()
+    owner: Rows = attrs.field(converter=_rows)
+    kind: npt.NDArray[np.int8] = attrs.field()
+    order: Rows = attrs.field(converter=_rows)
 
     def _arguments(self, lag_ps: Longs, duration_ps: Longs) -> tuple[Any, ...]:
         tokens = len(self.edge_start) - 1
-        columns = (self.edge_start, self.source, self.adds, self.arrival)
+        columns = (self.edge_start, self.source, self.adds, self.kind)
         return tokens, len(duration_ps), *columns, _longs(lag_ps), _longs(duration_ps)
 
     def time(self, lag_ps: Longs, duration_ps: Longs) -> Longs:
@@ -199,9 +305,21 @@ class Paths:
         _call("latest", tokens, count, self.order, *columns, latest)
         return latest
 
-    def binding(self, lag_ps: Longs, duration_ps: Longs, time_ps: Longs, *, arrivals: bool) -> Rows:
-        """The edge that decides each token's time, -1 for none; (tokens,)."""
-        tokens, count, *columns = self._arguments(lag_ps, duration_ps)
-        binding = np.empty(tokens, dtype=np.int32)
-        _call("binding", tokens, count, *columns, _longs(time_ps), int(arrivals), binding)
-        return binding
+    def slack(self, lag_ps: Longs, latest_ps: Longs, end_ps: Longs) -> Longs:
+        """How much later each instance could end; (instances,)."""
+        slack = np.empty(len(end_ps), dtype=np.int64)
+        tokens, makespan = len(self.edge_start) - 1, int(end_ps.max(initial=0))
+        given = (self.edge_start, self.owner, _longs(lag_ps), latest_ps, _longs(end_ps))
+        _call("slack", tokens, len(end_ps), *given, makespan, slack)
+        return slack
+
+    def path(
+        self, row: int, lag_ps: Longs, duration_ps: Longs, time_ps: Longs, meeting: Rows, late: npt.NDArray[np.bool_]
+    ) -> tuple[Rows, Rows, Rows, npt.NDArray[np.bool_]]:
+        """Rows, entries, deciding edges and what carries, of the path to the end of ``row``, earliest first."""
+        _, count, *columns = self._arguments(lag_ps, duration_ps)
+        rows, entries, edges = (np.empty(count, dtype=np.int32) for _ in range(3))
+        carries = np.empty(count, dtype=np.bool_)
+        given = (_longs(time_ps), self.owner, _rows(meeting), np.ascontiguousarray(late))
+        length = _call("path", count, row, *columns, *given, rows, entries, edges, carries)
+        return tuple(column[:length][::-1].copy() for column in (rows, entries, edges, carries))  # type: ignore[return-value]

@@ -18,6 +18,7 @@ from versim import (
     instances_of,
 )
 from versim.comparison import common_instances, timeline
+from versim.comparison.totals import by_group, by_operation
 
 WORK = [(Fixed(5e-9), 1)]
 
@@ -143,3 +144,21 @@ def test_a_receive_posted_after_the_data_came_does_not_shorten_the_transfer() ->
     )
     line = timeline(eager, instances_of(graph))
     assert line.duration_ps.tolist() == [5000, 2000, 0]
+
+
+@given(late=st.sampled_from(["dp", "tp", "both"]), by_ps=st.integers(1, 99))
+def test_ranks_are_told_apart_along_the_axes_along_which_they_differ(late: str, by_ps: int) -> None:
+    """Replicas stay one row where only the ranks within them differ; what is summed over all ranks is the same."""
+    builder = GraphBuilder(Mesh.of(dp=3, tp=2))
+    first = builder.compute("a", WORK)
+    builder.collective("sum", "all_reduce", 8, axes=("tp",), after=[first])
+    graph = builder.build()
+    plain = predicted(pinned_of(graph), 1000, label="plain", classes=RankClasses.single(graph.mesh))
+    dp, tp = np.divmod(plain.spans.rank, 2)
+    which = {"dp": dp == 2, "tp": tp == 1, "both": (dp == 2) & (tp == 1)}[late]
+    uneven = with_spans(plain, end_ps=plain.spans.end_ps + by_ps * ((plain.spans.node == 1) & which))
+    instances = common_instances(graph, [plain, uneven])
+    assert instances.classes.sizes == {"dp": (3, 1), "tp": (1, 2), "both": (3, 2)}[late]
+    each = timeline(uneven, instances_of(graph, RankClasses.single(graph.mesh)))
+    folded = timeline(uneven, instances)
+    assert (by_operation(folded), by_group(folded)) == (by_operation(each), by_group(each))

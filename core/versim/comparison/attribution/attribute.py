@@ -13,6 +13,7 @@ orders explain.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import attrs
 import numpy as np
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from versim.comparison.align import Timeline, common_instances, timeline
 from versim.comparison.attribution.chain import Chain, chain_of
-from versim.comparison.attribution.lanes import compute_order
+from versim.comparison.attribution.lanes import device_before
 from versim.comparison.attribution.model import Attribution, Averaging, Policy, Term, TermKind
 from versim.comparison.attribution.patterns import patterns_of
 from versim.comparison.attribution.shares import Shares, State, sequential, shapley
@@ -29,7 +30,7 @@ from versim.graph import NONE, Instances
 from versim.inputs import Inputs
 from versim.picoseconds import LONGEST_PS
 from versim.prediction import Prediction
-from versim.schedule import EventLoop, ready_of
+from versim.schedule import EventLoop
 
 MOST_EVENTS = 16_000_000
 """Events that averaging over orders may take, some twenty seconds; one substitution takes one per instance."""
@@ -115,6 +116,7 @@ class _Problem:
     players: list[int]
     split: list[bool]
     durations: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+    rows_of: list[NDArray[np.integer[Any]]]
     served: EventLoop | None
 
     @classmethod
@@ -124,10 +126,13 @@ class _Problem:
         before, after = reference.progress.duration_ps, other.progress.duration_ps
         alone, known = _isolated(instances, after, isolated_ps)
         change, executions = changes_ps(instances, groups, before, after)
-        changed = np.bincount(groups.of, weights=(before != after) | (alone != after), minlength=groups.count) > 0
-        is_compute = np.zeros(groups.count, dtype=bool)
-        is_compute[groups.of[instances.meeting == NONE]] = True
-        knows = np.bincount(groups.of, weights=known, minlength=groups.count) > 0
+        is_compute, changed, knows = (np.zeros(groups.count, dtype=bool) for _ in range(3))
+        for groups_with, which in (
+            (is_compute, instances.meeting == NONE),
+            (changed, (before != after) | (alone != after)),
+            (knows, known),
+        ):
+            groups_with[groups.of[which]] = True
         names = groups.names
         players = sorted(np.flatnonzero(changed).tolist(), key=lambda g: (not is_compute[g], -abs(change[g]), names[g]))
         return cls(
@@ -139,6 +144,7 @@ class _Problem:
             players=players,
             split=[bool(knows[group]) for group in players],
             durations=(before, alone, after),
+            rows_of=[np.flatnonzero(groups.of == group).astype(np.int32) for group in range(groups.count)],
             served=_replay(reference),
         )
 
@@ -177,9 +183,12 @@ class _Problem:
         return int(served.run(self._substituted(state))[1].max(initial=0))
 
     def _substituted(self, state: State) -> NDArray[np.int64]:
-        whose = np.zeros(self.groups.count, dtype=np.int8)
-        whose[self.players] = state
-        return np.choose(whose[self.groups.of], self.durations)
+        durations_ps = self.durations[0].copy()
+        for player, whose in zip(self.players, state, strict=True):
+            if whose:
+                rows = self.rows_of[player]
+                durations_ps[rows] = self.durations[whose][rows]
+        return durations_ps
 
     def ordered_makespan_ps(self) -> int:
         """The makespan with the other's durations in the other's orders, and the reference's lags."""
@@ -193,19 +202,19 @@ def _isolated(
     """Durations with the isolated ones where they are known, and where that is; shape (instances,)."""
     graph = instances.graph
     # The last entry serves compute nodes, whose match is NONE (-1).
-    each = np.zeros(graph.communication_count + 1, dtype=np.int64)
-    known = np.zeros(graph.communication_count + 1, dtype=bool)
+    count = graph.communication_count
+    each, known = np.zeros(count + 1, dtype=np.int64), np.zeros(count + 1, dtype=bool)
     if isolated_ps is not None:
-        if not isinstance(isolated_ps, Mapping) and len(isolated_ps) != graph.communication_count:
-            raise ValueError(
-                f"isolated_ps has {len(isolated_ps)} entries for {graph.communication_count} communications"
-            )
+        if not isinstance(isolated_ps, Mapping) and len(isolated_ps) != count:
+            raise ValueError(f"isolated_ps has {len(isolated_ps)} entries for {count} communications")
         pairs = isolated_ps.items() if isinstance(isolated_ps, Mapping) else enumerate(isolated_ps)
-        for match, value in pairs:
-            if value is not None:
-                if not 0 <= match < graph.communication_count or value < 0:
-                    raise ValueError(f"isolated_ps: communication {match} takes {value} ps")
-                each[match], known[match] = value, True
+        given = [(match, value) for match, value in pairs if value is not None]
+        for match, value in given:
+            if not 0 <= match < count or value < 0:
+                raise ValueError(f"isolated_ps: communication {match} takes {value} ps")
+        if given:
+            rows, values = map(list, zip(*given, strict=True))
+            each[rows], known[rows] = values, True
     of_instance = graph.match[instances.node]
     return np.where(known[of_instance], each[of_instance], active_ps), known[of_instance]
 
@@ -230,18 +239,19 @@ def _is_forced(line: Timeline) -> bool:
     """
     instances = line.instances
     alone = instances.meeting == NONE
-    before, after = compute_order(line)
-    if len(before) != int(alone.sum()) - len(np.unique(instances.rank_class[alone])):
+    before = device_before(line)
+    after = np.flatnonzero(before != NONE)
+    if len(after) != np.count_nonzero(alone) - np.count_nonzero(np.bincount(instances.rank_class[alone])):
         return False  # two at once
-    ready = ready_of(instances, line.end_ps)
-    return bool((ready[before] < ready[after]).all())
+    return bool((line.ready_ps[before[after]] < line.ready_ps[after]).all())
 
 
 def _group_terms(problem: _Problem, shares: Shares) -> list[Term]:
     """One term per group: those that changed in the order of substitution, then those that did not."""
     groups, instances = problem.groups, problem.reference.instances
     before, _, after = problem.durations
-    rows = np.array([link.row for link in problem.reference.path if link.carries], dtype=np.int64)
+    path = problem.reference.path
+    rows = path.row[path.carries]
     on_path = exact_sums(after[rows] - before[rows], groups.of[rows], groups.count)
     is_compute = np.zeros(groups.count, dtype=bool)
     is_compute[groups.of[instances.meeting == NONE]] = True

@@ -14,7 +14,6 @@ when the step ends, and how far everything else is from it, are walks through th
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from functools import cached_property
 
 import attrs
@@ -26,7 +25,7 @@ from versim.comparison.attribution.circles import depths
 from versim.comparison.attribution.progress import Progress
 from versim.comparison.attribution.waits import Wait, Waits, waits_of
 from versim.graph import NONE, Instances
-from versim.kernel.functions import Paths, compiled, counting_sort, kahn
+from versim.kernel.functions import Paths, compiled, lags, sources_first
 
 MOST_VALUES = 1 << 24
 """Edges × sets of durations evaluated at once; bounds memory to a few hundred megabytes."""
@@ -49,25 +48,30 @@ class Levels:
     depth_start: NDArray[np.int64]
 
 
-@attrs.frozen
-class Link:
-    """One execution on the longest path.
+@attrs.frozen(eq=False, kw_only=True)
+class Path:
+    """The executions on a longest path, earliest first; columns have shape (links,).
 
     Attributes:
-        row: The instance whose duration is on the path.
-        entry: The instance through which the path enters it: of a communication, the part that was posted last.
-        start_ps: When the entry started.
-        end_ps: When the row ended.
+        row: int32, the instance whose duration is on the path.
+        entry: int32, the instance through which the path enters it: of a communication, the part that was posted last.
+        start_ps: int64, when the entry started.
+        end_ps: int64, when the row ended.
         ordered: True if the entry waited for a resource, False for a dependency or the start of the step.
         carries: False for a late part whose data had long arrived: its duration is not on the path.
     """
 
-    row: int
-    entry: int
-    start_ps: int
-    end_ps: int
-    ordered: bool
-    carries: bool
+    row: NDArray[np.int32]
+    entry: NDArray[np.int32]
+    start_ps: NDArray[np.int64]
+    end_ps: NDArray[np.int64]
+    ordered: NDArray[np.bool_]
+    carries: NDArray[np.bool_]
+
+    @property
+    def count(self) -> int:
+        """Number of executions."""
+        return len(self.row)
 
 
 # Not slotted: what is computed on demand is kept in the instance's dictionary.
@@ -77,12 +81,10 @@ class Chain:
 
     Attributes:
         waits: Its edges.
-        edge_start: int64 (tokens + 1,), where the edges of each token begin.
         lag_ps: int64 (tokens,), waiting that no edge explains.
     """
 
     waits: Waits
-    edge_start: NDArray[np.int64]
     lag_ps: NDArray[np.int64]
 
     @property
@@ -158,15 +160,17 @@ class Chain:
     @cached_property
     def _compiled(self) -> Paths:
         """The problem in columns, as the kernel reads it."""
-        waits, tokens = self.waits, len(self.lag_ps)
-        start, rows = counting_sort(waits.source, tokens)
-        order, _, _ = kahn(start, waits.target[rows], np.diff(self.edge_start))
+        waits = self.waits
+        order = sources_first(waits.edge_start, waits.source) if waits.order is None else waits.order
+        if order is None:
+            raise ValueError("waits form a circle")
         return Paths(
-            order=order,
-            edge_start=self.edge_start,
+            edge_start=waits.edge_start,
             source=waits.source,
             adds=waits.adds,
-            arrival=(waits.kind == Wait.ARRIVAL).astype(np.uint8),
+            owner=waits.owner,
+            kind=waits.kind,
+            order=order,
         )
 
     def _end(self, duration_ps: NDArray[np.int64], lag_ps: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -202,48 +206,48 @@ class Chain:
         return lag
 
     @cached_property
-    def path(self) -> tuple[Link, ...]:
-        """The longest path, through the timeline to its last end, earliest first; ties go to dependencies."""
-        line, instances, late = self.line, self.instances, self.progress.late
+    def path(self) -> Path:
+        """The longest path, through the timeline to its last end; ties go to dependencies."""
+        waits, line = self.waits, self.line
+        last = int(np.argmax(line.end_ps))
+        if compiled():
+            given = (self.lag_ps, self.progress.duration_ps, waits.time_ps, self.instances.meeting, self.progress.late)
+            row, entry, edge, carries = self._compiled.path(last, *given)
+        else:
+            row, entry, edge, carries = self._walked(last)
+        return Path(
+            row=row,
+            entry=entry,
+            start_ps=line.start_ps[entry],
+            end_ps=line.end_ps[row],
+            ordered=waits.kind[edge] == Wait.ORDER,
+            carries=carries,
+        )
+
+    def _walked(self, row: int) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]]:
+        """Rows, entries, deciding edges and what carries, of the path to the end of a row."""
+        instances, late = self.instances, self.progress.late
         source, owner, kind = self.waits.source, self.waits.owner, self.waits.kind
-        decides = self._decides()
-        links: list[Link] = []
-        row = int(np.argmax(line.end_ps))
+        links: list[tuple[int, int, int, bool]] = []
         while row != NONE:
             entry, carries = row, True
             if late[row]:
-                carries = kind[decides(row, True)] == Wait.ARRIVAL
+                carries = bool(kind[self._binding(row)] == Wait.ARRIVAL)
             if carries and instances.meeting[row] != NONE:
-                entry = int(source[decides(instances.count + int(instances.meeting[row]), True)])
+                entry = int(source[self._binding(instances.count + int(instances.meeting[row]))])
                 if entry >= instances.count:
                     break  # cut loose from its parts because they ran in a circle
-            edge = decides(entry, False)
-            links.append(
-                Link(
-                    row=row,
-                    entry=entry,
-                    start_ps=int(line.start_ps[entry]),
-                    end_ps=int(line.end_ps[row]),
-                    ordered=bool(kind[edge] == Wait.ORDER),
-                    carries=bool(carries),
-                )
-            )
+            edge = self._binding(entry, arrivals=False)
+            links.append((row, entry, edge, carries))
             row = int(owner[edge])
-        return tuple(reversed(links))
-
-    def _decides(self) -> Callable[[int, bool], int]:
-        """Tells the edge that decides the time of a token, arrivals included or not."""
-        if not compiled():
-            return lambda token, arrivals: self._binding(token, arrivals=arrivals)
-        given = (self.lag_ps, self.progress.duration_ps, self.waits.time_ps)
-        edges = {arrivals: self._compiled.binding(*given, arrivals=arrivals) for arrivals in (True, False)}
-        return lambda token, arrivals: int(edges[arrivals][token])
+        columns = np.array(links[::-1], dtype=np.int32).reshape(-1, 4).T
+        return columns[0], columns[1], columns[2], columns[3] != 0
 
     def _binding(self, token: int, *, arrivals: bool = True) -> int:
         """The edge that decides the time of a token."""
         waits = self.waits
         best, latest = NONE, 0
-        for edge in range(int(self.edge_start[token]), int(self.edge_start[token + 1])):
+        for edge in range(int(waits.edge_start[token]), int(waits.edge_start[token + 1])):
             arrival = waits.kind[edge] == Wait.ARRIVAL
             if arrival and not arrivals:
                 continue
@@ -269,8 +273,8 @@ class Chain:
         np.minimum.at(latest, self.end_token, np.where(advance.late, makespan, makespan - advance.duration_ps))
         if compiled():
             latest = self._compiled.latest(self.lag_ps, advance.duration_ps, latest)
-        else:
-            self._lower(latest)
+            return self._compiled.slack(self.lag_ps, latest, line.end_ps)
+        self._lower(latest)
         slack = makespan - line.end_ps
         owned = owner != NONE
         allowed = latest[target[owned]] - self.lag_ps[target[owned]] - line.end_ps[owner[owned]]
@@ -291,17 +295,19 @@ class Chain:
 def chain_of(line: Timeline) -> Chain:
     """The chain of a timeline in which every instance ran."""
     waits = waits_of(line)
+    if compiled():
+        edges = (waits.source, waits.adds, waits.kind)
+        lag = lags(waits.edge_start, edges, waits.progress.duration_ps, waits.time_ps)
+        return Chain(waits=waits, lag_ps=lag)
     tokens = len(waits.time_ps)
-    edge_start = np.zeros(tokens + 1, dtype=np.int64)
-    np.cumsum(np.bincount(waits.target, minlength=tokens), out=edge_start[1:])
     duration = np.append(waits.progress.duration_ps, 0)
     arrivals = waits.time_ps[waits.source] + duration[waits.adds]
     arrivals[waits.kind == Wait.ARRIVAL] = np.iinfo(np.int64).min
     lag = np.zeros(tokens, dtype=np.int64)
     # Every token but the last, the start of the step, has an edge.
     if tokens > 1:
-        lag[:-1] = waits.time_ps[:-1] - np.maximum.reduceat(arrivals, edge_start[:-2])
-    return Chain(waits=waits, edge_start=edge_start, lag_ps=lag)
+        lag[:-1] = waits.time_ps[:-1] - np.maximum.reduceat(arrivals, waits.edge_start[:-2])
+    return Chain(waits=waits, lag_ps=lag)
 
 
 def _heads(column: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -10,88 +10,117 @@ same axes.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from versim.comparison.align import Timeline
 from versim.graph import NONE, Instances, Op
-from versim.schedule import ready_of
+from versim.kernel.functions import MOST_ROWS, Lanes, compiled
 
-Edges = tuple[NDArray[np.int64], NDArray[np.int64]]
-"""Rows before and rows after, of equal length."""
+Signs = tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]
+"""Per lane: whether it is used, whether two things overlap in it, and whether one waits its turn."""
 
 
-def compute_order(line: Timeline) -> Edges:
-    """For each compute instance, the one that held the device, or the host, of its rank before it."""
+def device_before(line: Timeline) -> NDArray[np.int32]:
+    """For each compute instance, the one that held the device, or the host, of its rank before it; (instances,).
+
+    NONE for the first, for communication, and where two hold it at once, which is a fault of the prediction and is not
+    passed on as an order.
+    """
     instances = line.instances
-    rows = np.flatnonzero(instances.meeting == NONE)
-    return _successions(line, rows, instances.processor[rows])
+    return held_before(line, np.where(instances.meeting == NONE, instances.processor, NONE))
 
 
-def serial_lanes(line: Timeline) -> NDArray[np.int64]:
+def serial_lanes(line: Timeline) -> NDArray[np.int32]:
     """The lane of each communication that is served one at a time; NONE for everything else; shape (instances,).
 
     Compute is in a lane only if it shares it with communication.
     """
     instances = line.instances
-    ready, alone = ready_of(instances, line.end_ps), instances.meeting == NONE
-    lanes = np.full(instances.count, NONE, dtype=np.int64)
+    lanes = np.full(instances.count, NONE, dtype=np.int32)
+    # What lasts no time cannot be seen to wait its turn, nor to make others wait.
+    free = line.end_ps > line.start_ps
     offset = 0
     for candidate in _candidates(instances):
-        # What lasts no time cannot be seen to wait its turn, nor to make others wait.
-        rows = np.flatnonzero((candidate != NONE) & (lanes == NONE) & (line.end_ps > line.start_ps))
-        if not len(rows):
-            continue
-        lane = candidate[rows]
-        before, after = _successions(line, rows, lane, allow_overlap=True)
-        count = int(lane.max()) + 1
-        used, overlaps, shown = (np.zeros(count, dtype=bool) for _ in range(3))
-        used[lane] = True
-        overlaps[candidate[after[line.start_ps[after] < line.end_ps[before]]]] = True
-        turn = (line.start_ps[after] == line.end_ps[before]) & (ready[after] < line.start_ps[after])
-        if alone[rows].any():
-            # That like waits for like does not show that compute and communication wait for one another.
-            turn &= alone[before] != alone[after]
-        shown[candidate[after[turn]]] = True
+        lane = np.where(free, candidate, np.int32(NONE))
+        used, overlaps, shown = _signs(line, lane)
         # A simulator serves all ranks alike, so a lane that never had to wait counts if all the others are serial.
         serial = used if shown.any() and not overlaps.any() else shown & ~overlaps
-        chosen = rows[serial[lane]]
-        lanes[chosen] = candidate[chosen] + offset
-        offset += count
+        if serial.any():
+            chosen = np.flatnonzero(np.append(serial, False)[lane])  # NONE, which is -1, reads the last
+            lanes[chosen] = lane[chosen] + offset
+            free[chosen] = False
+        offset += len(used)
     return lanes
 
 
-def lane_order(line: Timeline, lanes: NDArray[np.int64]) -> Edges:
-    """For each communication in a lane, the one that held the lane before it."""
-    rows = np.flatnonzero(lanes != NONE)
-    return _successions(line, rows, lanes[rows])
+def lane_before(line: Timeline, lanes: NDArray[np.int32]) -> NDArray[np.int32]:
+    """For each instance in a lane, the one that held the lane before it, NONE where there is none; (instances,)."""
+    if not (lanes != NONE).any():
+        return lanes
+    return held_before(line, lanes)
 
 
-def _candidates(instances: Instances) -> Iterator[NDArray[np.int64]]:
+def _candidates(instances: Instances) -> Iterator[NDArray[np.int32]]:
     """Possible lanes, widest first: the lane of each instance, NONE for what is in none."""
-    yield instances.rank_class.astype(np.int64)
+    rank = instances.rank_class
+    yield rank
     graph = instances.graph
     op = graph.op[instances.node]
-    rank = instances.rank_class.astype(np.int64)
-    yield np.where(op != Op.COMPUTE, rank, NONE)
-    yield np.where((op == Op.SEND) | (op == Op.COLLECTIVE), rank, NONE)
-    yield np.where(op == Op.COLLECTIVE, rank, NONE)
+    none = np.int32(NONE)
+    yield np.where(op != Op.COMPUTE, rank, none)
+    sent = (op == Op.SEND) | (op == Op.COLLECTIVE)
+    yield np.where(sent, rank, none)
+    yield np.where(op == Op.COLLECTIVE, rank, none)
     if graph.communication_count:
-        scope = graph.scope[graph.match[instances.node]].astype(np.int64)
-        narrow = scope * instances.classes.count + rank
-        yield np.where((op == Op.SEND) | (op == Op.COLLECTIVE), narrow, NONE)
+        # Compute, whose match is NONE (-1), reads a scope that is of no account.
+        narrow = graph.scope[graph.match[instances.node]].astype(np.int64) * instances.classes.count + rank
+        if len(graph.scopes) * instances.classes.count > MOST_ROWS:
+            narrow = np.unique(narrow, return_inverse=True)[1]
+        yield np.where(sent, narrow.astype(np.int32), none)
 
 
-def _successions(
-    line: Timeline, rows: NDArray[np.int64], lane: NDArray[np.int64], *, allow_overlap: bool = False
-) -> Edges:
-    """Neighbours within a lane, by start, then end, then program order; ``rows`` ascend."""
-    # Rows ascend, and the sort is stable: of equals, the first in program order comes first.
-    order = np.lexsort((line.end_ps[rows], line.start_ps[rows], lane))
-    rows, lane = rows[order], lane[order]
-    same = lane[1:] == lane[:-1]
-    if not allow_overlap:
-        # Two at once on an exclusive resource is a fault of the prediction; it is not passed on as an order.
-        same &= line.end_ps[rows[:-1]] <= line.start_ps[rows[1:]]
+def held_before(line: Timeline, lane: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
+    """What held the lane of each instance before it; a lane is of one rank. Shape (instances,).
+
+    NONE for the first of a lane, for what is in none (NONE), and where the one before had not ended.
+    """
+    if compiled():
+        return Lanes(order=line.by_start, lane=lane, start_ps=line.start_ps, end_ps=line.end_ps).held_before()
+    before, after = _neighbours(line, lane)
+    apart = line.end_ps[before] <= line.start_ps[after]
+    held = np.full(len(lane), NONE, dtype=np.int32)
+    held[after[apart]] = before[apart]
+    return held
+
+
+def _signs(line: Timeline, lane: NDArray[np.int32]) -> Signs:
+    """Whether lanes are used, and how; a lane is of one rank."""
+    instances = line.instances
+    compute = instances.meeting == NONE
+    # That like waits for like does not show that compute and communication wait for one another.
+    unlike = bool((compute & (lane != NONE)).any())
+    if compiled():
+        lanes = Lanes(order=line.by_start, lane=lane, start_ps=line.start_ps, end_ps=line.end_ps)
+        return lanes.signs(line.ready_ps, instances.meeting, unlike=unlike)
+    used, overlaps, shown = (np.zeros(int(lane.max(initial=NONE)) + 1, dtype=bool) for _ in range(3))
+    used[lane[lane != NONE]] = True
+    before, after = _neighbours(line, lane)
+    overlaps[lane[after[line.start_ps[after] < line.end_ps[before]]]] = True
+    turn = (line.start_ps[after] == line.end_ps[before]) & (line.ready_ps[after] < line.start_ps[after])
+    if unlike:
+        turn &= compute[before] != compute[after]
+    shown[lane[after[turn]]] = True
+    return used, overlaps, shown
+
+
+def _neighbours(
+    line: Timeline, lane: NDArray[np.integer[Any]]
+) -> tuple[NDArray[np.integer[Any]], NDArray[np.integer[Any]]]:
+    """Rows that follow one another within a lane, by start, then end, then program order: before and after."""
+    rows = line.by_start[lane[line.by_start] != NONE]
+    rows = rows[np.argsort(lane[rows], kind="stable")]
+    same = lane[rows[1:]] == lane[rows[:-1]]
     return rows[:-1][same], rows[1:][same]

@@ -17,11 +17,10 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from versim.comparison.attribution.chain import Chain, Link
+from versim.comparison.attribution.chain import Chain, Path
 from versim.comparison.attribution.model import Pattern
 from versim.comparison.groups import node_keys
 from versim.graph import NONE
-from versim.schedule import ready_of
 
 Pair = tuple[int, int]
 """Keys of what waits, and of what it waits behind."""
@@ -72,31 +71,31 @@ def patterns_of(reference: Chain, other: Chain) -> tuple[Pattern, ...]:
 
 def _waits_of(chain: Chain, key: NDArray[np.int64]) -> dict[Pair, _Waits]:
     instances, line = chain.instances, chain.line
-    ready = ready_of(instances, line.end_ps)
     ranks = instances.classes.representatives()
     found: dict[Pair, _Waits] = defaultdict(_Waits)
-    for pair, rows, wait_ps in _held_within(chain, key, ready, line.start_ps):
+    for pair, rows, wait_ps in _held_within(chain, key, line.ready_ps, line.start_ps):
         waits = found[pair]
         waits.executions += len(rows)
         waits.wait_ps += sum(wait_ps.tolist())
         waits.ranks = tuple(sorted({*waits.ranks, *ranks[instances.rank_class[rows]].tolist()}))
-    for pair, _, wait_ps in _held_within(chain, key, *_path_waits(chain.path, ready, line.start_ps)):
+    for pair, _, wait_ps in _held_within(chain, key, *_path_waits(chain.path, line.ready_ps, line.start_ps)):
         found[pair].on_path_ps += sum(wait_ps.tolist())
     return found
 
 
 def _path_waits(
-    path: tuple[Link, ...], ready_ps: NDArray[np.int64], start_ps: NDArray[np.int64]
+    path: Path, ready_ps: NDArray[np.int64], start_ps: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """From when to when each instance is the last one of the path that waits for a resource; shape (instances,)."""
     begin, end = np.zeros_like(ready_ps), np.zeros_like(ready_ps)
     claimed_from = np.iinfo(np.int64).max
-    for link in reversed(path):
-        if link.ordered:
-            first, last = int(ready_ps[link.entry]), min(int(start_ps[link.entry]), claimed_from)
-            if first < last:
-                begin[link.entry], end[link.entry] = first, last
-                claimed_from = first
+    ordered = path.entry[path.ordered][::-1]
+    columns = (ordered.tolist(), ready_ps[ordered].tolist(), start_ps[ordered].tolist())
+    for entry, first, started in zip(*columns, strict=True):
+        last = min(started, claimed_from)
+        if first < last:
+            begin[entry], end[entry] = first, last
+            claimed_from = first
     return begin, end
 
 
@@ -112,9 +111,9 @@ def _held_within(
     # Computations share their rank's device, unless they share a lane; lanes are numbered behind the devices.
     device = np.where(instances.meeting == NONE, instances.rank_class, NONE)
     lane = np.where(chain.waits.lanes != NONE, chain.waits.lanes + instances.classes.count, device)
-    serial = np.flatnonzero((lane != NONE) & (line.end_ps > line.start_ps))
-    serial = serial[np.lexsort((line.start_ps[serial], lane[serial]))]
-    bounds = 1 + np.flatnonzero(lane[serial][1:] != lane[serial][:-1])
+    serial = line.by_start[((lane != NONE) & (line.end_ps > line.start_ps))[line.by_start]]
+    serial = serial[np.argsort(lane[serial], kind="stable")]
+    bounds = 1 + np.flatnonzero(lane[serial[1:]] != lane[serial[:-1]])
     found = []
     for holders in np.split(serial, bounds):
         rows = holders[begin_ps[holders] < end_ps[holders]]

@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from versim.comparison.align import Timeline
 from versim.comparison.attribution.circles import without_circles
-from versim.comparison.attribution.lanes import compute_order, lane_order, serial_lanes
+from versim.comparison.attribution.lanes import device_before, lane_before, serial_lanes
 from versim.comparison.attribution.progress import Progress, progress
 from versim.graph import NONE, Instances
-from versim.kernel.functions import compiled, counting_sort
+from versim.kernel.functions import compiled, sources_first, waits
+
+Rows = NDArray[np.int32]
 
 
 class Wait(enum.IntEnum):
@@ -43,22 +45,26 @@ class Waits:
         progress: Its durations.
         lanes: The lane of what is served one at a time besides compute, see :mod:`.lanes`; shape (instances,).
         time_ps: int64 (tokens,), when each token happened.
+        edge_start: int64 (tokens + 1,), where the edges of each token begin.
         source: int32 (edges,), the token an edge leaves from.
         target: int32 (edges,), the token it leads to.
         adds: int32 (edges,), the instance whose duration it adds; ``instances`` where it adds none.
         owner: int32 (edges,), the instance whose end it leaves from; NONE for other edges.
         kind: int8 (edges,), see :class:`Wait`.
+        order: int32 (tokens,), sources before targets; None where it was not needed so far.
     """
 
     line: Timeline
     progress: Progress
-    lanes: NDArray[np.int64]
+    lanes: NDArray[np.int32]
     time_ps: NDArray[np.int64]
+    edge_start: NDArray[np.int64]
     source: NDArray[np.int32]
     target: NDArray[np.int32]
     adds: NDArray[np.int32]
     owner: NDArray[np.int32]
     kind: NDArray[np.int8]
+    order: NDArray[np.int32] | None
 
     @property
     def instances(self) -> Instances:
@@ -69,10 +75,43 @@ class Waits:
 def waits_of(line: Timeline) -> Waits:
     """The waits of a timeline in which every instance ran; they never form a circle."""
     instances = line.instances
-    count, meetings = instances.count, len(instances.meeting_match)
     advance = progress(line)
     lanes = serial_lanes(line)
     time = np.concatenate([np.where(advance.late, line.end_ps, line.start_ps), advance.begin_ps, [0]])
+    before = (device_before(line), lane_before(line, lanes))
+    order = None
+    if compiled():
+        meetings = len(instances.meeting_match)
+        given = (instances.dependency_start, instances.dependency, instances.meeting, meetings, advance.late, before)
+        edges = waits(*given)
+        order = sources_first(edges[0], edges[1])
+    if order is None:
+        edges = _listed(line, advance, time, before)
+    edge_start, source, target, adds, owner, kind = edges
+    return Waits(
+        line=line,
+        progress=advance,
+        lanes=lanes,
+        time_ps=time,
+        edge_start=edge_start,
+        source=source,
+        target=target,
+        adds=adds,
+        owner=owner,
+        kind=kind,
+        order=order,
+    )
+
+
+def _listed(
+    line: Timeline, advance: Progress, time: NDArray[np.int64], before: tuple[NDArray[np.int32], NDArray[np.int32]]
+) -> tuple[NDArray[np.int64], Rows, Rows, Rows, Rows, NDArray[np.int8]]:
+    """The columns of edges, family by family, then sorted; circles are cut.
+
+    The kernel's ``versim_waits`` puts edges in their places at once, and leaves what has circles to this.
+    """
+    instances = line.instances
+    count, meetings = instances.count, len(instances.meeting_match)
     # Tokens and edges are numbered in 32 bits, as instances are: half the memory of the largest thing there is.
     to_meeting = np.int32(count) + instances.meeting
     awaited = np.flatnonzero((instances.meeting != NONE) & ~advance.late).astype(np.int32)
@@ -81,22 +120,25 @@ def waits_of(line: Timeline) -> Waits:
     end_adds = np.where(advance.late, np.int32(count), end_token)
     end_token[awaited] = to_meeting[awaited]
 
-    def from_ends(edges: tuple[NDArray[np.integer[Any]], ...]) -> tuple[NDArray[np.int32], ...]:
-        before, after = (column.astype(np.int32, copy=False) for column in edges)
-        return end_token[before], after, end_adds[before], before
+    def from_ends(before: NDArray[np.int32], after: NDArray[np.integer[Any]]) -> tuple[Rows, ...]:
+        return end_token[before], after.astype(np.int32, copy=False), end_adds[before], before
 
-    def plain(source: NDArray[np.int32], target: NDArray[np.int32]) -> tuple[NDArray[np.int32], ...]:
+    def held(before: NDArray[np.int32]) -> tuple[Rows, ...]:
+        after = np.flatnonzero(before != NONE)
+        return from_ends(before[after], after)
+
+    def plain(source: Rows, target: Rows) -> tuple[Rows, ...]:
         return source, target, np.full(len(source), count, dtype=np.int32), nobody(len(source))
 
-    def nobody(rows: int) -> NDArray[np.int32]:
+    def nobody(rows: int) -> Rows:
         return np.full(rows, NONE, dtype=np.int32)
 
-    waits = np.diff(instances.dependency_start)
+    owners = np.repeat(np.arange(count, dtype=np.int32), np.diff(instances.dependency_start))
     families = [
-        (Wait.DEPENDENCY, from_ends((instances.dependency, np.repeat(np.arange(count, dtype=np.int32), waits)))),
+        (Wait.DEPENDENCY, from_ends(instances.dependency, owners)),
         (Wait.DEPENDENCY, plain(awaited, to_meeting[awaited])),
-        (Wait.ORDER, from_ends(compute_order(line))),
-        (Wait.ORDER, from_ends(lane_order(line, lanes))),
+        (Wait.ORDER, held(before[0])),
+        (Wait.ORDER, held(before[1])),
         (Wait.ARRIVAL, (to_meeting[late], late, late, nobody(len(late)))),
     ]
     source, target, adds, owner = (np.concatenate(c) for c in zip(*(columns for _, columns in families), strict=True))
@@ -116,15 +158,7 @@ def waits_of(line: Timeline) -> Waits:
         np.concatenate(pair) for pair in zip(begin, (source, target, adds, owner), strict=True)
     )
     kind = np.concatenate([np.full(len(free), Wait.DEPENDENCY, dtype=np.int8), kind])
-    order = counting_sort(target, len(time))[1] if compiled() else np.argsort(target, kind="stable")
-    return Waits(
-        line=line,
-        progress=advance,
-        lanes=lanes,
-        time_ps=time,
-        source=source[order],
-        target=target[order],
-        adds=adds[order],
-        owner=owner[order],
-        kind=kind[order],
-    )
+    order = np.argsort(target, kind="stable")
+    edge_start = np.zeros(len(time) + 1, dtype=np.int64)
+    np.cumsum(np.bincount(target, minlength=len(time)), out=edge_start[1:])
+    return edge_start, source[order], target[order], adds[order], owner[order], kind[order]
