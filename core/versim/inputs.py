@@ -166,9 +166,10 @@ def _content(value: Any) -> Any:
     """A value as plain data in one spelling; fields at their defaults are left out."""
     if value is None or isinstance(value, bool | str):
         return value.value if isinstance(value, enum.Enum) else value
-    if attrs.has(type(value)):
-        fields = attrs.fields(type(value))
-        return {field.name: _content(getattr(value, field.name)) for field in fields if not _at_default(value, field)}
+    fields = _fields_of(type(value))
+    if fields is not None:
+        held = ((name, getattr(value, name), default) for name, default in fields)
+        return {name: _content(given) for name, given, default in held if default is attrs.NOTHING or given != default}
     if isinstance(value, Mapping):
         return {str(key): _content(item) for key, item in sorted(value.items(), key=lambda pair: str(pair[0]))}
     if isinstance(value, tuple | list):
@@ -180,8 +181,18 @@ def _content(value: Any) -> Any:
     return number if number == value or number != number else int(value)  # noqa: PLR0124 - NaN differs from itself
 
 
-def _at_default(value: Any, field: attrs.Attribute[Any]) -> bool:
-    if field.default is attrs.NOTHING:
-        return False
-    default = field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type, union-attr]
-    return bool(getattr(value, field.name) == default)
+def _fields_of(kind: type) -> tuple[tuple[str, Any], ...] | None:
+    """The fields of an attrs class and their defaults, NOTHING where there is none; None for other classes."""
+    if kind not in _FIELDS:
+        _FIELDS[kind] = _made_fields(kind) if attrs.has(kind) else None
+    return _FIELDS[kind]
+
+
+_FIELDS: dict[type, tuple[tuple[str, Any], ...] | None] = {}
+
+
+def _made_fields(kind: type) -> tuple[tuple[str, Any], ...]:
+    return tuple(
+        (field.name, field.default.factory() if isinstance(field.default, attrs.Factory) else field.default)  # type: ignore[arg-type]
+        for field in attrs.fields(kind)
+    )

@@ -261,7 +261,23 @@ def alone_with(messages: Sequence[Message], request: SimulationRequest) -> Simul
 
 
 def alone(messages: Sequence[Message], mesh: Mesh, system: System) -> Inputs:
-    """A step of communications that do not depend on one another, and nothing else."""
+    """A step of communications that do not depend on one another, and nothing else.
+
+    Several simulators are asked the same, one after the other, so the last steps are kept.
+    """
+    question = tuple(messages), mesh, system
+    for known, inputs in _RECENT:
+        if known == question:
+            return inputs
+    inputs = _alone(messages, mesh, system)
+    _RECENT.append((question, inputs))
+    return inputs
+
+
+_RECENT: collections.deque[tuple[tuple[tuple[Message, ...], Mesh, System], Inputs]] = collections.deque(maxlen=32)
+
+
+def _alone(messages: Sequence[Message], mesh: Mesh, system: System) -> Inputs:
     builder = GraphBuilder(mesh)
     for position, message in enumerate(messages):
         # The ranks of the first group and no others: elsewhere nothing happens.

@@ -7,18 +7,19 @@ process (``fork``), so nothing has to be sent to it; its answer comes back throu
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import pickle
 import signal
 import sys
 import time
 from collections.abc import Callable
-from multiprocessing.connection import Connection
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from versim.children import death_signal, kill_group
 from versim.errors import VersimError
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 T = TypeVar("T")
 
@@ -65,6 +66,8 @@ def within(limit_s: float, call: Callable[[], T]) -> T:
         ChildDiedError: It ended the process it ran in.
         VersimError: This system cannot copy a process.
     """
+    import multiprocessing  # noqa: PLC0415 - only where there is a limit
+
     if "fork" not in multiprocessing.get_all_start_methods():
         raise VersimError("--time-limit needs a system that can copy a process (fork), which this one cannot")
     context = multiprocessing.get_context("fork")

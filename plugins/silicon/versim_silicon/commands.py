@@ -33,8 +33,8 @@ def import_(source: Path, into: Path | None) -> None:
     from versim import VersimError  # noqa: PLC0415 - brings numpy
 
     from versim_silicon.gpus import GPUS  # noqa: PLC0415
-    from versim_silicon.importing import COLLECTORS, Source, read, systems  # noqa: PLC0415
-    from versim_silicon.store import imported_folder  # noqa: PLC0415
+    from versim_silicon.importing import Source, read, systems  # noqa: PLC0415
+    from versim_silicon.store import COLLECTORS, imported_folder  # noqa: PLC0415
     from versim_silicon.tables import save  # noqa: PLC0415
 
     target = into or imported_folder()

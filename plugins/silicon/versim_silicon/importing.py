@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 Rows = dict[str, NDArray[Any]]
 
-COLLECTORS = ("trtllm", "sglang", "vllm")
-
 _DTYPES = {"bfloat16": "bf16", "float16": "fp16", "fp8": "fp8", "fp8_block": "fp8_block", "nvfp4": "nvfp4"}
 _KINDS = {"all_reduce": "all_reduce", "all_gather": "all_gather", "reduce_scatter": "reduce_scatter"} | {
     "alltoall": "all_to_all"
@@ -105,7 +103,7 @@ def read(source: Source, system: str, collector: str) -> Tables:
     Args:
         source: The parquet files.
         system: E.g. ``h100_sxm``.
-        collector: One of :data:`COLLECTORS`.
+        collector: One of :data:`versim_silicon.store.COLLECTORS`.
 
     Raises:
         VersimError: A file is no parquet, or lacks a column.

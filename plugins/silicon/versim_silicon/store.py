@@ -14,6 +14,7 @@ from versim import UnknownNameError, VersimError
 from versim_silicon.tables import Tables, load
 
 BUNDLED = Path(__file__).parent / "data"
+COLLECTORS = ("trtllm", "sglang", "vllm")
 BUNDLED_COLLECTOR = "trtllm"
 
 

@@ -7,10 +7,7 @@ from pathlib import Path
 import attrs
 from versim import ComputeTiming, NetworkTiming, option
 
-from versim_silicon.collectives import MeasuredNetwork
-from versim_silicon.compute import MeasuredCompute
-from versim_silicon.importing import COLLECTORS
-from versim_silicon.store import BUNDLED_COLLECTOR, collective_noise, imported_folder
+from versim_silicon.store import BUNDLED_COLLECTOR, COLLECTORS, collective_noise, imported_folder
 
 BEYOND = ("hold", "decline")
 CONVERSIONS = ("apart", "included")
@@ -55,12 +52,16 @@ class Silicon:
 
     def compute(self, options: SiliconOptions) -> ComputeTiming:
         """Measured operators."""
+        from versim_silicon.compute import MeasuredCompute  # noqa: PLC0415 - only for who asks
+
         return MeasuredCompute(
             options.collector, options.beyond == "hold", _folder(options), options.conversion == "included"
         )
 
     def network(self, options: SiliconOptions) -> NetworkTiming:
         """Measured collectives."""
+        from versim_silicon.collectives import MeasuredNetwork  # noqa: PLC0415 - only for who asks
+
         return MeasuredNetwork(options.nccl_version, options.collector, _folder(options))
 
     def network_noise(self) -> Mapping[str, float]:

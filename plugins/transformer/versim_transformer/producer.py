@@ -1,4 +1,4 @@
-"""The producer ``transformer``."""
+"""The producer ``transformer``; what writes its graphs is imported when a graph is asked for."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ from typing import Any
 import attrs
 from versim import ClusterChoice, ExecutionGraph, PresetInfo, StepSizes
 
-from versim_transformer.described import settings_of
-from versim_transformer.drafting import drafted
 from versim_transformer.options import TransformerOptions
-from versim_transformer.sizes import step_sizes
-from versim_transformer.step_graph import step_graph
 
 
 @attrs.frozen
@@ -29,6 +25,9 @@ class TransformerProducer:
             FaultsError: Everything in the options that does not fit together.
             UnknownNameError: A model that does not exist.
         """
+        from versim_transformer.described import settings_of  # noqa: PLC0415
+        from versim_transformer.step_graph import step_graph  # noqa: PLC0415
+
         return step_graph(settings_of(options))
 
     def draft(self, cluster: ClusterChoice, options: Mapping[str, Any]) -> str:
@@ -38,6 +37,8 @@ class TransformerProducer:
             FaultsError: Options that do not fit together, or the cluster.
             UnknownNameError: No such model or cluster.
         """
+        from versim_transformer.drafting import drafted  # noqa: PLC0415
+
         return drafted(self, cluster, options)
 
     def presets(self) -> Iterator[PresetInfo]:
@@ -58,4 +59,7 @@ class TransformerProducer:
             FaultsError: As :meth:`produce`.
             UnknownNameError: As :meth:`produce`.
         """
+        from versim_transformer.described import settings_of  # noqa: PLC0415
+        from versim_transformer.sizes import step_sizes  # noqa: PLC0415
+
         return step_sizes(settings_of(options))
