@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from versim.storage.database import Store
 
 HERE = Path(__file__).parent
 VERSIM = [sys.executable, "-c", "from versim.cli import main; main()"]
@@ -61,6 +62,18 @@ def test_a_closed_standard_output_is_said() -> None:
     done = run("compare", "lab", "-f", "names", redirect=">&-")
     assert done.returncode == 1
     assert "standard output is closed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+@pytest.mark.parametrize(
+    "arguments", [("compare", "lab", "-f", "names"), ("compare", "lab", "-f", "json"), ("presets",)]
+)
+def test_a_full_disk_under_standard_output_is_said_once(arguments: tuple[str, ...]) -> None:
+    """It is nobody's fault, and nothing is written a second time when Python ends."""
+    done = run(*arguments, redirect="> /dev/full")
+    assert done.returncode == 1
+    assert done.stderr.count("cannot write standard output: No space left on device") == 1
     assert "Traceback" not in done.stderr
 
 
@@ -118,3 +131,13 @@ def test_a_hang_and_a_crash_cost_no_other_its_answer() -> None:
     assert results[1]["diagnosis"] == ["stopped at its time limit of 2 s; --time-limit gives more"]
     assert results[2]["diagnosis"] == ["its process was ended by signal 6 (SIGABRT)"]
     assert run("compare", "lab", "--time-limit", "0").returncode == 2
+
+
+def test_what_ran_out_of_time_is_asked_again_of_a_store(tmp_path: Path) -> None:
+    """A comparison's answers are kept; that somebody was too slow is no answer."""
+    store = tmp_path / "answers.db"
+    hanging = "hanging=rude:how=hangs"
+    run("compare", "lab", "-b", "once", "-b", hanging, "--time-limit", "2", "--store", str(store), "-f", "names")
+    with Store(store) as opened:
+        statuses = [row["status"] for row in opened.rows()]
+    assert sorted(statuses) == ["completed", "failed"]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from versim.cli.session import TYPED, Session, session_of, tell
-from versim.cli.streams import own_stdout
+from versim.cli.streams import give_up_stdout, own_stdout
 from versim.containment import TRACEBACK_VARIABLE, show_traceback
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class VersimGroup(click.Group):
             tell("Interrupted; nothing was left half-written.")
             status = INTERRUPTED
         except BrokenPipeError:
-            _close_stdout()
+            give_up_stdout()
             status = 1
         except _versim_error() as error:
             show_traceback(error)
@@ -135,13 +135,13 @@ class VersimGroup(click.Group):
             # Of what a command reads and writes by name it tells itself; this is where its answer goes.
             if error.filename is not None or error.errno not in _FULL:
                 raise
-            _close_stdout()
+            give_up_stdout()
             tell(f"Error: cannot write standard output: {error.strerror}")
             status = 1
         try:
             sys.stdout.flush()
         except (OSError, ValueError, AttributeError):
-            _close_stdout()  # told already; Python would try again when it ends
+            give_up_stdout()  # told already; Python would try again when it ends
         sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -197,12 +197,6 @@ def _replace_unprintable() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError, OSError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-
-
-def _close_stdout() -> None:
-    """Let nobody write to a pipe that was closed, not even Python when it exits."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show_tracebacks(_: click.Context, __: click.Parameter, wanted: bool) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from versim.cli.streams import give_up_stdout
+
 if TYPE_CHECKING:
     from versim.registry import Registry
 
@@ -132,4 +134,5 @@ def write_output(text: str, output: Path | None, *, as_it_is: bool = False) -> N
     except BrokenPipeError:
         raise
     except OSError as error:
+        give_up_stdout()
         raise UnwritableError(Path("standard output"), error.strerror or str(error)) from error

@@ -42,3 +42,12 @@ def own_stdout() -> None:
         )
         os.dup2(sys.stderr.fileno(), STDOUT)
         sys.stdout = sys.__stdout__ = stream  # type: ignore[misc]
+
+
+def give_up_stdout() -> None:
+    """Let nobody write any more to where standard output leads, a closed pipe or a full disk: not Python when it ends.
+
+    What waits to be written would be tried again, and its failure told again.
+    """
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

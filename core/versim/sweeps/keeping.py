@@ -8,6 +8,7 @@ import attrs
 
 from versim.asking.simulation import Answer
 from versim.comparison import Report
+from versim.prediction import Status
 from versim.registry import Registry
 from versim.scenario import Scenario, dump_scenario
 from versim.storage.answers import Answered, MemberRow
@@ -58,10 +59,16 @@ def _answers(report: Report, scenario: Scenario, registry: Registry) -> Iterator
             if instance.label not in {one.label for one in scenario.instances_of(workload, pin)}:
                 continue
             key = fingerprints.question(scenario, workload, pin, instance)
+            member = MemberRow(
+                number=0, settings={}, workload=workload.label, pin=label, instance=instance.label, key=key
+            )
+            if result.prediction.status is Status.TIMED_OUT:
+                # With more time it may answer, so it is asked again.
+                member = attrs.evolve(member, failure="; ".join(result.prediction.diagnosis))
+                yield Answered(member=member, question=None, inputs=None, instance=None, answer=None)
+                continue
             yield Answered(
-                member=MemberRow(
-                    number=0, settings={}, workload=workload.label, pin=label, instance=instance.label, key=key
-                ),
+                member=member,
                 question=question_row(inputs, key, row),
                 inputs=inputs_row(inputs),
                 instance=instance_row(instance, fingerprint, result.network, registry),

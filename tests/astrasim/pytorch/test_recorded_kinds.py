@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -272,6 +274,19 @@ def test_a_recorded_pipeline_of_grouped_messages_imports_lints_and_compares(tmp_
     traces = read_traces(tmp_path / "out", 3)
     compute_ns = [int(trace.duration_micros[trace.node_type == COMP].sum()) * 1000 for trace in traces]
     assert makespan_ns(tmp_path, 3) > max(compute_ns)
+
+
+def test_a_full_disk_is_not_the_converters_fault(tmp_path: Path) -> None:
+    """Nothing is left of what was begun."""
+    paths = [RECORDED / f"pipeline.{rank}.json.gz" for rank in range(3)]
+    command = [sys.executable, "-c", "from versim.cli import main; main()", "import", "pytorch", *map(str, paths)]
+    script = 'ulimit -f 1; exec "$@"'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *command, "-o", str(tmp_path / "out")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert f"cannot write {tmp_path}: File too large" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def sharded(rank: int, tensor: int, data: int) -> Linked:

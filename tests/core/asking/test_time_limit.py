@@ -25,6 +25,11 @@ def test_what_is_in_time_comes_back() -> None:
         within(30, fail)
 
 
+def test_a_limit_may_be_longer_than_a_clock_counts() -> None:
+    """A limit of 1e300 s is none."""
+    assert within(1e300, lambda: 7) == 7
+
+
 def test_what_hangs_is_stopped_with_what_it_started() -> None:
     """No child of a child is left behind."""
     reading, writing = os.pipe()

@@ -171,8 +171,8 @@ def _in_words(path: Path) -> Iterator[None]:
     """Failures of the converter, which raises whatever it meets, as one error that names the trace."""
     try:
         yield
-    except VersimError:
-        raise
+    except (VersimError, OSError):
+        raise  # of a disk that is full, say; the converter is given what was read before
     except KeyError as error:
         raise ConversionError(
             f"{path}: some node lacks {error}; the trace is incomplete, or was not linked with its Kineto trace "
