@@ -144,6 +144,7 @@ if TYPE_CHECKING:
     from versim.prediction import Resource as Resource
     from versim.prediction import Spans as Spans
     from versim.prediction import Status as Status
+    from versim.progress import share_done as share_done
     from versim.registry import Registry as Registry
     from versim.registry import load_registry as load_registry
     from versim.registry import structure_options as structure_options
@@ -233,6 +234,7 @@ _HOMES = {
     "picoseconds": "LONGEST_PS TooLongError in_picoseconds",
     "pinning": "communication_s messages_of pin",
     "prediction": "NO_TIME Consumed LinkLoads Prediction Resource Spans Status",
+    "progress": "share_done",
     "registry": "Registry load_registry structure_options",
     "run": "compare",
     "scenario": "Scenario load_scenario",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import platform
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from versim.comparison import Check, Comparison, Report, Unpinned, WorkloadRepor
 from versim.curves import SweptCommunication
 from versim.errors import VersimError
 from versim.pinning import messages_of
+from versim.progress import said_in_notebook, telling
 from versim.registry import Registry, load_registry
 from versim.scenario import DEFAULT_SCENARIO, Instance, Pin, Scenario, Workload, load_scenario, structure_scenario
 
@@ -55,7 +57,8 @@ def compare(
         scenario: A file, the name of a shipped scenario, what a file would hold as a dict, or a scenario made in
             Python.
         registry: The plugins to use; the installed ones unless given.
-        progress: Called with a sentence whenever something long begins.
+        progress: Called with a sentence whenever something long begins, and with how far it is; in a notebook what it
+            says stands below the cell unless given.
         averaging: How differences are attributed: ``sequential``, or ``shapley`` for the average over orders.
         force: Simulate even where a backend finds errors in its input beforehand.
         sweep: Also ask every instance for the step's communications alone, by size.
@@ -68,7 +71,8 @@ def compare(
         scenario = structure_scenario({"name": "unnamed", **scenario}, registry, "scenario")
     elif not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario, registry)
-    return run(scenario, registry, progress=progress, averaging=averaging, force=force, sweep=sweep)
+    with said_in_notebook() if progress is None else nullcontext(progress) as say:
+        return run(scenario, registry, progress=say, averaging=averaging, force=force, sweep=sweep)
 
 
 def run(
@@ -231,16 +235,18 @@ def _run_workload(
             asked.same_as.append(chosen.label)
         for instance in scenario.instances_of(workload, chosen):
             if instance.label not in asked.answers:
-                say(f"{workload.label}: {instance.label} ({chosen.label})")
-                answer = asked.answers[instance.label] = _answer(
-                    asked.prepared,
-                    instance,
-                    scenario,
-                    registry,
-                    force=force,
-                    contain=contain,
-                    time_limit_s=time_limit_s,
-                )
+                what = f"{workload.label}: {instance.label} ({chosen.label})"
+                say(what)
+                with telling(say, what):
+                    answer = asked.answers[instance.label] = _answer(
+                        asked.prepared,
+                        instance,
+                        scenario,
+                        registry,
+                        force=force,
+                        contain=contain,
+                        time_limit_s=time_limit_s,
+                    )
                 if answer.spoilt:
                     asked.prepared = _again(asked.prepared, scenario, registry, simulated)
             simulated[workload.label, chosen.label, instance.label] = Simulated(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -79,9 +80,10 @@ def test_a_notebook_shows_charts(report: Report) -> None:
         tags.feed(value._repr_html_())
         assert tags.seen & {"table", "svg"}
         assert not tags.seen & {"img", "script"}
-    for result in comparison.results:
-        assert result.prediction.makespan_ps is not None
-        assert f"{result.prediction.makespan_ps / 1e12:.5g} s" in report._repr_html_()
+    units_ps = {"s": 1e12, "ms": 1e9, "µs": 1e6, "ns": 1e3}
+    told = re.findall(r">([\d.e+]+) (s|ms|µs|ns)\b", report._repr_html_())
+    makespans_ps = [result.prediction.makespan_ps for result in comparison.results]
+    assert [float(number) * units_ps[unit] for number, unit in told] == pytest.approx(makespans_ps, rel=1e-4)
 
 
 def test_frames_hold_the_report(report: Report) -> None:

@@ -19,7 +19,7 @@ def _site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("doctrees")
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-d", str(made), "-b", "html"]
     run = subprocess.run(
-        [*command, "docs", str(folder)], cwd=ROOT, capture_output=True, text=True, timeout=180, check=False
+        [*command, "docs", str(folder)], cwd=ROOT, capture_output=True, text=True, timeout=900, check=False
     )
     assert run.returncode == 0, run.stdout + run.stderr
     return folder

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from versim.children import death_signal, kill_group
 from versim.errors import VersimError
+from versim.progress import telling
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -106,7 +107,9 @@ def _answering(pipe: Connection, call: Callable[[], object]) -> None:
     os.setsid()  # so that it can be killed with whatever it starts
     death_signal()()
     try:
-        answer = True, call()
+        # The terminal is the parent's, and so are the locks of whatever draws on it.
+        with telling(None, ""):
+            answer = True, call()
     except VersimError as error:
         answer = False, error
     try:

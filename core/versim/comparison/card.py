@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from versim.comparison.model import Comparison, Result
 
 _COLOURS = {"compute": "#0072b2", "exposed communication": "#d55e00", "idle": "#8a929c"}
+_UNITS = (("s", PS_PER_S), ("ms", PS_PER_S // 10**3), ("µs", PS_PER_S // 10**6), ("ns", PS_PER_S // 10**9))
 
 
 def card_html(heading: str, lead: str, comparisons: Iterable[tuple[str, Comparison]]) -> str:
@@ -44,7 +45,8 @@ def _answer(result: Result, reference: str) -> str:
     makespan_ps = result.prediction.makespan_ps
     if makespan_ps is None:
         return result.prediction.status.value.replace("_", " ")
-    said = f"{makespan_ps / PS_PER_S:.5g} s"
+    unit, size = next(((unit, size) for unit, size in _UNITS if makespan_ps >= size), _UNITS[-1])
+    said = f"{makespan_ps / size:.5g} {unit}"
     if result.label == reference:
         return f"{said} (reference)"
     return said if result.difference_percent is None else f"{said} ({result.difference_percent:+.3g} %)"

@@ -54,7 +54,8 @@ class System:
         """Its picture, for a notebook."""
         from versim.fabric.picture import system_svg  # noqa: PLC0415 - only for pictures
 
-        return system_svg(self)
+        # As wide as its cell at most.
+        return system_svg(self).replace("<svg ", '<svg style="max-width: 100%; height: auto" ', 1)
 
     @property
     def world_size(self) -> int:

@@ -29,8 +29,8 @@ Integers = npt.NDArray[np.int64]
 NOT_YET = -1
 """Stands for a time that has not come."""
 
-ENTRIES_AT_ONCE = 1 << 20
-"""Worked off before looking for an interrupt, a tenth of a second's worth."""
+ENTRIES_AT_ONCE = 1 << 18
+"""Worked off before looking for an interrupt, some hundredths of a second's worth."""
 
 Progress = Callable[[float], None]
 """Told now and then which share of all nodes has ended."""

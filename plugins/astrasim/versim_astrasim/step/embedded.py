@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
 
 import attrs
-from versim import Inputs, Prediction, VersimError
+from versim import Inputs, Prediction, VersimError, share_done
 
 from versim_astrasim.engine import Outcome, simulate
 from versim_astrasim.engine.incapable import Incapable
@@ -37,8 +36,6 @@ def embedded_engine(ran: str = "", program: str = ASTRA_SIM) -> str:
 LONG_S = 10
 """A run in Python that takes longer says how it could be faster."""
 
-TOLD_EVERY_S = 5
-
 
 def outcome_of(translation: Translation) -> Outcome:
     """Simulate, without going through files.
@@ -57,7 +54,7 @@ def outcome_of(translation: Translation) -> Outcome:
         read_trace=custom_collectives.read,
         exactness=translation.options.exactness,
         statistics=False,
-        progress=Progress(translation.instances.count) if sys.stderr.isatty() else None,
+        progress=share_done,
     )
 
 
@@ -87,21 +84,3 @@ def _of_every_rank(folded: Translation, pinned: Inputs, incapable: Incapable) ->
         classes = folded.instances.classes.count
         why = f"{classes:,} ranks cannot stand for all, because of {incapable.what}"
         raise VersimError(f"{why}: {error}") from error
-
-
-class Progress:
-    """Tells people at a terminal how far a long run is: the share of all executions that have ended, and time left."""
-
-    def __init__(self, executions: int) -> None:
-        self._executions = executions
-        self._began = self._told = time.perf_counter()
-
-    def __call__(self, share: float) -> None:
-        """Tell, every few seconds, a line at a time: something else may draw on the terminal, too."""
-        now = time.perf_counter()
-        if now - self._told < TOLD_EVERY_S or not 0 < share < 1:
-            return
-        self._told = now
-        left_s = (now - self._began) * (1 - share) / share
-        sys.stderr.write(f"astrasim: {share:.0%} of {self._executions:,} executions, {left_s:,.0f} s left\n")
-        sys.stderr.flush()
