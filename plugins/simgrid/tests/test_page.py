@@ -12,7 +12,7 @@ from cases import network_of
 from versim_simgrid import document, worker
 from versim_simgrid.fabric import Fabric
 from versim_simgrid.options import SimGridOptions
-from versim_simgrid.program import Tasks
+from versim_simgrid.tasks import Tasks
 
 PAGE = Path(__file__).parents[3] / "docs" / "simgrid.md"
 

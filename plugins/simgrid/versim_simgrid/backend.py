@@ -29,13 +29,16 @@ from versim import (
 )
 
 from versim_simgrid import launch
+from versim_simgrid.collectives import Collectives, collectives_on
+from versim_simgrid.communications import Communications
 from versim_simgrid.document import document_of
 from versim_simgrid.fabric import Fabric
+from versim_simgrid.folding import folding_of
 from versim_simgrid.links import link_loads
 from versim_simgrid.options import SimGridOptions
-from versim_simgrid.program import Collectives, Tasks, Translation, collectives_on, translate
+from versim_simgrid.program import Translation, translate
+from versim_simgrid.tasks import MARKER, Tasks
 from versim_simgrid.times import Times, times_of
-from versim_simgrid.worker import MARKER
 
 if TYPE_CHECKING:
     from versim.testing import Claims
@@ -73,8 +76,10 @@ class SimGrid:
             SimulationError: SimGrid failed.
         """
         fabric, collectives = _network(request)
-        translation = translate(request.inputs, fabric, collectives)
-        document = document_of(translation.tasks, fabric, request.inputs.system.world_size, request.options)
+        graph, communications = request.inputs.graph, Communications(request.inputs.graph)
+        folding = folding_of(graph, fabric, collectives, communications) if request.options.folds else None
+        translation = translate(request.inputs, fabric, collectives, communications, folding)
+        document = document_of(translation.tasks, translation.fabric, request.inputs.system.world_size, request.options)
         try:
             answer = launch.run(document, os.environ, request.options.time_limit_s)
         except launch.TimeLimitError as error:
@@ -153,6 +158,7 @@ def _prediction(request: SimulationRequest, translation: Translation, times: Tim
         notes = (f"links of single axes ({', '.join(links)}) are not used: SimGrid has dimensions",)
     provenance = {
         "sharing": options.fairness,
+        "ranks": f"{translation.instances.classes.count} of {request.inputs.graph.mesh.world_size} simulated",
         "tasks": str(len(translation.tasks.kind)),
         "rounding": f"dates moved by at most {times.moved_ps} ps",
     }

@@ -6,8 +6,9 @@ import itertools
 from typing import Any
 
 from versim_simgrid.fabric import Fabric
+from versim_simgrid.folding import FoldedFabric
 from versim_simgrid.options import RTT, SimGridOptions
-from versim_simgrid.program import Tasks
+from versim_simgrid.tasks import Tasks
 from versim_simgrid.worker import FORMAT, VERSION
 
 PRECISION_S = 1e-12
@@ -17,7 +18,7 @@ SHARING_PRECISION = 1e-12
 """Relative error of the shares of a link, small against the 1e-9 to which closed forms are met."""
 
 
-def document_of(tasks: Tasks, fabric: Fabric, ranks: int, options: SimGridOptions) -> dict[str, Any]:
+def document_of(tasks: Tasks, fabric: Fabric | FoldedFabric, ranks: int, options: SimGridOptions) -> dict[str, Any]:
     """What the worker reads.
 
     With ``fairness: max_min`` the worker lets a message's latency pass before SimGrid sends it over links without any,
@@ -25,7 +26,7 @@ def document_of(tasks: Tasks, fabric: Fabric, ranks: int, options: SimGridOption
     """
     simgrids = options.fairness == RTT
     routes = [list(route) for route in fabric.routes]
-    if options.crosstraffic:
+    if options.crosstraffic and isinstance(fabric, Fabric):
         known = {(source, target) for source, target, _ in fabric.routes}
         for source, target in sorted(known):
             if (target, source) not in known:
@@ -35,7 +36,7 @@ def document_of(tasks: Tasks, fabric: Fabric, ranks: int, options: SimGridOption
         "format": FORMAT,
         "version": VERSION,
         "settings": settings_of(options),
-        "ranks": ranks,
+        "ranks": fabric.hosts if isinstance(fabric, FoldedFabric) else ranks,
         "links": [[link.bandwidth_bytes_per_s, link.latency_s if simgrids else 0.0] for link in fabric.links],
         "routes": routes,
         "latency_s": [

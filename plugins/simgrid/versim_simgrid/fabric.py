@@ -55,6 +55,10 @@ class Fabric:
         """Bytes per second of the slowest link of a route."""
         return min(self.links[link].bandwidth_bytes_per_s for link in self.routes[route][2])
 
+    def names(self, link: int) -> tuple[str, ...]:
+        """The links of the network that a link stands for: itself."""
+        return (self.links[link].name,)
+
     def _link(self, hop: Hop) -> int:
         if hop.name not in self._link_numbers:
             self._link_numbers[hop.name] = len(self.links)

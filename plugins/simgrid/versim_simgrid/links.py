@@ -6,12 +6,12 @@ import numpy as np
 from versim import NO_TIME, PS_PER_S, LinkLoads
 
 from versim_simgrid.fabric import Fabric
-from versim_simgrid.program import Tasks
+from versim_simgrid.folding import FoldedFabric
+from versim_simgrid.tasks import MESSAGE, Tasks
 from versim_simgrid.times import Times
-from versim_simgrid.worker import MESSAGE
 
 
-def link_loads(tasks: Tasks, fabric: Fabric, times: Times, bandwidth_factor: float) -> LinkLoads:
+def link_loads(tasks: Tasks, fabric: Fabric | FoldedFabric, times: Times, bandwidth_factor: float) -> LinkLoads:
     """Bytes of the messages that arrived over each link that carried any, in order of first use.
 
     Messages share links and do not wait for them, so there is no queueing to tell.
@@ -22,10 +22,10 @@ def link_loads(tasks: Tasks, fabric: Fabric, times: Times, bandwidth_factor: flo
             for link in fabric.routes[place][2]:
                 carried[link] += amount
                 messages[link] += 1
-    used = [number for number, count in enumerate(messages) if count]
+    used = [number for number, count in enumerate(messages) if count for _ in fabric.names(number)]
     rates = {number: fabric.links[number].bandwidth_bytes_per_s * bandwidth_factor for number in used}
     return LinkLoads(
-        name=tuple(fabric.links[number].name for number in used),
+        name=tuple(name for number in dict.fromkeys(used) for name in fabric.names(number)),
         carried_bytes=np.array([carried[number] for number in used], dtype=np.int64),
         messages=np.array([messages[number] for number in used], dtype=np.int64),
         busy_ps=np.array([round(carried[number] / rates[number] * PS_PER_S) for number in used], dtype=np.int64),

@@ -44,6 +44,7 @@ class SimGridOptions:
         weight_s: Bytes that, over a link's bandwidth, add to the latency which ``rtt`` weighs by.
         tcp_window_bytes: With ``rtt``, no message is faster than this over twice its latency; 0 is no limit.
         crosstraffic: Messages also load the way back, by a twentieth.
+        fold: Simulate ranks that behave alike once, where that gives the same answer.
         time_limit_s: Seconds after which SimGrid is stopped.
     """
 
@@ -81,7 +82,17 @@ class SimGridOptions:
         validator=attrs.validators.instance_of(bool),
         help="messages also load the way back by a twentieth, for acknowledgements",
     )
+    fold: bool = option(
+        True,
+        validator=attrs.validators.instance_of(bool),
+        help="simulate ranks that behave alike once, where the answer is provably the same; false: every rank",
+    )
     time_limit_s: float = option(600.0, validator=_number(0.0, above=True), help="seconds after which it is stopped")
+
+    @property
+    def folds(self) -> bool:
+        """Whether ranks may be folded: TCP's shares and its way back have not been shown to allow it."""
+        return self.fold and self.fairness == MAX_MIN and not self.crosstraffic
 
     def __attrs_post_init__(self) -> None:
         for name in ("weight_s", "tcp_window_bytes"):

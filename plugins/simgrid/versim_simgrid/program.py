@@ -1,57 +1,22 @@
 """A pinned graph as tasks for the worker: computations, messages, and markers that join them.
 
-Every rank is simulated, for links are shared by rank numbers. A part of a communication becomes two markers, its start
-and its end; between them stand the messages of its collective's schedule. A message starts when both its ends have
-come to its round.
+A part of a communication becomes two markers, its start and its end; between them stand the messages of its
+collective's schedule. A message starts when both its ends have come to its round. Every rank is written out, or ranks
+that behave alike once: see :mod:`versim_simgrid.folding`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import attrs
-import numpy as np
-from versim import (
-    NONE,
-    Inputs,
-    Instances,
-    Kind,
-    Op,
-    RankClasses,
-    Topology,
-    UnsupportedGraphError,
-    collective_rounds,
-    instances_of,
-)
+from versim import NONE, Inputs, Instances, Kind, Op, RankClasses, UnsupportedGraphError, instances_of
 
+from versim_simgrid.collectives import Collectives
+from versim_simgrid.communications import Communications, Exchange
 from versim_simgrid.fabric import Fabric
-from versim_simgrid.options import AUTO, SimGridOptions
-from versim_simgrid.worker import COMPUTE, MARKER, MESSAGE
-
-
-@attrs.define
-class Tasks:
-    """Tasks in columns, as the worker takes them.
-
-    Attributes:
-        kind: MARKER, COMPUTE or MESSAGE.
-        amount: Nanoseconds of a computation, bytes of a message, 0 of a marker.
-        place: Rank of a computation, route of a message, -1 of a marker.
-        waits_for: Tasks that have to end first.
-    """
-
-    kind: list[int] = attrs.field(factory=list)
-    amount: list[int] = attrs.field(factory=list)
-    place: list[int] = attrs.field(factory=list)
-    waits_for: list[list[int]] = attrs.field(factory=list)
-
-    def add(self, kind: int, amount: int = 0, place: int = -1, waits_for: Sequence[int] = ()) -> int:
-        """A further task; returns its number."""
-        self.kind.append(kind)
-        self.amount.append(amount)
-        self.place.append(place)
-        self.waits_for.append(list(waits_for))
-        return len(self.kind) - 1
+from versim_simgrid.folding import FoldedFabric, Folding, meeting_of
+from versim_simgrid.tasks import COMPUTE, MARKER, MESSAGE, Tasks
 
 
 @attrs.frozen(kw_only=True)
@@ -61,96 +26,34 @@ class Translation:
     Attributes:
         tasks: The tasks.
         fabric: The links and routes they use.
-        instances: The graph with one row per node and rank.
+        instances: The graph with one row per node and rank, or per node and rank class.
         first: Per instance, the task that starts it.
         last: Per instance, the task that ends it; the same task for a computation.
     """
 
     tasks: Tasks
-    fabric: Fabric
+    fabric: Fabric | FoldedFabric
     instances: Instances
     first: list[int]
     last: list[int]
 
 
-class Collectives:
-    """Communications as messages between ranks.
-
-    Args:
-        fabric: What they travel over.
-        options: Which algorithm.
-        topologies: Of the network's dimensions that have more than one rank.
-    """
-
-    def __init__(self, fabric: Fabric, options: SimGridOptions, topologies: Sequence[Topology]) -> None:
-        self._fabric = fabric
-        self._options = options
-        self._topologies = topologies
-
-    def algorithm(self, kind: Kind, participants: int, asked: str) -> str:
-        """The algorithm of a collective: what the graph asks for, what the options say, or what suits the network."""
-        chosen = asked or self._options.algorithm
-        if chosen != AUTO:
-            return chosen
-        if all(topology is Topology.FULLY_CONNECTED for topology in self._topologies):
-            return "direct"
-        if all(topology is Topology.SWITCH for topology in self._topologies):
-            if kind is Kind.ALL_TO_ALL:
-                return "direct"
-            return "ring" if participants & (participants - 1) else "halving_doubling"
-        return "ring"
-
-    def add(
-        self, tasks: Tasks, kind: Kind, size_bytes: int, ranks: Sequence[int], asked: str, begun: list[int]
-    ) -> None:
-        """Add the messages of one communication.
-
-        Args:
-            tasks: Where to.
-            kind: What is done.
-            size_bytes: The full tensor.
-            ranks: The group in its order; sender and receiver of a message.
-            asked: The algorithm the graph asks for, or "".
-            begun: Per rank of the group, the task after which it takes part; afterwards, the one after which it is
-                done.
-
-        Raises:
-            VersimError: The algorithm does not do this collective.
-        """
-        if kind is Kind.POINT_TO_POINT:
-            route = self._fabric.route(ranks[0], ranks[1])
-            message = tasks.add(MESSAGE, size_bytes, route, begun)
-            begun[:] = [message, message]
-            return
-        algorithm = self.algorithm(kind, len(ranks), asked)
-        window = self._options.window if algorithm == "direct" else 0
-        for wave in collective_rounds(algorithm, kind, size_bytes, len(ranks), window=window):
-            touched: dict[int, list[int]] = {}
-            for transfer in wave:
-                route = self._fabric.route(ranks[transfer.source], ranks[transfer.target])
-                ends = (begun[transfer.source], begun[transfer.target])
-                message = tasks.add(MESSAGE, transfer.size_bytes, route, ends)
-                for member in (transfer.source, transfer.target):
-                    touched.setdefault(member, []).append(message)
-            for member, messages in touched.items():
-                begun[member] = messages[0] if len(messages) == 1 else tasks.add(MARKER, waits_for=messages)
+Meet = Callable[[Tasks, int, list[int], list[int]], None]
+"""Adds the messages of an exchange between members, in order, and notes after which task each has begun or is done."""
 
 
-def collectives_on(fabric: Fabric, options: SimGridOptions, topologies: Sequence[tuple[Topology, int]]) -> Collectives:
-    """Collectives on a network of (topology, size) dimensions; those of one rank do not count."""
-    return Collectives(fabric, options, [topology for topology, size in topologies if size > 1])
-
-
-def translate(pinned: Inputs, fabric: Fabric, collectives: Collectives) -> Translation:
+def translate(
+    pinned: Inputs, fabric: Fabric, collectives: Collectives, communications: Communications, folding: Folding | None
+) -> Translation:
     """The whole step as tasks; instances' tasks come first, in program order, so that ties are served in it.
 
     Raises:
         UnsupportedGraphError: A collective that its algorithm does not do; the message names it.
     """
     graph = pinned.graph
-    instances = instances_of(graph, RankClasses.single(graph.mesh))
+    instances = instances_of(graph, RankClasses.single(graph.mesh) if folding is None else folding.classes)
     tasks = Tasks()
-    ranks = instances.rank_class.tolist()
+    members = instances.rank_class.tolist()
     nodes = instances.node.tolist()
     meeting = instances.meeting.tolist()
     compute_ns = pinned.compute_ns.tolist()
@@ -158,7 +61,7 @@ def translate(pinned: Inputs, fabric: Fabric, collectives: Collectives) -> Trans
     last: list[int] = []
     for row, node in enumerate(nodes):
         if meeting[row] == NONE:
-            task = tasks.add(COMPUTE, compute_ns[node], ranks[row])
+            task = tasks.add(COMPUTE, compute_ns[node], members[row])
             first.append(task)
             last.append(task)
         else:
@@ -167,29 +70,59 @@ def translate(pinned: Inputs, fabric: Fabric, collectives: Collectives) -> Trans
     start, dependency = instances.dependency_start.tolist(), instances.dependency.tolist()
     for row, task in enumerate(first):
         tasks.waits_for[task] = [last[on] for on in dependency[start[row] : start[row + 1]]]
-    _add_communications(tasks, instances, collectives, first, last)
-    return Translation(tasks=tasks, fabric=fabric, instances=instances, first=first, last=last)
+    meet = _of_ranks(collectives, communications) if folding is None else _of_classes(folding, communications)
+    _add_communications(tasks, instances, communications, meet, first, last)
+    return Translation(
+        tasks=tasks, fabric=folding.fabric if folding else fabric, instances=instances, first=first, last=last
+    )
+
+
+def _of_ranks(collectives: Collectives, communications: Communications) -> Meet:
+    def meet(tasks: Tasks, number: int, ranks: list[int], begun: list[int]) -> None:
+        exchange = communications.exchanges[number]
+        collectives.add(tasks, exchange.kind, exchange.size_bytes, ranks, exchange.algorithm, begun)
+
+    return meet
+
+
+def _of_classes(folding: Folding, communications: Communications) -> Meet:
+    def meet(tasks: Tasks, number: int, classes: list[int], begun: list[int]) -> None:
+        kind = communications.exchanges[number].kind
+        for wave in folding.rounds[number, meeting_of(kind, classes)]:
+            touched: dict[int, list[int]] = {}
+            for message in wave:
+                ends = (0, 1) if kind is Kind.POINT_TO_POINT else _places(classes, message.source, message.target)
+                task = tasks.add(MESSAGE, message.size_bytes, message.route, [begun[end] for end in ends])
+                for end in sorted(set(ends)):
+                    touched.setdefault(end, []).append(task)
+            tasks.join(begun, touched)
+
+    return meet
+
+
+def _places(classes: list[int], source: int, target: int) -> tuple[int, int]:
+    return classes.index(source), classes.index(target)
 
 
 def _add_communications(
-    tasks: Tasks, instances: Instances, collectives: Collectives, first: list[int], last: list[int]
+    tasks: Tasks, instances: Instances, communications: Communications, meet: Meet, first: list[int], last: list[int]
 ) -> None:
     graph = instances.graph
     part_start, parts = (column.tolist() for column in instances.parts())
     ranks, nodes = instances.rank_class.tolist(), instances.node.tolist()
-    views = {match: graph.communication(match) for match in np.unique(instances.meeting_match).tolist()}
+    written_out = instances.classes.count == graph.mesh.world_size
+    places = [_places_in_groups(exchange) for exchange in communications.exchanges]
     for met, match in enumerate(instances.meeting_match.tolist()):
-        view = views[match]
+        number = communications.of_match[match]
         members = parts[part_start[met] : part_start[met + 1]]
-        if view.kind is Kind.POINT_TO_POINT:
+        if communications.exchanges[number].kind is Kind.POINT_TO_POINT:
             members.sort(key=lambda row: int(graph.op[nodes[row]]) != Op.SEND)
-        else:
-            place = {rank: position for position, rank in enumerate(_group(view.groups, ranks[members[0]]))}
+        elif written_out:
+            place = places[number]
             members.sort(key=lambda row: place[ranks[row]])
         begun = [first[row] for row in members]
-        group = [ranks[row] for row in members]
         try:
-            collectives.add(tasks, view.kind, view.size_bytes, group, view.algorithm, begun)
+            meet(tasks, number, [ranks[row] for row in members], begun)
         except UnsupportedGraphError:
             raise
         except Exception as error:
@@ -199,5 +132,6 @@ def _add_communications(
             tasks.waits_for[last[row]].append(done)
 
 
-def _group(groups: Sequence[tuple[int, ...]], rank: int) -> tuple[int, ...]:
-    return next(group for group in groups if rank in group)
+def _places_in_groups(exchange: Exchange) -> dict[int, int]:
+    """Rank ─▶ its place in its group."""
+    return {rank: place for group in exchange.groups for place, rank in enumerate(group)}

@@ -14,8 +14,7 @@ from typing import Any
 import attrs
 from versim import NO_TIME, PS_PER_NS, PS_PER_S, SimulationError
 
-from versim_simgrid.program import Tasks
-from versim_simgrid.worker import COMPUTE, MARKER
+from versim_simgrid.tasks import COMPUTE, MARKER, Tasks
 
 MOST_MOVED_PS = 1000
 """A nanosecond: rounding alone stays far below, a broken account of time does not."""
