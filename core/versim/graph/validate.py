@@ -200,10 +200,9 @@ def _shared_ranks(graph: ExecutionGraph) -> Iterator[str]:
 def _matches(graph: ExecutionGraph) -> Iterator[str]:
     """Communications alike in kind, scope and the placements of their parts are sound or unsound together."""
     start, rows = graph.parts()
-    starts, all_rows = start.tolist(), rows.tolist()
     for alike in _alike_communications(graph, start, rows):
         for match in alike:
-            parts = all_rows[starts[match] : starts[match + 1]]
+            parts = rows[start[match] : start[match + 1]].tolist()
             if graph.kinds[graph.kind[match]] == Kind.POINT_TO_POINT:
                 fault = _message_fault(graph, parts)
             else:

@@ -222,15 +222,15 @@ def _outside(rows: _Rows, tasks: Tasks, first: Column) -> Column:
 def _dependencies(rows: _Rows, task: Column, source: Column, first: Column, outside: Column) -> tuple[Column, Column]:
     counts = np.diff(rows.dependency_start)[source]
     start = _starts(counts)
-    owner = np.repeat(np.arange(len(source)), counts)
-    entry = np.arange(int(start[-1])) - start[:-1][owner] + rows.dependency_start[source][owner]
-    local = rows.dependency[entry]
-    of_task = task[owner]
-    inside = local >= 0
+    # Per entry, from its row: where the template's entries begin, and which task it belongs to.
+    shift = np.repeat(rows.dependency_start[source] - start[:-1], counts)
+    local = rows.dependency[shift + np.arange(len(shift))]
+    of_task = np.repeat(task, counts)
     row = first[of_task] + local
-    row[~inside] = outside[of_task[~inside], -local[~inside] - 1]
+    elsewhere = np.flatnonzero(local < 0)
+    row[elsewhere] = outside[of_task[elsewhere], -local[elsewhere] - 1]
     kept = row != NONE
-    return _starts(np.bincount(owner[kept], minlength=len(source))), row[kept]
+    return _starts(kept)[start], row[kept]
 
 
 def _matches(rows: _Rows, tasks: Tasks, task: Column, source: Column) -> tuple[Column, Column]:
@@ -243,12 +243,13 @@ def _matches(rows: _Rows, tasks: Tasks, task: Column, source: Column) -> tuple[C
     # Most are alone; the others are known by a number that their parts have in common.
     shared = np.flatnonzero(meeting[here] > Meeting.ALONE)
     keys = _meeting_keys(tasks, task[here[shared]], meeting[here[shared]], rows.columns["op"][source[here[shared]]])
-    _, firsts, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    first = np.zeros(int(keys.max(initial=0)) + 1, dtype=np.int64)
+    first[keys[::-1]] = np.arange(len(keys))[::-1]  # the last assignment stays
+    opener = shared[first[keys]]
     opens = np.ones(len(here), dtype=bool)
-    opens[shared] = False
-    opens[shared[firsts]] = True
+    opens[shared] = opener == shared
     match[here] = np.cumsum(opens) - 1
-    match[here[shared]] = match[here[shared[firsts]]][inverse]
+    match[here[shared]] = match[here[opener]]
     return match, source[here[opens]]
 
 
