@@ -180,3 +180,17 @@ def test_every_simulator_gets_a_rack_that_is_partly_filled(trays: int) -> None:
         if result.label != "unaware":
             assert (result.prediction.makespan_ps or 0) >= least_s * 1e12
         assert len(result.prediction.finish_ps) == ranks
+
+
+def test_a_sweep_on_another_network_is_not_taken_over() -> None:
+    """Two pins with the same communications on two networks: each has its own times by size."""
+    registry = load_registry()
+    together = versim.compare(_scenario(DERATED, registry), registry=registry, sweep=True)
+    times: dict[str, list[float | None]] = {}
+    for _, comparison, _ in together.results():
+        assert comparison.sweep is not None
+        times[comparison.inputs.label] = [
+            time_s for swept in comparison.sweep for curve in swept.curves for time_s in curve.times_s
+        ]
+    assert len(times["whole"]) == len(times["quarter"]) > 0
+    assert times["whole"] != times["quarter"]
