@@ -81,14 +81,12 @@ def _way(message: Message, system: System) -> tuple[object, ...]:
     return message.kind, message.axis, message.algorithm, system.fabric.signature(message.ranks)
 
 
-def _largest(messages: Sequence[Message], system: System) -> dict[tuple[object, ...], Message]:
-    """The largest of each way of communicating."""
-    largest: dict[tuple[object, ...], Message] = {}
+def _by_way(messages: Sequence[Message], system: System) -> list[list[Message]]:
+    """Communications by how they go, the largest first."""
+    ways: dict[tuple[object, ...], list[Message]] = {}
     for message in messages:
-        way = _way(message, system)
-        if way not in largest or largest[way].size_bytes < message.size_bytes:
-            largest[way] = message
-    return largest
+        ways.setdefault(_way(message, system), []).append(message)
+    return [sorted(of_way, key=lambda message: -message.size_bytes) for of_way in ways.values()]
 
 
 def deviations(
@@ -103,25 +101,24 @@ def deviations(
         uncertain: Also those that a sound simulator may have: it does not feel that some links of a cut are degraded.
 
     Returns:
-        At most one per message: the dimension that it misses most.
+        At most one per way of communicating, the largest that deviates: the dimension that it misses most.
     """
     answers = dict(zip(messages, alone(messages, system), strict=True))
-    asked = [message for message in messages if answers[message] is not None]
-    largest = _largest(asked, system)
-    probed = _probe(tuple(largest.values()), system, alone)
-    whole = _whole(tuple(largest.values()), system, alone)
+    ways = _by_way([message for message in messages if answers[message] is not None], system)
+    largest = [of_way[0] for of_way in ways]
+    probed, whole = _probe(largest, system, alone), _whole(largest, system, alone)
     found = []
-    for message in asked:
-        seconds = answers[message]
-        if seconds is not None:
-            of_way = largest[_way(message, system)]
-            used = _used(answers[of_way], probed[of_way])
+    for of_way in ways:
+        used = _used(answers[of_way[0]], probed[of_way[0]])
+        for message in of_way:
+            seconds = answers[message] or 0.0
             fault = _too_fast(message, system, seconds, used)
-            if fault is None and message is of_way:
+            if fault is None and message is of_way[0]:
                 fault = _unmoved(message, system, probed[message], used)
                 fault = fault or _unharmed(message, system, seconds, whole)
             if fault is not None and (fault.certain or uncertain):
                 found.append(fault)
+                break
     return tuple(found)
 
 
