@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -127,6 +128,8 @@ class Store:
             raise StoreError(self.path, "it is a folder, or in none that exists; name a file")
         with self._told():
             self._connection = sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None)
+        # Who keeps a store and forgets it leaves no file open; Python warns of such from 3.13 on.
+        weakref.finalize(self, _close, self._connection)
         try:
             with self._told():
                 self._made_ready(create=create)
@@ -399,6 +402,11 @@ def _of_answer(answer: AnswerRow) -> tuple[Any, ...]:
         json.dumps(answer.diagnosis),
         answer.spans,
     )
+
+
+def _close(connection: sqlite3.Connection) -> None:
+    with contextlib.suppress(sqlite3.ProgrammingError):  # another thread's, where garbage is collected there
+        connection.close()
 
 
 def _problem(error: sqlite3.DatabaseError) -> str:

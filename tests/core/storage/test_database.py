@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def test_a_foreign_file_is_left_alone(tmp_path: Path) -> None:
     """Text, another program's database, a folder, nothing at all."""
     text, foreign = tmp_path / "notes.txt", tmp_path / "theirs.db"
     text.write_text("dear diary " * 100)
-    with sqlite3.connect(foreign) as connection:
+    with contextlib.closing(sqlite3.connect(foreign)) as connection, connection:
         connection.execute("CREATE TABLE theirs (x)")
     connection.close()
     before = foreign.read_bytes()
@@ -129,7 +130,7 @@ def test_older_tables_are_brought_up_to_date_and_later_ones_refused(
         patched.setattr(database, "VERSION", len(later))
         with Store(path) as store:
             assert len(store.rows()) == 1
-    with sqlite3.connect(path) as connection:
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         assert connection.execute("SELECT note FROM answers").fetchall() == [("",)]
         assert connection.execute("PRAGMA user_version").fetchone() == (len(later),)
     connection.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -127,7 +128,7 @@ def test_who_is_killed_loses_no_finished_answer(lab: Scenario, registry: Registr
     assert told <= again.standing.known < 118
     again.run()
     assert len(again.rows()) == 118
-    with sqlite3.connect(path) as connection:
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
 

@@ -25,6 +25,9 @@ from versim_astrasim.engine.trace import RankTrace
 MOST_TRACE_BYTES = 16 * 2**30
 """Of one rank."""
 
+MOST_EMPTY_NODES = 1000
+"""Of one rank: nodes of no type with the id 0, which take one byte of a file."""
+
 MOST_TRACE_NODES = 20_000_000
 """Of one rank; each takes some 200 bytes of memory, however few it takes of the file."""
 
@@ -88,8 +91,8 @@ def read_file(source: Path | BinaryIO, subject: str = "trace") -> TraceFile:
     ASTRA-sim does not read are dropped; of a repeated one the first counts.
 
     Raises:
-        TraceFormatError: Not a trace, cut short, too large, a node of no known type or without content, or nodes of two
-            generations of the format; says at which byte.
+        TraceFormatError: Not a trace, cut short, too large, a node of no known type, many without content, or nodes of
+            two generations of the format; says at which byte.
     """
     if isinstance(source, Path):
         try:
@@ -131,6 +134,7 @@ def _columns_of(generation: Generation, subject: str) -> ListedColumns | Fielded
 def _attempt(stream: BinaryIO, subject: str, assumed: Generation | None) -> TraceFile:
     generation, version, has_metadata = Generation.LISTED, "", True
     columns: ListedColumns | FieldedColumns = ListedColumns(subject)
+    empty = 0
     for number, (offset, content) in enumerate(messages(stream, subject)):
         if number == 0:
             announced, version, has_metadata = of_first_message(content, subject)
@@ -143,7 +147,11 @@ def _attempt(stream: BinaryIO, subject: str, assumed: Generation | None) -> Trac
             if has_metadata:
                 continue
         if not content:
-            raise TraceFormatError(f"{subject}: the message at byte {offset} is empty; a node has at least a type")
+            empty += 1
+            if empty > MOST_EMPTY_NODES:
+                raise TraceFormatError(
+                    f"{subject}: {empty:,} messages, the last at byte {offset}, are empty; a node has at least a type"
+                )
         if number > MOST_TRACE_NODES:
             raise TraceFormatError(f"{subject}: it has more than {MOST_TRACE_NODES:,} nodes, the most that is read")
         node = columns.parse(content, offset)
