@@ -47,6 +47,7 @@ fuzz: $(VENV)/installed-dev
 	$(BIN)/python tests/fuzz/traces.py --inputs 20000
 	$(BIN)/python tests/fuzz/structured.py --inputs 20000
 	$(BIN)/python tests/fuzz/kills.py --kills 100
+	$(BIN)/python tests/fuzz/sweep_kills.py --kills 50
 
 # Random cases on the embedded engine and on the real ASTRA-sim that ASTRA_SIM_BIN or ASTRA_SIM_HOME names.
 fuzz-engine: $(VENV)/installed-dev

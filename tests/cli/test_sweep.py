@@ -122,3 +122,18 @@ def test_a_comparison_can_be_kept_for_sweeps(versim: Versim) -> None:
     assert len(json.loads(versim("results", "answers.db", "-f", "json").stdout)["rows"]) == 2
     swept = versim("sweep", "lab", "--vary", "ranks=2,4", "--store", "answers.db", "-j", "1")
     assert "4 questions, 2 answered already, 2 to ask" in swept.stderr
+
+
+def test_when_nodes_ran_is_kept_on_request_and_shown(versim: Versim) -> None:
+    """A line per node with its name; where it was not kept, what keeps it."""
+    once = ("sweep", "lab", "--vary", "work_s=1,2", "-j", "1", "--store", "answers.db")
+    versim(*once)
+    missing = versim("results", "answers.db", "--spans")
+    assert missing.exit_code == 1
+    assert "--keep-spans" in missing.stderr
+    versim(*once, "--keep-spans")
+    shown = versim("results", "answers.db", "--spans", "--where", "work_s == 2 and instance == 'once'")
+    assert shown.exit_code == 0, shown.stderr
+    lines = shown.stdout.splitlines()
+    assert lines[0] == "work_s,workload,pin,instance,node,name,rank,resource,ready_s,start_s,end_s"
+    assert any(line.startswith("2,small,") and ",compute,0.0,0.0,2.0" in line for line in lines[1:])

@@ -26,6 +26,9 @@ from versim.cli.session import line_width, write_output
 @click.option(
     "-f", "--format", "form", type=click.Choice(["table", "csv", "json", "html"]), default="table", show_default=True
 )
+@click.option(
+    "--spans", is_flag=True, help="Show when each node ran instead, as CSV, of answers of `versim sweep --keep-spans`."
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to this file.")
 def results(
     store: Path,
@@ -36,6 +39,7 @@ def results(
     descending: bool,
     limit: int | None,
     form: str,
+    spans: bool,
     output: Path | None,
 ) -> None:
     """List what STORE holds, the file of `versim sweep --store`.
@@ -60,6 +64,15 @@ def results(
         if number is not None and number not in {one.id for one in sweeps}:
             raise click.UsageError(f"{store} has no sweep {number}; --sweeps lists them")
         rows = listing.select(listing.with_figures(opened.rows(number)), conditions, sort, descending=descending)
+        if spans:
+            import io  # noqa: PLC0415 - see group
+
+            from versim.sweeps.node_times import write_node_times  # noqa: PLC0415
+
+            out = io.StringIO()
+            write_node_times(rows[:limit], opened, out)
+            write_output(out.getvalue(), output)
+            return
         if form == "html":
             from versim.sweeps.explorer import as_html  # noqa: PLC0415
             from versim.sweeps.stored_choice import terms_of  # noqa: PLC0415

@@ -73,7 +73,7 @@ _MANY = 6
     callback=_seconds,
     help="Stop an answer after this many seconds; it may be asked for again.",
 )
-@click.option("--keep-spans", is_flag=True, help="Keep when each node ran, too; the file grows a hundredfold.")
+@click.option("--keep-spans", is_flag=True, help="Keep when each node ran, too, for `versim results --spans`.")
 @click.pass_context
 def sweep(
     ctx: click.Context,

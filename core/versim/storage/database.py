@@ -274,6 +274,34 @@ class Store:
             diagnosis=tuple(json.loads(row[10])),
         )
 
+    def spans(self, digest: str, fingerprint: str) -> bytes | None:
+        """When each node of an answer ran; None where that was not kept."""
+        with self._told():
+            row = self._connection.execute(
+                "SELECT spans FROM answers WHERE digest = ? AND fingerprint = ?", (digest, fingerprint)
+            ).fetchone()
+        return None if row is None else row[0]
+
+    def told(self, fingerprints: Sequence[str]) -> dict[tuple[str, str], AnswerRow]:
+        """What some instances answered, by digest and fingerprint: how it ended and when, and what it failed."""
+        found: dict[tuple[str, str], AnswerRow] = {}
+        with self._told():
+            for fingerprint in fingerprints:
+                for digest, status, makespan_ps, engine, failed in self._connection.execute(
+                    "SELECT digest, status, makespan_ps, engine, failed_checks FROM answers WHERE fingerprint = ?",
+                    (fingerprint,),
+                ):
+                    found[digest, fingerprint] = AnswerRow(
+                        digest=digest,
+                        fingerprint=fingerprint,
+                        status=status,
+                        makespan_ps=makespan_ps,
+                        wall_s=None,
+                        engine=engine,
+                        failed_checks=tuple(json.loads(failed)),
+                    )
+        return found
+
     def sized(self, keys: Sequence[str]) -> dict[str, Any]:
         """What is known of steps without a simulation: key ─▶ plain data."""
         found: dict[str, Any] = {}

@@ -7,13 +7,11 @@ nothing but the answer.
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import attrs
-import numpy as np
 
 from versim.asking.preparation import Placed, Prepared, place_workload, prepare_pin
 from versim.asking.simulation import Answer, ask
@@ -33,6 +31,7 @@ from versim.scenario import Instance, Pin, Scenario, Workload
 from versim.scenario.form import plain_value
 from versim.storage.answers import Answered, AnswerRow, InputsRow, InstanceRow, MemberRow, QuestionRow
 from versim.sweeps.fingerprint import code_of
+from versim.sweeps.node_times import packed
 
 
 @attrs.frozen(kw_only=True)
@@ -205,7 +204,7 @@ def answer_row(
         wall_s=prediction.wall_s,
         engine=prediction.engine,
         diagnosis=prediction.diagnosis,
-        spans=_packed(prediction) if keep_spans else None,
+        spans=packed(prediction, inputs.graph) if keep_spans else None,
     )
     if not prediction.completed:
         return row
@@ -241,21 +240,6 @@ def _checks(inputs: Inputs, prediction: Prediction, line: Timeline) -> tuple[Che
         return found
     bounds = Bounds(compute_ps=compute_bound_ps(inputs, line.instances), bisection_ps=None)
     return checks(inputs, bounds, prediction, line)
-
-
-def _packed(prediction: Prediction) -> bytes:
-    spans = prediction.spans
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        node=spans.node,
-        rank=spans.rank,
-        ready_ps=spans.ready_ps,
-        start_ps=spans.start_ps,
-        end_ps=spans.end_ps,
-        resource=spans.resource,
-    )
-    return buffer.getvalue()
 
 
 def question_row(inputs: Inputs, key: str, answer: AnswerRow) -> QuestionRow:

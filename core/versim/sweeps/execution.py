@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -23,7 +23,7 @@ import attrs
 
 from versim.children import death_signal
 from versim.registry import Registry, load_registry
-from versim.storage.answers import Answered, MemberRow
+from versim.storage.answers import Answered, AnswerRow, MemberRow
 from versim.storage.database import Store
 from versim.sweeps.asked import Known, Manner, Task, answer_task
 
@@ -89,13 +89,26 @@ def _begin(modules: tuple[str, ...] | None, store: Path | None) -> None:
         _WORKER.registry, _WORKER.store = load_registry(modules), store
 
 
-def answer_batch(batch: Batch, manner: Manner, modules: tuple[str, ...] = ()) -> list[Answered]:
+@attrs.frozen
+class Told:
+    """Answers that a worker is told of that cannot look into the store, by inputs and instance."""
+
+    answers: Mapping[tuple[str, str], AnswerRow]
+
+    def answer(self, digest: str, fingerprint: str) -> AnswerRow | None:
+        """The answer of an instance about inputs; None if there is none."""
+        return self.answers.get((digest, fingerprint))
+
+
+def answer_batch(
+    batch: Batch, told: Told | None = None, *, manner: Manner, modules: tuple[str, ...] = ()
+) -> list[Answered]:
     """What a worker does with a batch."""
     if _WORKER.registry is None:
         _WORKER.registry = load_registry(modules)
     if _WORKER.store is not None and _WORKER.opened is None:
         _WORKER.opened = Store(_WORKER.store)
-    return answered_here(batch, manner, _WORKER.registry, _WORKER.opened)
+    return answered_here(batch, manner, _WORKER.registry, _WORKER.opened if told is None else told)
 
 
 def answered_here(batch: Batch, manner: Manner, registry: Registry, known: Known | None) -> list[Answered]:
@@ -125,12 +138,15 @@ class Plan:
         answer: A batch ─▶ what it brings; has to be a function that an executor can send.
         executor: Makes the executor; called again where one is broken.
         workers: How many batches are answered at a time.
+        batch: Tasks that travel together, at most.
+        told: What is known when a batch leaves, which is sent along; None where workers see for themselves.
     """
 
-    answer: Callable[[Batch], list[Answered]]
+    answer: Callable[..., list[Answered]]
     executor: Callable[[], Executor]
     workers: int = 1
     batch: int = BATCH
+    told: Callable[[], Told] | None = None
 
     def run(self, tasks: Sequence[Task]) -> Iterator[list[Answered]]:
         """What each batch brings, as it arrives; every task is answered, or given up with a failure."""
@@ -147,7 +163,8 @@ class Plan:
                 while waiting and len(under_way) < self.workers * PER_WORKER:
                     batch, tries = waiting.popleft()
                     try:
-                        under_way[executor.submit(self.answer, batch)] = batch, tries
+                        along = () if self.told is None else (self.told(),)
+                        under_way[executor.submit(self.answer, batch, *along)] = batch, tries
                     except BrokenProcessPool:
                         waiting.appendleft((batch, tries))
                         broken = True

@@ -23,7 +23,15 @@ from versim.storage.answers import Answered, MemberRow
 from versim.storage.database import IN_MEMORY, Store
 from versim.sweeps.asked import Manner, Question, Task, questions_of
 from versim.sweeps.axes import axes_of
-from versim.sweeps.execution import InlineExecutor, Plan, answer_batch, answered_here, process_pool, processes_here
+from versim.sweeps.execution import (
+    InlineExecutor,
+    Plan,
+    Told,
+    answer_batch,
+    answered_here,
+    process_pool,
+    processes_here,
+)
 from versim.sweeps.fingerprint import Fingerprints, digest_text
 from versim.sweeps.space import Space, expand
 
@@ -222,9 +230,14 @@ def _plan(
     executor: Callable[[], Executor] | None,
     workers: int | None,
 ) -> Plan:
+    fingerprints = sorted({question.fingerprint for task in tasks for question in task.questions})
+
+    def told() -> Told:
+        return Told({} if manner.keep_spans else store.told(fingerprints))
+
     if executor is not None:
         answer = functools.partial(answer_batch, manner=manner, modules=tuple(modules))
-        return Plan(answer=answer, executor=executor, workers=workers or 1)
+        return Plan(answer=answer, executor=executor, workers=workers or 1, told=told)
     count = min(processes_here() if jobs is None else jobs, len(tasks))
     if count <= 1 or (jobs is None and len(tasks) <= FEW_TASKS):
         here = functools.partial(answered_here, manner=manner, registry=registry, known=store)
@@ -235,6 +248,7 @@ def _plan(
             count, registry, modules, None if store.path == IN_MEMORY else store.path.absolute()
         ),
         workers=count,
+        told=told if store.path == IN_MEMORY else None,
     )
 
 

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,36 @@ def test_nothing_is_asked_twice(lab: Scenario, registry: Registry, tmp_path: Pat
     with Store(path) as store:
         (count,) = store._connection.execute("SELECT count(*) FROM answers").fetchone()
     assert count == 14
+
+
+def test_workers_without_the_store_are_told_what_it_holds(lab: Scenario, registry: Registry, tmp_path: Path) -> None:
+    """Those of a cluster: another spelling of inputs that were asked about is known to them, too."""
+    path = tmp_path / "answers.db"
+    first = sweep(lab, {"ranks": [2], "work_s": [1, 2]}, registry=registry, store=path, jobs=1).run()
+    pools: list[ThreadPoolExecutor] = []
+
+    def pool() -> ThreadPoolExecutor:
+        pools.append(ThreadPoolExecutor(1))
+        return pools[-1]
+
+    there = sweep(
+        lab,
+        {"mood": ["hasty"], "ranks": [2], "work_s": [1, 2, 3]},
+        registry=registry,
+        store=path,
+        executor=pool,
+        modules=[str(LAB)],
+    )
+    answered = [one for batch in there.batches() for one in batch]
+    # Only who is asked says how long it took.
+    asked = {one.member.settings["work_s"] for one in answered if one.answer and one.answer.wall_s is not None}
+    assert asked == {3}
+    by_work = {(row["settings"]["work_s"], row["instance"]): row for row in there.rows()}
+    for row in first.rows():
+        assert by_work[row["settings"]["work_s"], row["instance"]]["compute_ps"] == row["compute_ps"]
+    with Store(path) as store:
+        (count,) = store._connection.execute("SELECT count(*) FROM answers").fetchone()
+    assert count == 6
 
 
 def test_a_sweep_is_iterable_while_it_runs(lab: Scenario, registry: Registry) -> None:
