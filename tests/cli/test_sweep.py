@@ -50,12 +50,15 @@ def test_what_a_sweep_cannot_do_it_says(versim: Versim) -> None:
     for arguments, said in (
         (("--vary", "rnks=1"), "did you mean 'ranks'"),
         (("--vary", "ranks=1,2", "--where", "ranks <"), "is no expression"),
-        (("--vary", "ranks=1,2", "--store", "no/such/answers.db"), "none that exists"),
+        (("--vary", "ranks=1,2", "--store", "no/such/answers.db"), "no/such does not exist"),
     ):
         result = versim("sweep", "lab", *arguments)
         assert result.exit_code == 1
         assert said in result.stderr
     assert versim("results", "missing.db").exit_code == 1
+    ranked = versim("decide", "missing.db")
+    assert ranked.exit_code == 1
+    assert "there is no such file" in ranked.stderr
 
 
 def test_who_breaks_is_named_and_costs_no_other(versim: Versim) -> None:

@@ -9,6 +9,8 @@ import click
 from versim.cli.scenario_command import ScenarioCommand, load
 from versim.cli.session import line_width, progress, session_of, write_output
 
+_STORES = (".db", ".sqlite", ".sqlite3", ".versim")
+
 
 @click.command(cls=ScenarioCommand)
 @click.argument("scenarios", nargs=-1)
@@ -101,9 +103,11 @@ def decide(
 
 
 def _is_store(name: str) -> bool:
+    """Whether a store is meant: one that is there, or what is named like a file and is no scenario."""
     from versim.storage.database import is_store  # noqa: PLC0415 - see group
 
-    return is_store(Path(name))
+    path = Path(name)
+    return is_store(path) or path.suffix in _STORES or (path.is_file() and not path.name.endswith((".yaml", ".yml")))
 
 
 def _decide_in(

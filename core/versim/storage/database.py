@@ -124,8 +124,10 @@ class Store:
         self.path = Path(path)
         if not create and not self.path.is_file():
             raise StoreError(self.path, "there is no such file; `versim sweep --store` makes one")
-        if self.path.is_dir() or not self.path.absolute().parent.is_dir():
-            raise StoreError(self.path, "it is a folder, or in none that exists; name a file")
+        if self.path.is_dir():
+            raise StoreError(self.path, "it is a folder; name a file in it")
+        if not self.path.absolute().parent.is_dir():
+            raise StoreError(self.path, f"the folder {self.path.parent} does not exist; make it first")
         with self._told():
             self._connection = sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None)
         # Who keeps a store and forgets it leaves no file open; Python warns of such from 3.13 on.

@@ -102,7 +102,7 @@ def test_a_foreign_file_is_left_alone(tmp_path: Path) -> None:
         (text, "no store of versim"),
         (foreign, "none of versim's"),
         (tmp_path, "is a folder"),
-        (tmp_path / "no" / "where.db", "none that exists"),
+        (tmp_path / "no" / "where.db", "does not exist"),
     ):
         with pytest.raises(StoreError, match=said):
             Store(path, create=True)
