@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 
 .PHONY: gallery lowest compare test check lint types layers docs bench fuzz fuzz-engine fuzz-kernel upstream simgrid clean league
 
+# Nothing is echoed on the way to it: what is printed begins with the verdict.
 compare: $(VENV)/installed
-	$(BIN)/versim compare
+	@$(BIN)/versim compare
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -n auto
@@ -75,12 +76,12 @@ bench: $(VENV)/installed-dev
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 $(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
 	@echo "Installing versim and what it needs into $(VENV): a minute or two, once. Most of it comes with mlc-chakra." >&2
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
-	touch $@
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
 
 # Proof is a distribution of its own: it reads the reference tables that tests and `versim verify` hold versim against.
 $(VENV)/installed-dev: pyproject.toml proof/pyproject.toml | $(VENV)/bin/python

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 WHOLE_OUTPUT = ROOT / "docs" / "bundled-output.txt"
 BLOCK = re.compile(r"(?<=<!-- The output)(?P<about>[^\n]*\n)```\n(?P<shown>.*?)```", re.DOTALL)
+MOST_PAGE_BYTES = 1_500_000
 MOST_LINES = 40
 
 
@@ -68,6 +69,16 @@ def test_the_readme_shows_the_real_output(printed: str) -> None:
     assert len(printed.splitlines()) <= MOST_LINES
 
 
+def test_what_make_compare_prints_begins_with_the_verdict() -> None:
+    """The commands that lead to it are not echoed."""
+    rules = re.split(r"(?m)^(?=\S)", (ROOT / "Makefile").read_text("utf-8"))
+    for target in ("compare:", "$(VENV)/bin/python:", "$(VENV)/installed:"):
+        (rule,) = (rule for rule in rules if rule.startswith(target))
+        recipe = re.findall(r"(?m)^\t(.*)", rule)
+        assert recipe
+        assert all(line.startswith("@") for line in recipe)
+
+
 def test_the_whole_output_is_the_real_output(whole: str) -> None:
     """What the README links to is true as well."""
     assert WHOLE_OUTPUT.read_text("utf-8") == whole
@@ -108,6 +119,7 @@ def test_the_commands_of_the_readme_work(tmp_path: Path) -> None:
             )
             assert run.returncode == 0, f"{command}: {run.stderr}"
     assert (tmp_path / "result.json").is_file()
+    assert (tmp_path / "result.html").stat().st_size < MOST_PAGE_BYTES
     assert any((tmp_path / "traces").iterdir())
 
 

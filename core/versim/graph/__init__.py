@@ -15,7 +15,7 @@ from versim.graph.layout import LAYOUTS, laid_out
 from versim.graph.limits import hold_to_size
 from versim.graph.order import topological_order
 from versim.graph.places import ELSEWHERE, Places
-from versim.graph.slowing import SlowDevices, slowed
+from versim.graph.slow_devices import SlowDevices, slowed
 from versim.graph.validate import checked
 from versim.graph.views import Communication, Node
 from versim.graph.ways import told_apart

@@ -42,7 +42,7 @@ class DeepFlowLlm:
 
     def presets(self) -> Iterator[PresetInfo]:
         """Models and hardware that the options can name."""
-        from versim_deepflow.shipped import shipped_presets  # noqa: PLC0415 - only for the list
+        from versim_deepflow.preset_list import shipped_presets  # noqa: PLC0415 - only for the list
 
         yield from shipped_presets()
 
