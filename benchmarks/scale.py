@@ -10,7 +10,8 @@ peak memory of processes of their own, because other work on the machine is none
 * ``folded``: the same of GPT-1T on a network of two levels that knows no congestion, on which one rank stands for 48,
   with attribution, by DeepFlow's graph.
 * ``growth``: time and memory against replicas, tensor parallelism, stages, microbatches and layers; and one all-reduce
-  on rings of up to 100,000 ranks.
+  on rings of up to 100,000 ranks. ``--save`` writes the table as CSV, of which ``benchmarks/growth_drawing.py`` makes a
+  drawing.
 
 ``--bars`` fails if one of the promised figures is not kept.
 """
@@ -20,7 +21,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import resource
 import subprocess
 import sys
 import sysconfig
@@ -57,9 +57,12 @@ workloads:
     producer: deepflow-llm
     options: {{granularity: flattened, hardware: a100-80gb, model: gpt3-175b, {options}}}
 pins: [{{label: full, compute: deepflow}}]
-backends: [{{label: deepflow, backend: deepflow, network: deepflow}}, {{label: astrasim, backend: astrasim}}]
+backends: [{backends}]
 reference: deepflow
 """
+
+BOTH = ("{label: deepflow, backend: deepflow, network: deepflow}", "{label: astrasim, backend: astrasim}")
+"""The two simulators that are compared."""
 
 STEPS = {
     "g175, 64 ranks": "dp: 1, pp: 8, tp: 8, microbatches: 64, batch_size: 64",
@@ -82,11 +85,12 @@ BAR_FOLDED = (60.0, 8.0)
 
 BASE = {"dp": 1, "pp": 2, "tp": 4, "microbatches": 4, "layers": 8}
 GROWTH = {
-    "dp": (1, 2, 4, 8, 16, 32),
+    "dp": (1, 4, 16, 64),
     "tp": (2, 4, 8, 16, 32),
     "pp": (1, 2, 4, 8),
-    "microbatches": (2, 4, 8, 16, 32),
-    "layers": (4, 8, 16, 32),
+    "microbatches": (4, 16, 64, 256),
+    "layers": (8, 32, 128),
+    "dp, deepflow alone": (1, 8, 64, 512, 4096, 8192),
 }
 RINGS = (8, 64, 512, 4096, 16384, 65536, 100_000)
 
@@ -222,11 +226,9 @@ def real_s(given: Workload) -> float | None:
         return processor_s([str(program), *arguments(files)], Path(name))[0]
 
 
-def processor_s(command: list[str], folder: Path, environment: Mapping[str, str] | None = None) -> tuple[float, float]:
+def processor_s(command: list[str], folder: Path) -> tuple[float, float]:
     """User and system seconds of a process, and its peak memory in GB."""
-    process = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.DEVNULL, env={**os.environ, **(environment or {})}
-    )
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in (0, 4):  # 4: a simulation did not complete, which a report says
@@ -256,18 +258,18 @@ def print_rates() -> list[str]:
     return missed
 
 
-def compared(options: str, environment: Mapping[str, str] | None = None) -> tuple[float, float]:
+def compared(options: str, backends: tuple[str, ...] = BOTH) -> tuple[float, float]:
     """Processor seconds and GB of ``versim compare`` of a step."""
-    return compared_text(STEP.format(options=options), environment)
+    return compared_text(STEP.format(options=options, backends=", ".join(backends)))
 
 
-def compared_text(text: str, environment: Mapping[str, str] | None = None) -> tuple[float, float]:
+def compared_text(text: str) -> tuple[float, float]:
     """The same of a scenario."""
     with tempfile.TemporaryDirectory(prefix="versim-benchmark-") as name:
         scenario = Path(name) / "scale.yaml"
         scenario.write_text(text, encoding="utf-8")
         command = Path(sysconfig.get_path("scripts")) / "versim"
-        return processor_s([str(command), "compare", str(scenario)], Path(name), environment)
+        return processor_s([str(command), "compare", str(scenario)], Path(name))
 
 
 def print_steps() -> list[str]:
@@ -288,7 +290,7 @@ def print_steps() -> list[str]:
 def print_folded() -> list[str]:
     """GPT-1T where replicas and tensor-parallel ranks run alike; what misses its bar."""
     options = STEPS["GPT-1T, 3,072 ranks"]
-    text = STEP.format(options=options).replace("\npins:", TWO_LEVELS)
+    text = STEP.format(options=options, backends=", ".join(BOTH)).replace("\npins:", TWO_LEVELS)
     text = text.replace("backend: astrasim}", "backend: astrasim, options: {congestion: unaware}}")
     seconds, gigabytes = compared_text(text)
     print(f"\n{'GPT-1T, two levels, congestion-unaware':40} {'processor s':>11} {'GB':>6}")
@@ -298,31 +300,37 @@ def print_folded() -> list[str]:
     return []
 
 
-def print_growth() -> None:
-    """Time and memory against each kind of parallelism, and rings."""
-    floor_s, floor_gb = compared(", ".join(f"{name}: 1" for name in BASE) + ", batch_size: 1")
-    print(f"\ngrowth of {BASE}, beyond {floor_s:.1f} s and {floor_gb:.2f} GB of one rank")
-    print(f"{'':14} {'':>6} {'ranks':>7} {'processor s':>12} {'GB':>6}")
+def print_growth(save: Path | None) -> None:
+    """Time and memory against each kind of parallelism, and rings; written as CSV, too, if asked for."""
+    rows: list[tuple[str, int, int, float, float]] = []
+
+    def add(*row: Any) -> None:
+        rows.append(row)
+        name, value, ranks, seconds, gigabytes = row
+        print(f"{name:24} {value:>7,} {ranks:>7,} {seconds:>12.2f} {gigabytes:>6.3f}", flush=True)
+        if save is not None:
+            lines = (f'"{n}",{v},{r},{s:.3f},{g:.4f}' for n, v, r, s, g in rows)
+            save.write_text("\n".join(("axis,value,ranks,processor_s,gb", *lines, "")), encoding="utf-8")
+
+    print(f"\ngrowth of {BASE}\n{'':24} {'':>7} {'ranks':>7} {'processor s':>12} {'GB':>6}")
     for name, values in GROWTH.items():
+        axis, _, alone = name.partition(", ")
         for value in values:
-            chosen = {**BASE, name: value}
+            chosen = {**BASE, axis: value}
             batch = chosen["dp"] * chosen["microbatches"]
-            seconds, gigabytes = compared(", ".join(f"{k}: {v}" for k, v in chosen.items()) + f", batch_size: {batch}")
-            ranks = chosen["dp"] * chosen["pp"] * chosen["tp"]
-            print(
-                f"{name:14} {value:>6} {ranks:>7} {seconds - floor_s:>12.2f} {gigabytes - floor_gb:>6.2f}", flush=True
-            )
-    print(f"\n{'one all-reduce of 64 MiB, ring of':40} {'processor s':>11} {'GB':>6}")
+            options = ", ".join(f"{k}: {v}" for k, v in chosen.items()) + f", batch_size: {batch}"
+            figures = compared(options, BOTH[:1] if alone else BOTH)
+            add(name, value, chosen["dp"] * chosen["pp"] * chosen["tp"], *figures)
     for ranks in RINGS:
-        given = workload(str(ranks), ("Ring",), (ranks,))
-        network, system = given.configurations()
-        began = time.process_time()
-        simulate(given.traces, network, system)
-        seconds = time.process_time() - began
-        print(
-            f"{ranks:>40,} {seconds:>11.2f} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:>6.2f}",
-            flush=True,
-        )
+        command = [sys.executable, str(Path(__file__).resolve()), "--ring", str(ranks)]
+        add("ring", ranks, ranks, *processor_s(command, Path.cwd()))
+
+
+def run_ring(ranks: int) -> None:
+    """One all-reduce of 64 MiB on a ring, in this process."""
+    given = workload(str(ranks), ("Ring",), (ranks,))
+    network, system = given.configurations()
+    simulate(given.traces, network, system)
 
 
 def main() -> int:
@@ -330,7 +338,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=("rates", "steps", "folded", "growth"))
     parser.add_argument("--bars", action="store_true", help="fail if a promised figure is not kept")
+    parser.add_argument("--save", type=Path, help="write the table of growth to this CSV file")
+    parser.add_argument("--ring", type=int, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
+    if chosen.ring:
+        run_ring(chosen.ring)
+        return 0
     missed = []
     if chosen.only in (None, "rates"):
         missed += print_rates()
@@ -339,7 +352,7 @@ def main() -> int:
     if chosen.only in (None, "folded"):
         missed += print_folded()
     if chosen.only in (None, "growth"):
-        print_growth()
+        print_growth(chosen.save)
     for line in missed:
         print(line)
     return 1 if chosen.bars and missed else 0

@@ -8,7 +8,10 @@ carries so many bytes per second at most.
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections import Counter
+from collections.abc import Sequence
 from fractions import Fraction
 
 import attrs
@@ -111,18 +114,26 @@ def _crossing(graph: ExecutionGraph, below: NDArray[np.bool_]) -> list[Crossing]
     alike, which = distinct_communications(graph)
     for match, count in zip(alike.tolist(), np.bincount(which, minlength=len(alike)).tolist(), strict=True):
         kind, size_bytes = graph.kind_of(match), int(graph.size_bytes[match])
-        for group in graph.communication(match).groups:
-            for cut, sides in enumerate(below[:, list(group)].tolist()):
-                each = _of_group(kind, size_bytes, sides)
-                total[cut] = [sum_ + count * more for sum_, more in zip(total[cut], each, strict=True)]
+        for cut, halves in enumerate(_halves(graph.communication(match).groups, below)):
+            for (under, over, sends), groups in halves.items():
+                each = _of_group(kind, size_bytes, under, over, sends=sends)
+                total[cut] = [sum_ + count * groups * more for sum_, more in zip(total[cut], each, strict=True)]
     return [(up, down, either, messages) for up, down, either, messages in total]
 
 
-def _of_group(kind: Kind, size_bytes: int, below: list[bool]) -> Crossing:
-    """What crosses of one group, by whether each of its ranks is below the cut; of a message, (sender, receiver)."""
-    under = sum(below)
-    over = len(below) - under
-    across = bytes_across(kind, size_bytes, under, over, sends=below[0])
+def _halves(groups: Sequence[tuple[int, ...]], below: NDArray[np.bool_]) -> list[Counter[tuple[int, int, bool]]]:
+    """Per cut, how many groups have so many ranks below it, so many above, and their first below it or not."""
+    members = np.array([len(group) for group in groups], dtype=np.int64)
+    start = np.cumsum(members) - members
+    side = below[:, np.fromiter(itertools.chain.from_iterable(groups), dtype=np.int64, count=int(members.sum()))]
+    under = np.add.reduceat(side, start, axis=1, dtype=np.int64)
+    columns = (under.tolist(), (members - under).tolist(), side[:, start].tolist())
+    return [Counter(zip(*of_cut, strict=True)) for of_cut in zip(*columns, strict=True)]
+
+
+def _of_group(kind: Kind, size_bytes: int, under: int, over: int, *, sends: bool) -> Crossing:
+    """What crosses of one group with so many ranks on either side; ``sends`` if a message's sender is below the cut."""
+    across = bytes_across(kind, size_bytes, under, over, sends=sends)
     crosses = bool(under and over)
-    messages = 1 if kind is Kind.POINT_TO_POINT else 2 * (len(below) - 1)
+    messages = 1 if kind is Kind.POINT_TO_POINT else 2 * (under + over - 1)
     return across.out, across.into, across.either, Fraction(messages * crosses)
