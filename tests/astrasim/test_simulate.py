@@ -81,10 +81,12 @@ def test_every_node_runs_once_after_what_it_waits_for(
     """Left-out computes included; compute lasts what was pinned, and the last end is the makespan."""
     request = request_for(graph, chosen, topology)
     prediction = completed(request)
-    instances = instances_of(graph, RankClasses.single(graph.mesh))
+    stands = prediction.representative.reshape(graph.mesh.sizes)
+    folded = [name for axis, name in enumerate(graph.mesh.names) if (stands == stands.take([0], axis=axis)).all()]
+    instances = instances_of(graph, RankClasses.along(graph.mesh, folded))
     spans = prediction.spans
     assert (spans.node == instances.node).all()
-    assert (spans.rank == instances.rank_class).all()
+    assert (spans.rank == instances.ranks).all()
     waiting = np.repeat(np.arange(instances.count), np.diff(instances.dependency_start))
     assert (spans.end_ps[instances.dependency] <= spans.ready_ps[waiting]).all()
     assert (spans.ready_ps <= spans.start_ps).all()

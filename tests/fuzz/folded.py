@@ -116,7 +116,7 @@ def system_of(*dimensions: tuple[str, int, float, float]) -> System:
 def random_options(source: random.Random) -> BackendOptions:
     """Algorithms, chunks and lanes."""
     return BackendOptions(
-        congestion="unaware",
+        congestion=source.choice(("aware", "unaware")),
         all_reduce=source.choice(("auto", "auto", "ring", "direct")),
         all_gather=source.choice(("auto", "auto", "ring", "direct")),
         preferred_dataset_splits=source.choice((1, 1, 4)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from versim import ExecutionGraph, Fixed, GraphBuilder, Inputs, Kind, Mesh, UnsupportedGraphError, pin
@@ -66,12 +67,12 @@ def test_a_look_at_a_folded_step_finds_what_a_look_at_every_rank_finds() -> None
     assert looked > 20
 
 
-def counter_example(first_ns: int, second_ns: int) -> ExecutionGraph:
+def counter_example(first_ns: int, second_ns: int, replicas: int = 1) -> ExecutionGraph:
     """Two stages of four ranks; in one compute ends just when a collective ends.
 
     Whoever sees compute end first sends first, the others gather first.
     """
-    builder, on = GraphBuilder(Mesh.of(pp=2, tp=4)), {"pp": 0}
+    builder, on = GraphBuilder(Mesh.of(dp=replicas, pp=2, tp=4)), {"pp": 0}
     row: list[int] = []
     for duration_ns in (first_ns, second_ns, 10):
         row = [builder.compute("compute", [(Fixed(duration_ns * 1e-9), 1)], on=on, after=row)]
@@ -101,6 +102,17 @@ def test_ranks_that_a_tie_tells_apart_are_not_folded() -> None:
     prediction = predict(translation, inputs)
     assert prediction.finish_ps.tolist() == [ns * 1000 for ns in (519, 920, 939, 958, 479, 920, 939, 958)]
     assert prediction.representative.tolist() == list(range(8))
+
+
+@pytest.mark.parametrize("congestion", ["aware", "unaware"])
+def test_a_tie_within_replicas_leaves_replicas_folded(congestion: Literal["aware", "unaware"]) -> None:
+    """They exchange nothing, so what tells their ranks apart is the same in each."""
+    system = system_of(("fully_connected", 8, 10, 10), ("ring", 3, 10, 10))
+    inputs = pin(counter_example(68, 19, replicas=3), system)
+    options = BackendOptions(congestion=congestion, all_gather="ring")
+    prediction = predict(translate(inputs, system, options, fold=True), inputs)
+    assert prediction.finish_ps.tolist() == 3 * [ns * 1000 for ns in (519, 920, 939, 958, 479, 920, 939, 958)]
+    assert prediction.representative.tolist() == 3 * list(range(8))
 
 
 def test_around_that_tie_all_is_folded() -> None:

@@ -20,8 +20,16 @@ from versim_astrasim.engine.columns import (
 )
 from versim_astrasim.engine.event_queue import UINT64
 from versim_astrasim.engine.fold import Fold
-from versim_astrasim.engine.incapable import Incapable
-from versim_astrasim.engine.kernel import NOT_YET, REASONS, KernelOutput, Progress, kernel_reason, run_kernel
+from versim_astrasim.engine.incapable import Incapable, NotAlike
+from versim_astrasim.engine.kernel import (
+    AMBIGUOUS_ORDER,
+    NOT_YET,
+    REASONS,
+    KernelOutput,
+    Progress,
+    kernel_reason,
+    run_kernel,
+)
 from versim_astrasim.engine.memory_config import RemoteMemoryConfig
 from versim_astrasim.engine.network_config import NetworkConfig
 from versim_astrasim.engine.notes import Notes
@@ -83,6 +91,8 @@ def simulate_compiled(
         raise Incapable("large collectives in step, which are one wave")
     output = run_kernel(given, progress)
     if fold is not None:
+        if output.broken_off == AMBIGUOUS_ORDER:
+            raise NotAlike(REASONS[AMBIGUOUS_ORDER])
         if not output.completed or (output.end_ns == NOT_YET).any():
             raise Incapable(REASONS.get(output.broken_off, "a folded step that does not end"))
         return _unfolded(output, given, fold, traces, memory, record_spans=record_spans)

@@ -13,3 +13,7 @@ class Incapable(Exception):  # noqa: N818 - a reason to go another way, not an e
     def __init__(self, what: str) -> None:
         super().__init__(what)
         self.what = what
+
+
+class NotAlike(Incapable):  # likewise
+    """Ranks for which one stands see a tie in different order."""

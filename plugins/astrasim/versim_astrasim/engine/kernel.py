@@ -35,6 +35,9 @@ ENTRIES_AT_ONCE = 1 << 18
 Progress = Callable[[float], None]
 """Told now and then which share of all nodes has ended."""
 
+AMBIGUOUS_ORDER = 7
+"""Number of the reason that ranks for which one stands are not alike."""
+
 REASONS = {
     1: "something that takes no time is ready at the start",
     2: "a time does not fit into 2^53 ns",
@@ -42,7 +45,7 @@ REASONS = {
     4: "a message goes to a rank that cannot be reached",
     5: "a rank communicates in a group it is not a member of",
     6: "there is not enough memory",
-    7: "a tie that ranks for which one stands see in different order",
+    AMBIGUOUS_ORDER: "a tie that ranks for which one stands see in different order",
 }
 """Why a run was broken off, by number (``Reason`` in ``native/event_queue.hpp``)."""
 

@@ -106,7 +106,7 @@ def _kinds(meetings: Meetings) -> Integers:
 
 
 def _excerpt(traces: StepTraces) -> list[RankTrace]:
-    """Per rank, what waits for nothing and the first collective of each kind, size and group."""
+    """Per rank, what begins at the start and the first collective of each kind, size and group."""
     instances, meetings, order = traces.instances, traces.meetings, traces.numbering.order
     classes, folding = instances.classes, traces.folding
     node, meeting = instances.node[order], instances.meeting[order]
@@ -117,13 +117,17 @@ def _excerpt(traces: StepTraces) -> list[RankTrace]:
     collective = np.flatnonzero(op == Op.COLLECTIVE)
     kind = _kinds(meetings)[meeting[collective]]
     _, first = np.unique(kind * classes.count + rank_class[collective], return_index=True)
-    rows = np.union1d(np.flatnonzero(root), collective[first])
+    # Receives take no time to start: one stands for all that wait for nothing.
+    receives = np.flatnonzero(root & (op == Op.RECV))
+    _, some = np.unique(rank_class[receives], return_index=True)
+    starts = np.concatenate([np.flatnonzero(root & (op != Op.RECV)), receives[some]])
+    rows = np.union1d(starts, collective[first])
     # Every rank has the rows of its class.
     of_rank = classes.of_rank()
-    starts = np.searchsorted(rank_class[rows], np.arange(classes.count + 1))
-    counts = np.diff(starts)[of_rank]
+    heads = np.searchsorted(rank_class[rows], np.arange(classes.count + 1))
+    counts = np.diff(heads)[of_rank]
     begins = np.concatenate([[0], np.cumsum(counts)])
-    rows = rows[np.arange(begins[-1]) + np.repeat(starts[:-1][of_rank] - begins[:-1], counts)]
+    rows = rows[np.arange(begins[-1]) + np.repeat(heads[:-1][of_rank] - begins[:-1], counts)]
     rank = np.repeat(np.arange(traces.rank_count), counts)
     moved = rank - classes.representatives()[of_rank[rank]]
     communicates = np.flatnonzero(meeting[rows] != NONE)

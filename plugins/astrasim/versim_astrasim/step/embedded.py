@@ -9,7 +9,7 @@ import attrs
 from versim import Inputs, Prediction, VersimError, share_done
 
 from versim_astrasim.engine import Outcome, simulate
-from versim_astrasim.engine.incapable import Incapable
+from versim_astrasim.engine.incapable import Incapable, NotAlike
 from versim_astrasim.engine.kernel import kernel_reason
 from versim_astrasim.options import ASTRA_SIM, RAPID_LLM
 from versim_astrasim.step import custom_collectives
@@ -61,11 +61,7 @@ def outcome_of(translation: Translation) -> Outcome:
 def predict(translation: Translation, pinned: Inputs) -> Prediction:
     """The embedded engine's prediction."""
     begin = time.perf_counter()
-    try:
-        outcome = outcome_of(translation)
-    except Incapable as incapable:
-        translation = _of_every_rank(translation, pinned, incapable)
-        outcome = outcome_of(translation)
+    translation, outcome = _least_ranks(translation, pinned)
     wall_s = time.perf_counter() - begin
     engine = embedded_engine(outcome.engine, translation.options.program)
     prediction = attrs.evolve(from_outcome(outcome, translation, pinned, engine), wall_s=wall_s)
@@ -76,11 +72,17 @@ def predict(translation: Translation, pinned: Inputs) -> Prediction:
     return prediction
 
 
-def _of_every_rank(folded: Translation, pinned: Inputs, incapable: Incapable) -> Translation:
-    """What is simulated where one rank cannot stand for others."""
-    try:
-        return translate(pinned, pinned.system, folded.options)
-    except VersimError as error:
-        classes = folded.instances.classes.count
-        why = f"{classes:,} ranks cannot stand for all, because of {incapable.what}"
-        raise VersimError(f"{why}: {error}") from error
+def _least_ranks(translation: Translation, pinned: Inputs) -> tuple[Translation, Outcome]:
+    """Simulate as few ranks as can stand for all: where a tie tells some apart, more of them, and at last every one."""
+    while translation.folding is not None:
+        try:
+            return translation, outcome_of(translation)
+        except Incapable as incapable:
+            fewer = translation.folding.fold.members - 1 if isinstance(incapable, NotAlike) else 0
+            try:
+                translation = translate(pinned, pinned.system, translation.options, fold=True, most_members=fewer)
+            except VersimError as error:
+                classes = translation.instances.classes.count
+                why = f"{classes:,} ranks cannot stand for all, because of {incapable.what}"
+                raise VersimError(f"{why}: {error}") from error
+    return translation, outcome_of(translation)

@@ -2,8 +2,9 @@
 
 Axes of the mesh can be folded along which every node stands on all ranks, if a shift of all their indices by one, with
 the last becoming the first, changes nothing that a simulation sees: who is shifted sends to the shifted of whom it sent
-to, over a way that takes as long, in groups whose messages are not taken for those of others. What then is left to tell
-ranks apart are ties, which the engine looks out for (:mod:`versim_astrasim.engine.fold`).
+to, over a way that takes as long (where messages wait on links: over links that are shifted, too), in groups whose
+messages are not taken for those of others. What then is left to tell ranks apart are ties, which the engine looks out
+for (:mod:`versim_astrasim.engine.fold`).
 """
 
 from __future__ import annotations
@@ -84,9 +85,17 @@ class Folding:
 
 
 def folding_of(
-    graph: ExecutionGraph, network: Network, system: Mapping[str, Any], options: BackendOptions, origin: Origin
+    graph: ExecutionGraph,
+    network: Network,
+    system: Mapping[str, Any],
+    options: BackendOptions,
+    origin: Origin,
+    most_members: int | None = None,
 ) -> Folding | None:
-    """The coarsest folding of a step that changes no figure; None where every rank is simulated."""
+    """The coarsest folding of a step that changes no figure; None where every rank is simulated.
+
+    Ties are left to the engine; after one that told ranks apart, fewer may be folded (``most_members``).
+    """
     mesh = graph.mesh
     coarsest = RankClasses.of(graph)
     alike = [count == 1 < size for count, size in zip(coarsest.sizes, mesh.sizes, strict=True)]
@@ -102,10 +111,15 @@ def folding_of(
     choices = [chosen for count in range(1, len(candidates) + 1) for chosen in combinations(candidates, count)]
     members = {chosen: int(np.prod([mesh.sizes[axis] for axis in chosen])) for chosen in choices}
     for chosen in sorted(choices, key=lambda axes: (-members[axes], axes)):
-        if len(chosen) > MOST_AXES:
+        if most_members is not None and members[chosen] > most_members:
+            continue
+        if len(chosen) > MOST_AXES or not (
+            options.congestion == "unaware" or _links_shift(network, mesh.sizes, chosen)
+        ):
             continue
         fold = Fold.of(mesh.sizes, tuple(axis in chosen for axis in range(len(mesh.sizes))))
-        if all(_is_shifted(each, fold, network) for each in _patterns(asked, network, system)):
+        charged = network if options.congestion == "unaware" else None
+        if all(_is_shifted(each, fold, charged) for each in _patterns(asked, network, system)):
             names = [mesh.names[axis] for axis in chosen]
             return Folding(classes=RankClasses.along(mesh, names), fold=fold, groups=groups)
     return None
@@ -115,7 +129,6 @@ def _is_plain(graph: ExecutionGraph, network: Network, options: BackendOptions, 
     """Whether nothing is there that the compiled engine leaves to Python, or that tells ranks apart."""
     return (
         options.exactness == "auto"
-        and options.congestion == "unaware"
         and options.node_order == "program"
         and not options.replay_only
         and not options.rendezvous
@@ -123,8 +136,7 @@ def _is_plain(graph: ExecutionGraph, network: Network, options: BackendOptions, 
         and options.remote_memory == NO_MEMORY
         and not kinds_of(options)
         and not per_node_of(options)
-        and network.variant is Variant.ASTRA_SIM
-        and network.ways is None
+        and network.variant is not Variant.RAPID_LLM
         and network.rank_count == graph.mesh.world_size
         and (origin.node_id is None and origin.group is None and origin.memory is None)
         and not (HOST in graph.node_attributes and graph.node_attributes[HOST].any())
@@ -242,8 +254,31 @@ def _choices(kind: Kind, system: Mapping[str, Any]) -> list[AlgorithmChoice]:
         return [AlgorithmChoice(Algorithm.DOUBLE_BINARY_TREE)]
 
 
-def _is_shifted(pattern: _Pattern, fold: Fold, network: Network) -> bool:
-    """Whether members of a class send to members of a class, as many away and over ways that take as long."""
+def _links_shift(network: Network, sizes: Sequence[int], chosen: Sequence[int]) -> bool:
+    """Whether a shift along these axes may map links onto links; the engine holds every way it uses to it.
+
+    Each axis has to lie within one dimension; a ring turns only as a whole, by what is outermost on it.
+    """
+    turned = set()
+    for axis in chosen:
+        stride = int(np.prod(sizes[axis + 1 :], dtype=np.int64))
+        below = 1
+        for dimension, (topology, size) in enumerate(zip(network.topology, network.npus_count, strict=True)):
+            if below <= stride < below * size:
+                if stride * sizes[axis] > below * size:
+                    return False
+                if topology == RING and (stride * sizes[axis] < below * size or dimension in turned):
+                    return False
+                turned.add(dimension)
+            below *= size
+    return True
+
+
+def _is_shifted(pattern: _Pattern, fold: Fold, network: Network | None) -> bool:
+    """Whether members of a class send to members of a class, as many away and over ways that take as long.
+
+    What a way takes is not looked at without a network.
+    """
     rings = pattern.rings
     if rings.size * len(pattern.distances) > MOST_COMPARED:
         return False
@@ -255,7 +290,12 @@ def _is_shifted(pattern: _Pattern, fold: Fold, network: Network) -> bool:
         if not pattern.shifts and away.any():
             return False
         seen = np.concatenate(
-            [fold.stands_in[there][..., None], away, _ways(rings, there, network)[..., None]], axis=2
+            [
+                fold.stands_in[there][..., None],
+                away,
+                (np.zeros_like(rings) if network is None else _ways(rings, there, network))[..., None],
+            ],
+            axis=2,
         ).reshape(rings.size, -1)
         here = fold.stands_in[rings].ravel()
         order = np.argsort(here, kind="stable")

@@ -83,7 +83,9 @@ class Translation:
         return self.numbering.instance_of(ranks, node_ids)
 
 
-def translate(pinned: Inputs, system: System, options: BackendOptions, *, fold: bool = False) -> Translation:
+def translate(
+    pinned: Inputs, system: System, options: BackendOptions, *, fold: bool = False, most_members: int | None = None
+) -> Translation:
     """Translate a graph.
 
     Args:
@@ -92,6 +94,7 @@ def translate(pinned: Inputs, system: System, options: BackendOptions, *, fold: 
         options: What the user chose.
         fold: Let one rank stand for all that run alike, as far as can be told beforehand. Only the compiled engine
             takes that.
+        most_members: For how many ranks one may stand at most; None is any number.
 
     Raises:
         UnsupportedGraphError: Something ASTRA-sim cannot express, with its node and a remedy.
@@ -121,7 +124,7 @@ def translate(pinned: Inputs, system: System, options: BackendOptions, *, fold: 
         **system_mapping(algorithms, options, roofline=encoding.roofline),
         **system_keys(options, per_node),
     }
-    folding = folding_of(graph, network, system_json, options, origin) if fold else None
+    folding = folding_of(graph, network, system_json, options, origin, most_members) if fold else None
     instances = instances_of(graph, RankClasses.single(graph.mesh) if folding is None else folding.classes)
     kept = ~encoding.elided[instances.node]
     memory = origin.memory if options.remote_memory != NO_MEMORY else None

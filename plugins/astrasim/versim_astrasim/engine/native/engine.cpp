@@ -111,6 +111,15 @@ struct NotAway {
   static u64 hash() { return 0; }
 };
 
+constexpr u32 NO_STEPS[MOST_FOLDED_AXES] = {};
+
+// The link that one stands for, and how many members away.
+struct LinkPlace : Away {
+  u32 link = NONE;
+  LinkPlace() = default;
+  LinkPlace(u32 link, const Away& away) : Away(away), link(link) {}
+};
+
 // Messages of one tag, source, destination and size.
 template <class Distance_>
 struct ChannelOf : Distance_ {
@@ -240,6 +249,7 @@ class AnySimulation {
   virtual i64 now_ns() const = 0;
   virtual i64 unclaimed() = 0;
   virtual i64 queueing_ns(const Link& link) = 0;
+  virtual const Link& link_at(u64 index) const = 0;  // of the whole network
   LinkedNetwork* network() { return network_.get(); }
 
   i64 message_count = 0;
@@ -256,6 +266,16 @@ template <class Mark>
 class Simulation : public AnySimulation {
   static constexpr bool FOLDED = std::is_same_v<Mark, FoldMark>;
   using Channel = ChannelOf<std::conditional_t<FOLDED, Away, NotAway>>;
+
+  // The last entry that acted on a rank or a link.
+  struct Seen {
+    u64 tick = ~0ull;
+    Mark mark;
+  };
+  struct LinkMarks {
+    Mark free;  // of its release
+    Seen seen;
+  };
 
  public:
   explicit Simulation(const Input& input) : in_(input) {
@@ -324,6 +344,15 @@ class Simulation : public AnySimulation {
 
   i64 now_ns() const override { return static_cast<i64>(queue_.now); }
 
+  const Link& link_at(u64 index) const override {
+    if constexpr (FOLDED) {
+      static const Link unused{};
+      const u32 folded = index < place_of_link_.size() ? place_of_link_[index].link : NONE;
+      return folded == NONE ? unused : folded_links_[folded];
+    }
+    return network_->links[index];
+  }
+
   // Messages between nodes that arrived and that nobody received.
   i64 unclaimed() override {
     i64 count = 0;
@@ -350,7 +379,7 @@ class Simulation : public AnySimulation {
   void fire_in_run(u32 number) {
     for (i64 axis = 0; axis < in_.folded_axes; ++axis) {
       if (in_.begins_run[number * in_.folded_axes + axis]) ++run_[axis];
-      queue_.mark.run[axis] = run_[axis];
+      queue_.mark.run[axis] = queue_.popped.run[axis] = run_[axis];
     }
   }
   // What is scheduled from now on belongs to the run of the entry that is worked off.
@@ -371,26 +400,104 @@ class Simulation : public AnySimulation {
       case BATCH:
         return serve(batches_[index].rank);
       case ARRIVE:
-        serve(channels_[index].destination);
-        if (channels_[index].sent.count) serve(channels_[index].source);
-        return;
+        return serve_ends(index);
       case DIRECT_STEPS:
         return serve(phases_[steps_[index].phase].rank);
       case HOP:
-      case RELEASE:
+        if (messages_[index].left == 0) serve_ends(messages_[index].channel);
         return;
+      case RELEASE:
+        return serve(marks_of_links_[index].seen);
       default:
         return serve(phases_[index].rank);
     }
   }
-  void serve(u32 number) {
-    Seen& seen = seen_[number];
-    if (seen.tick == queue_.now)
-      for (i64 axis = 0; axis < in_.folded_axes && seen.mark.run[axis] == queue_.popped.run[axis]; ++axis)
-        if (seen.mark.shift[axis] != queue_.popped.shift[axis])
-          throw Handover{AMBIGUOUS_ORDER, in_.representative[number], -1};
+  void serve_ends(u32 channel) {
+    serve(channels_[channel].destination);
+    if (channels_[channel].sent.count) serve(channels_[channel].source);
+  }
+  void serve(u32 number) { serve(seen_[number]); }
+  // An entry acts on a rank or a link, to which the present mark is relative.
+  void serve(Seen& seen) {
+    if (seen.tick == queue_.now) hold_apart(seen.mark);
     seen.tick = queue_.now;
-    seen.mark = queue_.popped;
+    for (i64 axis = 0; axis < in_.folded_axes; ++axis) {
+      seen.mark.run[axis] = queue_.popped.run[axis];
+      seen.mark.shift[axis] = queue_.mark.shift[axis];
+    }
+  }
+  // Everybody sees the entry that is worked off and another one of this tick in the same order.
+  void hold_apart(const Mark& other) const {
+    for (i64 axis = 0; axis < in_.folded_axes && other.run[axis] == queue_.popped.run[axis]; ++axis)
+      if (other.shift[axis] != queue_.mark.shift[axis]) throw Handover{AMBIGUOUS_ORDER, -1, -1};
+  }
+  // The present mark becomes relative to something that lies so many members from what it is relative to.
+  void look_from(const u32* here, const u32* there) {
+    if constexpr (FOLDED)
+      for (i64 axis = 0; axis < in_.folded_axes; ++axis) {
+        const i64 size = in_.axis_size[axis];
+        queue_.mark.shift[axis] = static_cast<u32>((2 * size + queue_.mark.shift[axis] + here[axis] - there[axis]) % size);
+      }
+  }
+  i64 shifted(i64 rank, const u32* steps) const {
+    for (i64 axis = 0; axis < in_.folded_axes; ++axis) {
+      const i64 here = in_.member[rank * in_.folded_axes + axis];
+      rank += ((here + steps[axis]) % in_.axis_size[axis] - here) * in_.axis_stride[axis];
+    }
+    return rank;
+  }
+  bool next_member(u32* steps) const {
+    for (i64 axis = 0; axis < in_.folded_axes; ++axis) {
+      if (++steps[axis] < in_.axis_size[axis]) return true;
+      steps[axis] = 0;
+    }
+    return false;
+  }
+  // The way between simulated ranks, as hops over links that one stands for, too: a shift of all ranks maps ways onto
+  // ways, and so links onto links. Where it does not, ranks are not alike.
+  Way folded_way(const Channel& channel) {
+    const i64 source = world_rank(channel.source), destination = other_end(channel);
+    const u64 hash = mixed(static_cast<u64>(source) << 32 | static_cast<u64>(destination));
+    u32 known = way_by_ends_.find(hash, [&](u32 index) {
+      return ends_of_ways_[index].source == source && ends_of_ways_[index].destination == destination;
+    });
+    if (known == NONE) {
+      known = static_cast<u32>(folded_ways_.size());
+      const Way first = network_->way(source, destination);
+      Way folded{first.length, static_cast<u32>(hops_.size()), {NONE, NONE}};
+      hops_.resize(hops_.size() + first.length);
+      Away steps;
+      do {
+        const Way way = network_->way(shifted(source, steps.away), shifted(destination, steps.away));
+        if (way.length != first.length) throw Handover{AMBIGUOUS_ORDER, source, -1};
+        place_of_link_.resize(network_->links.size());
+        for (u32 hop = 0; hop < way.length; ++hop) place_link(network_->link_on(way, hop), hops_[folded.begin + hop], steps);
+      } while (next_member(steps.away));
+      folded_ways_.push_back(folded);
+      ends_of_ways_.push_back({source, destination});
+      way_by_ends_.insert(hash, known);
+    }
+    return folded_ways_[known];
+  }
+  void place_link(u32 link, LinkPlace& hop, const Away& steps) {
+    LinkPlace& place = place_of_link_[link];
+    if (!steps.any()) {  // the first of all
+      if (place.link == NONE) {
+        place.link = static_cast<u32>(folded_links_.size());
+        folded_links_.emplace_back();
+        folded_links_.back().make = network_->links[link].make;
+        marks_of_links_.emplace_back();
+      }
+      hop = place;
+      return;
+    }
+    LinkPlace wanted{hop.link, {}};
+    for (i64 axis = 0; axis < in_.folded_axes; ++axis)
+      wanted.away[axis] = static_cast<u32>((hop.away[axis] + steps.away[axis]) % in_.axis_size[axis]);
+    if (place.link == NONE) place = wanted;
+    if (!(place.link == wanted.link && std::equal(wanted.away, wanted.away + MOST_FOLDED_AXES, place.away)) ||
+        network_->links[link].make != folded_links_[hop.link].make)
+      throw Handover{AMBIGUOUS_ORDER, -1, -1};
   }
   // The rank of the world that was the first of all members to do what is being done.
   i64 first_to_act(u32 number) const {
@@ -509,10 +616,24 @@ class Simulation : public AnySimulation {
 
   // Links.
 
+  Link& link(u32 index) {
+    if constexpr (FOLDED) return folded_links_[index];
+    return network_->links[index];
+  }
   void transmit_on(u32 link_index, u32 load_index, u64 on_arrival) {
-    Link& link = network_->links[link_index];
+    Link& link = this->link(link_index);
     const Load& load = loads_.at(load_index, link.make);
-    queue_.push(load.hop_queue, on_arrival);
+    if constexpr (FOLDED) {
+      const Mark mark = queue_.mark;
+      const Message& message = messages_[index_of(on_arrival)];
+      look_from(hops_[message.next - 1].away,
+                message.left ? hops_[message.next].away : channels_[message.channel].away);
+      queue_.push(load.hop_queue, on_arrival);
+      queue_.mark = mark;
+      marks_of_links_[link_index].free = mark;
+    } else {
+      queue_.push(load.hop_queue, on_arrival);
+    }
     link.free_tick = queue_.now + load.serialization_ns;
     link.carried_bytes += static_cast<i64>(load.size_bytes);
     link.busy_ns += static_cast<i64>(load.serialization_ns);
@@ -527,14 +648,21 @@ class Simulation : public AnySimulation {
     }
   }
   void enter(u32 link_index, u32 load, u64 on_arrival) {
-    Link& link = network_->links[link_index];
+    Link& link = this->link(link_index);
+    if constexpr (FOLDED) {
+      serve(marks_of_links_[link_index].seen);
+      if (!link.release_is_due && link.free_number && link.free_tick == queue_.now)
+        hold_apart(marks_of_links_[link_index].free);
+    }
     if (!link.release_is_due && queue_.has_passed(link.free_tick, link.free_number)) {
       transmit_on(link_index, load, on_arrival);
       return;
     }
     if (!link.release_is_due) {
       // Only now somebody waits, so the release takes the place that was kept for it.
-      queue_.push_reserved(link.free_tick, link.free_number, what_of(RELEASE, link_index));
+      Mark kept;
+      if constexpr (FOLDED) kept = marks_of_links_[link_index].free;
+      queue_.push_reserved(link.free_tick, link.free_number, what_of(RELEASE, link_index), kept);
       link.release_is_due = true;
     }
     const u32 waiting = linked_.take();
@@ -548,7 +676,7 @@ class Simulation : public AnySimulation {
     link.queueing_ns -= static_cast<i64>(queue_.now);
   }
   void release(u32 link_index) {
-    Link& link = network_->links[link_index];
+    Link& link = this->link(link_index);
     const u32 waiting = link.first_waiting;
     const Linked next = linked_[waiting];
     link.first_waiting = next.next;
@@ -563,6 +691,10 @@ class Simulation : public AnySimulation {
       messages_.give_back(index);
       arrive(channel);
       return;
+    }
+    if constexpr (FOLDED) {
+      --message.left;
+      return enter(hops_[message.next++].link, message.load, what_of(HOP, index));
     }
     const bool second_of_two = message.left-- == SECOND_OF_TWO;
     if (second_of_two) message.left = 0;
@@ -623,14 +755,6 @@ class Simulation : public AnySimulation {
       for (i64 axis = 0; axis < in_.folded_axes; ++axis) rank += channel.away[axis] * in_.axis_stride[axis];
     return rank;
   }
-  // What a message does acts at its destination, but was begun at its source.
-  void come_from_afar(const Channel& channel) {
-    if constexpr (FOLDED)
-      for (i64 axis = 0; axis < in_.folded_axes; ++axis) {
-        const i64 size = in_.axis_size[axis];
-        queue_.mark.shift[axis] = static_cast<u32>((size + queue_.mark.shift[axis] - channel.away[axis]) % size);
-      }
-  }
   void send_on(u32 index) {
     Channel& channel = channels_[index];
     ++channel.uses;
@@ -639,7 +763,10 @@ class Simulation : public AnySimulation {
       if (destination >= in_.world_size) throw Handover{UNREACHABLE, source, -1};
       if (network_) {
         if (source == destination && (in_.ask_way || dimensions_[0].topology != SWITCH)) throw Handover{UNREACHABLE, source, -1};
-        channel.way = network_->way(source, destination);
+        if constexpr (FOLDED)
+          channel.way = folded_way(channel);
+        else
+          channel.way = network_->way(source, destination);
         channel.load = loads_.of(channel.size_bytes, network_->makes, queue_);
       } else {
         channel.load = queue_.delay_queue(unaware_delay_ns(source, destination, channel.size_bytes, dimensions_));
@@ -648,8 +775,18 @@ class Simulation : public AnySimulation {
     ++message_count;
     if (!network_) {
       const Mark mark = queue_.mark;
-      if constexpr (FOLDED) come_from_afar(channel);
+      if constexpr (FOLDED) look_from(NO_STEPS, channel.away);
       queue_.push(channel.load, what_of(ARRIVE, index));
+      queue_.mark = mark;
+    } else if constexpr (FOLDED) {
+      const Mark mark = queue_.mark;
+      const u32 message = messages_.take();
+      messages_[message].channel = index;
+      messages_[message].load = channel.load;
+      messages_[message].next = channel.way.begin;
+      messages_[message].left = channel.way.length;
+      look_from(NO_STEPS, hops_[channel.way.begin].away);
+      next_hop(message);
       queue_.mark = mark;
     } else if (channel.way.length == 1) {
       enter(channel.way.link[0], channel.load, what_of(ARRIVE, index));
@@ -1201,11 +1338,15 @@ class Simulation : public AnySimulation {
   Pool<Steps> steps_;
 
   // Of members: the last entry that acted on each rank, the run that is being worked off, and how many there were.
-  struct Seen {
-    u64 tick = ~0ull;
-    Mark mark;
-  };
   std::vector<Seen> seen_;
+  // Links that one stands for: their state, when they come free and who used them last; and which each link is.
+  std::vector<Link> folded_links_;
+  std::vector<LinkMarks> marks_of_links_;
+  std::vector<LinkPlace> place_of_link_;
+  std::vector<LinkPlace> hops_;
+  std::vector<Way> folded_ways_;
+  std::vector<Ends> ends_of_ways_;
+  Table way_by_ends_;
   u64 run_tick_ = ~0ull;
   u32 run_of_[MOST_FOLDED_AXES] = {};
   u32 run_[MOST_FOLDED_AXES] = {};
@@ -1254,7 +1395,7 @@ void versim_engine_figures(void* engine, i64* figures) {
 void versim_engine_links(void* engine, i64* figures) {
   auto& run = *static_cast<versim::AnySimulation*>(engine);
   for (std::size_t index = 0; index < run.network()->links.size(); ++index) {
-    const versim::Link& link = run.network()->links[index];
+    const versim::Link& link = run.link_at(index);
     *figures++ = run.network()->ends[index].source;
     *figures++ = run.network()->ends[index].destination;
     *figures++ = link.carried_bytes;

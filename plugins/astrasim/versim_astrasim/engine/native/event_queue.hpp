@@ -68,11 +68,13 @@ class EventQueue {
   void push(u32 queue, u64 what) {
     Delayed& delayed = queues_[queue];
     const Entry entry{mark, now + delayed.delay, ++last_, what};
-    if (delayed.count == 0) heap_push({key_of(entry.tick, entry.number), what, queue});
+    if (delayed.count == 0) heap_push({{}, key_of(entry.tick, entry.number), what, queue});
     delayed.push(entry);
   }
   u64 reserve() { return ++last_; }
-  void push_reserved(u64 tick, u64 number, u64 what) { heap_push({key_of(tick, number), what, NONE}); }
+  void push_reserved(u64 tick, u64 number, u64 what, const Mark& kept) {
+    heap_push({kept, key_of(tick, number), what, NONE});
+  }
   bool has_passed(u64 tick, u64 number) const { return tick < now || (tick == now && number <= current); }
 
   bool empty() const { return heap_.empty(); }
@@ -83,6 +85,7 @@ class EventQueue {
     now = static_cast<u64>(head.key >> 64);
     current = static_cast<u64>(head.key);
     if (head.queue == NONE) {
+      popped = head;
       drop_top();
     } else {
       Delayed& delayed = queues_[head.queue];
@@ -90,7 +93,7 @@ class EventQueue {
       delayed.pop();
       if (delayed.count) {
         const Entry& next = delayed.first();
-        sift({key_of(next.tick, next.number), next.what, head.queue});
+        sift({{}, key_of(next.tick, next.number), next.what, head.queue});
       } else {
         drop_top();
       }
@@ -120,7 +123,7 @@ class EventQueue {
       ring[(begin + count++) & static_cast<u32>(ring.size() - 1)] = entry;
     }
   };
-  struct Head {
+  struct Head : Mark {  // which only what stands in no queue has of its own
     u128 key;
     u64 what;
     u32 queue;

@@ -69,6 +69,7 @@ class LinkedNetwork {
 
   virtual ~LinkedNetwork() = default;
   virtual Way way(i64 source, i64 destination) = 0;
+  u32 link_on(const Way& way, u32 hop) const { return way.length <= 2 ? way.link[hop] : paths[way.begin + hop]; }
 
  protected:
   u32 add_link(i64 source, i64 destination, u32 make = 0) {
