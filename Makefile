@@ -38,9 +38,10 @@ simgrid: $(VENV)/installed-dev
 lowest:
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/pip install --quiet --disable-pip-version-check $$($(PYTHON) tools/lowest.py) \
-	  --editable . 'pytest>=8.2' 'pytest-xdist>=3.6' 'hypothesis>=6.100' 'jsonschema>=4.22'
+	  --editable . 'pytest>=8.2' 'pytest-xdist>=3.6' 'hypothesis>=6.100' 'jsonschema>=4.22' \
+	  'hatchling>=1.24' 'ruff>=0.8'
 	$(VENV)-lowest/bin/pip install --quiet --disable-pip-version-check --no-deps --editable proof
-	$(VENV)-lowest/bin/python -m pytest -n auto -p no:warnings -q
+	$(VENV)-lowest/bin/python -m pytest -n auto -o filterwarnings=default -q
 
 # Damaged traces, and scenarios, traces, reports and records that are nearly right, by the ten thousand; a hundred kills.
 # The suite runs a few hundred of them.

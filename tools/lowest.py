@@ -11,6 +11,9 @@ import sys
 import tomllib
 from pathlib import Path
 
+EXTRAS = ("silicon", "fit", "pandas")
+"""Extras that change what versim does; a cluster is no matter of versions, and the others are for its developers."""
+
 _REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[^]]*\])?\s*>=\s*(?P<floor>[0-9][0-9A-Za-z.]*)")
 
 
@@ -22,4 +25,6 @@ def lowest(requirements: list[str]) -> list[str]:
 
 if __name__ == "__main__":
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    sys.stdout.write("\n".join(lowest(project["dependencies"])) + "\n")
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *(one for extra in EXTRAS for one in extras[extra])]
+    sys.stdout.write("\n".join(lowest(wanted)) + "\n")

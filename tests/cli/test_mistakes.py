@@ -20,7 +20,7 @@ backends: [{label: a, backend: deepflow, network: alpha-beta}]
 # Arguments, status, words of the message.
 LINES: list[tuple[str, int, str]] = [
     ("comprae", 2, "did you mean 'compare'"),
-    ("compare --formt json", 2, "No such option '--formt'"),
+    ("compare --formt json", 2, "No such option"),
     ("compare -f", 2, "requires an argument"),
     ("compare nosuch", 1, "no scenario named 'nosuch'"),
     ("compare nosuch.yaml", 1, "nosuch.yaml"),

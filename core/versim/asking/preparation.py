@@ -158,7 +158,8 @@ _RECENT: deque[System] = deque(maxlen=8)
 def _one_of_equal(system: System) -> System:
     """The same object for systems that are equal, whose fabric then remembers what it was asked about groups."""
     for known in _RECENT:
-        if known == system:
+        # What only a timing knows of a device is no part of its equality.
+        if known == system and known.device.parameters == system.device.parameters:
             return known
     _RECENT.append(system)
     return system

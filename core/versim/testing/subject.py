@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -50,7 +51,9 @@ class Subject:
         link = Link(bandwidth_bytes_per_s=bandwidth_bytes_per_s, latency_s=latency_s)
         chosen = topology or self.topology()
         made = tuple(Dimension(topology=chosen, size=size, link=link) for size in dimensions)
-        return System(dimensions=made, device=self.claims.device or Device(name="conformance"))
+        device = self.claims.device or Device(name="conformance")
+        # Of its own, so that a backend that writes to it is found by every check that looks.
+        return System(dimensions=made, device=attrs.evolve(device, parameters=copy.deepcopy(dict(device.parameters))))
 
     def topology(self) -> Topology:
         """A claimed topology whose closed forms are known; a ring if none is claimed."""

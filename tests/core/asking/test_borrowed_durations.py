@@ -16,14 +16,19 @@ import versim_deepflow.plugin
 import versim_reporters.plugin
 from versim import (
     Destination,
+    Device,
+    Dimension,
     ExecutionGraph,
     Fixed,
     GraphBuilder,
     Kind,
+    Link,
     Mesh,
     NoOptions,
     Registry,
     SimulationError,
+    System,
+    Topology,
     VersimError,
     document_text,
     hookimpl,
@@ -31,6 +36,7 @@ from versim import (
     option,
     report_document,
 )
+from versim.asking.preparation import _one_of_equal
 from versim.run import prepare, run
 from versim.scenario.load import structure_scenario
 from versim.sweeps.asked import Manner, Question, Task, answer_task
@@ -232,6 +238,16 @@ def test_tables_and_documents_keep_who_was_not_asked(tmp_path: Path) -> None:
     del document["workloads"][0]["unpinned"]
     path.write_text(json.dumps(document), encoding="utf-8")
     assert load_report(path).workloads[0].unpinned == ()
+
+
+def test_devices_that_differ_in_what_only_a_timing_knows_are_two() -> None:
+    """Their systems are equal but for that; the second workload would be timed on the first one's device."""
+    link = Link(bandwidth_bytes_per_s=1e9, latency_s=1e-6)
+    ring = (Dimension(topology=Topology.RING, size=2, link=link),)
+    systems = [System(dimensions=ring, device=Device(name="d", parameters={"clock": clock})) for clock in (1, 2, 2)]
+    kept = [_one_of_equal(system) for system in systems]
+    assert [system.device.parameters for system in kept] == [{"clock": 1}, {"clock": 2}, {"clock": 2}]
+    assert kept[1] is kept[2]
 
 
 def test_uncontained_it_ends_the_run() -> None:
