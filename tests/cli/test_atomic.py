@@ -9,7 +9,7 @@ from typing import TextIO
 
 import pytest
 from versim.atomic import UnwritableError, check_new_folder, check_writable, new_files, new_folder, writing
-from versim.leftovers import _host
+from versim.leftovers import _LEFTOVER, _host
 
 
 def test_a_file_is_replaced_when_the_block_ends(tmp_path: Path) -> None:
@@ -106,6 +106,7 @@ def test_several_files_take_their_places_when_all_are_written(tmp_path: Path) ->
     assert [file.name for file in tmp_path.iterdir()] == ["a"]
     assert (tmp_path / "a").read_text() == "old"
     with new_files(tmp_path) as folder:
+        assert _LEFTOVER.fullmatch(folder.name)
         (folder / "a").write_text("new")
         (folder / "b").write_text("other")
         assert (tmp_path / "a").read_text() == "old"

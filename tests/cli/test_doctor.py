@@ -88,6 +88,10 @@ def test_packages_that_are_missing_or_too_old_are_told_by_the_status(monkeypatch
         "versim needs protobuf>=6.31.1, 5.29.3 is installed; pip install 'protobuf>=6.31.1'",
         "versim needs nowhere, which is not installed; pip install 'nowhere'",
     ]
+    monkeypatch.setattr("versim.cli.doctor.unmet", lambda _: iter(["versim needs nowhere"]))
+    result = CliRunner().invoke(cli, ["doctor"])
+    assert result.exit_code == 1
+    assert "broken   versim needs nowhere" in result.output
 
 
 def test_what_is_installed_here_is_as_declared() -> None:
