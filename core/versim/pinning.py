@@ -5,6 +5,7 @@ Folded communication is part of compute, so whoever times it changes the pin.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
@@ -21,6 +22,7 @@ from versim.fabric import Message, System
 from versim.graph import NONE, ExecutionGraph, distinct_communications
 from versim.graph.columns import Op
 from versim.inputs import Inputs
+from versim.mesh import Mesh, Placement
 from versim.picoseconds import LONGEST_NS
 from versim.sizes import StepSizes
 from versim.timing import ComputeTiming, NetworkTiming, Origin, OriginShare, Source
@@ -156,13 +158,16 @@ class _TermTimes:
 
 def _folded_message(graph: ExecutionGraph, term: Folded, placement: int) -> Message:
     """A folded communication as a network timing sees it: between ranks where its axes are the mesh's."""
-    axes, place = term.axis.split("+"), graph.placements[placement]
-    ranks: tuple[int, ...] = ()
-    if set(axes) <= set(graph.mesh.names):
-        first = graph.mesh.first_group(place, axes)
-        # Where the parallelism inside the node is another than the mesh's, its place is not known.
-        ranks = first if len(first) == term.participants else ()
+    first = _first_group(graph.mesh, graph.placements[placement], term.axis)
+    # Where the parallelism inside the node is another than the mesh's, its place is not known.
+    ranks = first if len(first) == term.participants else ()
     return Message(term.kind, term.size_bytes, term.participants, term.axis, ranks)
+
+
+@functools.lru_cache(maxsize=1024)
+def _first_group(mesh: Mesh, place: Placement, axis: str) -> tuple[int, ...]:
+    axes = axis.split("+")
+    return mesh.first_group(place, axes) if set(axes) <= set(mesh.names) else ()
 
 
 def folded_messages(graph: ExecutionGraph) -> tuple[Message, ...]:

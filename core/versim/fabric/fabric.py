@@ -187,7 +187,8 @@ class Fabric:
         Equal where one group can be laid onto the other, member by member in group order, by exchanging endpoints of
         switches and of fully connected ranks and by turning rings.
         """
-        return self.signatures(self._ranks(ranks)[None, :])[0]
+        known = self._groups.get(ranks) if isinstance(ranks, tuple) else None
+        return self.signatures(self._ranks(ranks)[None, :])[0] if known is None else known[1]
 
     def signatures(self, groups: ArrayLike) -> list[bytes]:
         """Signatures of many groups of one size; shape of ``groups`` (groups, participants), in group order."""

@@ -104,10 +104,14 @@ class _Ways:
         # The last entry serves communications, whose work is NONE (-1).
         folds = np.array([bool(axes) for axes in folding] + [False])
         rows = np.flatnonzero(folds[graph.work])
+        known: dict[tuple[tuple[str, ...], int], list[_Box] | None] = {}
         keys = graph.work[rows].astype(np.int64) * len(graph.placements) + graph.placement[rows]
         for key, mine in _runs(keys, len(graph.works) * len(graph.placements)):
             work, code = divmod(key, len(graph.placements))
-            boxes = self._of_folding(folding[work], graph.placements[code])
+            axes = folding[work]
+            if (axes, code) not in known:
+                known[axes, code] = self._of_folding(axes, graph.placements[code])
+            boxes = known[axes, code]
             if boxes is not None:
                 found.update(dict.fromkeys(rows[mine].tolist(), boxes))
         return found
