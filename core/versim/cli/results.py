@@ -50,11 +50,14 @@ def results(
     tokens_per_s_per_rank, persistent_bytes, peak_bytes, fits, ranks, nodes and wall_s; texts workload, pin, instance,
     simulator and status (completed, check failed, refused, failed, …).
     """
+    import gc  # noqa: PLC0415 - see group
+
     import attrs  # noqa: PLC0415 - see group
 
     from versim.storage.database import Store  # noqa: PLC0415 - see group
     from versim.sweeps import results as listing  # noqa: PLC0415
 
+    gc.disable()  # rows are no rings, and a hundred thousand take long to look through
     with Store(store) as opened:
         sweeps = opened.sweeps()
         if list_sweeps:

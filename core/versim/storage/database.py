@@ -8,6 +8,7 @@ opened, in one transaction.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import sqlite3
 import weakref
@@ -405,11 +406,19 @@ class Store:
             cursor = self._connection.execute(query, () if sweep is None else (sweep,))
             names = [column[0] for column in cursor.description]
             found = [dict(zip(names, row, strict=True)) for row in cursor]
+        # Of a hundred thousand rows most say the same in these.
+        listed = functools.lru_cache(maxsize=4096)(lambda text: tuple(json.loads(text)) if text else ())
+        mesh = functools.lru_cache(maxsize=4096)(lambda text: json.loads(text) if text else {})
+        text, settings = "", {}
         for row in found:
-            row["settings"] = json.loads(row["settings"])
-            row["mesh"] = json.loads(row["mesh"]) if row["mesh"] else {}
-            row["failed_checks"] = tuple(json.loads(row["failed_checks"])) if row["failed_checks"] else ()
-            row["diagnosis"] = tuple(json.loads(row["diagnosis"])) if row["diagnosis"] else ()
+            if row["settings"] != text:
+                # The questions of a configuration follow one another.
+                text = row["settings"]
+                settings = json.loads(text)
+            row["settings"] = settings
+            row["mesh"] = mesh(row["mesh"])
+            row["failed_checks"] = listed(row["failed_checks"])
+            row["diagnosis"] = listed(row["diagnosis"])
             row["fits"] = None if row["fits"] is None else bool(row["fits"])
             row["makespan_s"] = None if row["makespan_ps"] is None else row["makespan_ps"] / 1e12
         return found

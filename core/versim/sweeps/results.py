@@ -45,18 +45,29 @@ def with_figures(rows: Iterable[Row]) -> list[Row]:
     """Rows of a store with times in seconds, too, and with failed checks as a status of their own."""
     found = []
     for row in rows:
-        seconds = {
-            f"{name}_s": None if row[f"{name}_ps"] is None else row[f"{name}_ps"] / 1e12
-            for name in ("compute", "communication", "exposed_communication", "idle")
-        }
+        shown = row.copy()
+        for name, source in _SECONDS:
+            value_ps = row[source]
+            shown[name] = None if value_ps is None else value_ps / 1e12
         failed = row["status"] == "completed" and row["failed_checks"]
-        found.append({**row, **seconds, "status": "check failed" if failed else row["status"] or "open"})
+        shown["status"] = "check failed" if failed else row["status"] or "open"
+        found.append(shown)
     return found
+
+
+_SECONDS = tuple((f"{name}_s", f"{name}_ps") for name in ("compute", "communication", "exposed_communication", "idle"))
 
 
 def keys_of(rows: Iterable[Row]) -> tuple[str, ...]:
     """Settings that any of some rows has, in order of appearance."""
-    return tuple(dict.fromkeys(key for row in rows for key in row["settings"]))
+    found: dict[str, None] = {}
+    before = None
+    for row in rows:
+        # The questions of a configuration share their settings.
+        if row["settings"] is not before:
+            before = row["settings"]
+            found.update(dict.fromkeys(before))
+    return tuple(found)
 
 
 def value_of(row: Row, name: str) -> Any:
@@ -91,6 +102,11 @@ def select(rows: Sequence[Row], where: Sequence[str] = (), sort: str = "", *, de
     return [*there, *(row for row in kept if value_of(row, sort) is None)]
 
 
+def _varies(rows: Sequence[Row], key: str) -> bool:
+    first = repr(value_of(rows[0], key))
+    return any(repr(value_of(row, key)) != first for row in rows)
+
+
 def _ordered(value: Any) -> tuple[bool, float, str]:
     """Numbers before texts."""
     number = isinstance(value, bool | int | float)
@@ -101,7 +117,7 @@ def as_text(rows: Sequence[Row], width: int = WIDTH, shown: int | None = ROWS_SH
     """A table of some rows, and how many there are."""
     if not rows:
         return "nothing to show\n"
-    keys = [key for key in keys_of(rows) if len({repr(value_of(row, key)) for row in rows}) > 1 or len(rows) == 1]
+    keys = [key for key in keys_of(rows) if _varies(rows, key) or len(rows) == 1]
     telling = [name for name in ("sweep", "workload", "pin", "instance") if len({row[name] for row in rows}) > 1]
     telling = telling or ["instance"]
     # A pin that belongs to one instance says nothing more.
