@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: gallery lowest compare test check lint types layers docs bench fuzz fuzz-engine fuzz-kernel upstream simgrid clean league
+.PHONY: gallery lowest compare test check lint types layers docs bench fuzz fuzz-engine fuzz-kernel upstream simgrid clean league memory
 
 # Nothing is echoed on the way to it: what is printed begins with the verdict.
 compare: $(VENV)/installed
@@ -68,6 +68,11 @@ fuzz-kernel: $(VENV)/installed-dev
 league: $(VENV)/installed-dev
 	$(BIN)/versim measured $(RUNS) -f json -o league.json
 	$(BIN)/python tools/league_page.py league.json
+	$(BIN)/python tools/league_choices.py -j 2
+
+# Predicted memory against what runs measured: make memory RUNS="runs/*.csv"
+memory: $(VENV)/installed-dev
+	$(BIN)/versim measured $(RUNS) --memory
 
 # The pictures of README and docs/gallery.md, as Chromium shows the pages.
 gallery: $(VENV)/installed-dev

@@ -43,12 +43,16 @@ def replaced(page: str, part: str, content: str) -> str:
 
 def profile_lines() -> Iterator[str]:
     """Every shipped set of constants with its evidence."""
-    yield "| framework | runs of | column | runs | error without | on folds left out | constants |"
-    yield "|---|---|---|--:|--:|--:|---|"
+    yield (
+        "| framework | runs of | column | runs | error without | on folds left out | models left out | GPUs left out "
+        "| shuffled | constants |"
+    )
+    yield "|---|---|---|--:|--:|--:|--:|--:|--:|---|"
     for name, profile in load_profiles().items():
         for group, label, fitted in profile.sets():
             constants = ", ".join(f"`{key}` {_value(key, value)}" for key, value in fitted.constants.items()) or "none"
-            figures = f"{100 * fitted.error_without:.1f} | {100 * fitted.error:.1f}"
+            errors = (fitted.error_without, fitted.error, fitted.models_left_out, fitted.gpus_left_out, fitted.shuffled)
+            figures = " | ".join("–" if error is None else f"{100 * error:.1f}" for error in errors)
             yield f"| {name} | {group or 'all'} | {label} | {fitted.runs} | {figures} | {constants} |"
 
 

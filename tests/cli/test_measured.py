@@ -113,3 +113,24 @@ def test_a_record_that_is_not_there_is_named() -> None:
     result = CliRunner().invoke(cli, ["init", "x.yaml", "--run", f"{FEW}:kor-9"])
     assert result.exit_code != 0
     assert "kor-0001" in str(result.exception) + result.output
+
+
+def test_memory_alone_and_structure_by_hand(tmp_path: Path) -> None:
+    """No times are asked for the one; the other changes every run, without profiles, or says what is wrong."""
+    mine = tmp_path / "mine.csv"
+    mine.write_text(
+        "framework,gpu,gpus,model,seq_len,gbs,tp,sequence_parallel,step_s,memory_peak_gib\n"
+        "nemo,h100-sxm,8,llama3-8b,8192,16,8,1,2.0,40\n"
+    )
+    said = run(mine, "--memory").output
+    assert "peak" in said
+    assert "silicon" not in said
+    lengths = []
+    for overlap in ("none", "all"):
+        (found,) = json.loads(run(mine, "--structure", f"overlap_tp={overlap}", "-f", "json").output)["runs"]
+        assert found["profiled_s"] == found["predicted_s"]
+        lengths.append(found["predicted_s"]["silicon+roofline/nccl"])
+    assert lengths[0] > lengths[1]
+    (refused,) = json.loads(run(mine, "--structure", "overlap_tp=x", "-f", "json").output)["runs"]
+    assert "overlap_tp" in refused["skipped"]
+    assert run(mine, "--structure", "overlap_tp").exit_code == 1

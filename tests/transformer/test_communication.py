@@ -122,6 +122,14 @@ def test_capacity_and_format_scale_what_experts_are_sent() -> None:
     assert ("dispatch tokens", "dp", usual // 2) in _found(**step, ep_dtype="fp8")
 
 
+def test_a_token_travels_once_to_a_node_that_has_several_of_its_experts() -> None:
+    """Of two nodes, 2 · (1 − 1/4) have one of two experts that are drawn evenly: three quarters of the copies."""
+    step = {**EXPERTS, "gbs": 4, "dp": 4, "ep": 4}
+    usual = TOKENS * EXPERTS["experts_per_token"] * HIDDEN * 2
+    assert ("dispatch tokens", "dp", usual * 3 // 4) in _found(**step, dispatch_node=2)
+    assert ("dispatch tokens", "dp", usual) in _found(**step, dispatch_node=4)
+
+
 def test_tied_embeddings_are_reduced_between_the_ends() -> None:
     """The first and the last stage hold a copy each (Megatron-LM's embedding group)."""
     embedding = SMALL["vocab"] * HIDDEN * 4

@@ -27,6 +27,7 @@ STEPS: tuple[dict[str, Any], ...] = (
     {"cp": 2, "cp_exchange": "all_gather", "attention": "unfused", "precision": "fp8"},
     {**EXPERTS, "dp": 8, "ep": 4, "tp": 2, "sequence_parallel": True, "pp": 2, "sharding": "zero1"},
     {**EXPERTS, "dp": 4, "ep": 4, "overlap_ep": True, "gbs": 16},
+    {**EXPERTS, "dp": 4, "ep": 4, "expert_kernels": "fused", "precision": "fp8", "gradient_products": "fp8_block"},
     {**EXPERTS, "dp": 4, "ep": 4, "etp": 2, "tp": 2, "sequence_parallel": True, "predicted_tokens": 1, "gbs": 8},
 )
 

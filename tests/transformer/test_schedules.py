@@ -85,11 +85,28 @@ def test_every_microbatch_is_done_once_and_in_order(schedule: Schedule, pp: int,
                 assert place[do - 1, chunk, microbatch] < place[do, chunk, microbatch]
 
 
-@pytest.mark.parametrize("schedule", ["gpipe", "1f1b", "zb-h1"])
-def test_stages_that_wait_for_their_messages_end_too(schedule: str) -> None:
+@pytest.mark.parametrize(
+    ("schedule", "serial"), [("gpipe", False), ("gpipe", True), ("1f1b", False), ("1f1b", True), ("zb-h1", False)]
+)
+def test_stages_that_wait_for_their_messages_end_too(schedule: str, *, serial: bool) -> None:
     """Exposed messages make stages wait for one another; that must not close a circle."""
-    step = graph(pp=4, gbs=12, schedule=schedule, overlap_p2p=False, granularity="layer")
+    step = graph(pp=4, gbs=12, schedule=schedule, overlap_p2p=False, serial_p2p=serial, granularity="layer")
     pinned = pin(step, system_of(step), every(1e-6), every(1e-6))
     instances = instances_of(step)
     each = np.full(len(instances.meeting_match), PS_PER_S // 1000, dtype=np.int64)
     assert replay(instances, pinned.compute_ns, each).completed
+
+
+@pytest.mark.parametrize(("pp", "each"), [(2, 2), (4, 4), (6, 4)])
+def test_one_message_at_a_time_takes_four_of_them_per_microbatch(pp: int, each: int) -> None:
+    """A stage between others receives and sends twice per microbatch, one message after another; an end once each."""
+
+    def length(microbatches: int) -> int:
+        step = graph(layers=pp, pp=pp, gbs=microbatches, schedule="1f1b", serial_p2p=True, granularity="stage")
+        instances = instances_of(step)
+        compute = np.zeros(step.node_count, dtype=np.int64)
+        found = replay(instances, compute, np.ones(len(instances.meeting_match), dtype=np.int64))
+        assert found.completed
+        return found.makespan_ps
+
+    assert length(40) - length(20) == 20 * each

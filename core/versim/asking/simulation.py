@@ -112,14 +112,12 @@ def _asked(
     began = time.perf_counter()
     findings: tuple[Finding, ...] = ()
     try:
-        with held_responsible("backend", instance.backend):
-            findings = tuple(backend.preflight(request)) if isinstance(backend, Preflights) else ()
-            errors = tuple(finding for finding in findings if finding.severity is Severity.ERROR)
-            if errors and not force:
-                return Answer(prediction=_labelled(_not_run(inputs, instance, errors), instance), network=network)
-            began = time.perf_counter()
-            answered: object = backend.simulate(request)
-        prediction = _held(inputs, instance.backend, answered)
+        findings = preflown(request, backend, instance.backend)
+        errors = tuple(finding for finding in findings if finding.severity is Severity.ERROR)
+        if errors and not force:
+            return Answer(prediction=_labelled(_not_run(inputs, instance, errors), instance), network=network)
+        began = time.perf_counter()
+        prediction = simulated(request, backend, instance.backend)
     except ComponentError as error:
         if not contain:
             raise
@@ -153,6 +151,28 @@ def _asked(
         isolated_ps=isolated_ps,
         without_contention=str(getattr(backend, "without_contention", "")),
     )
+
+
+def preflown(request: SimulationRequest, backend: SimulatorBackend, name: str) -> tuple[Finding, ...]:
+    """What a backend finds in its input before it simulates.
+
+    Raises:
+        ComponentError: It breaks.
+    """
+    with held_responsible("backend", name):
+        return tuple(backend.preflight(request)) if isinstance(backend, Preflights) else ()
+
+
+def simulated(request: SimulationRequest, backend: SimulatorBackend, name: str) -> Prediction:
+    """What a backend answers, held to its form.
+
+    Raises:
+        VersimError: It cannot express the graph, or gives up.
+        ComponentError: It breaks, or its answer is no prediction of the graph.
+    """
+    with held_responsible("backend", name):
+        answered: object = backend.simulate(request)
+    return _held(request.inputs, name, answered)
 
 
 def _held(inputs: Inputs, backend: str, prediction: object) -> Prediction:

@@ -38,8 +38,16 @@ EXCEEDED = 3
     help="Apply this profile instead of the shipped one of its framework. May be repeated.",
 )
 @click.option(
+    "--structure",
+    multiple=True,
+    metavar="KEY=VALUE[,…]",
+    help="Options of the producer for all runs, whatever conventions say: overlap_tp=none. No profile is applied then. "
+    "May be repeated.",
+)
+@click.option(
     "--by", default="table", show_default=True, metavar="GROUPING", help="Part the runs of the table by this."
 )
+@click.option("--memory", "memory_only", is_flag=True, help="Only hold memory against what was measured.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 256), help="Processes; as many as there are cores unless given.")
 @click.option("-f", "--format", "form", type=click.Choice(FORMS), default="table", show_default=True)
 @click.option(
@@ -66,7 +74,9 @@ def measured(
     backends: tuple[str, ...],
     no_profile: bool,
     profile_files: tuple[Path, ...],
+    structure: tuple[str, ...],
     by: str,
+    memory_only: bool,
     jobs: int | None,
     form: str,
     output: Path | None,
@@ -105,9 +115,18 @@ def measured(
     from versim.league.profile import load_profile, load_profiles  # noqa: PLC0415
     from versim.league.result import League  # noqa: PLC0415
 
+    if memory_only:
+        from versim.league.text import memory_as_text  # noqa: PLC0415
+
+        with progress() as say:
+            league = league_of(found.runs, (), registry=registry, modules=session.modules, jobs=processes, progress=say)
+        write_output(memory_as_text(league, line_width()), output)
+        return
+
     if by not in League.groupings():
         raise click.UsageError(f"--by {by!r}: runs are parted by {', '.join(League.groupings())}")
-    profiles = {} if no_profile else load_profiles()
+    # Constants were fitted to the structure that conventions give.
+    profiles = {} if no_profile or structure else load_profiles()
     for file in profile_files:
         given = load_profile(file)
         profiles[given.framework] = given
@@ -120,6 +139,7 @@ def measured(
             profiles=profiles,
             jobs=processes,
             remarks=(*found.remarks, *remarks),
+            structure=_structure(structure),
             progress=say,
         )
     write_output(_rendered(league, form, by, ctx), output)
@@ -130,6 +150,12 @@ def measured(
             err=True,
         )
         ctx.exit(EXCEEDED)
+
+
+def _structure(written: tuple[str, ...]) -> dict[str, object]:
+    from versim.scenario.overrides import parse_component  # noqa: PLC0415 - see group
+
+    return {key: value for text in written for key, value in parse_component(f"structure:{text}")[1].items()}
 
 
 def _rendered(league: object, form: str, by: str, ctx: click.Context) -> str:

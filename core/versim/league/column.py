@@ -51,12 +51,14 @@ class Defaults:
         granularity: How finely.
         columns: Who predicts.
         timing_options: Options of timings by name, where their own defaults are not what is asked for here.
+        structure: Options of the producer that hold for every run, whatever its framework's conventions say.
     """
 
     producer: str
     granularity: str
     columns: tuple[Column, ...]
     timing_options: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    structure: Mapping[str, Any] = attrs.field(factory=dict)
 
 
 @functools.cache

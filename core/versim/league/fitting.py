@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.errors import VersimError
-from versim.league.ingredients import INGREDIENTS
+from versim.league.ingredients import INGREDIENTS, PP
 from versim.league.profile import BY_NAME, CONSTANTS, Scaling
 
 RUNS_PER_CONSTANT = 10
@@ -33,6 +33,12 @@ MOST_CONSTANTS = 6
 
 _WORTH = 0.03
 """By how much of itself the left-out error has to fall for further constants."""
+
+_EXCHANGED = 0.01
+"""Part by which another constant, or an exchange of one, has to lower the error on what is fitted."""
+
+_MOST_EXCHANGED = 3
+"""Constants of the largest set in which one is exchanged: larger ones cost much and find nothing else."""
 
 _SOFT = 0.1
 """Relative error at which the loss turns from squares to sizes; a constant that lies as far from neutral as is expected
@@ -51,6 +57,7 @@ class Chain:
         count: float64 (works,), how many nodes of it lie on the chain.
         messages: float64 (ingredients,), communications on the chain, summed.
         messages_late_s: Latency of the job's network in them, summed.
+        stage_messages: How many of them go between stages on different nodes.
         rest_s: What is neither.
     """
 
@@ -61,6 +68,7 @@ class Chain:
     count: NDArray[np.float64]
     messages: NDArray[np.float64]
     messages_late_s: float
+    stage_messages: float
     rest_s: float
 
 
@@ -80,6 +88,7 @@ class Chains:
     owner: NDArray[np.int64]
     messages: NDArray[np.float64]
     messages_late_s: NDArray[np.float64]
+    stage_messages: NDArray[np.float64]
     rest_s: NDArray[np.float64]
 
     @classmethod
@@ -99,6 +108,7 @@ class Chains:
             owner=np.repeat(np.arange(len(chains)), [len(chain.count) for chain in chains]),
             messages=np.array([chain.messages for chain in chains]).reshape(len(chains), width),
             messages_late_s=np.array([chain.messages_late_s for chain in chains]),
+            stage_messages=np.array([chain.stage_messages for chain in chains]),
             rest_s=np.array([chain.rest_s for chain in chains]),
         )
 
@@ -120,6 +130,7 @@ class Chains:
             owner=place[self.owner[kept]],
             messages=self.messages[rows],
             messages_late_s=self.messages_late_s[rows],
+            stage_messages=self.stage_messages[rows],
             rest_s=self.rest_s[rows],
         )
 
@@ -130,6 +141,7 @@ class Chains:
             self._per_run(works_s)
             + self.messages @ scaling.factors
             + scaling.latency_factor * self.messages_late_s
+            + scaling.stage_message_s * self.stage_messages
             + self.rest_s
             + scaling.step_overhead_s
         )
@@ -147,6 +159,7 @@ class Chains:
         for column in range(len(INGREDIENTS)):
             found[:, column] = self._per_run(self.count * scaled[:, column])
         found[:, : len(INGREDIENTS)] += self.messages * scaling.factors
+        found[:, INGREDIENTS.index(PP)] += scaling.stage_message_s * self.stage_messages
         found[:, -2] = self._per_run(self.count * (works_s - device_s))
         found[:, -1] = self.predicted_s(scaling) - found[:, :-1].sum(axis=1)
         return found
@@ -158,9 +171,7 @@ class Chains:
         """Which runs a constant can act on at all: it moves them by more than a percent; shape (runs,)."""
         constant = BY_NAME[name]
         neutral = Scaling.of({})
-        changed = Scaling.of({name: 1e-5 if constant.unit == "s" else 2 * constant.neutral})
-        if constant.unit == "s":
-            return np.ones(len(self), dtype=bool)
+        changed = Scaling.of({name: constant.spread if constant.unit == "s" else 2 * constant.neutral})
         moved: NDArray[np.bool_] = np.abs(self.predicted_s(changed) / self.predicted_s(neutral) - 1) > 0.01
         return moved
 
@@ -230,26 +241,39 @@ def select(
 ) -> tuple[str, ...]:
     """At most so many constants that are worth having.
 
-    One by one the constant is added that lowers the loss most; of the sets on that way, the smallest is taken whose
-    error on left-out folds is within a few percent of the least. Constants that are only worth something together
-    (overlap and slower kernels hide one another) are found that way, too.
+    One by one the constant is added that lowers the error most, and then one of those chosen before may be exchanged
+    for another: what is best alone need not be part of what is best together (overlap and slower kernels hide one
+    another). Of the sets on that way, the smallest is taken whose error on left-out folds is within a few percent of
+    the least.
     """
     usable = [name for name in candidates if int(chains.uses(name).sum()) >= _LEAST_SHARE * RUNS_PER_CONSTANT]
     chosen: tuple[str, ...] = ()
     errors = {chosen: error_of(chains.predicted_s(Scaling.of({})), measured_s)}
     near: Mapping[str, float] = {}
-    while len(chosen) < min(most, MOST_CONSTANTS) and len(chosen) < len(usable):
+
+    def best(sets: Sequence[tuple[str, ...]]) -> tuple[float, tuple[str, ...], Mapping[str, float]]:
         tried = []
-        for name in usable:
-            if name not in chosen:
-                values = solve(chains, measured_s, (*chosen, name), near)
-                tried.append((error_of(chains.predicted_s(Scaling.of(values)), measured_s), name, values))
-        _, name, near = min(tried, key=lambda one: one[:2])
-        chosen = (*chosen, name)
+        for names in sets:
+            values = solve(chains, measured_s, names, near)
+            tried.append((error_of(chains.predicted_s(Scaling.of(values)), measured_s), names, values))
+        return min(tried, key=lambda one: one[:2])
+
+    error = errors[chosen]
+    while len(chosen) < min(most, MOST_CONSTANTS) and len(chosen) < len(usable):
+        before = error
+        error, chosen, near = best([(*chosen, name) for name in usable if name not in chosen])
+        kept = [chosen[:place] + chosen[place + 1 :] for place in range(len(chosen) - 1)]
+        others = [name for name in usable if name not in chosen]
+        if exchanged := [(*rest, name) for rest in kept for name in others if len(chosen) <= _MOST_EXCHANGED]:
+            found = best(exchanged)
+            if found[0] < error * (1 - _EXCHANGED):
+                error, chosen, near = found
+        if error > before * (1 - _EXCHANGED):
+            break
         errors[chosen] = error_of(left_out(chains, measured_s, folds, chosen), measured_s)
     least = min(errors.values())
-    best = next(names for names, error in errors.items() if error <= least * (1 + _WORTH))
-    return tuple(sorted(best, key=[constant.name for constant in CONSTANTS].index))
+    smallest = next(names for names, error in errors.items() if error <= least * (1 + _WORTH))
+    return tuple(sorted(smallest, key=[constant.name for constant in CONSTANTS].index))
 
 
 def left_out(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from versim.errors import VersimError
 from versim.league.column import Column
 from versim.league.fitting import RUNS_PER_CONSTANT, Chain, Chains, Fit, error_of, fit, left_out, shuffled
-from versim.league.folds import folds_of, model_folds
+from versim.league.folds import folds_of, gpu_folds, model_folds
 from versim.league.predicting import Simulated
 from versim.league.profile import BY_NAME, Fitted, Profile, digest_of, groups_of, profile_document
 from versim.league.record import RunRecord
@@ -42,6 +42,7 @@ class ColumnFit:
         fit: Constants with their evidence; errors are of simulations.
         used: The runs.
         models_left_out: Error with whole models left out, along the chains; None where there is one model.
+        gpus_left_out: Error with whole kinds of GPUs left out, along the chains; None where there is one.
         shuffled: Error of the same constants on shuffled measurements.
         left_out_s: Id of a run ─▶ its seconds under the constants of the fold that leaves it out.
     """
@@ -50,6 +51,7 @@ class ColumnFit:
     fit: Fit
     used: tuple[RunRecord, ...]
     models_left_out: float | None
+    gpus_left_out: float | None
     shuffled: float
     left_out_s: Mapping[str, float]
 
@@ -68,6 +70,9 @@ class ColumnFit:
             runs=self.fit.runs,
             used=frozenset(digest_of(run) for run in self.used),
             error=self.fit.error,
+            models_left_out=self.models_left_out,
+            gpus_left_out=self.gpus_left_out,
+            shuffled=self.shuffled,
             error_without=self.fit.error_without,
         )
 
@@ -87,7 +92,9 @@ def fit_framework(
     Raises:
         VersimError: No timed run of the framework can be modelled.
     """
-    usable = [run for run in runs if run.framework == framework and run.step_s is not None and not is_marked(run)]
+    timed = [run for run in runs if run.framework == framework and run.step_s is not None]
+    usable = [run for run in timed if not is_marked(run)]
+    faulty = [run for run in timed if run.fault]
     if not usable:
         known = ", ".join(sorted({run.framework for run in runs if run.step_s is not None}))
         raise VersimError(f"no timed run of framework {framework!r} is among the records (there are: {known})")
@@ -96,14 +103,14 @@ def fit_framework(
         if progress is not None:
             progress(f"{framework}: fitting {column.label}")
 
-        fitter = _Fitter(column, usable, registry=registry, modules=modules, jobs=jobs)
+        fitter = _Fitter(column, [*usable, *faulty], registry=registry, modules=modules, jobs=jobs)
         general = fitter.fitted(usable)
         if general is None:
             continue
         found.setdefault("", []).append(general)
-        for group, chosen in _groups(usable).items():
+        for group, chosen in (_groups(usable) | _groups(faulty, whole=True)).items():
             own = fitter.fitted(chosen)
-            if own is not None and own.fit.error < _WORTH * general.error_on(own.used):
+            if own is not None and (chosen[0].fault or own.fit.error < _WORTH * general.error_on(own.used)):
                 found.setdefault(group, []).append(own)
     if not found:
         raise VersimError(f"none of the {len(usable)} timed runs of {framework!r} can be modelled")
@@ -117,13 +124,13 @@ def fit_framework(
     return _report(framework, found, len(usable)), profile_document(profile)
 
 
-def _groups(runs: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:
-    """Runs of each group that has enough for a constant of its own, and is not all of them."""
+def _groups(runs: Sequence[RunRecord], *, whole: bool = False) -> dict[str, list[RunRecord]]:
+    """Runs of each group that has enough for a constant of its own, and unless ``whole`` is not all of them."""
     groups: dict[str, list[RunRecord]] = {}
     for run in runs:
         for group in groups_of(run):
             groups.setdefault(group, []).append(run)
-    return {name: chosen for name, chosen in groups.items() if RUNS_PER_CONSTANT <= len(chosen) < len(runs)}
+    return {name: chosen for name, chosen in groups.items() if RUNS_PER_CONSTANT <= len(chosen) < len(runs) + whole}
 
 
 class _Fitter:
@@ -159,7 +166,8 @@ class _Fitter:
             column=self._column,
             fit=attrs.evolve(result, error=error, error_without=without, runs=len(used)),
             used=used,
-            models_left_out=_models_left_out(chains, measured_s, used, names),
+            models_left_out=_left_out(chains, measured_s, model_folds(used), names),
+            gpus_left_out=_left_out(chains, measured_s, gpu_folds(used), names),
             shuffled=shuffled(chains, measured_s, folds, names),
             left_out_s=dict(zip((run.id for run in used), predicted.tolist(), strict=True)),
         )
@@ -174,10 +182,9 @@ def _chain_of(chain: Chain | None) -> Chain:
     return chain
 
 
-def _models_left_out(
-    chains: Chains, measured_s: NDArray[np.float64], used: Sequence[RunRecord], names: Sequence[str]
+def _left_out(
+    chains: Chains, measured_s: NDArray[np.float64], folds: NDArray[np.int64], names: Sequence[str]
 ) -> float | None:
-    folds = model_folds(used)
     if len(set(folds.tolist())) < 2:
         return None
     return error_of(left_out(chains, measured_s, folds, names), measured_s)
@@ -205,6 +212,8 @@ def _lines(one: ColumnFit, where: str) -> list[str]:
     ]
     if one.models_left_out is not None:
         lines.append(f"  with whole models left out {100 * one.models_left_out:.1f} %")
+    if one.gpus_left_out is not None:
+        lines.append(f"  with whole kinds of GPUs left out {100 * one.gpus_left_out:.1f} %")
     lines.append(f"  the same constants on shuffled measurements {100 * one.shuffled:.1f} %")
     for name, value in result.constants.items():
         spread = [values[name] for values in result.folds.values() if name in values]

@@ -40,5 +40,19 @@ def folds_of(runs: Sequence[RunRecord]) -> NDArray[np.int64]:
 
 def model_folds(runs: Sequence[RunRecord]) -> NDArray[np.int64]:
     """Folds that leave a whole model out, the sterner question; shape (runs,)."""
-    known = {key: number for number, key in enumerate(sorted({repr(run.architecture) for run in runs}))}
-    return np.array([known[repr(run.architecture)] for run in runs], dtype=np.int64)
+    return _numbered([repr(run.architecture) for run in runs])
+
+
+def gpu_folds(runs: Sequence[RunRecord]) -> NDArray[np.int64]:
+    """Folds that leave a whole kind of GPU out: do constants carry to another?; shape (runs,)."""
+    return _numbered([run.gpu for run in runs])
+
+
+def table_folds(runs: Sequence[RunRecord]) -> NDArray[np.int64]:
+    """Folds that leave a whole source out; shape (runs,)."""
+    return _numbered([run.series for run in runs])
+
+
+def _numbered(names: Sequence[str]) -> NDArray[np.int64]:
+    known = {name: number for number, name in enumerate(sorted(set(names)))}
+    return np.array([known[name] for name in names], dtype=np.int64)

@@ -15,8 +15,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from versim.asking.simulation import request_of
-from versim.components import Sizes
+from versim.asking.simulation import preflown, request_of, simulated
+from versim.components import Severity, Sizes
 from versim.errors import VersimError
 from versim.fabric import System
 from versim.graph import NONE, ExecutionGraph
@@ -26,7 +26,7 @@ from versim.league.fitting import Chain, Chains
 from versim.league.ingredients import ATTENTION, HOST, INGREDIENTS, WAITING, PricedWorks, along
 from versim.league.job_network import job_network_of
 from versim.league.path import Path, path_of
-from versim.league.pricing import PricedNetwork, Pricer
+from versim.league.pricing import PricedNetwork, Pricer, between_nodes
 from versim.league.profile import Profile, Scaling
 from versim.league.recipe import NotModelledError, Recipe, recipe_of
 from versim.league.record import RunRecord
@@ -162,6 +162,8 @@ class Predictor:
         pricer.forget_systems()
         works = pricer.works(graph, system, job)
         works.seconds[:, INGREDIENTS.index(ATTENTION)] *= recipe.attention_factor
+        if recipe.captured:
+            works = attrs.evolve(works, launches=np.zeros_like(works.launches))
         if works.missing:
             raise NotModelledError(f"no timing of the column times {works.missing[0].split('(', 1)[0]}")
         nothing = np.zeros(len(works.launches))
@@ -176,7 +178,11 @@ class Predictor:
         )
         backend = self._registry.backend(pricer.column.backend)
         network = PricedNetwork(pricer, scaling, job)
-        prediction = backend.simulate(request_of(backend, inputs, {}, network))
+        request = request_of(backend, inputs, {}, network)
+        for finding in preflown(request, backend, pricer.column.backend):
+            if finding.severity is Severity.ERROR:
+                raise NotModelledError(finding.message)
+        prediction = simulated(request, backend, pricer.column.backend)
         return _Asked(
             graph=graph,
             system=system,
@@ -261,12 +267,13 @@ class _Asked:
     def chain(self, path: Path, seconds: float, scaling: Scaling) -> Chain:
         """The run along its deciding chain, neutral seconds."""
         rows = np.array(sorted(path.works), dtype=np.int64)
-        messages, late_s = np.zeros(len(INGREDIENTS)), 0.0
+        messages, late_s, far = np.zeros(len(INGREDIENTS)), 0.0, 0.0
         if path.communications:
             every = messages_of(self.graph)
             chosen = tuple(every[match] for match in path.communications)
             counts = np.array(list(path.communications.values()), dtype=np.float64)
             late_s = float(self.network.late_s(chosen) @ counts)
+            far = float(between_nodes(chosen, self.system) @ counts)
             taken_s = self.network.alone_s(chosen, self.system) * counts
             for message, taken in zip(chosen, taken_s.tolist(), strict=True):
                 messages[along(message.axis, message.kind)] += taken
@@ -278,6 +285,7 @@ class _Asked:
             count=np.array([path.works[row] for row in rows.tolist()], dtype=np.float64),
             messages=messages,
             messages_late_s=late_s,
+            stage_messages=far,
             rest_s=0.0,
         )
         # What the chain does not hold: rounding, launches that a simulator adds to communication, waiting.

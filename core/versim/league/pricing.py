@@ -22,7 +22,7 @@ from versim.league.job_network import JobNetwork
 from versim.league.profile import Scaling
 from versim.registry import Registry
 from versim.timing import ComputeTiming, NetworkTiming
-from versim.work import DeviceTerm, Folded
+from versim.work import DeviceTerm, Folded, Kind
 
 
 class Pricer:
@@ -94,6 +94,8 @@ class PricedNetwork:
         alone_s = self.alone_s(messages, system)
         factors = np.array([self._scaling.along(message.axis, message.kind) for message in messages])
         seconds: NDArray[np.float64] = alone_s * factors + self._scaling.latency_factor * self.late_s(messages)
+        if self._scaling.stage_message_s:
+            seconds += self._scaling.stage_message_s * between_nodes(messages, system)
         return seconds
 
     def alone_s(self, messages: Sequence[Message], system: System) -> NDArray[np.float64]:
@@ -111,6 +113,18 @@ class PricedNetwork:
     def late_s(self, messages: Sequence[Message]) -> NDArray[np.float64]:
         """What the job's own measurements add to each; shape (messages,)."""
         return np.array([0.0 if self._job is None else self._job.latency_s(message) for message in messages])
+
+
+def between_nodes(messages: Sequence[Message], system: System) -> NDArray[np.bool_]:
+    """Which messages go from one rank to another and leave its fast domain; shape (messages,)."""
+    inner = system.dimensions[0].size
+    return np.array(
+        [
+            message.kind is Kind.POINT_TO_POINT and len({rank // inner for rank in message.ranks}) > 1
+            for message in messages
+        ],
+        dtype=bool,
+    )
 
 
 def message_of(folded: Folded, graph: ExecutionGraph) -> Message:

@@ -22,11 +22,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.errors import VersimError
+from versim.league.convention import group_of
 from versim.league.folds import fold_of
 from versim.league.ingredients import INGREDIENTS, along
 from versim.league.machine import generation_of
 from versim.league.record import RunRecord
 from versim.work import Kind
+
+_STERNER = ("models_left_out", "gpus_left_out", "shuffled")
+"""Errors of sterner questions that a fit was asked."""
 
 SHIPPED = Path(__file__).parent / "profiles"
 
@@ -148,6 +152,16 @@ CONSTANTS = (
         high=20.0,
     ),
     Constant(
+        "stage_message_s",
+        "s",
+        "time of a message between stages that leaves its node beyond that of its bytes, while both stages wait: "
+        "headers that are sent ahead and waited for",
+        0.0,
+        spread=0.1,
+        low=0.0,
+        high=1.0,
+    ),
+    Constant(
         "job_latency_factor",
         "1",
         "latency per rank of a collective over what the job's own probe shows, inside a pass",
@@ -197,6 +211,7 @@ class Scaling:
         step_overhead_s: Seconds per step.
         job_latency_factor: Of a job's latency per rank, inside a pass.
         latency_factor: Of the same, of messages outside of passes.
+        stage_message_s: Seconds of each message between stages that leaves its node.
     """
 
     factors: NDArray[np.float64]
@@ -204,6 +219,7 @@ class Scaling:
     step_overhead_s: float
     job_latency_factor: float
     latency_factor: float
+    stage_message_s: float
 
     @classmethod
     def of(cls, values: Mapping[str, float]) -> Scaling:
@@ -226,6 +242,7 @@ class Scaling:
             step_overhead_s=plain["step_overhead_s"],
             job_latency_factor=plain["job_latency_factor"],
             latency_factor=plain["job_dp_latency_factor"],
+            stage_message_s=plain["stage_message_s"],
         )
 
     def works_s(
@@ -260,7 +277,7 @@ class Scaling:
         neutral = Scaling.of({})
         return bool((self.factors == neutral.factors).all()) and all(
             getattr(self, name) == getattr(neutral, name)
-            for name in ("launch_s", "step_overhead_s", "job_latency_factor", "latency_factor")
+            for name in ("launch_s", "step_overhead_s", "job_latency_factor", "latency_factor", "stage_message_s")
         )
 
 
@@ -275,6 +292,9 @@ class Fitted:
         used: Digests of their ids.
         error: Mean absolute error on left-out folds.
         error_without: The same runs without a profile.
+        models_left_out: With whole models left out; None where there is one, or it was not looked at.
+        gpus_left_out: The same of kinds of GPUs.
+        shuffled: Of the same constants on shuffled measurements; None where it was not looked at.
     """
 
     constants: Mapping[str, float]
@@ -283,6 +303,9 @@ class Fitted:
     used: frozenset[str]
     error: float
     error_without: float
+    models_left_out: float | None = None
+    gpus_left_out: float | None = None
+    shuffled: float | None = None
 
     def was_used(self, run: RunRecord) -> bool:
         """True if the run was among those fitted on."""
@@ -300,8 +323,8 @@ class Profile:
     Attributes:
         framework: Its name in records.
         columns: Label of a column ─▶ its constants.
-        groups: ``dense``, ``experts`` or a generation of GPUs ─▶ label ─▶ constants of their own, where enough runs
-            show that they are needed; what was never seen takes those of all.
+        groups: ``dense``, ``experts``, a generation of GPUs or a fault of the software ─▶ label ─▶ constants of their
+            own, where enough runs show that they are needed; what was never seen takes those of all.
         source: On which records it was fitted.
     """
 
@@ -326,7 +349,15 @@ class Profile:
 
 
 def groups_of(run: RunRecord) -> tuple[str, ...]:
-    """The groups of a run that may have constants of their own, the first that has any counts."""
+    """The groups of a run that may have constants of their own, the first that has any counts.
+
+    Runs of faulty software are a group of their own, whatever else they are, and so are those that their framework's
+    conventions tell apart.
+    """
+    if run.fault:
+        return (run.fault,)
+    if own := group_of(run):
+        return (own,)
     return tuple(group for group in (run.kind, generation_of(run.gpu)) if group)
 
 
@@ -374,6 +405,7 @@ def _fitted(plain: Mapping[str, Any]) -> Fitted:
         used=frozenset(_unpacked(plain["used"])),
         error=float(plain["error_on_left_out_folds"]),
         error_without=float(plain["error_without"]),
+        **{name: None if plain.get(name) is None else float(plain[name]) for name in _STERNER},
     )
 
 
@@ -417,6 +449,7 @@ def _plain(fitted: Fitted) -> dict[str, Any]:
         "runs": fitted.runs,
         "error_on_left_out_folds": round(fitted.error, 5),
         "error_without": round(fitted.error_without, 5),
+        **{name: round(found, 5) for name in _STERNER if (found := getattr(fitted, name)) is not None},
         "folds": {str(fold): dict(values) for fold, values in sorted(fitted.folds.items())},
         "used": _packed(fitted.used),
     }

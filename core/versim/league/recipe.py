@@ -1,23 +1,20 @@
 """The scenario of a record: the producer's options and the machine.
 
 Columns of a record become options of the same name. What records do not hold, how a framework deals out layers, which
-kernels it runs and what it overlaps, are its conventions (``conventions.json`` beside this module), the same for every
-run of it: they come from its code and documentation, and nothing in them is fitted.
+kernels it runs and what it overlaps, are its conventions (:mod:`~versim.league.convention`), which nobody fitted.
 """
 
 from __future__ import annotations
 
-import functools
-import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import attrs
 
 from versim.errors import VersimError
 from versim.league.column import Defaults
+from versim.league.convention import Convention, cases_of, convention_of
 from versim.league.layer_split import SPLITS, Sizes
 from versim.league.machine import Machine, NoMachineError, generation_of, machine_of
 from versim.league.record import RunRecord
@@ -60,6 +57,7 @@ class Recipe:
         experts: True for a mixture of experts.
         caveats: What is assumed or left out.
         attention_factor: Time of the framework's attention kernel over that of the timings'.
+        captured: True if the host launches the whole step as one graph.
     """
 
     options: Mapping[str, Any]
@@ -67,42 +65,7 @@ class Recipe:
     experts: bool
     caveats: tuple[str, ...]
     attention_factor: float = 1.0
-
-
-@attrs.frozen(kw_only=True)
-class Convention:
-    """What all runs of a framework share.
-
-    Attributes:
-        split: How layers are dealt out where they do not divide, a name of ``SPLITS``.
-        options: Of the producer.
-        recompute_unsaid: What is recomputed where the source does not say.
-        nic_gb_s: GB/s of each GPU's share of the network, where the framework's records come from one known machine;
-            None for the preset's.
-        nic_source: Where that was read.
-        attention_factor: Generation of GPUs ─▶ time of the framework's attention kernel over that of the timings'.
-        attention_source: Where that was read.
-    """
-
-    split: str = "megatron"
-    options: Mapping[str, Any] = attrs.field(factory=dict)
-    recompute_unsaid: str = "none"
-    nic_gb_s: float | None = None
-    nic_source: str = ""
-    attention_factor: Mapping[str, float] = attrs.field(factory=dict)
-    attention_source: str = ""
-
-
-@functools.cache
-def convention_of(framework: str, gpu: str = "") -> Convention:
-    """The conventions of a framework on a generation of GPUs; those of any where nothing is known of it.
-
-    Runs on older devices were made with older releases: where that matters, there is an entry ``FRAMEWORK GENERATION``.
-    """
-    plain: dict[str, Any] = json.loads(Path(__file__).with_name("conventions.json").read_text(encoding="utf-8"))
-    common = plain["any"]
-    own = plain.get(f"{framework} {gpu.split('-', maxsplit=1)[0]}", plain.get(framework, {}))
-    return Convention(**{**common, **own, "options": {**common["options"], **own.get("options", {})}})
+    captured: bool = False
 
 
 def recipe_of(run: RunRecord, settings: Defaults) -> Recipe:
@@ -126,12 +89,18 @@ def recipe_of(run: RunRecord, settings: Defaults) -> Recipe:
     options["sequence_parallel"] = bool(run.sequence_parallel)
     options |= _model(run, caveats)
     options["precision"] = PRECISIONS.get(run.precision, run.precision)
+    if convention.dispatch_once and run.kind == "experts":
+        options["dispatch_node"] = machine.system.dimensions[0].size
+    for case in cases_of(run):
+        options |= case.options
+        caveats += [case.caveat] if case.caveat else []
     options["recompute"] = _recompute(run, convention, caveats)
     if _OVERLAPPED.search(run.note):
         options["overlap_tp"] = "all"
     options["schedule"] = run.schedule if run.pp > 1 else "auto"
     if run.layers is not None and run.pp > 1:
         options["layers_per_stage"] = _layers_per_stage(run, convention)
+    options |= settings.structure
     caveats += machine.caveats
     if "assumed" in run.note:
         caveats.append(f"by the record: {_clause(run.note, 'assumed')}")
@@ -141,6 +110,7 @@ def recipe_of(run: RunRecord, settings: Defaults) -> Recipe:
         experts=run.kind == "experts",
         caveats=tuple(caveats),
         attention_factor=convention.attention_factor.get(generation_of(run.gpu), 1.0),
+        captured=bool(options.get("cuda_graphs")),
     )
 
 

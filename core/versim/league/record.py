@@ -80,6 +80,10 @@ COLUMNS = (
 )
 
 
+STALLING_PIPELINES = "stalling pipelines"
+"""A fault of software: every message between stages on different nodes stalls."""
+
+
 @attrs.frozen(kw_only=True)
 class RunRecord:
     """One run; the attributes are the columns, None (texts: "") where the source does not say.
@@ -150,6 +154,11 @@ class RunRecord:
     def kind(self) -> str:
         """``experts`` for a mixture of experts as far as the record tells, else ``dense``."""
         return "experts" if self.experts is not None or (self.hidden is None and self.ep > 1) else "dense"
+
+    @property
+    def fault(self) -> str:
+        """What the source says was wrong with the software that ran, known before it did; "" for nothing."""
+        return STALLING_PIPELINES if self.note.lower().startswith("before the sweep's fix") else ""
 
     @property
     def microbatches(self) -> int:

@@ -61,6 +61,7 @@ def league_of(
     profiles: Mapping[str, Profile] | None = None,
     jobs: int = 1,
     remarks: Sequence[str] = (),
+    structure: Mapping[str, Any] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> League:
     """Predict every run through every column.
@@ -73,11 +74,11 @@ def league_of(
         profiles: By framework; none are applied where this is empty.
         jobs: Processes.
         remarks: What a reader should know beside what is found.
+        structure: Options of the producer for every run, instead of what conventions say.
         progress: Called with a sentence now and then.
     """
-    workers = Workers(
-        modules=tuple(modules), columns=tuple(columns), settings=defaults(), profiles=dict(profiles or {})
-    )
+    settings = attrs.evolve(defaults(), structure=dict(structure or {}))
+    workers = Workers(modules=tuple(modules), columns=tuple(columns), settings=settings, profiles=dict(profiles or {}))
     results: list[RunResult | None] = [None] * len(runs)
     answered = _mapped(_one_result, runs, workers, registry, jobs)
     for done, (position, result) in enumerate(answered, start=1):

@@ -120,6 +120,12 @@ def _groups(league: League, width: int, by: str, most: int) -> list[str]:
     return [*lines, *([f"and {left} more groups"] if left else [])]
 
 
+def memory_as_text(league: League, width: int) -> str:
+    """How far predicted memory is from what was measured, and nothing else."""
+    said = list(_memory(league, width)) or ["No record has memory that was measured, or says that it ran out of it."]
+    return "\n".join([f"{len(league.results):,} run records.", *said]) + "\n"
+
+
 def _memory(league: League, width: int) -> Iterator[str]:
     memory = league.memory
     parts = []

@@ -124,7 +124,7 @@ def settings_of(options: TransformerOptions) -> Settings:
     faults += split_faults
     if faults:
         raise FaultsError("training step", faults)
-    precision = PRECISIONS[options.precision]
+    precision = attrs.evolve(PRECISIONS[options.precision], gradient_products=options.gradient_products or "")
     multiple = options.vocab_multiple * options.tp
     gradient_bytes = DTYPE_BYTES[options.gradient_dtype]
     activation_bytes = precision.activation_bytes
@@ -155,10 +155,13 @@ def settings_of(options: TransformerOptions) -> Settings:
         overlap_gradients=options.overlap_gradients,
         overlap_parameters=options.overlap_parameters,
         overlap_p2p=schedule in _OVERLAPPING if options.overlap_p2p is None else options.overlap_p2p,
+        serial_p2p=options.serial_p2p,
         overlap_ep=options.overlap_ep,
         ring_attention=options.cp_exchange == "ring",
         gather_tokens=options.dispatch == "all_gather",
+        dispatch_node=options.dispatch_node,
         expert_launches=options.expert_kernels == "each",
+        fused_experts=options.expert_kernels == "fused",
         capacity_factor=options.capacity_factor,
         gradient_bytes=gradient_bytes,
         reduce_bytes=width(options.reduce_dtype, gradient_bytes),
@@ -239,6 +242,8 @@ def _schedule_faults(options: TransformerOptions, schedule: Schedule) -> list[st
             )
     elif schedule is Schedule.INTERLEAVED and options.vp == 1 and options.pp > 1:
         faults.append("$.vp: schedule: interleaved needs at least 2 chunks per stage")
+    if options.serial_p2p and schedule in _OVERLAPPING:
+        faults.append(f"$.serial_p2p: stages would wait for one another for ever under {schedule}; use 1f1b or gpipe")
     if schedule is Schedule.ZERO_BUBBLE and options.sharding in ("zero2", "zero3"):
         faults.append(f"$.schedule: zb-h1 is not run with sharding: {options.sharding}; use none or zero1")
     return faults

@@ -51,7 +51,7 @@ def _mixture(settings: Settings, experts: Experts) -> Module:
     routed = joined(
         (Module(forward=(router.forward,), backward=(router.data, router.weights)), chosen),
     )
-    out, home = _dispatch(settings, visits)
+    out, home = _dispatch(settings, experts, visits)
     permuted = _moved(settings, "permute", visits, model.hidden)
     parts = [routed, permuted]
     # A rank's experts get the tokens that all ranks of the group send them: as many as it sends, on average.
@@ -86,10 +86,12 @@ def _moved(settings: Settings, name: str, visits: float, width: int) -> Module:
     return Module(forward=(Compute(f"{name} forward", work),), backward=(Compute(f"{name} backward", work),))
 
 
-def _dispatch(settings: Settings, visits: float) -> tuple[tuple[Collective, ...], tuple[Collective, ...]]:
+def _dispatch(
+    settings: Settings, experts: Experts, visits: float
+) -> tuple[tuple[Collective, ...], tuple[Collective, ...]]:
     """Tokens on their way to experts, and home."""
     parallel, layout, hidden = settings.parallelism, settings.layout, settings.architecture.hidden
-    sent = visits * hidden * settings.ep_bytes
+    whole = visits * hidden * settings.ep_bytes * parallel.etp
     if settings.gather_tokens:
         # All tokens to everyone in the group; each keeps what its experts want.
         ranks = parallel.ep * parallel.etp
@@ -99,12 +101,25 @@ def _dispatch(settings: Settings, visits: float) -> tuple[tuple[Collective, ...]
             collective("gather tokens", Kind.ALL_GATHER, size, axes, ranks),
             collective("scatter tokens", Kind.REDUCE_SCATTER, size, axes, ranks),
         )
+    sent = visits * hidden * settings.ep_bytes * _share_of_copies(settings, experts)
     out = collective("dispatch tokens", Kind.ALL_TO_ALL, sent, layout.ep, parallel.ep)
     home = collective("combine tokens", Kind.ALL_TO_ALL, sent, layout.ep, parallel.ep)
-    whole = sent * parallel.etp
     gathered = collective("gather tokens", Kind.ALL_GATHER, whole, layout.etp, parallel.etp)
     scattered = collective("scatter tokens", Kind.REDUCE_SCATTER, whole, layout.etp, parallel.etp)
     return (*out, *gathered), (*scattered, *home)
+
+
+def _share_of_copies(settings: Settings, experts: Experts) -> float:
+    """Copies of a token that travel over those that its experts want.
+
+    One for each node that has any of its experts: of d nodes, d · (1 − (1 − 1/d)^k) have one of k drawn evenly.
+    Inside a node they are passed on (DeepSeek's DeepEP, NVIDIA's HybridEP).
+    """
+    if settings.dispatch_node is None:
+        return 1.0
+    parallel = settings.parallelism
+    nodes = max(1.0, parallel.ep * parallel.etp / settings.dispatch_node)
+    return 1.0 if nodes == 1 else nodes * (1 - (1 - 1 / nodes) ** experts.per_token) / experts.per_token
 
 
 def _expert_products(settings: Settings, experts: Experts, rows: float) -> Module:
@@ -120,6 +135,9 @@ def _expert_products(settings: Settings, experts: Experts, rows: float) -> Modul
         more = (2 if precision.quantized else 1) * (groups - 1)
         launched = ((Pointwise(0, 0, more, "launches of experts"), 1),) if more else ()
 
+    def converted(elements: float) -> Work:
+        return () if settings.fused_experts else quantize(settings, elements)
+
     def grouped(name: str, k: float, n: float) -> Module:
         def term(m: float, inner: float, columns: float, of_pass: Pass) -> GroupedGemm:
             return GroupedGemm(m, inner, columns, groups, precision.product_bytes, precision.products, of_pass)
@@ -129,13 +147,13 @@ def _expert_products(settings: Settings, experts: Experts, rows: float) -> Modul
             *launched,
             *accumulation(settings, groups * k * n),
         )
-        taken = (*quantize(settings, rows * k), (term(rows, k, n, Pass.FORWARD), 1), *launched)
+        taken = (*converted(rows * k), (term(rows, k, n, Pass.FORWARD), 1), *launched)
         return Module(
             forward=(Compute(f"{name} forward", taken),),
             backward=(
                 Compute(
                     f"{name} data gradient",
-                    (*quantize(settings, rows * n), (term(rows, n, k, Pass.DATA_GRADIENT), 1), *launched),
+                    (*converted(rows * n), (term(rows, n, k, Pass.DATA_GRADIENT), 1), *launched),
                 ),
                 Compute(f"{name} weight gradient", weights, weights=True),
             ),
@@ -148,9 +166,10 @@ def _expert_products(settings: Settings, experts: Experts, rows: float) -> Modul
     unsorting = Module(
         forward=(Compute("unsort tokens forward", sort),), backward=(Compute("unsort tokens backward", sort),)
     )
+    activated = element_wise(settings, "experts activation", operation, rows * width, cheap=True)
     parts = [
         grouped("experts up", model.hidden, inner),
-        element_wise(settings, "experts activation", operation, rows * width, cheap=True),
+        *([] if settings.fused_experts else [activated]),
         grouped("experts down", width, model.hidden),
     ]
     if sort and settings.parallelism.ep > 1:

@@ -128,6 +128,11 @@ class TransformerOptions:
     precision: Literal["fp32", "tf32", "fp16", "bf16", "fp8", "fp8_block", "mxfp8", "nvfp4"] = option(
         "bf16", help="format of the layers' matrix products; head, router and the rest stay in 16 bits"
     )
+    gradient_products: Literal["bf16", "fp8_block"] | None = option(
+        None,
+        help="format whose products the backward ones of layers take as long as, if another than precision's: those of "
+        "fp8_block move accumulators to fp32 as they go, as exact ones in fp8 do on Hopper",
+    )
     attention: Literal["flash", "unfused"] = option(
         "flash", help="attention as one fused kernel, or as two products with softmax between them"
     )
@@ -164,14 +169,21 @@ class TransformerOptions:
     overlap_p2p: bool | None = option(
         None, help="send and receive between stages beside computation; if not given, under interleaved and zb-h1"
     )
+    serial_p2p: bool = option(
+        default=False, help="receive only once what was sent last has arrived: a stage has one message at a time"
+    )
     overlap_ep: bool = option(default=False, help="exchange experts' tokens beside the computation of shared experts")
     cp_exchange: Literal["ring", "all_gather"] = option(
         "ring", help="keys and values over cp: beside attention, step by step (ring), or before it (all_gather)"
     )
     dispatch: Literal["all_to_all", "all_gather"] = option("all_to_all", help="how experts get their tokens")
-    expert_kernels: Literal["each", "grouped"] = option(
+    dispatch_node: int | None = _optional_count(
+        "ranks of a node that a token is sent to once for all its experts there; if not given, each is sent its own"
+    )
+    expert_kernels: Literal["each", "grouped", "fused"] = option(
         "each",
-        help="products of experts: a kernel for each (Transformer Engine over cuBLAS), or one for all of them",
+        help="products of experts: a kernel for each (Transformer Engine over cuBLAS), one for all of them, or one "
+        "that converts and activates, too",
     )
     capacity_factor: float = option(
         1.0, validator=_factor, help="tokens that experts compute over what they get when balanced"

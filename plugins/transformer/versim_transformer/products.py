@@ -50,11 +50,12 @@ def product(
     back: Work = quantize(settings, rows * columns)
     if high:
         dtype, width, into, back = precision.activations, float(precision.activation_bytes), (), ()
+    gradients = dtype if high else precision.gradient_products or dtype
     added = pointwise(settings, "bias forward", rows * columns) if bias else ()
     reduced = pointwise(settings, "bias backward", rows * columns) if bias else ()
     forward = Gemm(rows, inner, columns, width, dtype=dtype)
-    data = Gemm(rows, columns, inner, width, dtype=dtype, of_pass=Pass.DATA_GRADIENT)
-    weights = Gemm(columns, rows, inner, width, dtype=dtype, of_pass=Pass.WEIGHT_GRADIENT)
+    data = Gemm(rows, columns, inner, width, dtype=gradients, of_pass=Pass.DATA_GRADIENT)
+    weights = Gemm(columns, rows, inner, width, dtype=gradients, of_pass=Pass.WEIGHT_GRADIENT)
     return Product(
         forward=Compute(f"{name} forward", (*into, (forward, 1), *added)),
         data=Compute(f"{name} data gradient", (*back, (data, 1))),

@@ -82,6 +82,7 @@ class Precision:
         activations: Of everything else in the layers, and of the head.
         activation_bytes: Bytes per element of these.
         quantized: True if operands are converted before each product.
+        gradient_products: Of the products of backward passes; "" for those of the forward.
     """
 
     products: str
@@ -89,6 +90,7 @@ class Precision:
     activations: str
     activation_bytes: int
     quantized: bool
+    gradient_products: str = ""
 
 
 def _unquantized(name: str, element_bytes: int) -> Precision:
@@ -145,10 +147,13 @@ class Settings:
         overlap_gradients: True if gradients are reduced beside the last backward passes.
         overlap_parameters: True if parameters are gathered beside the first forward passes.
         overlap_p2p: True if stages do not wait for their messages to be sent, and post receives ahead.
+        serial_p2p: True if a stage receives only once what it sent last has arrived.
         overlap_ep: True if experts' tokens are exchanged beside the computation of shared experts.
         ring_attention: True if keys and values travel beside attention, chunk by chunk, over context-parallel ranks.
+        dispatch_node: Ranks of a node that a token is sent to once for all its experts there; None for no such thing.
         gather_tokens: True if experts get their tokens by all-gather instead of all-to-all.
         expert_launches: True if each expert's products and conversions are kernels of their own.
+        fused_experts: True if the kernels of experts' products convert their operands and activate their results.
         capacity_factor: Tokens per expert over their mean; 1 is balanced.
         gradient_bytes: Bytes per element of accumulated gradients.
         reduce_bytes: Bytes per element of gradients as communicated.
@@ -184,10 +189,13 @@ class Settings:
     overlap_gradients: bool
     overlap_parameters: bool
     overlap_p2p: bool
+    serial_p2p: bool
     overlap_ep: bool
     ring_attention: bool
     gather_tokens: bool
+    dispatch_node: int | None
     expert_launches: bool
+    fused_experts: bool
     capacity_factor: float
     gradient_bytes: int
     reduce_bytes: int

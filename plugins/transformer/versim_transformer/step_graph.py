@@ -164,7 +164,10 @@ class _StepWriter:
         )
         waits = not settings.overlap_p2p
         if cut.receives:
-            writer.receive(self._message_bytes, waits=waits and not cut.wraps_in)
+            # The stage before sends a gradient's counterpart first, too: two that waited for each other's would wait
+            # for ever, so activations are received beside the gradient that leaves.
+            serial = settings.serial_p2p and not forward
+            writer.receive(self._message_bytes, waits=waits and not cut.wraps_in, serial=serial)
         if settings.sharding is Sharding.ZERO3:
             self._sharded(writer, cut, chunk)
         elif cut.first:

@@ -135,10 +135,18 @@ class TemplateWriter:
         self._name = label
         self._chain: int = Outside.CHAIN
 
-    def receive(self, size_bytes: int, *, waits: bool) -> None:
-        """A message that the pass needs; posted once the previous task has ended, or one task ahead."""
-        after = Outside.PREVIOUS if waits else Outside.BEFORE_PREVIOUS
-        row = self._communication(Op.RECV, "receive", Kind.POINT_TO_POINT, size_bytes, ("pp",), Meeting.NEXT, [after])
+    def receive(self, size_bytes: int, *, waits: bool, serial: bool = False) -> None:
+        """A message that the pass needs; posted once the previous task has ended, or one task ahead.
+
+        Args:
+            size_bytes: Of the message.
+            waits: False posts it ahead.
+            serial: Wait until the previous task's message has arrived, too.
+        """
+        after: list[int] = [Outside.PREVIOUS if waits else Outside.BEFORE_PREVIOUS]
+        if waits and serial:
+            after.append(Outside.PREVIOUS_SEND)
+        row = self._communication(Op.RECV, "receive", Kind.POINT_TO_POINT, size_bytes, ("pp",), Meeting.NEXT, after)
         self._tail.append(row)
 
     def send(self, size_bytes: int, *, waits: bool) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import attrs
 import numpy as np
 import pytest
-from versim.league.fitting import Chain, Chains, fit, shuffled, solve
+from versim.league.fitting import Chain, Chains, fit, select, shuffled, solve
 from versim.league.ingredients import INGREDIENTS
 from versim.league.profile import BY_NAME, CONSTANTS, Scaling
 
@@ -30,6 +31,7 @@ def chains(runs: int = 60) -> Chains:
                 count=random.integers(1, 9, 3).astype(float),
                 messages=np.zeros(len(INGREDIENTS)),
                 messages_late_s=0.0,
+                stage_messages=float(random.integers(0, 9)),
                 rest_s=0.01,
             )
         )
@@ -42,6 +44,22 @@ def test_a_fit_finds_the_constants_that_made_the_times() -> None:
     found = solve(chains(), measured_s, tuple(TRUTH))
     assert found["kernel_time_factor"] == pytest.approx(1.3, rel=0.1)
     assert found["attention_time_factor"] == pytest.approx(2.0, rel=0.25)
+
+
+def test_messages_between_stages_have_a_time_of_their_own() -> None:
+    """Found from how many lie on each chain, and only where there are any."""
+    measured_s = chains().predicted_s(Scaling.of({"stage_message_s": 0.3}))
+    assert solve(chains(), measured_s, ("stage_message_s",))["stage_message_s"] == pytest.approx(0.3, rel=0.1)
+    alone = attrs.evolve(chains(), stage_messages=np.zeros(60))
+    assert not alone.uses("stage_message_s").any()
+    assert chains().composition(Scaling.of({"stage_message_s": 0.3})).sum() == pytest.approx(float(measured_s.sum()))
+
+
+def test_constants_that_hide_one_another_are_exchanged() -> None:
+    """What is best alone need not be part of what is best together."""
+    truth = {"tp_communication_factor": 0.2, "kernel_time_factor": 1.4}
+    measured_s = chains().predicted_s(Scaling.of(truth))
+    assert set(select(chains(), measured_s, np.arange(60) % 5, [*truth, "pointwise_time_factor"], 2)) == set(truth)
 
 
 def test_left_out_folds_are_not_seen() -> None:
