@@ -116,5 +116,5 @@ def _plain() -> dict[str, Any]:
 
 def _release(text: str) -> tuple[int, ...]:
     """The numbers that a release begins with; no number is older than all."""
-    found = re.match(r"[\d.]*", text)
-    return tuple(int(part) for part in (found.group() if found else "").split(".") if part)
+    found = re.match(r"\d{1,9}(?:\.\d{1,9})*", text)
+    return tuple(int(part) for part in found.group().split(".")) if found else ()
