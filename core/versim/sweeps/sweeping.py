@@ -73,7 +73,7 @@ class Standing:
         return self.left / self.rate_per_s if self.answered else None
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Sweep:
     """A sweep that is being run: iterate over it, or let it run to its end.
 
@@ -122,6 +122,17 @@ class Sweep:
     def rows(self) -> list[dict[str, Any]]:
         """Every question of the sweep with its answer, open ones left out, in order."""
         return self.store.rows(self.number)
+
+    def __repr__(self) -> str:
+        standing = self.standing
+        done = standing.known + standing.answered
+        return f"<Sweep of {self.scenario.name!r}: {done} of {standing.questions} questions answered>"
+
+    def _repr_html_(self) -> str:
+        """How far it is, and the fastest configurations as bars, for a notebook."""
+        from versim.sweeps.card import sweep_card  # noqa: PLC0415 - only in a notebook
+
+        return sweep_card(repr(self).strip("<>"), self.rows())
 
     def to_dataframe(self) -> Any:
         """The rows as a pandas ``DataFrame``, a column per key.

@@ -110,6 +110,18 @@ def test_a_sweep_is_iterable_while_it_runs(lab: Scenario, registry: Registry) ->
     assert len([first, *rows]) == 12
 
 
+def test_a_notebook_shows_how_far_it_is_and_the_fastest(lab: Scenario, registry: Registry) -> None:
+    """Before anything is answered, too; the shortest step is first, and names are escaped."""
+    swept = sweep(lab, {"ranks": [1, 2], "work_s": [1, 2]}, registry=registry, jobs=1)
+    assert repr(swept) == "<Sweep of 'lab': 0 of 8 questions answered>"
+    assert "<td" not in swept._repr_html_()
+    shown = swept.run()._repr_html_()
+    assert "8 of 8 questions answered; fastest: ranks=1, work_s=1 by once" in shown.replace("&#x27;", "'")
+    assert shown.count("<td style='width:40%'>") == 8
+    assert "&lt;" not in shown
+    assert shown.index(">1 s<") < shown.index(">2 s<")
+
+
 def test_refusals_are_rows_with_a_reason(lab: Scenario, registry: Registry) -> None:
     """A backend that cannot, and what no system can hold, keep their place and are not asked again."""
     wrong = {
