@@ -42,3 +42,10 @@ def test_what_fits_is_simulated() -> None:
     assert one.prediction.makespan_ps is not None
     assert one.prediction.makespan_ps / 1e12 == pytest.approx(1.5 * TIB / 1e6, rel=1e-3)
     assert two.prediction.completed
+
+
+def test_more_bytes_than_a_link_can_count_are_refused() -> None:
+    """Five all-reduces of 2^63 - 1 bytes over a link that is fast enough for them made -2^63 bytes of it."""
+    (_, _, one), _ = run(scenario(2**63 - 1, 1e18, 5), load_registry()).results()
+    assert "over one link, more than 64 bits count" in one.prediction.diagnosis[0]
+    assert not one.prediction.completed

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 from versim import NO_TIME, PS_PER_NS
 
 from versim_astrasim.program.node_log import LoggedTimes
+from versim_astrasim.step.clock import LONGEST_NS
 from versim_astrasim.step.node_times import Times, fill_left_out, places_of
 from versim_astrasim.step.translate import Translation
 
-_LONGEST_NS = (2**63 - 1) // PS_PER_NS
 _LATER_THAN_ANY = 2**63 - 1
 
 
@@ -36,7 +36,7 @@ def logged_times(logged: LoggedTimes, translation: Translation) -> Times:
         if (np.bincount(rows[known], minlength=count) > 1).any():
             raise LogGapError("contradicts itself")
         column = np.full(count, NO_TIME, dtype=np.int64)
-        column[rows[known]] = np.minimum(logged.tick_ns[known], _LONGEST_NS) * PS_PER_NS
+        column[rows[known]] = np.minimum(logged.tick_ns[known], LONGEST_NS) * PS_PER_NS
         columns.append(column)
     start, end = columns
     ended = end != NO_TIME

@@ -10,12 +10,15 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from versim import NS_PER_S, UnsupportedGraphError
+from versim import NS_PER_S, PS_PER_NS, UnsupportedGraphError
 
 from versim_astrasim.step.configuration import Network
 
 MOST_NS = 2**63
 """Half of what 64 bits hold: sums of two still fit."""
+
+LONGEST_NS = (2**63 - 1) // PS_PER_NS
+"""What 64 bits hold in picoseconds: 106 days."""
 
 _GIB = 2**30
 
@@ -30,7 +33,7 @@ def refuse_wrapping(
     """Refuse communications that may take longer than the clock can count.
 
     A collective of p ranks takes at most 2 (p − 1) rounds of a p-th of its bytes each, whatever the algorithm, and a
-    message its bytes once; what comes after one another adds up.
+    message its bytes once; what comes after one another adds up. So do the bytes of all ranks on one link.
 
     Args:
         size_bytes: (communications,).
@@ -40,13 +43,21 @@ def refuse_wrapping(
         compute_ns: Of all nodes in all.
 
     Raises:
-        UnsupportedGraphError: Naming the first communication with which the sum is too long.
+        UnsupportedGraphError: Naming the first communication with which the sum is too long or too many bytes.
     """
     slowest_bytes_per_ns = min(network.bandwidth_gib_per_s) * _GIB / NS_PER_S
     # Of a bandwidth that double precision takes for 0, infinity: it is refused like any time that is too long.
     with np.errstate(divide="ignore", over="ignore"):
         alone_ns = 2 * (size_bytes / slowest_bytes_per_ns + participants * sum(network.latency_ns))
         total_ns = compute_ns + np.cumsum(alone_ns)
+    carried_bytes = network.rank_count * np.cumsum(2.0 * size_bytes)
+    heavy = np.flatnonzero(carried_bytes >= 2**63)
+    if len(heavy):
+        first = int(heavy[0])
+        raise UnsupportedGraphError(
+            f"with {name(first)} of {size_bytes[first]} bytes {network.rank_count} ranks may send "
+            f"{carried_bytes[first]:.3g} bytes over one link, more than 64 bits count; look for a wrong unit"
+        )
     long = np.flatnonzero(~(total_ns < MOST_NS))
     if not len(long):
         return

@@ -5,15 +5,15 @@ from __future__ import annotations
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from versim import NO_TIME, PS_PER_NS, Op, Resource, Spans
+from versim import NO_TIME, PS_PER_NS, Op, Resource, SimulationError, Spans
 
 from versim_astrasim.engine import Outcome
 from versim_astrasim.engine import Spans as EngineSpans
+from versim_astrasim.step.clock import LONGEST_NS
 from versim_astrasim.step.numbering import nearest_kept
 from versim_astrasim.step.translate import Translation
 
 _NEVER_ENDED = -1
-_LONGEST_NS = (2**63 - 1) // PS_PER_NS
 
 
 @attrs.frozen(eq=False)
@@ -26,7 +26,11 @@ class Times:
 
 
 def times_of(outcome: Outcome, translation: Translation) -> Times:
-    """Times of all instances; a left-out one gets no length, at the end of what it waits for."""
+    """Times of all instances; a left-out one gets no length, at the end of what it waits for.
+
+    Raises:
+        SimulationError: Naming a node that runs later than picoseconds can be counted.
+    """
     instances = translation.instances
     ready, start, end = (np.full(instances.count, NO_TIME, dtype=np.int64) for _ in range(3))
     spans = outcome.spans
@@ -35,6 +39,12 @@ def times_of(outcome: Outcome, translation: Translation) -> Times:
         known = rows >= 0
         for column, given in ((ready, spans.ready_ns), (start, spans.start_ns), (end, spans.end_ns)):
             values = given[known]
+            if values.max(initial=0) > LONGEST_NS:
+                row = int(rows[known][np.argmax(values)])
+                raise SimulationError(
+                    f"{instances.graph.node_name(int(instances.node[row]))} on rank {instances.ranks[row]} runs until "
+                    f"{values.max()} ns, more than the 106 days that 64 bits hold in picoseconds"
+                )
             column[rows[known]] = np.where(values == _NEVER_ENDED, NO_TIME, values * PS_PER_NS)
     times = Times(ready, start, end)
     fill_left_out(times, translation)

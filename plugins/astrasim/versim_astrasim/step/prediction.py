@@ -12,6 +12,7 @@ from versim import NO_TIME, PS_PER_NS, Inputs, LinkLoads, Prediction, Simulation
 from versim_astrasim.engine import Outcome
 from versim_astrasim.engine import Status as EngineStatus
 from versim_astrasim.step import diagnosis
+from versim_astrasim.step.clock import LONGEST_NS
 from versim_astrasim.step.node_times import spans_of, stuck, times_of
 from versim_astrasim.step.translate import Translation
 
@@ -24,7 +25,6 @@ _STATUSES = {
     EngineStatus.REFUSED: Status.ABORTED,
     EngineStatus.LOOPS: Status.ABORTED,
 }
-_LONGEST_NS = (2**63 - 1) // PS_PER_NS
 
 
 def from_outcome(outcome: Outcome, translation: Translation, pinned: Inputs, engine: str) -> Prediction:
@@ -68,7 +68,7 @@ def _link_loads(outcome: Outcome, ranks: int) -> LinkLoads | None:
         return None
     used = np.flatnonzero(links.messages)
     for column in (links.busy_ns, links.queueing_ns):
-        if column.max(initial=0) > _LONGEST_NS:
+        if column.max(initial=0) > LONGEST_NS:
             link = links.name[int(np.argmax(column))]
             raise SimulationError(
                 f"link {link} is busy or waited for during {column.max()} ns, more than the 106 days that 64 bits hold "
@@ -98,7 +98,7 @@ def finish_ps_of(finish_ns: Mapping[int, int | None], translation: Translation) 
     finish_ps = np.full(len(busy), NO_TIME, dtype=np.int64)
     for rank, busy_rank in enumerate(busy.tolist()):
         nanoseconds = finish_ns.get(rank)
-        if nanoseconds is not None and nanoseconds > _LONGEST_NS:
+        if nanoseconds is not None and nanoseconds > LONGEST_NS:
             raise SimulationError(
                 f"rank {rank} finishes after {nanoseconds} ns, more than the 106 days that 64 bits hold in picoseconds"
             )
