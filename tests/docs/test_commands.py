@@ -30,6 +30,7 @@ NOT_TYPED = {
     "versim silicon import": "it reads the package that was fetched",
     "versim verify": "tests/proof goes through all tables",
     "python tests/fuzz/": "tests/fuzz has fewer inputs in the suite",
+    "python benchmarks/": "it measures for minutes",
 }
 """How commands begin that nobody types here, and why."""
 
