@@ -3,7 +3,7 @@
     python benchmarks/store.py [ANSWERS]
 
 Printed are processor milliseconds per answer kept, over the time an answer takes (a step of Llama-3-8B through
-DeepFlow's event loop, asked in this session), and processor seconds of every listing.
+DeepFlow's event loop, asked in the same run), and processor seconds of every listing.
 """
 
 from __future__ import annotations
