@@ -141,7 +141,7 @@ def compare(
 
 def _keep(report: Report, scenario: Scenario, registry: Registry, path: Path) -> None:
     from versim.storage.database import Store  # noqa: PLC0415 - see group
-    from versim.sweeps.keeping import keep_report  # noqa: PLC0415
+    from versim.sweeps.report_answers import keep_report  # noqa: PLC0415
 
     with Store(path, create=True) as store:
         keep_report(report, scenario, registry, store)

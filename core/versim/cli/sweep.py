@@ -17,7 +17,7 @@ from versim.cli.session import for_people, line_width, session_of, tell, typed, 
 
 if TYPE_CHECKING:
     from versim.sweeps.space import Space
-    from versim.sweeps.sweeping import Standing, Sweep
+    from versim.sweeps.sweep import Standing, Sweep
 
 INTERRUPTED = 130
 _MANY = 6
@@ -101,7 +101,7 @@ def sweep(
     if not axes and loaded.search is None:
         raise click.UsageError("nothing varies; give --vary KEY=V1,V2,…, or the scenario a search")
 
-    from versim.sweeps.sweeping import sweep as made_ready  # noqa: PLC0415 - brings numpy
+    from versim.sweeps.sweep import sweep as made_ready  # noqa: PLC0415 - brings numpy
 
     if dry_run:
         from versim.sweeps.axes import axes_of  # noqa: PLC0415 - see above
