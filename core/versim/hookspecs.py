@@ -1,8 +1,9 @@
 """The hooks a plugin may implement. Answers are pooled and sorted by name; a repeated name is an error.
 
-Each hook is called once per registry, when its kind of component is first asked for, and must be cheap: construct
-components here, load what is heavy when a component is used. A hook that will go is marked ``warn_on_impl`` for one
-release, so that plugins which still implement it are told.
+Each hook is called once per registry, when its kind of component is first asked for, and must be cheap. It answers with
+components, or with a mapping of their names to where they are: ``{"name": "package.module:Class"}``. Such a class is
+imported and called, without arguments, when somebody asks for the component of that name. A hook that will go is marked
+``warn_on_impl`` for one release, so that plugins which still implement it are told.
 """
 
 from __future__ import annotations
@@ -26,42 +27,42 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec
-def versim_graph_producers() -> Iterable[GraphProducer]:  # type: ignore[empty-body]
+def versim_graph_producers() -> Iterable[GraphProducer] | Mapping[str, str]:  # type: ignore[empty-body]
     """Offer graph producers: options ─▶ execution graph.
 
-    :returns: zero or more :class:`versim.GraphProducer`.
+    :returns: zero or more :class:`versim.GraphProducer`, or where they are by name.
     """
 
 
 @hookspec
-def versim_timing_models() -> Iterable[TimingModel]:  # type: ignore[empty-body]
+def versim_timing_models() -> Iterable[TimingModel] | Mapping[str, str]:  # type: ignore[empty-body]
     """Offer timing models: seconds for compute work, for communication, or for both.
 
-    :returns: zero or more :class:`versim.TimingModel`.
+    :returns: zero or more :class:`versim.TimingModel`, or where they are by name.
     """
 
 
 @hookspec
-def versim_backends() -> Iterable[SimulatorBackend]:  # type: ignore[empty-body]
+def versim_backends() -> Iterable[SimulatorBackend] | Mapping[str, str]:  # type: ignore[empty-body]
     """Offer simulator backends: pinned graph and system ─▶ prediction.
 
-    :returns: zero or more :class:`versim.SimulatorBackend`.
+    :returns: zero or more :class:`versim.SimulatorBackend`, or where they are by name.
     """
 
 
 @hookspec
-def versim_reporters() -> Iterable[Reporter]:  # type: ignore[empty-body]
+def versim_reporters() -> Iterable[Reporter] | Mapping[str, str]:  # type: ignore[empty-body]
     """Offer reporters: a finished report ─▶ text.
 
-    :returns: zero or more :class:`versim.Reporter`.
+    :returns: zero or more :class:`versim.Reporter`, or where they are by name.
     """
 
 
 @hookspec
-def versim_verifiers() -> Iterable[Verifier]:  # type: ignore[empty-body]
+def versim_verifiers() -> Iterable[Verifier] | Mapping[str, str]:  # type: ignore[empty-body]
     """Offer verifiers: tables of a program's own answers ─▶ how many come out the same.
 
-    :returns: zero or more :class:`versim.Verifier`.
+    :returns: zero or more :class:`versim.Verifier`, or where they are by name.
     """
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from versim.asking.causes import with_causes
+from versim.asking.causes import Answers, with_causes
 from versim.asking.isolation import sweep_step
 from versim.asking.network import check_folded, check_network
 from versim.asking.preparation import (
@@ -30,11 +30,10 @@ from versim.asking.preparation import (
     prepare_pin,
 )
 from versim.asking.simulation import Answer, ask
-from versim.asking.time_limit import ChildDiedError, within
+from versim.asking.time_limit import ChildDiedError, TimeIsOverError, within
 from versim.comparison import Check, Comparison, Report, Unpinned, WorkloadReport, compare_predictions
 from versim.curves import SweptCommunication
-from versim.deadline import limiting
-from versim.errors import TimeIsOverError, VersimError
+from versim.errors import VersimError
 from versim.pinning import messages_of
 from versim.progress import said_in_notebook, telling
 from versim.registry import Registry, load_registry
@@ -92,19 +91,17 @@ def run(
 
     Workloads whose durations others borrow run first; the report keeps the scenario's order. A ``command`` is what was
     typed to get the report, which then says so. A backend that breaks leaves its own column empty, unless ``contain``
-    is false: then its error is raised. With a ``time_limit_s`` each answers in a child process and has so many seconds,
-    and so has whatever else of a plugin's runs: a producer or timing that takes longer is an error that names it.
+    is false: then its error is raised. With a ``time_limit_s`` each answers in a child process and has so many seconds.
     """
     say = progress or (lambda _: None)
     simulated: Simulations = {}
-    with limiting(time_limit_s):
-        prepared = _prepared_beforehand(scenario, registry, say)
-        reports = {
-            workload.label: _run_workload(
-                scenario, registry, workload, simulated, say, averaging, force, sweep, contain, time_limit_s, prepared
-            )
-            for workload in _lenders_first(scenario)
-        }
+    prepared = _prepared_beforehand(scenario, registry, say)
+    reports = {
+        workload.label: _run_workload(
+            scenario, registry, workload, simulated, say, averaging, force, sweep, contain, time_limit_s, prepared
+        )
+        for workload in _lenders_first(scenario)
+    }
     return Report(
         scenario=scenario.name,
         description=scenario.description,
@@ -122,14 +119,21 @@ def _prepared_beforehand(
     """
     prepared: dict[tuple[str, str], Prepared | Placed] = {}
     for workload in scenario.workloads:
+        # Pins that give the producer the same options share a graph.
+        known: dict[str, Placed] = {}
         for chosen in scenario.pins_of(workload):
             say(f"{workload.label}: producing and pinning ({chosen.label})")
+            options = repr(scenario.producer_options(workload, chosen))
+            if options not in known:
+                known[options] = place_workload(scenario, registry, workload, chosen)
+            placed = known[options]
             if chosen.durations:
-                placed = place_workload(scenario, registry, workload, chosen)
                 check_borrowed(scenario, placed.graph, chosen)
                 prepared[workload.label, chosen.label] = placed
             else:
-                prepared[workload.label, chosen.label] = prepare_pin(scenario, registry, workload, chosen)
+                prepared[workload.label, chosen.label] = prepare_pin(
+                    scenario, registry, workload, chosen, placed=placed
+                )
     return prepared
 
 
@@ -212,12 +216,15 @@ def _run_workload(
     time_limit_s: float | None = None,
     beforehand: dict[tuple[str, str], Prepared | Placed] | None = None,
 ) -> WorkloadReport:
+    spoilt = False
     # Pins by digest: equal inputs are simulated once.
     by_digest: dict[str, _Asked] = {}
     unpinned: list[Unpinned] = []
     for chosen in scenario.pins_of(workload):
         # Taken out, so that inputs equal to others are not kept.
         prepared = (beforehand or {}).pop((workload.label, chosen.label), None)
+        if spoilt:  # what a backend wrote to may be part of other pins' inputs, too
+            prepared = None
         if not isinstance(prepared, Prepared):
             say(f"{workload.label}: producing and pinning ({chosen.label})")
             try:
@@ -251,6 +258,7 @@ def _run_workload(
                         time_limit_s=time_limit_s,
                     )
                 if answer.spoilt:
+                    spoilt = True
                     asked.prepared = _again(asked.prepared, scenario, registry, simulated)
             simulated[workload.label, chosen.label, instance.label] = Simulated(
                 inputs=asked.prepared.inputs, prediction=asked.answers[instance.label].prediction
@@ -259,8 +267,9 @@ def _run_workload(
     answered = [asked for asked in by_digest.values() if asked.answers]
     comparisons = [asked.compared(scenario, averaging) for asked in answered]
     say(f"{workload.label}: asking why")
+    known: Answers = {}
     comparisons = [
-        _explained(comparison, asked, scenario, registry, time_limit_s)
+        _explained(comparison, asked, scenario, registry, time_limit_s, known)
         for comparison, asked in zip(comparisons, answered, strict=True)
     ]
     if sweep:
@@ -318,7 +327,12 @@ def _declared(instance: Instance, answer: Answer) -> Mapping[str, str]:
 
 
 def _explained(
-    comparison: Comparison, asked: _Asked, scenario: Scenario, registry: Registry, time_limit_s: float | None
+    comparison: Comparison,
+    asked: _Asked,
+    scenario: Scenario,
+    registry: Registry,
+    time_limit_s: float | None,
+    known: Answers,
 ) -> Comparison:
     """A comparison with the causes of its largest terms, as far as simulators can be asked."""
     # A measurement would answer with the time of the step, whatever it is asked for.
@@ -328,10 +342,11 @@ def _explained(
         if instance.label in asked.answers and not asked.answers[instance.label].prediction.measured
     }
     if time_limit_s is None:
-        return with_causes(comparison, simulating, registry)
+        return with_causes(comparison, simulating, registry, known)
     try:
         causes = within(
-            time_limit_s, lambda: [result.causes for result in with_causes(comparison, simulating, registry).results]
+            time_limit_s,
+            lambda: [result.causes for result in with_causes(comparison, simulating, registry, known).results],
         )
     except (TimeIsOverError, ChildDiedError):
         # Of the step there is a comparison.
@@ -425,7 +440,5 @@ class _Asked:
 def provenance_of(registry: Registry, command: str = "") -> dict[str, str]:
     """Versions of what took part, and what was typed, for people."""
     found = {"versim": metadata.version("versim"), "python": platform.python_version(), "numpy": np.__version__}
-    for plugin in registry.plugins():
-        if not plugin.error:
-            found[f"plugin {plugin.name}"] = f"{plugin.distribution} {plugin.version}".strip() or plugin.origin
+    found |= {f"plugin {name}": version for name, version in registry.versions().items()}
     return found | ({"command": command} if command else {})

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from versim import hookimpl
-
-if TYPE_CHECKING:
-    from versim import Verifier
 
 VERSIM_API_VERSION = 1
 
 
 @hookimpl
-def versim_verifiers() -> list[Verifier]:
+def versim_verifiers() -> dict[str, str]:
     """Tables of DeepFlow's and of ASTRA-sim's answers."""
-    from versim_proof.astrasim.verifier import AstraSimTables  # noqa: PLC0415 - `versim --help` need not wait
-    from versim_proof.deepflow.verifier import DeepFlowTables  # noqa: PLC0415
-
-    return [AstraSimTables(), DeepFlowTables()]
+    return {
+        "astrasim": "versim_proof.astrasim.verifier:AstraSimTables",
+        "deepflow": "versim_proof.deepflow.verifier:DeepFlowTables",
+    }

@@ -29,12 +29,24 @@ MOST_MESSAGES = 2
 """Communications of a term that are asked about: those that move most bytes in all."""
 
 
-def with_causes(comparison: Comparison, instances: Mapping[str, Instance], registry: Registry) -> Comparison:
+Answers = dict[tuple[int, str, Message], Asked | None]
+"""What is known by system (its identity), label and communication; None where a simulator cannot say."""
+
+
+def with_causes(
+    comparison: Comparison, instances: Mapping[str, Instance], registry: Registry, known: Answers
+) -> Comparison:
     """A comparison whose largest terms say what they are made of.
 
     A simulator that cannot answer about a communication leaves the term without causes.
+
+    Args:
+        comparison: The comparison.
+        instances: Who simulated, by label.
+        registry: The plugins there are.
+        known: What these instances have answered so far, of pins that leave the network alone; added to.
     """
-    questions = _Questions(comparison, instances, registry)
+    questions = _Questions(comparison, instances, registry, known)
     results = tuple(attrs.evolve(result, causes=questions.of(result)) for result in comparison.results)
     return attrs.evolve(comparison, results=results)
 
@@ -42,13 +54,15 @@ def with_causes(comparison: Comparison, instances: Mapping[str, Instance], regis
 class _Questions:
     """What has been asked of the simulators of a comparison."""
 
-    def __init__(self, comparison: Comparison, instances: Mapping[str, Instance], registry: Registry) -> None:
+    def __init__(
+        self, comparison: Comparison, instances: Mapping[str, Instance], registry: Registry, known: Answers
+    ) -> None:
         self._inputs = comparison.inputs
         self._reference = comparison.reference
         self._instances = instances
         self._registry = registry
         self._requests: dict[str, SimulationRequest] = {}
-        self._answers: dict[tuple[str, Message], Asked | None] = {}
+        self._known, self._system = known, id(comparison.inputs.system)
         self._members: dict[tuple[str, str], Counter[Message]] | None = None
 
     def of(self, result: Result) -> tuple[TermCauses, ...]:
@@ -73,7 +87,7 @@ class _Questions:
     def _of_term(self, term: Term, heaviest: Sequence[tuple[Message, int]], label: str) -> TermCauses | None:
         asked = []
         for message, count in heaviest:
-            reference, other = (self._answers[who, message] for who in (self._reference, label))
+            reference, other = (self._known[self._system, who, message] for who in (self._reference, label))
             if reference is None or other is None:
                 return None
             asked.append((message, count, reference, other))
@@ -107,7 +121,9 @@ class _Questions:
 
     def _ask(self, label: str, messages: Sequence[Message]) -> None:
         """Ask a simulator about communications, all that lie on one network in one go."""
-        messages = [message for message in messages if (label, message) not in self._answers]
+        messages = [message for message in messages if (self._system, label, message) not in self._known]
+        if not messages:
+            return
         system = self._inputs.system
         near = {message: _of_members(system, message) for message in messages}
         alone_ps = self._times(label, dict.fromkeys(messages, system))
@@ -117,7 +133,7 @@ class _Questions:
         for message in messages:
             times_ps = [times.get(message) for times in (alone_ps, near_ps, instant_ps, bare_ps)]
             known = [time_ps for time_ps in times_ps if time_ps is not None]
-            self._answers[label, message] = Asked(*known) if len(known) == len(times_ps) else None
+            self._known[self._system, label, message] = Asked(*known) if len(known) == len(times_ps) else None
 
     def _times(self, label: str, places: Mapping[Message, System], *, moved: bool = False) -> dict[Message, int]:
         """Picoseconds of communications, each alone on its system; ``moved`` onto the first ranks of it."""

@@ -12,13 +12,15 @@ import attrs
 import numpy as np
 
 from versim.asking.preparation import network_timing
-from versim.asking.time_limit import ChildDiedError, within
+from versim.asking.time_limit import ChildDiedError, TimeIsOverError, within
 from versim.comparison import Check
 from versim.comparison.attribution import Isolated
 from versim.comparison.contract import BrokenContractError, hold_to_contract
 from versim.components import Finding, Isolates, Preflights, Severity, SimulationRequest, SimulatorBackend
 from versim.containment import frames_of, held_responsible
-from versim.errors import ComponentError, TimeIsOverError, VersimError
+from versim.errors import ComponentError, VersimError
+from versim.fabric import System
+from versim.graph import ExecutionGraph
 from versim.inputs import Inputs
 from versim.picoseconds import in_picoseconds
 from versim.prediction import NO_TIME, Consumed, Prediction, Spans, Status
@@ -140,7 +142,7 @@ def _asked(
     isolated_ps = None
     if isolate and prediction.completed and isinstance(backend, Isolates):
         try:
-            isolated_ps = _isolated_ps(backend, request, instance.backend)
+            isolated_ps = _remembered_isolated_ps(backend, request, instance)
         except VersimError as error:
             # The answer stands; only contention cannot be told apart.
             said = f"what communications take alone is not known: {error}"
@@ -235,6 +237,23 @@ def request_of(
 
 def _labelled(prediction: Prediction, instance: Instance) -> Prediction:
     return attrs.evolve(prediction, label=instance.label)
+
+
+def _remembered_isolated_ps(
+    backend: Isolates, request: SimulationRequest, instance: Instance
+) -> tuple[int | None, ...]:
+    """What each communication takes alone; pins that time compute otherwise ask the same of one graph and system."""
+    inputs, key = request.inputs, (instance.backend, repr(request.options), repr(instance.network))
+    known = _ALONE.setdefault(inputs.graph, {})
+    answered = known.get(key)
+    if answered is None or answered[0] is not backend or answered[1] is not inputs.system:
+        answered = known[key] = backend, inputs.system, _isolated_ps(backend, request, instance.backend)
+    return answered[2]
+
+
+_ALONE: WeakKeyDictionary[ExecutionGraph, dict[tuple[str, ...], tuple[Isolates, System, tuple[int | None, ...]]]] = (
+    WeakKeyDictionary()
+)
 
 
 def _isolated_ps(backend: Isolates, request: SimulationRequest, name: str) -> tuple[int | None, ...]:

@@ -66,7 +66,8 @@ def chosen(
     from versim.scenario.overrides import parse_component  # noqa: PLC0415
 
     wanted = []
-    for written, output in paired(reporters, outputs, endings_of(registry)):
+    endings = endings_of(registry) if outputs and not reporters else {}
+    for written, output in paired(reporters, outputs, endings):
         name, settings = parse_component(written)
         reporter = registry.reporter(name)
         known = {info.name for info in describe_options(reporter.options)}

@@ -21,6 +21,13 @@ INJECTED = "versim.cli.injected"
 FLAGS = "versim.cli.flags"
 """Where the context keeps the values of producers' options, by flag."""
 
+OWN_ONLY = "versim.cli.own_only"
+"""In the meta of a context: no flag of a plugin is on the command line."""
+
+
+def _names(parameters: Sequence[click.Parameter]) -> set[str]:
+    return {name for parameter in parameters for name in (*parameter.opts, *parameter.secondary_opts)}
+
 
 class ScenarioCommand(click.Command):
     """A command with the options that producers and backends give a flag: ``option(…, flag="--hardware")``."""
@@ -28,11 +35,16 @@ class ScenarioCommand(click.Command):
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The command's own parameters and the flags of plugins."""
         own = super().get_params(ctx)
-        return [*own, *self._flags(ctx, {name for parameter in own for name in parameter.opts})]
+        if ctx.meta.get(OWN_ONLY):
+            return own
+        return [*own, *self._flags(ctx, _names(own))]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse; the help is shown even where plugins are at fault."""
+        """Parse; the help is shown even where plugins are at fault, and who writes no flag of theirs waits for none."""
         ctx.meta["versim.cli.help"] = any(name in args for name in ctx.help_option_names)
+        own = _names(super().get_params(ctx))
+        flags = {written.partition("=")[0] for written in args if written.startswith("--")}
+        ctx.meta[OWN_ONLY] = flags <= own and not ctx.meta["versim.cli.help"] and not ctx.resilient_parsing
         return super().parse_args(ctx, args)
 
     def _flags(self, ctx: click.Context, taken: set[str]) -> list[click.Parameter]:
@@ -143,7 +155,7 @@ def load(
 
     registry = session_of(ctx).registry()
     given = ctx.meta.get(FLAGS, {})
-    of_files = file_flags(registry)
+    of_files = file_flags(registry) if given else {}
     flags = {flag: value for flag, value in given.items() if flag not in of_files}
     loaded = load_scenario(scenario, registry, {flag: given[flag] for flag in given if flag in of_files})
     if backends or options or flags or reference is not None:

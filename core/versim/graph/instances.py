@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from contextvars import ContextVar
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import attrs
 import numpy as np
@@ -21,7 +22,7 @@ from versim.distinct import distinct, grouped, runs
 from versim.graph.classes import RankClasses
 from versim.graph.columns import HOST, NONE, ExecutionGraph, Op
 from versim.graph.limits import hold_to_memory
-from versim.immutable import is_unwritable
+from versim.immutable import is_unwritable, unwritable
 from versim.work import Kind
 
 T = TypeVar("T")
@@ -283,8 +284,19 @@ def _off_axes(graph: ExecutionGraph, classes: RankClasses, placement: int, scope
     return off
 
 
+_PARTICIPANTS: WeakKeyDictionary[ExecutionGraph, NDArray[np.int64]] = WeakKeyDictionary()
+_DISTINCT: WeakKeyDictionary[ExecutionGraph, tuple[NDArray[np.int64], NDArray[np.int64]]] = WeakKeyDictionary()
+"""Asked for by everybody who looks at a network; they go with the graph, which never changes."""
+
+
 def participants_of(graph: ExecutionGraph) -> NDArray[np.int64]:
-    """Ranks in one group of each communication; shape (communications,)."""
+    """Ranks in one group of each communication; shape (communications,); nobody may write to it."""
+    if graph not in _PARTICIPANTS:
+        _PARTICIPANTS[graph] = unwritable(_participants_of(graph))
+    return _PARTICIPANTS[graph]
+
+
+def _participants_of(graph: ExecutionGraph) -> NDArray[np.int64]:
     first, inverse = distinct_communications(graph)
     known: dict[tuple[int, ...], int] = {}
     start, rows = graph.parts()
@@ -306,8 +318,15 @@ def distinct_communications(graph: ExecutionGraph) -> tuple[NDArray[np.int64], N
 
     Returns:
         Of each set its first communication, ascending; and of each communication its set; shapes (sets,) and
-        (communications,).
+        (communications,); nobody may write to them.
     """
+    if graph not in _DISTINCT:
+        first, numbers = _distinct_communications(graph)
+        _DISTINCT[graph] = unwritable(first), unwritable(numbers)
+    return _DISTINCT[graph]
+
+
+def _distinct_communications(graph: ExecutionGraph) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     start, rows = graph.parts()
     counts, places = np.diff(start), graph.placement[rows].astype(np.int64)
     last = max(len(places) - 1, 0)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from typing import Any
 
 import attrs
@@ -46,7 +48,42 @@ class Command:
     plugin: str
 
 
-def components_of(plugin: str, kind: str, call: Any) -> tuple[Any, ...]:
+class Offer:
+    """A component that a plugin offers: at hand, or where it stands, then imported when it is first asked for."""
+
+    def __init__(self, plugin: str, kind: str, name: str, offered: Any) -> None:
+        self.plugin, self.kind, self.name = plugin, kind, name
+        self._offered, self._component = offered, None
+
+    def component(self) -> Any:
+        """The component, held to its contract once.
+
+        Raises:
+            PluginError: It cannot be imported, or is no component of that kind and name.
+        """
+        if self._component is None:
+            hook, methods = KINDS[self.kind]
+            found = self._made(hook) if isinstance(self._offered, str) else self._offered
+            cause = _lacks(found, methods)
+            if not cause and found.name != self.name:
+                cause = f"is named {found.name!r} itself"
+            if cause:
+                raise PluginError(
+                    self.plugin, f"{hook} offers {_shown(self._offered)} as a {self.kind}, but it {cause}"
+                )
+            self._component = found
+        return self._component
+
+    def _made(self, hook: str) -> Any:
+        module, _, attribute = self._offered.partition(":")
+
+        def make() -> Any:
+            return attrgetter(attribute)(importlib.import_module(module))()
+
+        return _answer(self.plugin, f"{hook}: {self._offered}", make)
+
+
+def components_of(plugin: str, kind: str, call: Any) -> tuple[Offer, ...]:
     """The components that one implementation of a hook offers.
 
     Args:
@@ -55,18 +92,34 @@ def components_of(plugin: str, kind: str, call: Any) -> tuple[Any, ...]:
         call: The implementation.
 
     Raises:
-        PluginError: It raises, or answers with something that is not a component of that kind.
+        PluginError: It raises, or answers with something that is not a component of that kind. What only says where a
+            component stands is looked at when it is asked for.
     """
     hook, methods = KINDS[kind]
     answer = _answer(plugin, hook, call)
-    if isinstance(answer, str | bytes | Mapping) or not isinstance(answer, Iterable):
-        raise PluginError(plugin, f"{hook} has to return a list of components, it returned {_shown(answer)}")
+    if isinstance(answer, Mapping):
+        return tuple(_offer_of(plugin, kind, name, target) for name, target in answer.items())
+    if isinstance(answer, str | bytes) or not isinstance(answer, Iterable):
+        raise PluginError(
+            plugin,
+            f"{hook} has to return a list of components, or a mapping of names to where they are, it returned "
+            f"{_shown(answer)}",
+        )
     components = tuple(answer)
     for component in components:
         cause = _lacks(component, methods)
         if cause:
             raise PluginError(plugin, f"{hook} offers {_shown(component)} as a {kind}, but it {cause}")
-    return components
+    return tuple(Offer(plugin, kind, component.name, component) for component in components)
+
+
+def _offer_of(plugin: str, kind: str, name: Any, target: Any) -> Offer:
+    match = _TARGET.fullmatch(target) if isinstance(target, str) else None
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or match is None or match["help"] is not None:
+        raise PluginError(
+            plugin, f"{KINDS[kind][0]} offers {name!r}: {target!r}; it has to read 'name': 'package.module:Class'"
+        )
+    return Offer(plugin, kind, name, target)
 
 
 def commands_of(plugin: str, call: Any) -> tuple[Command, ...]:

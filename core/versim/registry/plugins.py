@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -68,11 +68,16 @@ class Candidate:
 def candidates(modules: Sequence[str], environ: Mapping[str, str]) -> Iterator[Candidate]:
     """Installed plugins in the order of their names, then the environment's, then ``modules``."""
     names: set[str] = set()
+    brought_by: dict[Distribution | None, tuple[str, str]] = {None: ("", "")}
     for point in sorted(entry_points(group=hookspecs.PROJECT), key=lambda point: (point.name, point.value)):
-        distribution = point.dist.name if point.dist else ""
+        if point.dist is not None and point.dist not in brought_by:
+            # Read once: its metadata hold a whole README, and several plugins may come with it.
+            metadata = point.dist.metadata
+            brought_by[point.dist] = metadata["Name"], metadata["Version"]
+        distribution, version = brought_by[point.dist]
         name = point.name if point.name not in names else f"{point.name} ({distribution or point.value})"
         names.add(point.name)
-        yield Candidate(name, "installed", distribution, point.dist.version if point.dist else "", point.load)
+        yield Candidate(name, "installed", distribution, version, point.load)
     separators = f"[,{re.escape(os.pathsep)}]"
     listed = [name.strip() for name in re.split(separators, environ.get(ENVIRONMENT_VARIABLE, ""))]
     for origin, wanted in ((ENVIRONMENT_VARIABLE, listed), ("-p", modules)):

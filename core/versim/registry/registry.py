@@ -13,7 +13,7 @@ import pluggy
 
 from versim import hookspecs
 from versim.errors import UnknownNameError
-from versim.registry.contracts import COMMANDS_HOOK, KINDS, Command, commands_of, components_of
+from versim.registry.contracts import COMMANDS_HOOK, KINDS, Command, Offer, commands_of, components_of
 from versim.registry.plugins import Candidate, PluginError, candidates, register
 from versim.registry.resolution import Resolution, Resolved
 
@@ -132,7 +132,7 @@ class Registry:
         if name not in pool:
             what = "command" if kind == COMMANDS_HOOK else kind
             raise UnknownComponentError(what, name, tuple(pool), [str(error) for _, error in self._broken])
-        return pool[name]
+        return _taken(pool[name])
 
     def resolve(self, kind: str, name: str, given: Any = None, path: str = "$.options") -> Resolved:
         """The component of a kind and name with options of its class, each set parsed once.
@@ -155,27 +155,37 @@ class Registry:
 
     def producers(self) -> tuple[GraphProducer, ...]:
         """Every graph producer, by name."""
-        return tuple(self._pool("producer").values())
+        return self._components("producer")
 
     def timings(self) -> tuple[TimingModel, ...]:
         """Every timing model, by name."""
-        return tuple(self._pool("timing").values())
+        return self._components("timing")
 
     def backends(self) -> tuple[SimulatorBackend, ...]:
         """Every simulator backend, by name."""
-        return tuple(self._pool("backend").values())
+        return self._components("backend")
 
     def reporters(self) -> tuple[Reporter, ...]:
         """Every reporter, by name."""
-        return tuple(self._pool("reporter").values())
+        return self._components("reporter")
 
     def verifiers(self) -> tuple[Verifier, ...]:
         """Every verifier, by name."""
-        return tuple(self._pool("verifier").values())
+        return self._components("verifier")
 
     def commands(self) -> tuple[Command, ...]:
         """Every contributed command, by name."""
-        return tuple(self._pool(COMMANDS_HOOK).values())
+        return self._components(COMMANDS_HOOK)
+
+    def versions(self) -> dict[str, str]:
+        """The distribution and version of each plugin that was loaded, or where it was asked for; imports nothing."""
+        return {
+            name: f"{candidate.distribution} {candidate.version}".strip() or candidate.origin
+            for name, candidate in sorted(self._candidates.items())
+        }
+
+    def _components(self, kind: str) -> tuple[Any, ...]:
+        return tuple(_taken(offer) for offer in self._pool(kind).values())
 
     def broken(self) -> tuple[PluginError, ...]:
         """Why each installed plugin that cannot be used cannot."""
@@ -212,7 +222,7 @@ class Registry:
         errors: list[str] = []
         for kind in (*KINDS, COMMANDS_HOOK):
             try:
-                offers = self._offers_of(name, kind)
+                offers = tuple(map(_taken, self._offers_of(name, kind)))
             except PluginError as error:
                 errors.append(error.cause)
                 continue
@@ -267,6 +277,10 @@ class Registry:
 
 def _itself(plugin: Any) -> Any:
     return plugin
+
+
+def _taken(offer: Any) -> Any:
+    return offer.component() if isinstance(offer, Offer) else offer
 
 
 def load_registry(modules: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> Registry:

@@ -1,42 +1,31 @@
 """What this plugin offers.
 
-Components are imported when versim asks for their kind, so that ``versim --help`` need not wait for them.
+Components are imported when somebody asks for them by name.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from versim import hookimpl
-
-if TYPE_CHECKING:
-    from versim import GraphProducer, SimulatorBackend, TimingModel
 
 VERSIM_API_VERSION = 1
 
 
 @hookimpl
-def versim_graph_producers() -> list[GraphProducer]:
+def versim_graph_producers() -> dict[str, str]:
     """The reader of traces."""
-    from versim_astrasim.importing.producer import ChakraProducer  # noqa: PLC0415 - `versim --help` need not wait
-
-    return [ChakraProducer()]
+    return {"chakra": "versim_astrasim.importing.producer:ChakraProducer"}
 
 
 @hookimpl
-def versim_backends() -> list[SimulatorBackend]:
+def versim_backends() -> dict[str, str]:
     """The simulator."""
-    from versim_astrasim.backend import AstraSimBackend  # noqa: PLC0415
-
-    return [AstraSimBackend()]
+    return {"astrasim": "versim_astrasim.backend:AstraSimBackend"}
 
 
 @hookimpl
-def versim_timing_models() -> list[TimingModel]:
+def versim_timing_models() -> dict[str, str]:
     """The network timing."""
-    from versim_astrasim.isolation.timing_model import AstraSimTiming  # noqa: PLC0415
-
-    return [AstraSimTiming()]
+    return {"astrasim": "versim_astrasim.isolation.timing_model:AstraSimTiming"}
 
 
 @hookimpl

@@ -1,17 +1,13 @@
 """What this plugin offers to versim.
 
-Components are imported when versim asks for their kind, so that ``versim --help`` does not wait for numpy.
+Components are imported when somebody asks for them by name.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from versim import hookimpl
-
-if TYPE_CHECKING:
-    from versim import GraphProducer, SimulatorBackend, TimingModel
 
 VERSIM_API_VERSION = 1
 
@@ -20,26 +16,24 @@ VERSIM_SCENARIOS = Path(__file__).parent / "scenarios"
 
 
 @hookimpl
-def versim_graph_producers() -> list[GraphProducer]:
+def versim_graph_producers() -> dict[str, str]:
     """Collectives by themselves, and patterns in which messages meet."""
-    from versim_basics.collective import CollectiveBenchmark  # noqa: PLC0415
-    from versim_basics.traffic import Traffic  # noqa: PLC0415
-
-    return [CollectiveBenchmark(), Traffic()]
+    return {
+        "collective": "versim_basics.collective:CollectiveBenchmark",
+        "traffic": "versim_basics.traffic:Traffic",
+    }
 
 
 @hookimpl
-def versim_timing_models() -> list[TimingModel]:
+def versim_timing_models() -> dict[str, str]:
     """Latency and bandwidth in closed form; compute by a device's data sheet."""
-    from versim_basics.alpha_beta import AlphaBeta  # noqa: PLC0415
-    from versim_basics.roofline import Roofline  # noqa: PLC0415
-
-    return [AlphaBeta(), Roofline()]
+    return {
+        "alpha-beta": "versim_basics.alpha_beta:AlphaBeta",
+        "roofline": "versim_basics.roofline:Roofline",
+    }
 
 
 @hookimpl
-def versim_backends() -> list[SimulatorBackend]:
+def versim_backends() -> dict[str, str]:
     """Recorded times beside simulated ones."""
-    from versim_basics.measurement import Measurement  # noqa: PLC0415
-
-    return [Measurement()]
+    return {"measurement": "versim_basics.measurement:Measurement"}

@@ -1,25 +1,23 @@
-"""What this plugin offers: the reporters ``table``, ``json``, ``markdown``, ``csv``, ``html`` and ``perfetto``."""
+"""What this plugin offers: the reporters ``table``, ``json``, ``markdown``, ``csv``, ``html`` and ``perfetto``.
+
+Each is imported when somebody asks for it by name.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from versim import hookimpl
-
-from versim_reporters.csv_files import CsvReporter
-from versim_reporters.html import HtmlReporter
-from versim_reporters.json_document import JsonReporter
-from versim_reporters.markdown import MarkdownReporter
-from versim_reporters.perfetto import PerfettoReporter
-from versim_reporters.table import TableReporter
-
-if TYPE_CHECKING:
-    from versim import Reporter
 
 VERSIM_API_VERSION = 1
 
 
 @hookimpl
-def versim_reporters() -> list[Reporter]:
+def versim_reporters() -> dict[str, str]:
     """The reporters."""
-    return [CsvReporter(), HtmlReporter(), JsonReporter(), MarkdownReporter(), PerfettoReporter(), TableReporter()]
+    return {
+        "csv": "versim_reporters.csv_files:CsvReporter",
+        "html": "versim_reporters.html:HtmlReporter",
+        "json": "versim_reporters.json_document:JsonReporter",
+        "markdown": "versim_reporters.markdown:MarkdownReporter",
+        "perfetto": "versim_reporters.perfetto:PerfettoReporter",
+        "table": "versim_reporters.table:TableReporter",
+    }

@@ -1,27 +1,22 @@
 """What this plugin offers to versim.
 
-Components are imported when versim asks for their kind, so that ``versim --help`` does not wait for numpy.
+Components are imported when somebody asks for them by name.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from versim import hookimpl
-
-if TYPE_CHECKING:
-    from versim import TimingModel
 
 VERSIM_API_VERSION = 1
 
 
 @hookimpl
-def versim_timing_models() -> list[TimingModel]:
+def versim_timing_models() -> dict[str, str]:
     """Measured silicon, and NCCL's own model."""
-    from versim_silicon.nccl.timing import Nccl  # noqa: PLC0415
-    from versim_silicon.timing import Silicon  # noqa: PLC0415
-
-    return [Silicon(), Nccl()]
+    return {
+        "silicon": "versim_silicon.timing:Silicon",
+        "nccl": "versim_silicon.nccl.timing:Nccl",
+    }
 
 
 @hookimpl

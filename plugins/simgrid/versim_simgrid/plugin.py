@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from versim import hookimpl
-
-if TYPE_CHECKING:
-    from versim import SimulatorBackend
 
 VERSIM_API_VERSION = 1
 
@@ -16,8 +12,6 @@ VERSIM_SCENARIOS = Path(__file__).parent / "scenarios"
 
 
 @hookimpl
-def versim_backends() -> list[SimulatorBackend]:
+def versim_backends() -> dict[str, str]:
     """SimGrid."""
-    from versim_simgrid.backend import SimGrid  # noqa: PLC0415
-
-    return [SimGrid()]
+    return {"simgrid": "versim_simgrid.backend:SimGrid"}

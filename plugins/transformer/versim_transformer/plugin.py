@@ -1,17 +1,13 @@
 """What this plugin offers to versim.
 
-Components are imported when versim asks for their kind, so that ``versim --help`` does not wait for numpy.
+Components are imported when somebody asks for them by name.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from versim import hookimpl
-
-if TYPE_CHECKING:
-    from versim import GraphProducer
 
 VERSIM_API_VERSION = 1
 
@@ -20,8 +16,6 @@ VERSIM_SCENARIOS = Path(__file__).parent / "scenarios"
 
 
 @hookimpl
-def versim_graph_producers() -> list[GraphProducer]:
+def versim_graph_producers() -> dict[str, str]:
     """Training steps of transformers as people train them."""
-    from versim_transformer.producer import TransformerProducer  # noqa: PLC0415
-
-    return [TransformerProducer()]
+    return {"transformer": "versim_transformer.producer:TransformerProducer"}

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from versim import VersimError
-from versim.asking.time_limit import ChildDiedError, within
-from versim.errors import TimeIsOverError
+from versim.asking.time_limit import ChildDiedError, TimeIsOverError, within
 
 
 def test_what_is_in_time_comes_back() -> None:

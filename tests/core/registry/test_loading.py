@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -96,10 +97,16 @@ def test_two_components_of_one_name_are_an_error_naming_both_plugins() -> None:
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (None, "versim_backends has to return a list of components, it returned None"),
+        (None, "versim_backends has to return a list of components, or .*, it returned None"),
         ("backend", "it returned 'backend'"),
         (5, "it returned 5"),
-        ({"b": 1}, "it returned {'b': 1}"),
+        ({"b": 1}, "offers 'b': 1; it has to read 'name': 'package.module:Class'"),
+        ({"b": "m:f A backend."}, "has to read"),
+        ({"a b": "m:f"}, "has to read"),
+        ({"b": "versim_nowhere:B"}, "versim_backends: versim_nowhere:B failed: ModuleNotFoundError"),
+        ({"b": "types:Nothing"}, "types:Nothing failed: AttributeError"),
+        ({"b": "types:SimpleNamespace"}, "offers 'types:SimpleNamespace' as a backend, but it has no usable name"),
+        ({"b": "lazily_offered:Backend"}, "but it is named 'lazy' itself"),
         ([5], "offers 5 as a backend, but it has no usable name"),
         ([component("b")], r"but it lacks simulate\(\)"),
         ([SimpleNamespace(name="b", simulate=print)], "has no options class"),
@@ -108,13 +115,42 @@ def test_two_components_of_one_name_are_an_error_naming_both_plugins() -> None:
         (lambda: 1 / 0, "versim_backends failed: ZeroDivisionError: division by zero"),
     ],
 )
-def test_an_answer_that_is_no_component_names_the_plugin(answer: Any, message: str) -> None:
+def test_an_answer_that_is_no_component_names_the_plugin(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: Any, message: str
+) -> None:
     """Nonsense from a plugin must not surface as an AttributeError of versim."""
+    offer_lazily(monkeypatch, tmp_path)
     registry = Registry.of({"culprit": plugin(versim_backends=answer)})
     with pytest.raises(PluginError, match=message) as caught:
         registry.backends()
     assert caught.value.plugin == "culprit"
     assert registry.plugins()[0].error
+
+
+def offer_lazily(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """A module with a backend named ``lazy``, not imported yet."""
+    (folder / "lazily_offered.py").write_text(
+        "from versim import NoOptions\n\n"
+        "class Backend:\n    name = 'lazy'\n    options = NoOptions\n    def simulate(self, request): ...\n"
+    )
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "lazily_offered", raising=False)
+
+
+def test_a_component_that_is_offered_by_its_place_is_imported_when_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Who asks for another one does not wait for it, and its name is known before."""
+    offer_lazily(monkeypatch, tmp_path)
+    registry = Registry.of({"one": plugin(versim_backends={"lazy": "lazily_offered:Backend", "broken": "nowhere:B"})})
+    with pytest.raises(UnknownComponentError, match="lazy"):
+        registry.backend("other")
+    assert registry.versions() == {"one": "given"}
+    assert "lazily_offered" not in sys.modules
+    assert registry.backend("lazy") is registry.backend("lazy")
+    assert "lazily_offered" in sys.modules
+    with pytest.raises(PluginError, match="nowhere"):
+        registry.backends()
 
 
 def test_a_component_whose_property_raises_is_named() -> None:

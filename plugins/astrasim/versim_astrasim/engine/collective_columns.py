@@ -16,13 +16,12 @@ import numpy.typing as npt
 from versim_astrasim.engine.algorithms.halving_doubling import steps as exchanges_of
 from versim_astrasim.engine.algorithms.names import Algorithm, AlgorithmChoice, parse
 from versim_astrasim.engine.algorithms.ring import message_bytes, output_bytes
-from versim_astrasim.engine.collectives import DEFAULT_INVOLVED_DIMENSIONS, chunks
 from versim_astrasim.engine.failures import Failure
 from versim_astrasim.engine.incapable import Incapable
 from versim_astrasim.engine.lanes import Pick
 from versim_astrasim.engine.network_config import NetworkConfig
 from versim_astrasim.engine.oddities import inflation, wrong_pairs
-from versim_astrasim.engine.plans import Group
+from versim_astrasim.engine.plans import DEFAULT_INVOLVED_DIMENSIONS, Group, chunks
 from versim_astrasim.engine.system_config import LOCAL_BW_AWARE, CollectiveKind, SystemConfig
 from versim_astrasim.engine.trace import COMM_TYPES
 

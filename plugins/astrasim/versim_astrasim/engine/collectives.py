@@ -18,7 +18,14 @@ from versim_astrasim.engine.jobs import Job, Op, PlannedPhase
 from versim_astrasim.engine.lanes import DimensionLanes, Lane, Pick
 from versim_astrasim.engine.matching import COLLECTIVE_TAGS
 from versim_astrasim.engine.oddities import inflation, wrong_pairs
-from versim_astrasim.engine.plans import Group, Plan, Planner
+from versim_astrasim.engine.plans import (
+    DEFAULT_INVOLVED_DIMENSIONS,
+    ENDLESSLY_MANY,
+    Group,
+    Plan,
+    Planner,
+    chunks,
+)
 from versim_astrasim.engine.rapid_llm import algorithms as rapid_llm
 from versim_astrasim.engine.structures import RingStructure, Structure, TreePair
 from versim_astrasim.engine.system_config import LOCAL_BW_AWARE, CollectiveKind, SystemConfig
@@ -26,39 +33,6 @@ from versim_astrasim.engine.variant import Variant
 
 if TYPE_CHECKING:
     from versim_astrasim.engine.rank import Rank
-
-DEFAULT_INVOLVED_DIMENSIONS = (True, True, True, True)
-"""Used where a node does not say; a fifth dimension is then left out (upstream behaviour)."""
-
-
-ENDLESSLY_MANY = -1
-"""Stands for a number of chunks that never comes to an end."""
-
-
-def chunks(kind: CollectiveKind, size_bytes: int, splits: int, world_size: int) -> tuple[int, int]:
-    """Number of chunks and bytes of each.
-
-    All chunks are equal: a remainder makes one more full chunk. Except for all-gather, fewer than ``splits`` times the
-    number of ranks bytes are inflated to that (measured: golden/astrasim/single_collective). Where a chunk has no bytes
-    but there are bytes to cut, and where negative splits make 2^64 bytes of them, there are :data:`ENDLESSLY_MANY`.
-
-    Raises:
-        Abort: Without splits.
-    """
-    if splits == 0:
-        raise Abort("preferred-dataset-splits is 0 or missing: a division by zero")
-    chunk = size_bytes // splits if splits > 0 else 0
-    if kind is not CollectiveKind.ALL_GATHER and chunk < world_size:
-        chunk = world_size
-        if splits < 0:
-            return ENDLESSLY_MANY, chunk
-        size_bytes = splits * chunk
-    if size_bytes == 0:
-        return 0, 0
-    if chunk == 0:
-        return ENDLESSLY_MANY, 0
-    return -(-size_bytes // chunk), chunk
-
 
 _CHUNKS_THAT_SHOW = 2
 

@@ -18,12 +18,11 @@ from versim_astrasim.engine.columns import (
     moves_in_step,
     programs_of,
 )
-from versim_astrasim.engine.event_queue import UINT64
+from versim_astrasim.engine.event_queue import NOT_YET, UINT64
 from versim_astrasim.engine.fold import Fold
 from versim_astrasim.engine.incapable import Incapable, NotAlike
 from versim_astrasim.engine.kernel import (
     AMBIGUOUS_ORDER,
-    NOT_YET,
     REASONS,
     KernelOutput,
     Progress,
@@ -34,8 +33,7 @@ from versim_astrasim.engine.memory_config import RemoteMemoryConfig
 from versim_astrasim.engine.network_config import NetworkConfig
 from versim_astrasim.engine.notes import Notes
 from versim_astrasim.engine.outcome import Finding, Outcome, RankStatistics, RooflineAverages, Spans, Status
-from versim_astrasim.engine.roofline import Roofline, RooflinePoint
-from versim_astrasim.engine.statistics import averages_of
+from versim_astrasim.engine.roofline import Roofline, RooflinePoint, averages_of
 from versim_astrasim.engine.system_config import SystemConfig
 from versim_astrasim.engine.trace import COMP, RankTrace
 

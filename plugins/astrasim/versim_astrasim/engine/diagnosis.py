@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from versim_astrasim.engine.event_queue import NOT_YET
 from versim_astrasim.engine.matching import COLLECTIVE_TAGS, MessageNetwork
 from versim_astrasim.engine.outcome import Finding
 from versim_astrasim.engine.program import COMM_SLOT, CPU_SLOT, GPU_SLOT
 from versim_astrasim.engine.trace import COLL, MISSING, RECV, SEND
 from versim_astrasim.engine.transport import RENDEZVOUS_TAGS
-from versim_astrasim.engine.workload import NOT_YET, Workload
+from versim_astrasim.engine.workload import Workload
 
 _SLOT_NAMES = {CPU_SLOT: "CPU", GPU_SLOT: "GPU", COMM_SLOT: "communication"}
 

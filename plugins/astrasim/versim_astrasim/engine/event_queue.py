@@ -26,6 +26,9 @@ EXACT_DOUBLE_TICKS = 2**53
 
 UINT64 = 2**64
 
+NOT_YET = -1
+"""Stands for a time that has not come."""
+
 
 def as_uint64(value: float) -> int:
     """Truncate a double to an unsigned 64-bit integer the way the original's machine code does.

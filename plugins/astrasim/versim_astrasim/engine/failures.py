@@ -51,3 +51,7 @@ class EndlessLoop(Failure):
 
 class CallbackError(Failure):
     """An error the original catches when it works off a rank's calendar, and nowhere else."""
+
+
+class AmbiguousOrder(Exception):  # noqa: N818 - a control-flow signal of the engine
+    """A wave cannot tell the order of its members' messages from that of something else at the same tick."""

@@ -17,17 +17,14 @@ import numpy.typing as npt
 from versim import kernel_part
 
 from versim_astrasim.engine.columns import KernelInput
+from versim_astrasim.engine.event_queue import NOT_YET
 from versim_astrasim.engine.failures import Failure
 from versim_astrasim.engine.network_config import NetworkConfig
 from versim_astrasim.engine.outcome import LinkUse
-from versim_astrasim.engine.rank import BYTES_PER_GB
 from versim_astrasim.engine.topologies import FULLY_CONNECTED, RING, SWITCH
-from versim_astrasim.engine.units import bandwidth_bytes_per_ns
+from versim_astrasim.engine.units import BYTES_PER_GB, bandwidth_bytes_per_ns
 
 Integers = npt.NDArray[np.int64]
-
-NOT_YET = -1
-"""Stands for a time that has not come."""
 
 ENTRIES_AT_ONCE = 1 << 18
 """Worked off before looking for an interrupt, some hundredths of a second's worth."""

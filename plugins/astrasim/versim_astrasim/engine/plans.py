@@ -1,4 +1,7 @@
-"""Which algorithm a collective runs, on which logical structure: the world's dimensions or a communicator group."""
+"""Into how many chunks a collective is cut, and which algorithm runs them on which logical structure.
+
+The structure is that of the world's dimensions or of a communicator group.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,37 @@ from versim_astrasim.engine.variant import Variant
 
 GROUP_ID_SPAN = 1_000_000
 """A group's job ids start at its own id times this."""
+
+DEFAULT_INVOLVED_DIMENSIONS = (True, True, True, True)
+"""Used where a node does not say; a fifth dimension is then left out (upstream behaviour)."""
+
+ENDLESSLY_MANY = -1
+"""Stands for a number of chunks that never comes to an end."""
+
+
+def chunks(kind: CollectiveKind, size_bytes: int, splits: int, world_size: int) -> tuple[int, int]:
+    """Number of chunks and bytes of each.
+
+    All chunks are equal: a remainder makes one more full chunk. Except for all-gather, fewer than ``splits`` times the
+    number of ranks bytes are inflated to that (measured: golden/astrasim/single_collective). Where a chunk has no bytes
+    but there are bytes to cut, and where negative splits make 2^64 bytes of them, there are :data:`ENDLESSLY_MANY`.
+
+    Raises:
+        Abort: Without splits.
+    """
+    if splits == 0:
+        raise Abort("preferred-dataset-splits is 0 or missing: a division by zero")
+    chunk = size_bytes // splits if splits > 0 else 0
+    if kind is not CollectiveKind.ALL_GATHER and chunk < world_size:
+        chunk = world_size
+        if splits < 0:
+            return ENDLESSLY_MANY, chunk
+        size_bytes = splits * chunk
+    if size_bytes == 0:
+        return 0, 0
+    if chunk == 0:
+        return ENDLESSLY_MANY, 0
+    return -(-size_bytes // chunk), chunk
 
 
 @attrs.frozen(eq=False, slots=True)

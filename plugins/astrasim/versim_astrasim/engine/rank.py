@@ -11,9 +11,9 @@ from versim_astrasim.engine.shared_bus import SharedBus
 from versim_astrasim.engine.structures import RingStructure
 from versim_astrasim.engine.system_config import SystemConfig
 from versim_astrasim.engine.transport import Transport
+from versim_astrasim.engine.units import BYTES_PER_GB
 from versim_astrasim.engine.waves import Waves
 
-BYTES_PER_GB = 1e9
 NS_PER_S = 1e9
 
 

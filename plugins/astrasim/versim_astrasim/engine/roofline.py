@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import attrs
 
 from versim_astrasim.engine.event_queue import as_uint64, quotient
+from versim_astrasim.engine.outcome import RooflineAverages
+from versim_astrasim.engine.units import BYTES_PER_GB, NS_PER_S
 
-BYTES_PER_GB = 1e9
 FLOP_PER_TFLOP = 1e12
-NS_PER_S = 1e9
 
 
 @attrs.frozen
@@ -61,3 +63,23 @@ class Roofline:
             memory_utilization=quotient(quotient(performance, intensity), self.bandwidth_bytes_per_s),
             compute_bound=not performance < self.peak_flop_per_s,
         )
+
+
+def averages_of(computed: Iterable[tuple[int, RooflinePoint | None]]) -> RooflineAverages:
+    """Averages over a rank's compute nodes in order of id: the duration of each, and its place under the roofline."""
+    bound = compute = memory = intensity = 0.0
+    total_ns = 1  # as the original, which keeps clear of a division by zero
+    for duration_ns, point in computed:
+        total_ns += duration_ns
+        if point is None:
+            continue
+        bound += duration_ns if point.compute_bound else 0
+        compute += point.compute_utilization * duration_ns
+        memory += point.memory_utilization * duration_ns
+        intensity += point.intensity_flop_per_byte * duration_ns
+    return RooflineAverages(
+        compute_bound_pct=100 * bound / total_ns,
+        compute_utilization_pct=100 * (compute / total_ns),
+        memory_utilization_pct=100 * (memory / total_ns),
+        intensity_flop_per_byte=intensity / total_ns,
+    )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from versim_astrasim.engine.event_queue import UINT64
+from versim_astrasim.engine.event_queue import NOT_YET, UINT64
 from versim_astrasim.engine.outcome import RankStatistics, RooflineAverages
 from versim_astrasim.engine.program import CPU_SLOT
-from versim_astrasim.engine.roofline import RooflinePoint
+from versim_astrasim.engine.roofline import averages_of
 from versim_astrasim.engine.trace import COLL, COMP, MEM_LOAD, MEM_STORE, RECV, SEND
-from versim_astrasim.engine.workload import NOT_YET, Workload
+from versim_astrasim.engine.workload import Workload
 
 _COMM, _GPU, _CPU, _MEM, _OTHER = "comm", "gpu", "cpu", "mem", "other"
 
@@ -75,24 +75,4 @@ def _roofline_averages(workload: Workload) -> RooflineAverages | None:
         (workload.end_ns[position] - start, workload.points.get(position))
         for position, start in enumerate(workload.start_ns)
         if start != NOT_YET and workload.program.types[position] == COMP
-    )
-
-
-def averages_of(computed: Iterable[tuple[int, RooflinePoint | None]]) -> RooflineAverages:
-    """Averages over a rank's compute nodes in order of id: the duration of each, and its place under the roofline."""
-    bound = compute = memory = intensity = 0.0
-    total_ns = 1  # as the original, which keeps clear of a division by zero
-    for duration_ns, point in computed:
-        total_ns += duration_ns
-        if point is None:
-            continue
-        bound += duration_ns if point.compute_bound else 0
-        compute += point.compute_utilization * duration_ns
-        memory += point.memory_utilization * duration_ns
-        intensity += point.intensity_flop_per_byte * duration_ns
-    return RooflineAverages(
-        compute_bound_pct=100 * bound / total_ns,
-        compute_utilization_pct=100 * (compute / total_ns),
-        memory_utilization_pct=100 * (memory / total_ns),
-        intensity_flop_per_byte=intensity / total_ns,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+BYTES_PER_GB = 1e9
 BYTES_PER_GIB = 1 << 30
 NS_PER_S = 1e9
 

@@ -27,6 +27,7 @@ import attrs
 from versim_astrasim.engine.algorithms.phase import Phase
 from versim_astrasim.engine.algorithms.ring import RingPhase, message_bytes, message_count, rounds_of
 from versim_astrasim.engine.event_queue import EXACT_DOUBLE_TICKS, EventQueue
+from versim_astrasim.engine.failures import AmbiguousOrder
 from versim_astrasim.engine.jobs import Job, Op, PlannedPhase
 from versim_astrasim.engine.lanes import CLOCKWISE, Lane
 from versim_astrasim.engine.networks import CongestionAwareNetwork, CongestionUnawareNetwork
@@ -35,10 +36,6 @@ from versim_astrasim.engine.system_config import CollectiveKind
 
 if TYPE_CHECKING:
     from versim_astrasim.engine.rank import Rank
-
-
-class AmbiguousOrder(Exception):  # noqa: N818 - a control-flow signal of the engine
-    """A wave cannot tell the order of its members' messages from that of something else at the same tick."""
 
 
 @attrs.frozen(kw_only=True)

@@ -14,11 +14,10 @@ from heapq import heappop, heappush
 
 import attrs
 
-from versim_astrasim.engine.collectives import DEFAULT_INVOLVED_DIMENSIONS
-from versim_astrasim.engine.event_queue import EXACT_DOUBLE_TICKS, UINT64, as_double
+from versim_astrasim.engine.event_queue import EXACT_DOUBLE_TICKS, NOT_YET, UINT64, as_double
 from versim_astrasim.engine.failures import Abort, CallbackError, Failure, Refusal
 from versim_astrasim.engine.notes import Notes
-from versim_astrasim.engine.plans import Group
+from versim_astrasim.engine.plans import DEFAULT_INVOLVED_DIMENSIONS, Group
 from versim_astrasim.engine.program import GPU_SLOT, NO_SLOT, Program
 from versim_astrasim.engine.rank import Rank
 from versim_astrasim.engine.remote_memory import RemoteMemory
@@ -37,9 +36,6 @@ from versim_astrasim.engine.trace import (
     SEND,
 )
 from versim_astrasim.engine.variant import Variant
-
-NOT_YET = -1
-"""Stands for a time that has not come."""
 
 _KINDS = {
     COMM_TYPES["ALL_REDUCE"]: CollectiveKind.ALL_REDUCE,
