@@ -165,8 +165,8 @@ if TYPE_CHECKING:
     from versim.storage import report_document as report_document
     from versim.storage import report_schema as report_schema
     from versim.storage import save_report as save_report
-    from versim.sweeps.sweeping import Sweep as Sweep
-    from versim.sweeps.sweeping import sweep as sweep
+    from versim.sweeps.sweep import Sweep as Sweep
+    from versim.sweeps.sweep import sweep as sweep
     from versim.timing import ComputeOrigins as ComputeOrigins
     from versim.timing import ComputeTiming as ComputeTiming
     from versim.timing import NetworkLimits as NetworkLimits
@@ -238,7 +238,7 @@ _HOMES = {
     "registry": "Registry load_registry structure_options",
     "run": "compare",
     "scenario": "Scenario load_scenario",
-    "sweeps.sweeping": "Sweep sweep",
+    "sweeps.sweep": "Sweep sweep",
     "schedule": "Schedule replay",
     "schedules": "ALGORITHMS Round Transfer collective_rounds",
     "sizes": "RankMemory StepSizes",

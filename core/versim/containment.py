@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 
+from versim.deadline import watched
 from versim.errors import ComponentError, VersimError
 
 TRACEBACK_VARIABLE = "VERSIM_TRACEBACK"
@@ -24,9 +25,12 @@ _MOST_FRAMES = 6
 
 @contextlib.contextmanager
 def held_responsible(role: str, name: str) -> Iterator[None]:
-    """Turn whatever a plugin's component raises, other than a :class:`VersimError`, into an error that names it."""
+    """Turn whatever a plugin's component raises, other than a :class:`VersimError`, into an error that names it.
+
+    Where a limit is set (:func:`versim.deadline.limiting`), what takes longer is stopped.
+    """
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(sys.stderr), watched(f"{role} {name!r}"):
             yield
     except (VersimError, KeyboardInterrupt):
         raise

@@ -73,6 +73,24 @@ class SimulationError(VersimError):
     exit_status = 4
 
 
+class TimeIsOverError(VersimError):
+    """Something took longer than it may.
+
+    Attributes:
+        limit_s: What it may take, in seconds.
+        who: What took longer, by role and name; "" where the message stands beside its name.
+    """
+
+    def __init__(self, limit_s: float, who: str = "") -> None:
+        super().__init__(limit_s, who)
+        self.limit_s, self.who = limit_s, who
+
+    def __str__(self) -> str:
+        return (
+            f"{self.who and f'{self.who} was '}stopped at its time limit of {self.limit_s:g} s; --time-limit gives more"
+        )
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``; did you mean 'x'?`` and the list of what is known, ready to be appended to a message."""
     known = sorted(known)

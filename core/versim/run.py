@@ -30,10 +30,11 @@ from versim.asking.preparation import (
     prepare_pin,
 )
 from versim.asking.simulation import Answer, ask
-from versim.asking.time_limit import ChildDiedError, TimeIsOverError, within
+from versim.asking.time_limit import ChildDiedError, within
 from versim.comparison import Check, Comparison, Report, Unpinned, WorkloadReport, compare_predictions
 from versim.curves import SweptCommunication
-from versim.errors import VersimError
+from versim.deadline import limiting
+from versim.errors import TimeIsOverError, VersimError
 from versim.pinning import messages_of
 from versim.progress import said_in_notebook, telling
 from versim.registry import Registry, load_registry
@@ -91,17 +92,19 @@ def run(
 
     Workloads whose durations others borrow run first; the report keeps the scenario's order. A ``command`` is what was
     typed to get the report, which then says so. A backend that breaks leaves its own column empty, unless ``contain``
-    is false: then its error is raised. With a ``time_limit_s`` each answers in a child process and has so many seconds.
+    is false: then its error is raised. With a ``time_limit_s`` each answers in a child process and has so many seconds,
+    and so has whatever else of a plugin's runs: a producer or timing that takes longer is an error that names it.
     """
     say = progress or (lambda _: None)
     simulated: Simulations = {}
-    prepared = _prepared_beforehand(scenario, registry, say)
-    reports = {
-        workload.label: _run_workload(
-            scenario, registry, workload, simulated, say, averaging, force, sweep, contain, time_limit_s, prepared
-        )
-        for workload in _lenders_first(scenario)
-    }
+    with limiting(time_limit_s):
+        prepared = _prepared_beforehand(scenario, registry, say)
+        reports = {
+            workload.label: _run_workload(
+                scenario, registry, workload, simulated, say, averaging, force, sweep, contain, time_limit_s, prepared
+            )
+            for workload in _lenders_first(scenario)
+        }
     return Report(
         scenario=scenario.name,
         description=scenario.description,

@@ -141,3 +141,55 @@ def test_what_ran_out_of_time_is_asked_again_of_a_store(tmp_path: Path) -> None:
     with Store(store) as opened:
         statuses = [row["status"] for row in opened.rows()]
     assert sorted(statuses) == ["completed", "failed"]
+
+
+@pytest.mark.parametrize(
+    ("part", "culprit"),
+    [
+        ("workloads: [{label: w, producer: hanging}]", "producer 'hanging'"),
+        ("workloads: [{label: w, producer: hanging, options: {nap: 1}}]", "options of 'hanging'"),
+        ("pins: [{label: p, compute: {timing: hanging}}]", "timing 'hanging'"),
+        ("pins: [{label: p, folded: {timing: hanging}}]", "timing 'hanging'"),
+        ("backends: [{label: b, backend: ideal, network: {timing: hanging}}]", ""),
+    ],
+)
+def test_whatever_hangs_before_an_answer_is_stopped_and_named(part: str, culprit: str, tmp_path: Path) -> None:
+    """Producers, timings and options run in versim's own process, where the limit interrupts them."""
+    parts = {
+        "workloads": "workloads: [{label: w, producer: transferring}]",
+        "pins": "pins: [{label: p, compute: {timing: constant}}]",
+        "backends": "backends: [{label: b, backend: ideal}]",
+    }
+    parts[part.partition(":")[0]] = part
+    (tmp_path / "s.yaml").write_text("\n".join(parts.values()))
+    done = run("-p", str(HERE / "endless.py"), "compare", str(tmp_path / "s.yaml"), "--time-limit", "1", "-f", "names")
+    if culprit:
+        assert done.returncode == 1
+        assert f"Error: {culprit} was stopped at its time limit of 1 s; --time-limit gives more" in done.stderr
+    else:
+        assert done.returncode == 4
+        assert "Not completed: w / p / b" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_reporter_that_hangs_costs_no_other_its_file(tmp_path: Path) -> None:
+    """It is stopped and named, and what comes after it is written."""
+    last = tmp_path / "last.txt"
+    arguments = ["-f", "hanging", "-o", str(tmp_path / "h"), "-f", "names", "-o", str(last)]
+    done = run("-p", str(HERE / "endless.py"), "compare", "lab", "--time-limit", "1", *arguments)
+    assert done.returncode == 1
+    assert "Error: reporter 'hanging' was stopped at its time limit of 1 s" in done.stderr
+    assert last.read_text().startswith("small / given / once")
+
+
+def test_a_configuration_whose_producer_hangs_is_no_answer(tmp_path: Path) -> None:
+    """A sweep says who was too slow, goes on, and asks again next time."""
+    store = tmp_path / "answers.db"
+    (tmp_path / "s.yaml").write_text(
+        "workloads: [{label: w, producer: hanging}]\nbackends: [{label: b, backend: ideal}]\n"
+    )
+    arguments = ["sweep", str(tmp_path / "s.yaml"), "--vary", "b.factor=1,2", "--store", str(store), "-j", "2"]
+    done = run("-p", str(HERE / "endless.py"), *arguments, "--time-limit", "1")
+    assert "producer 'hanging' was stopped at its time limit of 1 s" in " ".join(done.stdout.split())
+    with Store(store) as opened:
+        assert [row["status"] for row in opened.rows()] == ["failed", "failed"]

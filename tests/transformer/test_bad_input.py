@@ -10,7 +10,7 @@ import pytest
 from transformer_steps import EXPERTS, graph, options, settings
 from versim import FaultsError, UnknownNameError, VersimError
 from versim_transformer import stamping
-from versim_transformer.described import architecture_of, settings_of
+from versim_transformer.validation import architecture_of, settings_of
 
 CASES: tuple[tuple[dict[str, Any], str], ...] = (
     ({"tp": 3}, r"\$\.tp: 8 heads cannot be dealt to 3 ranks"),

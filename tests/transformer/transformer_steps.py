@@ -24,10 +24,10 @@ from versim import (
     replay,
     structure_options,
 )
-from versim_transformer.described import settings_of
 from versim_transformer.options import TransformerOptions
 from versim_transformer.producer import TransformerProducer
 from versim_transformer.settings import Settings
+from versim_transformer.validation import settings_of
 
 SMALL: Mapping[str, Any] = {
     "layers": 8, "hidden": 256, "heads": 8, "vocab": 4096, "seq_len": 128, "gbs": 32, "vocab_multiple": 1,

@@ -19,11 +19,11 @@ import numpy as np
 
 from versim.asking.preparation import Prepared
 from versim.asking.simulation import request_for
-from versim.asking.time_limit import ChildDiedError, TimeIsOverError, within
+from versim.asking.time_limit import ChildDiedError, within
 from versim.components import Isolates, SimulationRequest, SimulatorBackend
 from versim.containment import held_responsible
 from versim.curves import Curve, SweptCommunication, telling_crossings
-from versim.errors import VersimError
+from versim.errors import TimeIsOverError, VersimError
 from versim.fabric import Message, System
 from versim.graph import ExecutionGraph, GraphBuilder
 from versim.inputs import Inputs

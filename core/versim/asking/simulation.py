@@ -12,13 +12,13 @@ import attrs
 import numpy as np
 
 from versim.asking.preparation import network_timing
-from versim.asking.time_limit import ChildDiedError, TimeIsOverError, within
+from versim.asking.time_limit import ChildDiedError, within
 from versim.comparison import Check
 from versim.comparison.attribution import Isolated
 from versim.comparison.contract import BrokenContractError, hold_to_contract
 from versim.components import Finding, Isolates, Preflights, Severity, SimulationRequest, SimulatorBackend
 from versim.containment import frames_of, held_responsible
-from versim.errors import ComponentError, VersimError
+from versim.errors import ComponentError, TimeIsOverError, VersimError
 from versim.fabric import System
 from versim.graph import ExecutionGraph
 from versim.inputs import Inputs

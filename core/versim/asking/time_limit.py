@@ -16,31 +16,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from versim.children import death_signal, kill_group
-from versim.errors import VersimError
+from versim.deadline import LONGEST_S, limiting
+from versim.errors import TimeIsOverError, VersimError
 from versim.progress import telling
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 T = TypeVar("T")
-
-_LONGEST_S = 2e6
-"""Three weeks: what the system can be asked to wait for at most."""
-
-
-class TimeIsOverError(VersimError):
-    """Something took longer than it may.
-
-    Attributes:
-        limit_s: What it may take, in seconds.
-    """
-
-    def __init__(self, limit_s: float) -> None:
-        super().__init__(limit_s)
-        self.limit_s = limit_s
-
-    def __str__(self) -> str:
-        return f"stopped at its time limit of {self.limit_s:g} s; --time-limit gives more"
 
 
 class ChildDiedError(VersimError):
@@ -83,9 +66,9 @@ def within(limit_s: float, call: Callable[[], T]) -> T:
     child.start()
     theirs.close()
     pid = child.pid or 0
-    deadline = time.monotonic() + min(limit_s, _LONGEST_S)
+    deadline = time.monotonic() + min(limit_s, LONGEST_S)
     try:
-        if not ours.poll(min(limit_s, _LONGEST_S)):
+        if not ours.poll(min(limit_s, LONGEST_S)):
             raise TimeIsOverError(limit_s)
         try:
             good, answer = pickle.loads(ours.recv_bytes())  # noqa: S301 - written by our own child, see _answering
@@ -107,8 +90,8 @@ def _answering(pipe: Connection, call: Callable[[], object]) -> None:
     os.setsid()  # so that it can be killed with whatever it starts
     death_signal()()
     try:
-        # The terminal is the parent's, and so are the locks of whatever draws on it.
-        with telling(None, ""):
+        # The terminal is the parent's, and so are the locks of whatever draws on it; and the parent looks at the clock.
+        with telling(None, ""), limiting(None):
             answer = True, call()
     except VersimError as error:
         answer = False, error

@@ -11,6 +11,7 @@ import click
 from versim.cli.rendering import chosen, destination, rendering_parameters, write_rendering
 from versim.cli.scenario_command import ScenarioCommand, load, scenario_parameters
 from versim.cli.session import progress, session_of, tell, typed
+from versim.deadline import limiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +70,8 @@ def _seconds(_: click.Context, __: click.Parameter, value: float | None) -> floa
     type=float,
     metavar="SECONDS",
     callback=_seconds,
-    help="Stop an answer after this many seconds; each then runs in a process of its own.",
+    help="Stop an answer after this many seconds; each then runs in a process of its own. So long may each producer, "
+    "timing and reporter take, too.",
 )
 @click.option(
     "--store",
@@ -113,6 +115,7 @@ def compare(
     Exit status: 0; 1 an error; 2 a wrong command line; 3 --fail-over exceeded; 4 a simulation did not complete; 5 a
     check failed that nobody declared. The comparison is shown before 3, 4 and 5; 4 goes before 5, and 5 before 3.
     """
+    ctx.with_resource(limiting(time_limit_s))
     wanted = chosen(session_of(ctx).registry(), reporters, outputs, full=full, brief=brief, explain=explain)
     loaded, registry = load(ctx, scenario, options, backends=backends, reference=reference)
 
@@ -141,7 +144,7 @@ def compare(
 
 def _keep(report: Report, scenario: Scenario, registry: Registry, path: Path) -> None:
     from versim.storage.database import Store  # noqa: PLC0415 - see group
-    from versim.sweeps.keeping import keep_report  # noqa: PLC0415
+    from versim.sweeps.report_answers import keep_report  # noqa: PLC0415
 
     with Store(path, create=True) as store:
         keep_report(report, scenario, registry, store)

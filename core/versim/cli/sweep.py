@@ -14,10 +14,11 @@ import click
 from versim.cli.compare import _seconds
 from versim.cli.scenario_command import ScenarioCommand, load, scenario_parameters
 from versim.cli.session import for_people, line_width, session_of, tell, typed, write_output
+from versim.deadline import limiting
 
 if TYPE_CHECKING:
     from versim.sweeps.space import Space
-    from versim.sweeps.sweeping import Standing, Sweep
+    from versim.sweeps.sweep import Standing, Sweep
 
 INTERRUPTED = 130
 _MANY = 6
@@ -71,7 +72,7 @@ _MANY = 6
     type=float,
     metavar="SECONDS",
     callback=_seconds,
-    help="Stop an answer after this many seconds; it may be asked for again.",
+    help="Stop an answer, and what makes its inputs, after this many seconds; it may be asked for again.",
 )
 @click.option("--keep-spans", is_flag=True, help="Keep when each node ran, too, for `versim results --spans`.")
 @click.pass_context
@@ -97,11 +98,12 @@ def sweep(
     Answers are kept as they arrive: the same command goes on where an earlier one ended, of whatever it ended. What is
     stored is listed by `versim results` and ranked by `versim decide`.
     """
+    ctx.with_resource(limiting(time_limit_s))
     loaded, registry = load(ctx, scenario, options, backends=backends)
     if not axes and loaded.search is None:
         raise click.UsageError("nothing varies; give --vary KEY=V1,V2,…, or the scenario a search")
 
-    from versim.sweeps.sweeping import sweep as made_ready  # noqa: PLC0415 - brings numpy
+    from versim.sweeps.sweep import sweep as made_ready  # noqa: PLC0415 - brings numpy
 
     if dry_run:
         from versim.sweeps.axes import axes_of  # noqa: PLC0415 - see above

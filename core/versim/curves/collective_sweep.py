@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import attrs
 
 from versim.curves.collective_errors import ErrorTable, error_table
+from versim.curves.communication_curves import SweptCommunication
 from versim.curves.curve import Crossing, Curve
-from versim.curves.swept import SweptCommunication
 from versim.fabric import ClusterChoice, Device, Dimension, Link, System, Topology
 from versim.terminal import chosen_time
 from versim.units import GB

@@ -71,6 +71,11 @@ class GraphBuilder:
         self._notes: list[str] = []
         self._faults: list[str] = []
 
+    @property
+    def node_count(self) -> int:
+        """Nodes so far: the row that the next one gets."""
+        return len(self._op)
+
     def place(self, on: On = None) -> Placement:
         """A placement to be used for many nodes; ``ValueError`` if it is not on the mesh."""
         return on if isinstance(on, Placement) else self.mesh.placement(on)

@@ -10,7 +10,7 @@ from versim.curves import CollectiveSweep
 from versim.curves.curve import Crossing, Curve
 from versim.curves.document import curve_document
 from versim.curves.errors_by_size import errors_by_band, misses
-from versim.curves.fitted import fitted_system
+from versim.curves.ring_fit import fitted_system
 from versim.terminal import WIDTH, printable, spelt_size, spelt_time, table, wrapped
 from versim.units import GB
 

@@ -25,7 +25,7 @@ from versim.children import death_signal
 from versim.registry import Registry, load_registry
 from versim.storage.answers import Answered, AnswerRow, MemberRow
 from versim.storage.database import Store
-from versim.sweeps.asked import Known, Manner, Task, answer_task
+from versim.sweeps.tasks import Known, Manner, Task, answer_task
 
 BATCH = 8
 """Tasks that travel together, at most."""

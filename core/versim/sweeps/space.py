@@ -21,7 +21,7 @@ from versim.scenario import Scenario, Workload
 from versim.sweeps.axes import Axis
 from versim.sweeps.expression import Expression, conjuncts, hold_to_names
 from versim.sweeps.keys import Settable
-from versim.sweeps.sized import KnownSizes, Sized, Sizer, first_line
+from versim.sweeps.step_sizes import KnownSizes, Sized, Sizer, first_line
 
 MOST_COMBINATIONS = 50_000_000
 MOST_CONFIGURATIONS = 1_000_000

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from versim import ExecutionGraph, FaultsError, GraphBuilder, Kind, Mesh, Phase, Placement, Work
 
+from versim_deepflow.microbatches import FEW, repeated
 from versim_deepflow.operators import layer_operators, merged
 from versim_deepflow.pipeline_order import Layout, Task, deepflow_order, microbatch_tasks, staged_order
 from versim_deepflow.step import Step
@@ -114,7 +115,8 @@ class PipelineWriter:
     def __init__(self, step: Step, all_reduce: AllReduce, mesh: Mesh, write_task: WriteTask) -> None:
         self._step = step
         self._all_reduce = all_reduce
-        self._microbatches = step.parallelism.microbatches
+        # All between the first and the last are alike; see :mod:`.microbatches`.
+        self._microbatches = min(step.parallelism.microbatches, FEW)
         self._layout = Layout(step.model.layers, step.parallelism.pp)
         self._write_task = write_task
         self._application = _application(step)
@@ -126,6 +128,7 @@ class PipelineWriter:
         self._waits: dict[Task, list[Task]] = {}
         self._waited_for: dict[Task, list[Task]] = {}
         self._signals: list[int] = []
+        self._starts: list[int] = []
 
     def write(self, subject: str) -> ExecutionGraph:
         """The graph.
@@ -145,11 +148,13 @@ class PipelineWriter:
             self._chain(microbatch_tasks(self._layout, Phase.BACKWARD, microbatch))
         self._remark()
         graph = self._builder.build(subject)
-        if not self._signals:
+        if self._signals:
+            marked = np.zeros(graph.communication_count, dtype=np.int64)
+            marked[graph.match[self._signals]] = 1
+            graph = attrs.evolve(graph, communication_attributes={_SIGNAL: marked})
+        if self._step.parallelism.microbatches == self._microbatches:
             return graph
-        marked = np.zeros(graph.communication_count, dtype=np.int64)
-        marked[graph.match[self._signals]] = 1
-        return attrs.evolve(graph, communication_attributes={_SIGNAL: marked})
+        return repeated(graph, self._starts, self._step.parallelism.microbatches)
 
     def note(self, text: str) -> None:
         """Says something about the graph."""
@@ -157,6 +162,7 @@ class PipelineWriter:
 
     def _chain(self, tasks: Sequence[Task]) -> None:
         """Writes a microbatch's tasks in the order in which data flows through them."""
+        self._starts.append(self._builder.node_count)
         for number, task in enumerate(tasks):
             before = tasks[number - 1] if number else self._turning_point(task)
             row = self._compute(task, before)

@@ -133,7 +133,7 @@ def nccl(cluster: str, nodes: int, ranks_per_node: int | None, kind: str, nic: s
 
     Sizes and bandwidths are those of nccl-tests.
     """
-    from versim_silicon.nccl.shown import table_of  # noqa: PLC0415 - brings numpy
+    from versim_silicon.nccl.size_table import table_of  # noqa: PLC0415 - brings numpy
 
     click.echo(table_of(cluster, nodes, ranks_per_node, kind, nic))
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from versim import ClusterChoice, FaultsError, System, structure_options
 
-from versim_transformer.described import architecture_of, settings_of
 from versim_transformer.options import TransformerOptions
 from versim_transformer.sizes import step_sizes
+from versim_transformer.validation import architecture_of, settings_of
 
 MICROBATCHES_PER_STAGE = 4
 """Enough that the pipeline's bubble is a fifth of the step, and few enough to look at."""

@@ -25,8 +25,8 @@ class TransformerProducer:
             FaultsError: Everything in the options that does not fit together.
             UnknownNameError: A model that does not exist.
         """
-        from versim_transformer.described import settings_of  # noqa: PLC0415
         from versim_transformer.step_graph import step_graph  # noqa: PLC0415
+        from versim_transformer.validation import settings_of  # noqa: PLC0415
 
         return step_graph(settings_of(options))
 
@@ -59,7 +59,7 @@ class TransformerProducer:
             FaultsError: As :meth:`produce`.
             UnknownNameError: As :meth:`produce`.
         """
-        from versim_transformer.described import settings_of  # noqa: PLC0415
         from versim_transformer.sizes import step_sizes  # noqa: PLC0415
+        from versim_transformer.validation import settings_of  # noqa: PLC0415
 
         return step_sizes(settings_of(options))

@@ -39,7 +39,7 @@ from versim import (
 from versim.asking.preparation import _one_of_equal
 from versim.run import prepare, run
 from versim.scenario.load import structure_scenario
-from versim.sweeps.asked import Manner, Question, Task, answer_task
+from versim.sweeps.tasks import Manner, Question, Task, answer_task
 
 
 @attrs.frozen

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from versim import VersimError
-from versim.asking.time_limit import ChildDiedError, TimeIsOverError, within
+from versim.asking.time_limit import ChildDiedError, within
+from versim.errors import TimeIsOverError
 
 
 def test_what_is_in_time_comes_back() -> None:

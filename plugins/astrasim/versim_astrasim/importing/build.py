@@ -16,9 +16,9 @@ from versim_astrasim.engine import SystemConfig
 from versim_astrasim.engine.remote_memory import RemoteMemory
 from versim_astrasim.engine.trace import COMM_TYPES, MISSING, SEND
 from versim_astrasim.importing import order
-from versim_astrasim.importing.breaking import breaks_of
 from versim_astrasim.importing.communicators import Communicators, UnknownGroupError
 from versim_astrasim.importing.matching import Group, Place, match_collectives, match_messages
+from versim_astrasim.importing.program_faults import breaks_of
 from versim_astrasim.importing.ranks import RankNodes
 from versim_astrasim.importing.work import (
     Meaning,

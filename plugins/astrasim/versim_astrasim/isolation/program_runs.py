@@ -15,8 +15,8 @@ from versim_astrasim.options import TimingOptions
 from versim_astrasim.program import launch
 from versim_astrasim.program.cache import Cache, cache_folder, key_of
 from versim_astrasim.program.capabilities import check_congestion
-from versim_astrasim.program.ending import ending
 from versim_astrasim.program.export import arguments, write_input
+from versim_astrasim.program.failure import ending
 from versim_astrasim.program.running import run_program, write_output
 from versim_astrasim.program.working_folder import working_folder
 from versim_astrasim.step.simulator_input import SimulatorInput

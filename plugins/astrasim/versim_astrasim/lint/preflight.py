@@ -7,7 +7,7 @@ from collections.abc import Callable
 import attrs
 from versim import Finding
 
-from versim_astrasim.lint import as_recorded
+from versim_astrasim.lint import source_traces
 from versim_astrasim.lint.check import check, check_excerpt
 from versim_astrasim.lint.excerpt import excerpt_of
 from versim_astrasim.lint.step import Step
@@ -28,7 +28,7 @@ def preflight(
         run: Whether to end with a run in the embedded engine.
         every_rank: The translation of every rank, where one is folded and does not show that the step is sound.
     """
-    recorded = list(as_recorded.check(translation))
+    recorded = list(source_traces.check(translation))
     given = translation.given
     files = (given.network_config(), given.system_config(), dict(given.groups), given.memory_config())
     excerpt = None if run else excerpt_of(translation)

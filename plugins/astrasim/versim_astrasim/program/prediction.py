@@ -6,7 +6,7 @@ import numpy as np
 from versim import Inputs, Prediction, Spans, Status
 
 from versim_astrasim.program import launch
-from versim_astrasim.program.ending import ending
+from versim_astrasim.program.failure import ending
 from versim_astrasim.program.launch import Run
 from versim_astrasim.program.parse import ProgramOutput
 from versim_astrasim.step.diagnosis import bounded, row_of

@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from versim_astrasim.chakra.schema import schema
-from versim_astrasim.pytorch.recorded import MESSAGES, Recorded, is_group
+from versim_astrasim.pytorch.rank_trace import MESSAGES, Recorded, is_group
 from versim_astrasim.pytorch.traffic import COMMUNICATION, RankFile, attribute, make_message, size_of
 
 Members = Mapping[int, Sequence[int]]

@@ -10,7 +10,7 @@ from typing import Any
 from versim_astrasim.chakra.labels import PREFIX
 from versim_astrasim.pytorch.documents import ConversionError
 from versim_astrasim.pytorch.options import Durations
-from versim_astrasim.pytorch.recorded import Recorded
+from versim_astrasim.pytorch.rank_trace import Recorded
 from versim_astrasim.pytorch.traffic import COMMUNICATION
 
 _NS_PER_US = 1000

@@ -16,7 +16,7 @@ from typing import Any
 
 from versim_astrasim.pytorch.completion import listed
 from versim_astrasim.pytorch.documents import ConversionError, content_of, host_trace
-from versim_astrasim.pytorch.recorded import device_work, has_times
+from versim_astrasim.pytorch.rank_trace import device_work, has_times
 from versim_astrasim.pytorch.reports import SYNCHRONISATION, reported
 
 _LOG = logging.getLogger(__name__)

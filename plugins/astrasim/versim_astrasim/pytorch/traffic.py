@@ -10,7 +10,7 @@ import attrs
 
 from versim_astrasim.chakra.schema import schema
 from versim_astrasim.pytorch.options import Uneven
-from versim_astrasim.pytorch.recorded import Call, Recorded, is_group
+from versim_astrasim.pytorch.rank_trace import Call, Recorded, is_group
 
 MESSAGE_TYPES = frozenset({schema.COMM_SEND_NODE, schema.COMM_RECV_NODE})
 COMMUNICATION = MESSAGE_TYPES | {schema.COMM_COLL_NODE}

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from versim import HOST, UNTIMED, ExecutionGraph
 
-from versim_astrasim.step.breaking import BREAKS
+from versim_astrasim.step.program_faults import BREAKS
 
 NODE_ID = "chakra.node_id"
 """Attribute of nodes: the id in the rank's file, with the bits of the unsigned id."""

@@ -21,7 +21,6 @@ from versim.run import provenance_of
 from versim.scenario import Scenario, dump_scenario, load_scenario
 from versim.storage.answers import Answered, MemberRow
 from versim.storage.database import IN_MEMORY, Store
-from versim.sweeps.asked import Manner, Question, Task, questions_of
 from versim.sweeps.axes import axes_of
 from versim.sweeps.execution import (
     InlineExecutor,
@@ -34,6 +33,7 @@ from versim.sweeps.execution import (
 )
 from versim.sweeps.fingerprint import Fingerprints, digest_text
 from versim.sweeps.space import Space, expand
+from versim.sweeps.tasks import Manner, Question, Task, questions_of
 
 FEW_TASKS = 4
 """Up to so many are not worth a process of their own."""

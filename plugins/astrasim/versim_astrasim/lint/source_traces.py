@@ -9,7 +9,7 @@ from versim import Finding
 
 from versim_astrasim.lint.findings import spans
 from versim_astrasim.lint.rules import finding
-from versim_astrasim.step.breaking import BREAKS, Breaks
+from versim_astrasim.step.program_faults import BREAKS, Breaks
 from versim_astrasim.step.translate import Translation
 
 _ROOFLINE = "with roofline-enabled the program"

@@ -13,8 +13,8 @@ from versim.registry import Registry
 from versim.scenario import Scenario, dump_scenario
 from versim.storage.answers import Answered, MemberRow
 from versim.storage.database import Store
-from versim.sweeps.asked import answer_row, inputs_row, instance_row, question_row
 from versim.sweeps.fingerprint import Fingerprints, digest_text
+from versim.sweeps.tasks import answer_row, inputs_row, instance_row, question_row
 
 
 def keep_report(report: Report, scenario: Scenario, registry: Registry, store: Store) -> int:

@@ -21,7 +21,8 @@ from versim.comparison.checks import Check, checks
 from versim.comparison.sanity import Sanity, sanity_of
 from versim.comparison.totals import by_group, totals
 from versim.containment import frames_of
-from versim.errors import ComponentError, SimulationError, VersimError
+from versim.deadline import limiting
+from versim.errors import ComponentError, SimulationError, TimeIsOverError, VersimError
 from versim.graph import sharing_instances
 from versim.inputs import Inputs
 from versim.prediction import Prediction, Status
@@ -67,7 +68,7 @@ class Manner:
     """How answers are asked for.
 
     Attributes:
-        time_limit_s: What each may take; None sets no limit.
+        time_limit_s: What each may take, and what makes its inputs; None sets no limit.
         keep_spans: True if it is kept when each node ran.
     """
 
@@ -84,7 +85,7 @@ class Known(Protocol):
 
 def answer_task(task: Task, registry: Registry, manner: Manner, known: Known | None = None) -> list[Answered]:
     """What the open questions of a configuration bring, in their order; one that fails costs no other."""
-    with sharing_instances():
+    with sharing_instances(), limiting(manner.time_limit_s):
         return _answer_task(task, registry, manner, known)
 
 
@@ -143,7 +144,7 @@ def _member(task: Task, question: Question, failure: str = "") -> MemberRow:
 
 def _without_inputs(task: Task, question: Question, error: VersimError) -> Answered:
     """A refusal is the configuration's, and stays; what breaks, and what does not complete, may next time."""
-    if isinstance(error, ComponentError | SimulationError):
+    if isinstance(error, ComponentError | SimulationError | TimeIsOverError):
         said = "\n".join((str(error), *(frames_of(error) if isinstance(error, ComponentError) else ())))
         return Answered(member=_member(task, question, said), question=None, inputs=None, instance=None, answer=None)
     row = QuestionRow(key=question.key, digest="", fingerprint=question.fingerprint, refusal=str(error))

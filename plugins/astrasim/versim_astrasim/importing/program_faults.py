@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from versim_astrasim.engine import SystemConfig
 from versim_astrasim.engine.trace import COMP, MISSING
 from versim_astrasim.importing.ranks import RankNodes
-from versim_astrasim.step.breaking import Breaks
+from versim_astrasim.step.program_faults import Breaks
 
 
 def breaks_of(nodes: RankNodes, system: SystemConfig) -> NDArray[np.int64]:

@@ -22,7 +22,7 @@ from versim_astrasim.pytorch.documents import ConversionError, host_trace
 from versim_astrasim.pytorch.extrapolation import Extrapolation, extrapolated
 from versim_astrasim.pytorch.groups import numbered
 from versim_astrasim.pytorch.options import ConversionOptions
-from versim_astrasim.pytorch.recorded import Recorded, recorded, world_size
+from versim_astrasim.pytorch.rank_trace import Recorded, recorded, world_size
 from versim_astrasim.pytorch.reports import reported
 from versim_astrasim.pytorch.traffic import RankFile, even_out, part_groups
 
