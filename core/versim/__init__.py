@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from versim.components import ProposesSystem as ProposesSystem
     from versim.components import Rendering as Rendering
     from versim.components import Reporter as Reporter
+    from versim.components import Resembles as Resembles
     from versim.components import Severity as Severity
     from versim.components import ShowsCollectives as ShowsCollectives
     from versim.components import SimulationRequest as SimulationRequest
@@ -212,7 +213,7 @@ _HOMES = {
     "components": (
         "Component Destination Diagnoses Diagnostic Drafts Exports Finding GraphProducer Isolates LimitsNetwork "
         "MakesScenarios MeasuresNetwork NoOptions OffersPresets Preflights PresetInfo ProposesSystem Rendering "
-        "Reporter Severity ShowsCollectives SimulationRequest SimulatorBackend Sizes TableResult TimingModel "
+        "Reporter Resembles Severity ShowsCollectives SimulationRequest SimulatorBackend Sizes TableResult TimingModel "
         "Verifier Verifies option"
     ),
     "comparison.causes": "TermCauses",

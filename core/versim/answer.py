@@ -54,12 +54,11 @@ def prediction_of(
     classes = instances.classes
     ran = schedule.end_ps != NO_TIME
     of_rank, representatives = classes.of_rank(), classes.representatives()
-    finish = np.zeros(classes.count, dtype=np.int64)
-    np.maximum.at(finish, instances.rank_class[ran], schedule.end_ps[ran])
-    stuck = np.unique(instances.rank_class[~ran])
-    finish[stuck] = NO_TIME
-    completed = schedule.completed
-    whole = bool(ran.all())
+    whole = completed = bool(ran.all())
+    # What never ran ends before everything else.
+    finish = instances.last_of_class(schedule.end_ps)
+    if not whole:
+        finish[np.unique(instances.rank_class[~ran])] = NO_TIME
 
     def of_those(column: NDArray[Any]) -> NDArray[Any]:
         # The same column, not a copy: whoever sees it knows that every instance is there.

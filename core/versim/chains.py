@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import attrs
 import numpy as np
@@ -26,6 +26,32 @@ DECLINED = "declined: "
 Row = TypeVar("Row", DeviceTerm, Message)
 
 
+MOST_KNOWN = 100_000
+"""Rows whose seconds are remembered, of a few hundred bytes each."""
+
+
+class _Known(Generic[Row]):
+    """Seconds that were said of rows on one device or system, the one that was asked about last."""
+
+    def __init__(self) -> None:
+        self._on: Device | System | None = None
+        self._seconds: dict[Row, float] = {}
+
+    def seconds(
+        self,
+        rows: Sequence[Row],
+        on: Device | System,
+        ask: Callable[[Sequence[Row]], NDArray[np.float64]],
+    ) -> NDArray[np.float64]:
+        """Seconds of each row, those asked for that are not known; shape (rows,)."""
+        if self._on is not on or len(self._seconds) > MOST_KNOWN:
+            self._on, self._seconds = on, {}
+        new = [row for row in dict.fromkeys(rows) if row not in self._seconds]
+        if new:
+            self._seconds.update(zip(new, ask(new).tolist(), strict=True))
+        return np.array([self._seconds[row] for row in rows], dtype=np.float64)
+
+
 @attrs.frozen(eq=False)
 class ComputeChain:
     """Compute timings, asked one after the other.
@@ -37,6 +63,7 @@ class ComputeChain:
 
     names: tuple[str, ...]
     timings: tuple[ComputeTiming, ...]
+    _known: _Known[DeviceTerm] = attrs.field(factory=_Known, init=False, repr=False)
 
     def times_s(self, terms: Sequence[DeviceTerm], device: Device) -> NDArray[np.float64]:
         """Seconds of each term by the first that answers, NaN where nobody does; shape (terms,)."""
@@ -50,9 +77,10 @@ class ComputeChain:
         self, terms: Sequence[DeviceTerm], device: Device, *, origins: bool = True
     ) -> tuple[NDArray[np.float64], list[Origin]]:
         """Seconds and origins of each term, (terms,) each; no origins where they are not asked for."""
-        seconds, by = _first_answers(terms, _asking(self.names, self.timings, device))
         if not origins:
-            return seconds, []
+            asking = _asking(self.names, self.timings, device)
+            return self._known.seconds(terms, device, lambda new: _first_answers(new, asking)[0]), []
+        seconds, by = _first_answers(terms, _asking(self.names, self.timings, device))
 
         def said(number: int, rows: tuple[DeviceTerm, ...]) -> Sequence[Origin] | None:
             timing = self.timings[number]
@@ -77,6 +105,7 @@ class NetworkChain:
 
     names: tuple[str, ...]
     timings: tuple[NetworkTiming, ...]
+    _known: _Known[Message] = attrs.field(factory=_Known, init=False, repr=False)
 
     def times_s(self, messages: Sequence[Message], system: System) -> NDArray[np.float64]:
         """Seconds of each message by the first that answers, NaN where nobody does; shape (messages,).
@@ -95,9 +124,10 @@ class NetworkChain:
     ) -> tuple[NDArray[np.float64], list[Origin]]:
         """Seconds and origins of each message, (messages,) each; no origins where they are not asked for."""
         asking = _asking(self.names, self.timings, system)
-        seconds, by = _first_answers(messages, [*map(_declining, asking[:-1]), asking[-1]])
+        asking = [*map(_declining, asking[:-1]), asking[-1]]
         if not origins:
-            return seconds, []
+            return self._known.seconds(messages, system, lambda new: _first_answers(new, asking)[0]), []
+        seconds, by = _first_answers(messages, asking)
 
         def said(number: int, rows: tuple[Message, ...]) -> Sequence[Origin] | None:
             timing = self.timings[number]

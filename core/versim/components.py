@@ -156,6 +156,18 @@ class Sizes(Protocol):
 
 
 @runtime_checkable
+class Resembles(Protocol):
+    """A producer that knows which of its steps have most of their graphs in common.
+
+    A sweep asks about such steps one after another, where what was made for one serves the next.
+    """
+
+    def resemblance(self, options: Any) -> str:
+        """Equal for steps that have most in common; a step that cannot be made may have any."""
+        ...
+
+
+@runtime_checkable
 class Drafts(Protocol):
     """A producer that writes a scenario to start from, given a model and a cluster: ``versim init --model``."""
 

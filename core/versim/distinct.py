@@ -63,3 +63,14 @@ def grouped(group: NDArray[np.int32], groups: int) -> tuple[NDArray[np.int64], N
         start = np.zeros(groups + 1, dtype=np.int64)
         np.cumsum(np.bincount(of_row, minlength=groups), out=start[1:])
     return start, rows[order]
+
+
+def largest(
+    values: NDArray[np.int64], start: NDArray[np.int64], rows: NDArray[np.integer[Any]], otherwise: int = 0
+) -> NDArray[np.int64]:
+    """The largest value of each group, (groups,), given the groups as :func:`grouped` does; ``otherwise`` if empty."""
+    found = np.full(len(start) - 1, otherwise, dtype=np.int64)
+    filled = np.flatnonzero(start[1:] > start[:-1])
+    if len(filled):
+        found[filled] = np.maximum.reduceat(values[rows], start[filled])
+    return found

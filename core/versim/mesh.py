@@ -7,6 +7,7 @@ repeats along the axis, at no cost in graph size), or an explicit set.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterable, Mapping
@@ -172,12 +173,17 @@ class Mesh:
 
     def first_group(self, placement: Placement, axes: Iterable[str]) -> tuple[int, ...]:
         """The first of :meth:`groups`."""
-        along = {self.axis(name) for name in axes}
-        members = np.zeros(1, dtype=np.int64)
-        for position, (indices, size) in enumerate(zip(self.occupied(placement), self.sizes, strict=True)):
-            here = indices if position in along else indices[:1]
-            members = (members[:, None] * size + np.asarray(here, dtype=np.int64)[None, :]).ravel()
-        return tuple(members.tolist())
+        return _first_group(self, placement, tuple(axes))
 
     def __str__(self) -> str:
         return "(" + ", ".join(f"{name}={size}" for name, size in zip(self.names, self.sizes, strict=True)) + ")"
+
+
+@functools.lru_cache(maxsize=4096)
+def _first_group(mesh: Mesh, placement: Placement, axes: tuple[str, ...]) -> tuple[int, ...]:
+    along = {mesh.axis(name) for name in axes}
+    members = np.zeros(1, dtype=np.int64)
+    for position, (indices, size) in enumerate(zip(mesh.occupied(placement), mesh.sizes, strict=True)):
+        here = indices if position in along else indices[:1]
+        members = (members[:, None] * size + np.asarray(here, dtype=np.int64)[None, :]).ravel()
+    return tuple(members.tolist())

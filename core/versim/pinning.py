@@ -64,7 +64,9 @@ def pin(
         if not 0 <= row < graph.node_count or graph.op[row] != Op.COMPUTE:
             raise ValueError(f"durations_s names row {row}, which is no compute node of {graph}")
     given = durations_s or {}
-    alike = _alike(graph, skip=())
+    alike = _COMPUTED.get(graph)
+    if alike is None:
+        alike = _COMPUTED[graph] = _alike(graph, skip=())
     timed = _alike(graph, skip=given) if given else alike
     times = _term_times(graph, system, compute, folded, timed, origins=origins)
     compute_s = np.zeros(graph.node_count)
@@ -103,6 +105,9 @@ def pin(
     )
 
 
+_COMPUTED: WeakKeyDictionary[ExecutionGraph, dict[tuple[int, int], NDArray[np.int64]]] = WeakKeyDictionary()
+"""Rows of compute nodes by their work and placement, for several pins of one graph."""
+
 _Timed = Term | Message
 """A term, or of a folded communication the message that it is where its node stands."""
 
@@ -127,7 +132,8 @@ class _TermTimes:
     seconds: dict[_Timed, float] = attrs.field(factory=dict)
     origin: dict[_Timed, tuple[str, Origin]] = attrs.field(factory=dict)
     messages: dict[tuple[Folded, int], Message] = attrs.field(factory=dict)
-    _apart: dict[int, tuple[list[float], Work]] = attrs.field(factory=dict)
+    _apart: dict[int, tuple[list[float], float, Work]] = attrs.field(factory=dict)
+    _folded: dict[int, Work] = attrs.field(factory=dict)
 
     def key(self, term: Term, placement: int) -> _Timed:
         """What a term of a node on a placement is timed as."""
@@ -142,13 +148,20 @@ class _TermTimes:
         if work not in self._apart:
             # Only what is folded depends on the place.
             terms = self.graph.works[work]
-            folded: Work = tuple((term, count) for term, count in terms if isinstance(term, Folded))
             # What is not in use has no time, and none that counts.
             others = [count * self.seconds.get(term, 0.0) for term, count in terms if not isinstance(term, Folded)]
-            self._apart[work] = others, folded
-        others, placed = self._apart[work]
+            self._apart[work] = others, math.fsum(others), self.folded(work)
+        others, whole, placed = self._apart[work]
+        if not placed:
+            return whole
         inside = [count * self.seconds.get(self.key(term, placement), 0.0) for term, count in placed]
         return math.fsum([*others, *inside])
+
+    def folded(self, work: int) -> Work:
+        """Those terms of a work that are folded communications."""
+        if work not in self._folded:
+            self._folded[work] = tuple(pair for pair in self.graph.works[work] if isinstance(pair[0], Folded))
+        return self._folded[work]
 
     def learn(self, role: str, rows: Sequence[_Timed], times_s: NDArray[np.float64], origins: Sequence[Origin]) -> None:
         """Take over what a timing said."""
@@ -195,9 +208,8 @@ def _term_times(
     keys: dict[_Timed, None] = {}
     seen: set[int] = set()
     for work, placement in alike:
-        for term, _ in graph.works[work]:
-            if work not in seen or isinstance(term, Folded):
-                keys[times.key(term, placement)] = None
+        for term, _ in graph.works[work] if work not in seen else times.folded(work):
+            keys[times.key(term, placement)] = None
         seen.add(work)
     times.seconds.update((term, term.duration_s) for term in keys if isinstance(term, Fixed))
     device = tuple(term for term in keys if not isinstance(term, Fixed | Folded | Message))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fnmatch
 from collections import deque
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import attrs
 
@@ -23,6 +24,8 @@ from versim.registry import Registry
 from versim.scenario import DurationSource, Pin, Scenario, TimingChoice, Workload
 from versim.sizes import StepSizes
 from versim.units import PS_PER_S
+
+_Chain = TypeVar("_Chain", ComputeChain, NetworkChain)
 
 
 @attrs.frozen(kw_only=True)
@@ -91,6 +94,26 @@ def network_timing(choice: TimingChoice, registry: Registry, path: str) -> Netwo
             raise VersimError(f"{at}: timing {model.name!r} does not time communication; name one that does")
         timings.append(timing)
     return NetworkChain(tuple(link.timing for link in choice.chain()), tuple(timings))
+
+
+_CHAINS: WeakKeyDictionary[Registry, dict[tuple[str, str], Any]] = WeakKeyDictionary()
+
+
+def _one_of_alike(
+    role: str,
+    choice: TimingChoice | None,
+    registry: Registry,
+    path: str,
+    make: Callable[[TimingChoice, Registry, str], _Chain],
+) -> _Chain | None:
+    """The same chain for equal choices, which then remembers what it was asked."""
+    if choice is None:
+        return None
+    chains, key = _CHAINS.setdefault(registry, {}), (role, repr(choice))
+    if key not in chains:
+        chains[key] = make(choice, registry, path)
+    found: _Chain = chains[key]
+    return found
 
 
 def _links(choice: TimingChoice, registry: Registry, path: str) -> Iterator[tuple[TimingModel, Any, str]]:
@@ -195,8 +218,8 @@ def prepare_pin(
     if placed is None:
         placed = place_workload(scenario, registry, workload, chosen)
     graph, system, sizes = placed.graph, placed.system, placed.sizes
-    compute = compute_timing(chosen.compute, registry, f"{at}.compute") if chosen.compute else None
-    folded = network_timing(chosen.folded, registry, f"{at}.folded") if chosen.folded else None
+    compute = _one_of_alike("compute", chosen.compute, registry, f"{at}.compute", compute_timing)
+    folded = _one_of_alike("network", chosen.folded, registry, f"{at}.folded", network_timing)
     with held_responsible(
         "timing",
         ", ".join(link.timing for choice in (chosen.compute, chosen.folded) if choice for link in choice.chain()),

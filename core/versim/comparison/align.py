@@ -145,6 +145,12 @@ def _active(instances: Instances, start_ps: NDArray[np.int64], end_ps: NDArray[n
     if len(instances.meeting_match) == len(parts):
         # Each part is alone, and its communication begins when it is posted.
         return active
+    if end_ps.min(initial=0) != NO_TIME:
+        posted = instances.last_of_meeting(start_ps)
+        if (posted[meeting] <= end_ps[parts]).all():
+            # Everything was posted before anything ended.
+            active[parts] = posted[meeting]
+            return active
     ran = end_ps[parts] != NO_TIME
     first_end = np.full(len(instances.meeting_match), np.iinfo(np.int64).max)
     np.minimum.at(first_end, meeting[ran], end_ps[parts[ran]])

@@ -69,8 +69,7 @@ def respects_compute(line: Timeline) -> bool:
     ended before another was posted.
     """
     parts, meeting = parts_of(line.instances)
-    posted = np.zeros(len(line.instances.meeting_match), dtype=np.int64)
-    np.maximum.at(posted, meeting, line.start_ps[parts])
+    posted = line.instances.last_of_meeting(line.start_ps)
     return line.all_ran and not (line.end_ps[parts] < posted[meeting]).any()
 
 

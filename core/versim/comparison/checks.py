@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from versim.comparison.align import Timeline, is_communication, parts_of
 from versim.comparison.bounds import Bounds
 from versim.comparison.groups import exact_sums
+from versim.distinct import grouped, largest
 from versim.graph import ExecutionGraph, Instances, Op, participants_of
 from versim.inputs import Inputs
 from versim.prediction import NO_TIME, Prediction
@@ -63,7 +64,7 @@ def checks(pinned: Inputs, bounds: Bounds, prediction: Prediction, line: Timelin
 
 def _says_nothing_consumed(prediction: Prediction) -> bool:
     consumed = prediction.consumed
-    return bool((consumed.compute_ns == NO_TIME).all() and (consumed.size_bytes == NO_TIME).all())
+    return bool(consumed.compute_ns.max(initial=NO_TIME) == NO_TIME == consumed.size_bytes.max(initial=NO_TIME))
 
 
 def _completed(pinned: Inputs, prediction: Prediction, line: Timeline) -> Check:
@@ -86,6 +87,8 @@ def _inputs(pinned: Inputs, prediction: Prediction) -> Check:
     graph, consumed = pinned.graph, prediction.consumed
     if _says_nothing_consumed(prediction):
         return Check(name="inputs", passed=None, detail="it does not say what it consumed")
+    if consumed.compute_ns is pinned.compute_ns and consumed.size_bytes is graph.size_bytes:
+        return Check(name="inputs", passed=True, detail=_consumed_as_pinned(pinned))
     compute = graph.op == Op.COMPUTE
     lost = compute & (consumed.compute_ns == NO_TIME) & (pinned.compute_ns != 0)
     changed_ns = np.where(compute & (consumed.compute_ns != NO_TIME), consumed.compute_ns - pinned.compute_ns, 0)
@@ -93,7 +96,7 @@ def _inputs(pinned: Inputs, prediction: Prediction) -> Check:
     changed_bytes, whole = _changed_bytes(graph, consumed.size_bytes)
     good = not (lost.any() or changed_ns.any() or changed_bytes.any() or not moved.all())
     if good:
-        detail = f"consumed what was pinned: {int(pinned.compute_ns.sum())} ns, {graph.communication_count} messages"
+        detail = _consumed_as_pinned(pinned)
         if whole:
             detail += f"; {whole} in whole bytes per rank"
     else:
@@ -106,12 +109,18 @@ def _inputs(pinned: Inputs, prediction: Prediction) -> Check:
     return Check(name="inputs", passed=good, detail=detail)
 
 
+def _consumed_as_pinned(pinned: Inputs) -> str:
+    return f"consumed what was pinned: {int(pinned.compute_ns.sum())} ns, {pinned.graph.communication_count} messages"
+
+
 def _changed_bytes(graph: ExecutionGraph, moved: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
     """By how much each communication that was moved differs from the graph's, (communications,).
 
     Whoever moves messages moves whole bytes: 4 bytes in 64 shards are 64. So less than a byte per rank is no change;
     how many there were of these is the second.
     """
+    if moved is graph.size_bytes:
+        return np.zeros(len(moved), dtype=np.int64), 0
     changed = np.where(moved == NO_TIME, 0, moved - graph.size_bytes)
     if not changed.any():
         return changed, 0
@@ -201,9 +210,9 @@ def _conservation(pinned: Inputs, prediction: Prediction, line: Timeline) -> Che
     if _says_nothing_consumed(prediction):
         return Check(name="conservation", passed=None, detail="it does not say what it moved")
     changed_bytes, _ = _changed_bytes(graph, moved)
-    lost = np.where(moved == NO_TIME, graph.size_bytes, -changed_bytes)
+    lost = changed_bytes if moved is graph.size_bytes else np.where(moved == NO_TIME, graph.size_bytes, -changed_bytes)
     if not lost.any():
-        given = sum(graph.size_bytes.tolist())
+        given = _sum(graph.size_bytes)
         detail = f"{given} bytes in {graph.communication_count} communications, none received before it was sent"
         return Check(name="conservation", passed=True, detail=detail)
     match, rank_class = graph.match[instances.node[parts]], instances.rank_class[parts].astype(np.int64)
@@ -215,6 +224,12 @@ def _conservation(pinned: Inputs, prediction: Prediction, line: Timeline) -> Che
         f"{-of_rank[worst]:+d} of them on rank {rank}"
     )
     return Check(name="conservation", passed=False, detail=detail)
+
+
+def _sum(column: NDArray[np.int64]) -> int:
+    """Of numbers of at least 0, however large it is."""
+    largest = int(column.max(initial=0))
+    return int(column.sum()) if largest * len(column) < 2**63 else sum(column.tolist())
 
 
 def _ended_too_early(line: Timeline, parts: NDArray[np.int64], *, all_ran: bool) -> NDArray[np.bool_]:
@@ -233,10 +248,12 @@ def _ended_too_early(line: Timeline, parts: NDArray[np.int64], *, all_ran: bool)
 
     sends, receives = instances.kept("checks.ways", ways)
     unseen = np.iinfo(np.int64).max if all_ran else 0
-    begun = np.zeros(len(instances.meeting_match), dtype=np.int64)
     giving = parts[sends]
     started = line.start_ps[giving]
-    np.maximum.at(begun, meeting[sends], started if line.all_ran else np.where(line.ran[giving], started, unseen))
+    if not line.all_ran:
+        started = np.where(line.ran[giving], started, unseen)
+    meetings = len(instances.meeting_match)
+    begun = np.maximum(largest(started, *instances.kept("checks.giving", lambda: grouped(meeting[sends], meetings))), 0)
     early = receives & (line.end_ps[parts] < begun[meeting])
     return np.asarray(early if line.all_ran else early & line.ran[parts])
 
@@ -245,8 +262,10 @@ def _lower_bound(pinned: Inputs, bounds: Bounds, prediction: Prediction) -> Chec
     if prediction.makespan_ps is None:
         return Check(name="lower bound", passed=None, detail="no makespan")
     # Rounding to a simulator's own grid is loss, reported by the check of inputs, not a broken bound.
-    rounded = np.where(prediction.consumed.compute_ns == NO_TIME, 0, prediction.consumed.compute_ns)
-    allowed = int(np.abs(np.minimum(rounded - pinned.compute_ns, 0)).sum()) * PS_PER_NS
+    consumed_ns, allowed = prediction.consumed.compute_ns, 0
+    if consumed_ns is not pinned.compute_ns:
+        rounded = np.where(consumed_ns == NO_TIME, 0, consumed_ns)
+        allowed = int(np.abs(np.minimum(rounded - pinned.compute_ns, 0)).sum()) * PS_PER_NS
     good = prediction.makespan_ps + allowed >= bounds.compute_ps
     detail = f"pinned compute alone takes {bounds.compute_ps} ps, predicted {prediction.makespan_ps} ps"
     return Check(name="lower bound", passed=good, detail=detail)

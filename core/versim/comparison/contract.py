@@ -71,19 +71,16 @@ def _hold_to_length(graph: ExecutionGraph, prediction: Prediction) -> None:
     """Refuse times that sums of two would carry past int64."""
     spans = prediction.spans
     for column in (spans.start_ps, spans.end_ps, spans.ready_ps):
-        long = column > LONGEST_PS
-        if long.any():
-            row = int(np.argmax(long))
+        if column.max(initial=0) > LONGEST_PS:
+            row = int(np.argmax(column > LONGEST_PS))
             node = int(spans.node[row])
             name = f" ({graph.node_name(node)!r})" if 0 <= node < graph.node_count else ""
             raise TooLongError(f"node {node}{name} ends at", int(column[row]) / PS_PER_S)
-    long = prediction.finish_ps > LONGEST_PS
-    if long.any():
-        rank = int(np.argmax(long))
+    if prediction.finish_ps.max(initial=0) > LONGEST_PS:
+        rank = int(np.argmax(prediction.finish_ps > LONGEST_PS))
         raise TooLongError(f"rank {rank} finishes at", int(prediction.finish_ps[rank]) / PS_PER_S)
-    moved = prediction.consumed.compute_ns > LONGEST_NS
-    if moved.any():
-        node = int(np.argmax(moved))
+    if prediction.consumed.compute_ns.max(initial=0) > LONGEST_NS:
+        node = int(np.argmax(prediction.consumed.compute_ns > LONGEST_NS))
         consumed_s = int(prediction.consumed.compute_ns[node]) / NS_PER_S
         raise TooLongError(f"node {node} ({graph.node_name(node)!r}) takes", consumed_s)
 
@@ -129,7 +126,10 @@ def _breach_of_sense(graph: ExecutionGraph, prediction: Prediction) -> str | Non
         if fault is not None:
             return fault
     last_end = np.full(len(finish_ps), NO_TIME, dtype=np.int64)
-    np.maximum.at(last_end, spans.rank, spans.end_ps)
+    if made is not None and shown is not None:
+        last_end[shown] = np.maximum(last_end[shown], made.last_of_class(spans.end_ps))
+    else:
+        np.maximum.at(last_end, spans.rank, spans.end_ps)
     early = (finish_ps != NO_TIME) & (finish_ps < last_end[representative])
     if early.any():
         rank = int(np.argmax(early))

@@ -81,6 +81,11 @@ def in_program_order(codes: NDArray[np.int64], limit: int) -> tuple[NDArray[np.i
 
 def exact_sums(values_ps: NDArray[np.int64], index: NDArray[np.integer[Any]], count: int) -> list[int]:
     """Sums of ``values_ps`` per index as Python integers: picoseconds of a large step pass 2^63."""
+    largest = max(int(values_ps.max(initial=0)), -int(values_ps.min(initial=0)))
+    if largest * len(values_ps) < 2**63:
+        sums = np.zeros(count, dtype=np.int64)
+        np.add.at(sums, index, values_ps)
+        return sums.tolist()
     low_bits = 24
     high, low = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
     np.add.at(high, index, values_ps >> low_bits)

@@ -68,8 +68,7 @@ def totals(line: Timeline) -> Totals:
     """Totals of the rank that finishes last."""
     instances = line.instances
     classes = instances.classes
-    finish = np.zeros(classes.count, dtype=np.int64)
-    np.maximum.at(finish, instances.rank_class[line.ran], line.end_ps[line.ran])
+    finish = np.maximum(instances.last_of_class(line.end_ps), 0)
     representatives = classes.representatives()
     last = finish == finish.max(initial=0)
     rank = int(representatives[last].min())

@@ -204,6 +204,10 @@ class ExecutionGraph:
         if start[communication + 1] - start[communication] == 1 and not scope.ranks:
             place = self.placements[self.placement[rows[start[communication]]]]
             return self.mesh.first_group(place, scope.axes)
+        if self.kind_of(communication) == Kind.POINT_TO_POINT:
+            parts = rows[start[communication] : start[communication + 1]].tolist()
+            ends = {int(self.op[part]): self.placements[self.placement[part]] for part in parts}
+            return tuple(self.mesh.first_group(ends[op], ())[0] for op in (Op.SEND, Op.RECV))
         return self.communication(communication).groups[0]
 
     def unrolled(self) -> ExecutionGraph:

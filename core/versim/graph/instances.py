@@ -18,7 +18,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from versim.distinct import distinct, grouped, runs
+from versim.distinct import distinct, grouped, largest, runs
 from versim.graph.classes import RankClasses
 from versim.graph.columns import HOST, NONE, ExecutionGraph, Op
 from versim.graph.limits import hold_to_memory
@@ -100,6 +100,15 @@ class Instances:
     def parts(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """The instances of every meeting as a CSR pair."""
         return self.kept("parts", lambda: grouped(self.meeting, len(self.meeting_match)))
+
+    def last_of_class(self, times_ps: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The latest of a column of times, (instances,), in each class; (classes,). A class without instances has 0."""
+        start, rows = self.kept("by class", lambda: grouped(self.rank_class, self.classes.count))
+        return largest(times_ps, start, rows)
+
+    def last_of_meeting(self, times_ps: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The latest of a column of times, (instances,), in each meeting; (meetings,)."""
+        return largest(times_ps, *self.parts())
 
     def kept(self, what: Hashable, make: Callable[[], T]) -> T:
         """What follows from the columns alone, made once for all graphs that have them in common.

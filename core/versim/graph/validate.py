@@ -6,6 +6,7 @@ placements, works and scopes cost.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from numbers import Integral, Real
@@ -149,21 +150,40 @@ def _faults_of_work(work: tuple[tuple[Term, float], ...]) -> list[str]:
     for term, count in work:
         if not _is_finite(count) or count <= 0:
             faults.append(f"count {count!r} of {type(term).__name__} must be a finite number above 0")
-        for field in attrs.fields(type(term)):
-            value = getattr(term, field.name)
-            if isinstance(value, str) or field.name == "causal":
-                continue
-            # A field that is 0 unless given may be 0 when it is given.
-            lowest_allowed = 0 if isinstance(term, (Pointwise, Fixed)) or field.default == 0 else None
-            if not _is_finite(value) or value < 0 or (value == 0 and lowest_allowed is None):
-                bound = "of at least 0" if lowest_allowed == 0 else "above 0"
-                faults.append(f"{field.name} of {type(term).__name__} must be a finite number {bound}, got {value!r}")
-        if isinstance(term, Folded):
-            faults.extend(_faults_of_folded(term))
-        elif isinstance(term, Gemm | GroupedGemm | Attention) and term.dtype not in ("", *DTYPE_BITS):
-            known = ", ".join(DTYPE_BITS)
-            faults.append(f"dtype of {type(term).__name__} must be one of {known}, got {term.dtype!r}")
+        # Folded communication is held to types, too, and 1 is equal to 1.0.
+        if isinstance(term, Folded) or not _is_known_sound(term):
+            faults.extend(_faults_of_term(term))
     return faults
+
+
+def _is_known_sound(term: Term) -> bool:
+    """Whether an equal term was found without fault; many steps have the same terms."""
+    try:
+        return _is_sound(term)
+    except TypeError:
+        return False  # of something that cannot be looked up, which is a fault
+
+
+@functools.lru_cache(maxsize=65536)
+def _is_sound(term: Term) -> bool:
+    return not list(_faults_of_term(term))
+
+
+def _faults_of_term(term: Term) -> Iterator[str]:
+    for field in attrs.fields(type(term)):
+        value = getattr(term, field.name)
+        if isinstance(value, str) or field.name == "causal":
+            continue
+        # A field that is 0 unless given may be 0 when it is given.
+        lowest_allowed = 0 if isinstance(term, (Pointwise, Fixed)) or field.default == 0 else None
+        if not _is_finite(value) or value < 0 or (value == 0 and lowest_allowed is None):
+            bound = "of at least 0" if lowest_allowed == 0 else "above 0"
+            yield f"{field.name} of {type(term).__name__} must be a finite number {bound}, got {value!r}"
+    if isinstance(term, Folded):
+        yield from _faults_of_folded(term)
+    elif isinstance(term, Gemm | GroupedGemm | Attention) and term.dtype not in ("", *DTYPE_BITS):
+        known = ", ".join(DTYPE_BITS)
+        yield f"dtype of {type(term).__name__} must be one of {known}, got {term.dtype!r}"
 
 
 def _is_finite(value: object) -> bool:

@@ -8,6 +8,7 @@ one compute node per way of its folded communication. Ranks, groups, bytes, work
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from versim.distinct import distinct, runs
 from versim.graph.columns import NONE, ExecutionGraph, Op, Scope
+from versim.immutable import unwritable
 from versim.mesh import Mesh, Placement
 from versim.work import Folded, Kind
 
@@ -121,7 +123,7 @@ class _Ways:
         if scope.ranks:
             return None
         mesh = self._graph.mesh
-        groups = _groups(mesh, np.concatenate([mesh.ranks(place) for place in places]), scope.axes)
+        groups = _groups_on(mesh, places, scope.axes)
         ways = self._ways(groups)
         if ways is None:
             return None
@@ -139,7 +141,7 @@ class _Ways:
             names = axis.split("+")
             if not set(names) <= set(mesh.names):
                 continue
-            groups = _groups(mesh, ranks, names)
+            groups = _groups_on(mesh, (place,), names)
             ways = self._ways(groups) if groups.shape[1] > 1 else None
             if ways is None:
                 continue
@@ -200,6 +202,22 @@ def _cut(grid: NDArray[np.int64]) -> Iterator[tuple[tuple[list[int], ...], int]]
     for positions in alike.values():
         for rest, number in _cut(grid[positions[0]]):
             yield (positions, *rest), number
+
+
+MOST_REMEMBERED = 4096
+"""Ranks of a mesh whose groups are remembered: many steps lie on the same."""
+
+
+def _groups_on(mesh: Mesh, places: Sequence[Placement], axes: Iterable[str]) -> NDArray[np.int64]:
+    """The groups that some placements form along axes, see :func:`_groups`."""
+    if mesh.world_size > MOST_REMEMBERED:
+        return _groups(mesh, np.concatenate([mesh.ranks(place) for place in places]), axes)
+    return _remembered_groups(mesh, tuple(places), tuple(axes))
+
+
+@functools.lru_cache(maxsize=2048)
+def _remembered_groups(mesh: Mesh, places: tuple[Placement, ...], axes: tuple[str, ...]) -> NDArray[np.int64]:
+    return unwritable(_groups(mesh, np.concatenate([mesh.ranks(place) for place in places]), axes))
 
 
 def _groups(mesh: Mesh, ranks: NDArray[np.int64], axes: Iterable[str]) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ arithmetic and rounded once, so ``5 us`` is the double nearest to 0.000005 and `
 
 from __future__ import annotations
 
+import functools
 import re
 from fractions import Fraction
 
@@ -64,6 +65,7 @@ _LONGEST_NUMBER = 60
 _LARGEST_EXPONENT = 400
 
 
+@functools.lru_cache(maxsize=4096)
 def unit_suffix(field: str) -> str:
     """The part of a field's name that says its unit, ``"_bytes_per_s"``; "" if it says none."""
     return next((suffix for suffix, _, _ in _SUFFIXES if field.endswith(suffix) and field != suffix), "")

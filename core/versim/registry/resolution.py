@@ -20,8 +20,8 @@ from versim.registry.options import try_options
 if TYPE_CHECKING:
     from versim.components import Component
 
-MOST_KEPT = 1024
-"""Sets of options; a sweep over options meets each of them once only."""
+MOST_KEPT = 4096
+"""Sets of options; a sweep looks at each of its configurations several times."""
 
 
 @attrs.frozen(eq=False)

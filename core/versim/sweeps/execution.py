@@ -148,13 +148,17 @@ class Plan:
     batch: int = BATCH
     told: Callable[[], Told] | None = None
 
+    def _batches(self, tasks: Sequence[Task]) -> Iterator[Batch]:
+        """Tasks in order, in batches that are smaller at the end, so that all workers end at about the same time."""
+        start = 0
+        while start < len(tasks):
+            size = max(1, min(self.batch, (len(tasks) - start) // (self.workers * PER_WORKER)))
+            yield tuple(tasks[start : start + size])
+            start += size
+
     def run(self, tasks: Sequence[Task]) -> Iterator[list[Answered]]:
         """What each batch brings, as it arrives; every task is answered, or given up with a failure."""
-        # Small sweeps are spread over all workers, too.
-        size = max(1, min(self.batch, len(tasks) // (self.workers * PER_WORKER) or 1))
-        waiting: deque[tuple[Batch, int]] = deque(
-            (tuple(tasks[start : start + size]), 1) for start in range(0, len(tasks), size)
-        )
+        waiting: deque[tuple[Batch, int]] = deque((batch, 1) for batch in self._batches(tasks))
         executor = self.executor()
         under_way: dict[Future[list[Answered]], tuple[Batch, int]] = {}
         try:

@@ -11,10 +11,10 @@ import functools
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -25,6 +25,8 @@ from versim.scenario.form import plain_form, plain_value
 _CODE = (".py", ".so", ".pyd", ".dylib", ".json", ".yaml", ".csv", ".txt")
 _FACES = ("cli", "testing", "sweeps", "league")
 """Rooms of versim itself on which no answer depends."""
+
+_Part = TypeVar("_Part")
 
 MOST_BYTES = 64 * 2**20
 """Of a file that is read for its key; a larger one counts by size and time of change."""
@@ -40,11 +42,12 @@ class Fingerprints:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._components: dict[tuple[str, str, str], Any] = {}
+        self._components: dict[tuple[str, str, str], str] = {}
+        self._parts: dict[tuple[str, int], tuple[Any, str]] = {}
 
     def question(self, scenario: Scenario, workload: Workload, pin: Pin, instance: Instance) -> str:
         """The key of one question."""
-        return digest_text([self._step(scenario, workload, pin), self.instance(instance)])
+        return digest_text([*self._step(scenario, workload, pin), self.instance(instance)])
 
     def step(self, producer: str, options: Mapping[str, Any]) -> str:
         """The key of a step before it is placed and timed."""
@@ -52,6 +55,16 @@ class Fingerprints:
 
     def instance(self, instance: Instance) -> str:
         """The fingerprint of who is asked: component, options, what drives it, and their code."""
+        return self._once("instance", instance, self._instance)
+
+    def _once(self, what: str, part: _Part, spell: Callable[[_Part], str]) -> str:
+        """The key of a part that most configurations have in common, worked out once per object."""
+        known = self._parts.get((what, id(part)))
+        if known is None:
+            known = self._parts[what, id(part)] = part, spell(part)  # held, so that its place is nobody else's
+        return known[1]
+
+    def _instance(self, instance: Instance) -> str:
         backend = self._registry.backend(instance.backend)
         driven = getattr(backend, "network_timing", None)
         network = instance.network or (TimingChoice(timing=driven) if driven is not None else None)
@@ -61,11 +74,11 @@ class Fingerprints:
 
     def _step(self, scenario: Scenario, workload: Workload, pin: Pin) -> list[Any]:
         borrowed = plain_form(scenario) if pin.durations else None
+        part = scenario.system if workload.system is None and scenario.system else scenario.system_part(workload)
         return [
             self._component("producer", workload.producer, scenario.producer_options(workload, pin)),
-            plain_value(scenario.system_part(workload)),
-            self._chain(pin.compute),
-            self._chain(pin.folded),
+            self._once("system", part, lambda system: digest_text(plain_value(system))),
+            self._once("pin", pin, lambda chosen: digest_text([*map(self._chain, (chosen.compute, chosen.folded))])),
             borrowed,
         ]
 
@@ -73,15 +86,14 @@ class Fingerprints:
         links = () if choice is None else choice.chain()
         return [self._component("timing", link.timing, link.options) for link in links]
 
-    def _component(self, kind: str, name: str, given: Mapping[str, Any]) -> list[Any]:
-        known = (kind, name, json.dumps(plain_value(given), sort_keys=True, default=str))
+    def _component(self, kind: str, name: str, given: Mapping[str, Any]) -> str:
+        known = (kind, name, json.dumps(given, sort_keys=True, default=plain_value))
         if known not in self._components:
             # Resolved, so that an option written out at its default is the option left out.
             resolved = self._registry.resolve(kind, name, given)
             options, code = resolved.options, code_of(type(resolved.component).__module__)
-            self._components[known] = [name, repr(options), files_of(options), code]
-        found: list[Any] = self._components[known]
-        return found
+            self._components[known] = digest_text([name, repr(options), files_of(options), code])
+        return self._components[known]
 
 
 def files_of(options: Any) -> list[Any]:

@@ -20,6 +20,7 @@ from versim.registry import Registry
 from versim.scenario import Scenario, Workload
 from versim.sweeps.axes import Axis
 from versim.sweeps.expression import Expression, conjuncts, hold_to_names
+from versim.sweeps.fingerprint import Fingerprints
 from versim.sweeps.keys import Settable
 from versim.sweeps.step_sizes import KnownSizes, Sized, Sizer, first_line
 
@@ -115,6 +116,7 @@ def expand(
     seed: int = 0,
     limit: int | None = None,
     known: KnownSizes | None = None,
+    fingerprints: Fingerprints | None = None,
 ) -> Space:
     """The configurations of a sweep.
 
@@ -128,12 +130,14 @@ def expand(
         seed: Of chance.
         limit: How many are taken at most, the first ones.
         known: Where sizes of steps may be that were worked out before.
+        fingerprints: Keys of what is asked, where others ask for them, too.
 
     Raises:
         VersimError: A key that leads nowhere, a condition that is none, or too many combinations.
         FaultsError: A value that no scenario can have there.
     """
-    return _Expansion(scenario, registry, axes, where, known).space(sample, seed, limit)
+    sizer = Sizer(registry, known, Fingerprints(registry) if fingerprints is None else fingerprints)
+    return _Expansion(scenario, registry, axes, where, sizer).space(sample, seed, limit)
 
 
 class _Expansion:
@@ -145,11 +149,11 @@ class _Expansion:
         registry: Registry,
         axes: Sequence[Axis],
         where: Sequence[str],
-        known: KnownSizes | None,
+        sizer: Sizer,
     ) -> None:
         self._scenario, self._registry, self._axes = scenario, registry, tuple(axes)
         self._keys = [key for axis in axes for key in axis.keys]
-        self._sizer = Sizer(registry, known)
+        self._sizer = sizer
         self._settable = Settable(scenario, registry, self._keys)
         self._options = _fixed_options(scenario, registry)
         self._fallen: dict[str, FallOut] = {}

@@ -51,15 +51,16 @@ class Sized:
 class Sizer:
     """Sizes of steps, worked out where they are not known."""
 
-    def __init__(self, registry: Registry, known: KnownSizes | None) -> None:
-        self._registry, self._store = registry, known
-        self._fingerprints = Fingerprints(registry)
+    def __init__(self, registry: Registry, known: KnownSizes | None, fingerprints: Fingerprints) -> None:
+        self._registry, self._store, self._fingerprints = registry, known, fingerprints
         self._known: dict[str, Sized] = {}
         self._new: dict[str, Any] = {}
+        self._keys: dict[tuple[int, str], tuple[Scenario, str]] = {}
         self._memories: dict[str, float | None] = {}
 
     def look_up(self, scenarios: Iterable[Scenario]) -> None:
-        """Fetch what is kept about the steps of some scenarios."""
+        """Fetch what is kept about the steps of some scenarios, which are asked about next."""
+        self._keys.clear()
         if self._store is None:
             return
         keys = set()
@@ -119,7 +120,12 @@ class Sizer:
         return scenario.producer_options(workload, scenario.pins_of(workload)[0])
 
     def _key(self, scenario: Scenario, workload: Workload) -> str:
-        return self._fingerprints.step(workload.producer, self._given(scenario, workload))
+        place = id(scenario), workload.label
+        known = self._keys.get(place)
+        if known is None:
+            key = self._fingerprints.step(workload.producer, self._given(scenario, workload))
+            known = self._keys[place] = scenario, key  # held, so that its place is nobody else's
+        return known[1]
 
     def _worked_out(self, scenario: Scenario, workload: Workload) -> Sized:
         producer = self._registry.producer(workload.producer)

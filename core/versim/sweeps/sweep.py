@@ -15,6 +15,8 @@ from typing import Any
 
 import attrs
 
+from versim.components import Resembles
+from versim.containment import held_responsible
 from versim.errors import VersimError
 from versim.registry import Registry, load_registry
 from versim.run import provenance_of
@@ -203,7 +205,18 @@ def sweep(
         sample, seed = (search.sample, search.seed) if sample is None else (sample, seed)
     opened = store if isinstance(store, Store) else Store(IN_MEMORY if store is None else store, create=True)
     axes = axes_of(vary if vary is not None else search.vary if search is not None else {})
-    space = expand(scenario, registry, axes, conditions, sample=sample, seed=seed, limit=limit, known=opened)
+    fingerprints = Fingerprints(registry)
+    space = expand(
+        scenario,
+        registry,
+        axes,
+        conditions,
+        sample=sample,
+        seed=seed,
+        limit=limit,
+        known=opened,
+        fingerprints=fingerprints,
+    )
     plain = attrs.evolve(scenario, search=None)
     number = opened.begin(
         key=digest_text([dump_scenario(plain), [attrs.astuple(axis) for axis in axes], conditions, sample, seed]),
@@ -214,7 +227,8 @@ def sweep(
         reference=scenario.reference or scenario.backends[0].label,
         provenance=provenance_of(registry, command),
     )
-    tasks, members, total = _open_tasks(space, registry, opened, again=keep_spans)
+    tasks, members, total = _open_tasks(space, fingerprints, opened, again=keep_spans)
+    tasks = _like_together(tasks, registry)
     if members:
         opened.add(
             number, [Answered(member=one, question=None, inputs=None, instance=None, answer=None) for one in members]
@@ -264,10 +278,9 @@ def _plan(
 
 
 def _open_tasks(
-    space: Space, registry: Registry, store: Store, *, again: bool
+    space: Space, fingerprints: Fingerprints, store: Store, *, again: bool
 ) -> tuple[list[Task], list[MemberRow], int]:
     """Configurations with the questions that the store does not answer; members of those it does; how many in all."""
-    fingerprints = Fingerprints(registry)
     asked: list[tuple[int, Question]] = []
     for place, configuration in enumerate(space.configurations):
         scenario = configuration.scenario
@@ -312,6 +325,24 @@ def _open_tasks(
         for place, questions in left.items()
     ]
     return tasks, members, len(asked)
+
+
+def _like_together(tasks: Sequence[Task], registry: Registry) -> list[Task]:
+    """The tasks, those behind one another whose steps have most in common."""
+    groups: dict[tuple[str, ...], list[Task]] = {}
+    for task in tasks:
+        groups.setdefault(tuple(_resemblances(task.scenario, registry)), []).append(task)
+    return [task for group in groups.values() for task in group]
+
+
+def _resemblances(scenario: Scenario, registry: Registry) -> Iterator[str]:
+    for workload in scenario.workloads:
+        producer = registry.producer(workload.producer)
+        if isinstance(producer, Resembles):
+            given = scenario.producer_options(workload, scenario.pins_of(workload)[0])
+            options = registry.resolve("producer", workload.producer, given).options
+            with held_responsible("producer", workload.producer):
+                yield producer.resemblance(options)
 
 
 def _is_failed(one: Answered) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import attrs
@@ -73,6 +74,7 @@ class ChunkMaker:
         self._settings = settings
         self._layers: dict[tuple[bool, bool, bool], Module] = {}
         self._parameters: dict[bool, Parameters] = {}
+        self._runs: dict[tuple[int, int], tuple[Section, ...]] = {}
 
     def chunks(self) -> tuple[Chunk, ...]:
         """All chunks, in the order of the model's layers."""
@@ -90,20 +92,28 @@ class ChunkMaker:
         sections = []
         if first:
             sections.append(Section("embedding", embedding_part(settings), embedding_parameters(model, vocab)))
-        for layer in range(layers):
-            number = first_layer + layer
-            passes = self._layer(number, recomputed=self._is_recomputed(layer))
-            parameters = self._parameters_of(number)
-            if sections and sections[-1].layer != NONE and sections[-1].passes is passes:
-                sections[-1] = attrs.evolve(sections[-1], count=sections[-1].count + 1)
-            else:
-                sections.append(Section("layer", passes, parameters, layer))
+        sections += self._layer_runs(first_layer, layers)
         if last:
             sections.append(Section("head", head_part(settings), head_parameters(model, vocab)))
             for _ in range(model.predicted_tokens):
                 passes = prediction_part(settings, self._layer(model.layers, recomputed=False))
                 sections.append(Section("prediction", passes, prediction_parameters(model)))
         return Chunk(tuple(sections), first_layer, layers, first, last)
+
+    def _layer_runs(self, first_layer: int, layers: int) -> tuple[Section, ...]:
+        """The layers of a chunk, equal neighbours counted together."""
+        model = self._settings.architecture
+        # Where they stand tells layers apart only if some have experts or a window.
+        key = first_layer if model.experts is not None or model.window > 0 else NONE, layers
+        if key not in self._runs:
+            each = [self._layer(first_layer + n, recomputed=self._is_recomputed(n)) for n in range(layers)]
+            found, layer = [], 0
+            for _, run in itertools.groupby(each, key=id):
+                count = len(list(run))
+                found.append(Section("layer", each[layer], self._parameters_of(first_layer + layer), layer, count))
+                layer += count
+            self._runs[key] = tuple(found)
+        return self._runs[key]
 
     def _parameters_of(self, number: int) -> Parameters:
         """Of a layer; those with experts are alike, as are those without."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from versim import NONE, RankMemory
 
@@ -17,29 +17,34 @@ from versim_transformer.activations import (
 from versim_transformer.bookkeeping import BOOKKEEPING, Bookkeeping
 from versim_transformer.chunks import Chunk
 from versim_transformer.replicas import Held, held
-from versim_transformer.schedules import most_in_flight, order_of
+from versim_transformer.schedules import most_in_flight
 from versim_transformer.settings import Settings, Sharding
 
 
 def stage_memories(settings: Settings, chunks: tuple[Chunk, ...]) -> tuple[RankMemory, ...]:
     """The memory of each stage's ranks, first to last."""
-    pp = settings.parallelism.pp
+    pp, books = settings.parallelism.pp, BOOKKEEPING[settings.memory_profile]
+    kinds = (False,) if settings.architecture.experts is None else (False, True)
+    layers = {experts: layer_bytes(settings, books, experts=experts) for experts in kinds}
     return tuple(
-        _stage(settings, stage, [chunk for number, chunk in enumerate(chunks) if number % pp == stage])
+        _stage(settings, stage, [chunk for number, chunk in enumerate(chunks) if number % pp == stage], layers)
         for stage in range(pp)
     )
 
 
-def _stage(settings: Settings, stage: int, chunks: list[Chunk]) -> RankMemory:
+def _stage(settings: Settings, stage: int, chunks: list[Chunk], layers: Mapping[bool, float]) -> RankMemory:
     books = BOOKKEEPING[settings.memory_profile]
-    parameters = Held()
+    dense = experts = 0.0
     for chunk in chunks:
         for section in chunk.sections:
+            of_one = held(settings, section.parameters)
             for _ in range(section.count):
-                parameters = parameters + held(settings, section.parameters)
+                dense += of_one.dense
+                experts += of_one.experts
+    parameters = Held(dense, experts)
     parallel = settings.parallelism
-    order = order_of(settings.schedule, stage, parallel.pp, settings.microbatches, parallel.vp)
-    activations, logits = _activations(settings, books, chunks, most_in_flight(order))
+    in_flight = most_in_flight(settings.schedule, stage, parallel.pp, settings.microbatches, parallel.vp)
+    activations, logits = _activations(settings, books, chunks, in_flight, layers)
     weights, gradients, optimizer = _kept(settings, books, parameters)
     whole = settings.tokens * settings.architecture.hidden
     stays = books.constant_bytes + (books.message_bytes * whole if parallel.tp > 1 else 0.0)
@@ -79,26 +84,30 @@ def _kept(settings: Settings, books: Bookkeeping, parameters: Held) -> tuple[flo
 
 
 def _activations(
-    settings: Settings, books: Bookkeeping, chunks: list[Chunk], in_flight: Mapping[int, int]
+    settings: Settings,
+    books: Bookkeeping,
+    chunks: list[Chunk],
+    in_flight: Sequence[int],
+    layers: Mapping[bool, float],
 ) -> tuple[float, float]:
-    """Bytes kept for backward passes at the peak, and logits of one microbatch."""
-    kept, logits = 0.0, 0.0
+    """Bytes kept for backward passes at the peak, and logits of one microbatch; a layer's are in ``layers``."""
+    kept, logits, of_input = 0.0, 0.0, input_bytes(settings)
     for number, chunk in enumerate(chunks):
         each = 0.0
         again = recomputed_layers(settings, chunk.layers)
         for layer in range(chunk.layers):
             experts = settings.architecture.has_experts(chunk.first_layer + layer)
-            each += input_bytes(settings) if layer < again else layer_bytes(settings, books, experts=experts)
+            each += of_input if layer < again else layers[experts]
         if chunk.first:
             each += embedding_bytes(settings)
         if chunk.last:
             head, logits = head_bytes(settings, books)
             each += head
-        kept += each * in_flight.get(number, 0)
+        kept += each * in_flight[number]
         if again:
             # One layer at a time is computed again and held whole.
             experts = settings.architecture.has_experts(chunk.first_layer)
-            kept += layer_bytes(settings, books, experts=experts) if number == 0 else 0.0
+            kept += layers[experts] if number == 0 else 0.0
     return kept, logits
 
 

@@ -52,6 +52,12 @@ class TransformerProducer:
             figures = f"{billions:,g} B parameters; {model.layers} layers of {model.hidden}, {heads}"
             yield PresetInfo(name=name, figures=figures, source=preset.source, used="model", family="models")
 
+    def resemblance(self, options: TransformerOptions) -> str:
+        """Steps with the same tasks per stage, whose passes communicate beside computation alike."""
+        microbatches = options.gbs // (options.mbs * options.dp)
+        apart = [degree > 1 for degree in (options.tp, options.cp, options.dp, options.ep)]
+        return repr((str(options.model), options.pp, options.vp, microbatches, apart, str(options.recompute)))
+
     def sizes(self, options: TransformerOptions) -> StepSizes:
         """Tokens, operations and memory of the step.
 

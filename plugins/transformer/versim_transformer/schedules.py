@@ -7,6 +7,7 @@ for which microbatch.
 from __future__ import annotations
 
 import enum
+import functools
 
 import attrs
 import numpy as np
@@ -99,14 +100,16 @@ def _zero_bubble(stage: int, stages: int, microbatches: int) -> Order:
     )
 
 
-def most_in_flight(order: Order) -> dict[int, int]:
-    """Microbatches whose activations a stage holds at most, by chunk, at the time when it holds most of all chunks.
+@functools.lru_cache(maxsize=65536)
+def most_in_flight(schedule: Schedule, stage: int, stages: int, microbatches: int, chunks: int = 1) -> tuple[int, ...]:
+    """Microbatches whose activations a stage holds at most, of each chunk, when it holds most of all.
 
     A microbatch counts from its forward to the end of its backward, or of its weight gradients where they are apart.
     """
+    order = order_of(schedule, stage, stages, microbatches, chunks)
     releases = Do.WEIGHTS if (order.do == Do.WEIGHTS).any() else Do.BACKWARD
     change = np.where(order.do == Do.FORWARD, 1, np.where(order.do == releases, -1, 0))
     held = np.cumsum(change)
     peak = int(np.argmax(held))
     upto = slice(0, peak + 1)
-    return {chunk: int(change[upto][order.chunk[upto] == chunk].sum()) for chunk in np.unique(order.chunk).tolist()}
+    return tuple(int(change[upto][order.chunk[upto] == chunk].sum()) for chunk in range(chunks))

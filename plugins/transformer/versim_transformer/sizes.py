@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from versim import StepSizes
 
 from versim_transformer.architecture import Architecture
@@ -32,12 +34,13 @@ def step_sizes(settings: Settings) -> StepSizes:
     )
 
 
+@functools.lru_cache(maxsize=64)
 def _forward_flop_per_token(model: Architecture, sequence_length: int) -> tuple[float, float, float]:
     """Operations of a token's forward pass: products of the layers, of the head, and attention in full."""
     depth = model.layers + model.predicted_tokens
-    layers = 0.0
+    layers, attention_weights = 0.0, _attention_weights(model)
     for layer in range(depth):
-        layers += 2.0 * (_attention_weights(model) + _feed_forward_weights(model, layer))
+        layers += 2.0 * (attention_weights + _feed_forward_weights(model, layer))
     layers += model.predicted_tokens * 2.0 * 2 * model.hidden**2
     head = 2.0 * model.hidden * model.vocab * (1 + model.predicted_tokens)
     attention = depth * 2.0 * sequence_length * (model.query_size + model.value_size)

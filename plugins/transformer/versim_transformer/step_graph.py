@@ -70,6 +70,9 @@ class _StepWriter:
         self._message_bytes = max(1, round(settings.shard_tokens * model.hidden * precision.activation_bytes))
         self._split = settings.schedule is Schedule.ZERO_BUBBLE
         self._pieces: dict[tuple[int, int], tuple[Piece, ...]] = {}
+        self._singles: dict[int, tuple[Section, ...]] = {}
+        self._bucketed: dict[tuple[int, bool], list[tuple[list[Section], Held]]] = {}
+        self._totals: dict[int, tuple[Held, list[Held]]] = {}
 
     def graph(self) -> ExecutionGraph:
         settings = self._settings
@@ -181,9 +184,15 @@ class _StepWriter:
             writer.send(self._message_bytes, waits=waits and not cut.wraps_out)
         return writer.finished()
 
-    def _in_order(self, cut: _Cut, chunk: Chunk, *, singly: bool) -> list[Section]:
-        sections = list(chunk.singly() if singly else chunk.sections)
+    def _in_order(self, cut: _Cut, chunk: Chunk, *, singly: bool) -> Sequence[Section]:
+        sections = self._singly(cut.chunk, chunk) if singly else chunk.sections
         return sections if cut.do == Do.FORWARD else sections[::-1]
+
+    def _singly(self, kind: int, chunk: Chunk) -> tuple[Section, ...]:
+        """A chunk's sections, one per layer; chunks of one kind have the same."""
+        if kind not in self._singles:
+            self._singles[kind] = tuple(chunk.singly())
+        return self._singles[kind]
 
     def _section(self, writer: TemplateWriter, cut: _Cut, section: Section) -> None:
         writer.section(section.name, self._of_pass(cut.do, section.passes), section.layer, section.count)
@@ -202,32 +211,38 @@ class _StepWriter:
     def _held(self, section: Section) -> Held:
         return held(self._settings, section.parameters)
 
-    def _buckets(self, sections: Sequence[Section]) -> list[list[Section]]:
-        """Sections in order, in groups of at least ``bucket_parameters``."""
-        buckets: list[list[Section]] = [[]]
-        filled = 0.0
-        for section in sections:
-            if filled >= self._settings.bucket_parameters:
-                buckets.append([])
-                filled = 0.0
-            buckets[-1].append(section)
-            filled += self._held(section).total
-        return buckets
+    def _buckets(self, cut: _Cut, chunk: Chunk) -> list[tuple[list[Section], Held]]:
+        """Sections in the order of a pass, in groups of at least ``bucket_parameters``, and what is held of each."""
+        key = cut.chunk, cut.do == Do.FORWARD
+        if key not in self._bucketed:
+            buckets: list[list[Section]] = [[]]
+            filled = 0.0
+            for section in self._in_order(cut, chunk, singly=True):
+                if filled >= self._settings.bucket_parameters:
+                    buckets.append([])
+                    filled = 0.0
+                buckets[-1].append(section)
+                filled += self._held(section).total
+            self._bucketed[key] = [
+                (_runs(bucket, self._settings.granularity), _sum(self._held(section) for section in bucket))
+                for bucket in buckets
+            ]
+        return self._bucketed[key]
 
     def _reducing(self, writer: TemplateWriter, cut: _Cut, chunk: Chunk) -> None:
         """A backward pass that hands each bucket of gradients over as it is complete."""
-        for bucket in self._buckets(self._in_order(cut, chunk, singly=True)):
-            for section in _runs(bucket, self._settings.granularity):
+        for sections, parameters in self._buckets(cut, chunk):
+            for section in sections:
                 self._section(writer, cut, section)
-            writer.chained(reduced(self._settings, _sum(self._held(section) for section in bucket)))
+            writer.chained(reduced(self._settings, parameters))
 
     def _gathering(self, writer: TemplateWriter, cut: _Cut, chunk: Chunk) -> None:
         """A forward pass that waits for each bucket of parameters as it needs it."""
-        for bucket in self._buckets(self._in_order(cut, chunk, singly=True)):
-            found = gathered(self._settings, _sum(self._held(section) for section in bucket))
+        for sections, parameters in self._buckets(cut, chunk):
+            found = gathered(self._settings, parameters)
             if found:
                 writer.wait_for(writer.chained(found, now=False))
-            for section in _runs(bucket, self._settings.granularity):
+            for section in sections:
                 self._section(writer, cut, section)
 
     def _sharded(self, writer: TemplateWriter, cut: _Cut, chunk: Chunk) -> None:
@@ -249,15 +264,25 @@ class _StepWriter:
         """The template of what a stage does once all passes are through."""
         settings = self._settings
         pp, model = settings.parallelism.pp, settings.architecture
-        chunks = [chunk for number, chunk in enumerate(self._chunks) if number % pp == stage]
-        of_chunks = [_sum(self._held(section) for section in chunk.singly()) for chunk in chunks]
+        held_by = [self._held_by(number) for number in range(stage, len(self._chunks), pp)]
+        of_chunks = [everything for everything, _ in held_by]
         ends = model.tied and pp > 1 and stage in (0, pp - 1)
-        layers = _sum(self._held(s) for chunk in chunks for s in chunk.singly() if s.layer != NONE).total
+        layers = _sum(part for _, of_layers in held_by for part in of_layers).total
         key = ("end", tuple(of_chunks), layers, ends)
         if key not in self._numbers:
             self._numbers[key] = len(self._templates)
             self._templates.append(self._end_template(of_chunks, layers, ends=ends))
         return self._numbers[key]
+
+    def _held_by(self, number: int) -> tuple[Held, list[Held]]:
+        """What a rank holds of a chunk, and of each of its layers."""
+        kind, chunk = self._kind_of[number], self._chunks[number]
+        if kind not in self._totals:
+            sections = self._singly(kind, chunk)
+            each = [self._held(section) for section in sections]
+            layers = [held for section, held in zip(sections, each, strict=True) if section.layer != NONE]
+            self._totals[kind] = _sum(each), layers
+        return self._totals[kind]
 
     def _end_template(self, of_chunks: Sequence[Held], layers: float, *, ends: bool) -> Template:
         """What is done with the gradients of chunks, of whose parameters ``layers`` are those of layers."""

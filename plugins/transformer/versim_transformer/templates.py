@@ -7,7 +7,7 @@ see :class:`Outside`.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import attrs
 from versim import NONE, Folded, Kind, Op, Phase, Scope, Term, Work
@@ -56,8 +56,10 @@ class Catalogue:
     scopes: dict[Scope, int] = attrs.field(factory=dict)
     phases: dict[Phase, int] = attrs.field(factory=dict)
     kinds: dict[Kind, int] = attrs.field(factory=dict)
+    _folds: dict[int, tuple[object, bool]] = attrs.field(factory=dict)
     _folded: dict[int, tuple[object, Work]] = attrs.field(factory=dict)
     _merged: dict[tuple[tuple[int, float], ...], tuple[object, int]] = attrs.field(factory=dict)
+    blocks: dict[Hashable, _Block] = attrs.field(factory=dict)
 
     def folded(self, pieces: Sequence[Piece] | Collective) -> Work:
         """All work of some pieces with their collectives folded into it."""
@@ -66,6 +68,12 @@ class Catalogue:
             work = _folded(pieces) if isinstance(pieces, Collective) else folded(pieces)
             self._folded[id(pieces)] = pieces, work
         return self._folded[id(pieces)][1]
+
+    def folds(self, pieces: Sequence[Piece]) -> bool:
+        """Whether pieces are all work that folds into one row."""
+        if id(pieces) not in self._folds:
+            self._folds[id(pieces)] = pieces, not any(isinstance(piece, Beside) for piece in pieces)
+        return self._folds[id(pieces)][1]
 
     def merged(self, pending: Sequence[tuple[Work, float]]) -> int:
         """The number of the work that some works, each so many times, amount to; NONE for no work."""
@@ -111,6 +119,46 @@ class Template:
     beside: int = NONE
     sent: int = NONE
     chain: int = NONE
+
+
+_ROWS = ("op", "name", "work", "phase", "kind", "size_bytes", "scope", "meeting")
+
+
+class _Block:
+    """Rows of a template that can be written again further down, where what they begin with is the same.
+
+    Args:
+        template: Where they stand.
+        start: Where they begin; they are the last.
+        tail: What follows waits for.
+        pending: Work that has no row yet.
+        held: What must not be forgotten, for it is known by its place in memory.
+    """
+
+    def __init__(
+        self, template: Template, start: int, tail: list[int], pending: list[tuple[Work, float]], held: object
+    ) -> None:
+        self._columns = [(name, getattr(template, name)[start:]) for name in _ROWS]
+        self._count = len(template.op) - start
+        # Counted from where they begin, and apart from codes of what is outside, which are below zero, too.
+        self._dependencies = [_counted(after, start) for after in template.dependencies[start:]]
+        self._tail = _counted(tail, start)
+        self._pending, self._held = tuple(pending), held
+
+    def written(self, template: Template, layer: int) -> tuple[list[int], list[tuple[Work, float]]]:
+        """Write them again, for a layer; gives tail and pending."""
+        start = len(template.op)
+        for name, column in self._columns:
+            getattr(template, name).extend(column)
+        template.layer.extend([layer] * self._count)
+        template.dependencies.extend(
+            [[row + start if inside else row for row, inside in after] for after in self._dependencies]
+        )
+        return [row + start if inside else row for row, inside in self._tail], list(self._pending)
+
+
+def _counted(rows: Iterable[int], start: int) -> list[tuple[int, bool]]:
+    return [(row - start, True) if row >= 0 else (row, False) for row in rows]
 
 
 class TemplateWriter:
@@ -166,18 +214,33 @@ class TemplateWriter:
             times: Above 1 only at stage granularity.
         """
         if self._granularity is Granularity.STAGE:
-            if not any(isinstance(piece, Beside) for piece in pieces):
+            if self._catalogue.folds(pieces):
                 self._pending.append((self._catalogue.folded(pieces), times))
                 return
             for _ in range(times):
-                self._pieces(pieces)
+                self._pieces_again(pieces)
             return
         if times != 1:
             raise ValueError("equal layers are one row at stage granularity only")
         self._layer, self._name = layer, f"{name} {self._label}"
-        self._pieces(pieces)
+        self._pieces_again(pieces)
         self.flush()
         self._layer, self._name = NONE, self._label
+
+    def _pieces_again(self, pieces: Sequence[Piece]) -> None:
+        """Rows of pieces: those of equal layers that begin alike are copies of one another."""
+        start, blocks = len(self._template.op), self._catalogue.blocks
+        pending = tuple((id(work), times) for work, times in self._pending)
+        # Rows before count from here.
+        tail = tuple(row - start if row >= 0 else (row,) for row in self._tail)
+        key = id(pieces), self._name, self._phase, tail, pending
+        block = blocks.get(key)
+        if block is None:
+            held = tuple(work for work, _ in self._pending)
+            self._pieces(pieces)
+            blocks[key] = _Block(self._template, start, self._tail, self._pending, (pieces, held))
+        else:
+            self._tail, self._pending = block.written(self._template, self._layer)
 
     def _pieces(self, pieces: Iterable[Piece]) -> None:
         for piece in pieces:
