@@ -25,9 +25,9 @@ class UnwritableError(VersimError):
         super().__init__(path, cause)
         self.path, self.cause = path, cause
 
-    def __str__(self) -> str:
-        name = str(self.path)
-        return f"cannot write {name if len(name) <= 400 else f'{name[:200]}…{name[-100:]}'}: {self.cause}"
+    def said(self) -> str:
+        """What, where and how."""
+        return f"cannot write {self.path}: {self.cause}"
 
 
 def check_writable(path: Path, *, or_empty_folder: bool = False) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import attrs
 
+from versim.errors import legible
 from versim.timing import ComputeTiming, NetworkTiming
 
 if TYPE_CHECKING:
@@ -330,8 +331,8 @@ class Finding:
 
     rule: str
     severity: Severity
-    message: str
-    remedy: str = ""
+    message: str = attrs.field(converter=legible)
+    remedy: str = attrs.field(default="", converter=legible)
     rank: int | None = None
     node: int | None = None
 

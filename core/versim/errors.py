@@ -8,20 +8,59 @@ and keeps its traceback.
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Iterable, Sequence
 
-LONGEST_SHOWN = 200
-"""Letters of a name that messages repeat."""
+LONGEST_SHOWN = 400
+"""Letters of a value that messages repeat whole; of a longer one they show both ends and say how long it is."""
+
+LONGEST_LINE = 2000
+MOST_LINES = 100
+_QUOTED = re.compile(
+    r"""(?<!\w)(?P<quote>["'])(?P<value>(?:(?!(?P=quote))[^\\\n]|\\.|(?<=\w)(?P=quote)(?=\w))*)(?P=quote)"""
+)
+_WORD = re.compile(r"(?P<quote>)(?P<value>\S+)")
+_LINE = re.compile(r"(?P<quote>)(?P<value>.+)")
 
 SHORTEST_PART = 3
 """Letters from which on a part of a name is taken for one."""
 
 
+def legible(message: str) -> str:
+    """A message that repeats no value, quoted or a word, at a length that nobody reads; nor any line, nor its lines."""
+    for part, most in ((_QUOTED, LONGEST_SHOWN), (_WORD, LONGEST_SHOWN), (_LINE, LONGEST_LINE)):
+        if len(message) > most:
+            message = part.sub(functools.partial(_shortened, most), message)
+    if message.count("\n") > MOST_LINES:
+        lines = message.split("\n")
+        message = "\n".join([*lines[: MOST_LINES - 10], f"… ({len(lines):,} lines)", *lines[-8:]])
+    return message
+
+
+def _shortened(most: int, found: re.Match[str]) -> str:
+    value, quote = found["value"], found["quote"]
+    if len(value) <= most:
+        return found[0]
+    tail = value[len(value) - most // 8 :]
+    return f"{quote}{value[: most // 2]}…{tail}{quote} ({len(value):,} letters)"
+
+
 class VersimError(Exception):
-    """Something the user can mend; the message says what, where and how."""
+    """Something the user can mend; the message says what, where and how.
+
+    A class of errors with a message of its own overrides :meth:`said`; what a message repeats of files and command
+    lines is shortened here, for all of them.
+    """
 
     exit_status = 1
+
+    def said(self) -> str:
+        """The message, with the values in it as long as they are."""
+        return super().__str__()
+
+    def __str__(self) -> str:
+        return legible(self.said())
 
 
 class FaultsError(VersimError):
@@ -37,7 +76,8 @@ class FaultsError(VersimError):
         self.subject = subject
         self.faults = tuple(faults)
 
-    def __str__(self) -> str:
+    def said(self) -> str:
+        """What, where and how."""
         if len(self.faults) == 1:
             return f"{self.subject}: {self.faults[0]}"
         lines = "\n".join(f"  - {fault}" for fault in self.faults)
@@ -58,9 +98,9 @@ class UnknownNameError(VersimError):
         super().__init__(kind, name, known)
         self.kind, self.name, self.known = kind, name, known
 
-    def __str__(self) -> str:
-        name = self.name if len(self.name) <= LONGEST_SHOWN else f"{self.name[:LONGEST_SHOWN]}…"
-        return f"no {self.kind} named {name!r}{did_you_mean(name, self.known)}"
+    def said(self) -> str:
+        """What, where and how."""
+        return f"no {self.kind} named {self.name!r}{did_you_mean(self.name, self.known)}"
 
 
 class UnsupportedGraphError(VersimError):
@@ -85,7 +125,8 @@ class TimeIsOverError(VersimError):
         super().__init__(limit_s, who)
         self.limit_s, self.who = limit_s, who
 
-    def __str__(self) -> str:
+    def said(self) -> str:
+        """What, where and how."""
         return (
             f"{self.who and f'{self.who} was '}stopped at its time limit of {self.limit_s:g} s; --time-limit gives more"
         )
@@ -94,7 +135,7 @@ class TimeIsOverError(VersimError):
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``; did you mean 'x'?`` and the list of what is known, ready to be appended to a message."""
     known = sorted(known)
-    close = _meant(name, known)
+    close = _meant(name[:LONGEST_SHOWN], known)
     hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
     return f"{hint} (known: {', '.join(known) or 'none'})"
 
@@ -105,7 +146,7 @@ def _meant(name: str, known: list[str]) -> list[str]:
     Letters alone mislead: of ``h100`` all but one stand in ``v100``, and ``h100-sxm5`` is what was meant. So the first
     word decides where one begins with it.
     """
-    asked = name.casefold()[:LONGEST_SHOWN]
+    asked = name.casefold()
     word = re.split(r"[-_.:/ ]", asked)[0]
     if len(asked) >= SHORTEST_PART:
         parts = [other for other in known if asked in other.casefold()]
@@ -133,7 +174,8 @@ class ComponentError(VersimError):
         super().__init__(role, name, cause)
         self.role, self.name, self.cause = role, name, cause
 
-    def __str__(self) -> str:
+    def said(self) -> str:
+        """What, where and how."""
         return (
             f"{self.role} {self.name!r} failed: {self.cause}. This is a fault of the plugin that offers it; "
             "`versim --debug` shows where"

@@ -35,7 +35,8 @@ class TooLongError(VersimError):
         super().__init__(what, seconds)
         self.what, self.seconds = what, seconds
 
-    def __str__(self) -> str:
+    def said(self) -> str:
+        """What, where and how."""
         most_s = LONGEST_PS / PS_PER_S
         return (
             f"{self.what} {self.seconds:g} s ({self.seconds / _SECONDS_PER_DAY:.4g} days); times are counted in "

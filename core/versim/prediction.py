@@ -15,6 +15,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from versim.errors import legible
+
 NO_TIME = -1
 """In a time column: this did not happen, or is not modelled."""
 
@@ -158,7 +160,7 @@ def _text(_: object, attribute: attrs.Attribute[str], value: object) -> None:
 def _texts(values: Iterable[object]) -> tuple[str, ...]:
     if isinstance(values, str):
         raise ValueError(f"diagnosis has to be a list of texts, got the text {values!r:.60}")  # noqa: TRY004
-    return tuple(str(value) for value in values)
+    return tuple(legible(str(value)) for value in values)
 
 
 def _spelt(values: Mapping[Any, Any]) -> dict[str, str]:

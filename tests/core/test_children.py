@@ -14,8 +14,15 @@ from versim import child_process
 STARTER = """
 import sys, time
 from versim import child_process
+import versim.children as children
+{without}
 with child_process([sys.executable, "-c", {grandparent!r}], stdout=sys.stdout) as child:
     time.sleep(600)
+"""
+CHILD = """
+import os, time
+print(os.getpid(), flush=True)
+time.sleep(600)
 """
 GRANDPARENT = """
 import subprocess, os, time
@@ -35,9 +42,10 @@ def running(process: int) -> bool:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes through /proc")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_nothing_is_left_of_a_killed_process(number: signal.Signals) -> None:
-    """The external simulator went on without limit, and so did what it had started."""
-    command = [sys.executable, "-c", STARTER.format(grandparent=GRANDPARENT)]
+@pytest.mark.parametrize("without", ["", "children.death_signal = lambda: lambda: None"])
+def test_nothing_is_left_of_a_killed_process(number: signal.Signals, without: str) -> None:
+    """The external simulator went on without limit, and so did what it had started; the guard alone ends both."""
+    command = [sys.executable, "-c", STARTER.format(grandparent=GRANDPARENT, without=without)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as starter:
         assert starter.stdout is not None
         children = [int(word) for word in starter.stdout.readline().split()]
@@ -48,6 +56,23 @@ def test_nothing_is_left_of_a_killed_process(number: signal.Signals) -> None:
         while any(map(running, children)) and time.monotonic() < deadline:
             time.sleep(0.02)
         assert not any(map(running, children))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a signal of Linux's")
+def test_a_child_dies_with_a_killed_process_where_there_is_no_shell() -> None:
+    """Of the signal that the kernel sends it, without any guard; what the child started is not reached by it."""
+    without = "children.shutil.which = lambda _: None"
+    command = [sys.executable, "-c", STARTER.format(grandparent=CHILD, without=without)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as starter:
+        assert starter.stdout is not None
+        child = int(starter.stdout.readline())
+        assert running(child)
+        starter.kill()
+        starter.wait()
+        deadline = time.monotonic() + 5
+        while running(child) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert not running(child)
 
 
 def test_a_child_ends_with_its_block() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pickle
+import time
 
 import pytest
 from versim import FaultsError, SimulationError, UnknownNameError, UnsupportedGraphError, VersimError
+from versim.errors import MOST_LINES, legible
 
 
 def test_one_fault_reads_as_a_sentence() -> None:
@@ -46,3 +48,27 @@ def test_exit_statuses_tell_bad_input_from_a_run_that_did_not_complete() -> None
     """Scripts branch on them."""
     assert VersimError("a").exit_status == 1
     assert SimulationError("a").exit_status == 4
+
+
+def test_messages_are_of_a_length_that_people_read() -> None:
+    """Values, quoted or not, and lines: both ends are kept, and how long it was is said."""
+    long = "a" * 5000
+    assert str(VersimError(f"no such file: /x/{long}/end")) == (
+        f"no such file: /x/{'a' * 197}…{'a' * 46}/end (5,007 letters)"
+    )
+    cut = f"'{('b c' * 67)[:200]}…{('b c' * 300)[-50:]}' (900 letters)"
+    assert legible(f"no 'x' named {'b c' * 300!r}; it's versim's and plugins' 'y'") == (
+        f"no 'x' named {cut}; it's versim's and plugins' 'y'"
+    )
+    assert str(FaultsError("f", ["x", f'"{long}" y'])) == (
+        f'f: 2 faults\n  - x\n  - "{"a" * 200}…{"a" * 50}" (5,000 letters) y'
+    )
+    assert legible("a b " * 1000).endswith(" (4,000 letters)")
+    assert legible("a\n" * 5000).count("\n") <= MOST_LINES
+    kept = "known: " + ", ".join(f"name{number}" for number in range(100))
+    assert legible(kept) == kept
+    began = time.process_time()
+    for character in "'\"\\a \n":
+        legible(f"{character}" * 200_000)
+        legible(f" '{character}" * 100_000)
+    assert time.process_time() - began < 10

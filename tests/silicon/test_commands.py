@@ -126,7 +126,7 @@ def test_the_plugin_costs_nothing_until_it_is_used() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("kind", ["fifo", "device", "no wheel", "damaged"])
+@pytest.mark.parametrize("kind", ["fifo", "device", "no wheel", "damaged", "damaged inside", "with a password"])
 def test_what_is_no_wheel_is_refused_at_once(kind: str, tmp_path: Path) -> None:
     """A FIFO made it wait for ever."""
     path = tmp_path / "wheel.whl"
@@ -137,7 +137,15 @@ def test_what_is_no_wheel_is_refused_at_once(kind: str, tmp_path: Path) -> None:
     elif kind == "no wheel":
         path.write_bytes(b"nothing")
     else:
-        with zipfile.ZipFile(path, "w") as wheel:
-            wheel.writestr("systems/data/h100_sxm/gemm/trtllm/1.0.0/gemm_perf.parquet", b"PAR1 no table PAR1")
+        name = "systems/data/h100_sxm/gemm/trtllm/1.0.0/gemm_perf.parquet"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as wheel:
+            wheel.writestr(name, b"PAR1 no table PAR1")
+        content = bytearray(path.read_bytes())
+        if kind == "damaged inside":
+            content[30 + len(name)] |= 6  # a block of no known kind: zlib.error
+        elif kind == "with a password":
+            content[6] |= 1
+            content[content.index(b"PK\x01\x02") + 8] |= 1
+        path.write_bytes(content)
     with pytest.raises(VersimError, match=r"regular file|neither a wheel|not a table that can be read"):
         read(Source(path), "h100_sxm", "trtllm")

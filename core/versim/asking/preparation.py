@@ -68,7 +68,8 @@ class NothingToBorrowError(SimulationError):
         super().__init__(place, lender, why)
         self.place, self.lender, self.why = place, lender, why
 
-    def __str__(self) -> str:
+    def said(self) -> str:
+        """What, where and how."""
         return f"{self.place}: {' / '.join(self.lender)} did not complete: {self.why}"
 
 

@@ -37,7 +37,8 @@ class ChildDiedError(VersimError):
         super().__init__(status)
         self.status = status
 
-    def __str__(self) -> str:
+    def said(self) -> str:
+        """What, where and how."""
         if self.status is None or self.status >= 0:
             return f"its process ended without an answer, with exit status {self.status}"
         with contextlib.suppress(ValueError):

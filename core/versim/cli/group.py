@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from versim.cli.session import TYPED, Session, session_of, tell
+from versim.cli.session import TYPED, Session, for_people, session_of, tell
 from versim.cli.streams import give_up_stdout, own_stdout
 from versim.containment import TRACEBACK_VARIABLE, show_traceback
+from versim.errors import legible
 
 if TYPE_CHECKING:
     from versim.registry import Command
@@ -119,6 +120,8 @@ class VersimGroup(click.Group):
             status = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
             sys.stdout.flush()
         except click.ClickException as error:
+            said = for_people(legible(error.format_message()))
+            error.format_message = lambda: said  # type: ignore[method-assign]
             error.show()
             status = error.exit_code
         except (click.Abort, KeyboardInterrupt):

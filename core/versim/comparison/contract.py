@@ -27,7 +27,8 @@ class BrokenContractError(VersimError):
         super().__init__(simulator, label, fault)
         self.simulator, self.label, self.fault = simulator, label, fault
 
-    def __str__(self) -> str:
+    def said(self) -> str:
+        """What, where and how."""
         labelled = f" ({self.label})" if self.label else ""
         return f"the prediction of backend {self.simulator!r}{labelled} {self.fault}"
 

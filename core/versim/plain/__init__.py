@@ -3,15 +3,16 @@
 Plugins may use this, too. Names load on first use: YAML and structuring bring packages that ``versim --help`` must
 not wait for.
 
-Reading order: ``faults`` (where something is wrong), ``files`` (regular ones, bounded), ``yaml_text``,
-``json_text`` and ``table``, ``values`` (a document taken apart value by value), ``scalars`` and ``quantities``,
-``structure`` (plain data to instances of classes).
+Reading order: ``faults`` (where something is wrong), ``files`` (regular ones, bounded), ``archives``,
+``yaml_text``, ``json_text`` and ``table``, ``values`` (a document taken apart value by value), ``scalars`` and
+``quantities``, ``structure`` (plain data to instances of classes).
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from versim.plain.archives import BROKEN_ARCHIVE as BROKEN_ARCHIVE
     from versim.plain.faults import Fault as Fault
     from versim.plain.faults import MisfitError as MisfitError
     from versim.plain.faults import misfit as misfit
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from versim.plain.yaml_text import read_yaml as read_yaml
 
 _HOMES = {
+    "archives": "BROKEN_ARCHIVE",
     "faults": "Fault MisfitError misfit path_of place",
     "files": "UnreadableError opened read_bytes read_text size_of",
     "json_text": "parse_json read_json",

@@ -32,9 +32,10 @@ class UnreadableError(VersimError):
         super().__init__(path, problem, line, column)
         self.path, self.problem, self.line, self.column = path, problem, line, column
 
-    def __str__(self) -> str:
+    def said(self) -> str:
+        """What, where and how."""
         place = "" if self.line is None else f", line {self.line}, column {self.column}"
-        return f"{_named(self.path)}{place}: {self.problem}"
+        return f"{self.path}{place}: {self.problem}"
 
 
 def size_of(path: Path, most_bytes: int) -> int:
@@ -119,8 +120,3 @@ def _too_large(most_bytes: int, size_bytes: int | None = None) -> str:
     spelt = f"{most_bytes // MIB} MiB" if most_bytes >= MIB else f"{most_bytes} bytes"
     found = "" if size_bytes is None else f" ({size_bytes} bytes)"
     return f"is larger than {spelt}{found}, the most that is read of a file of this kind"
-
-
-def _named(path: str) -> str:
-    """A name of a length that people can read."""
-    return path if len(path) <= 400 else f"{path[:200]}…{path[-100:]}"

@@ -37,7 +37,8 @@ class PluginError(VersimError):
         super().__init__(plugin, cause)
         self.plugin, self.cause = plugin, cause
 
-    def __str__(self) -> str:
+    def said(self) -> str:
+        """What, where and how."""
         return f"plugin {self.plugin!r}: {self.cause}"
 
 

@@ -59,8 +59,9 @@ class UnknownComponentError(UnknownNameError):
         self.args = (kind, name, self.known, tuple(broken))
         self.broken = tuple(broken)
 
-    def __str__(self) -> str:
-        return "\n".join([super().__str__(), *(f"  not available: {line}" for line in self.broken)])
+    def said(self) -> str:
+        """What, where and how."""
+        return "\n".join([super().said(), *(f"  not available: {line}" for line in self.broken)])
 
 
 class Registry:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.errors import VersimError
+from versim.plain.archives import BROKEN_ARCHIVE
 from versim.prediction import NO_TIME
 
 Column = NDArray[Any]
@@ -164,8 +165,7 @@ def read_archive(content: bytes, subject: str, sha256: str) -> Archive:
         raise VersimError(f"{subject}: its sha256 is {found[:12]}…, the report was written with {sha256[:12]}…")
     try:
         return Archive(zipfile.ZipFile(io.BytesIO(content)), subject, len(content))
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, EOFError) as error:
-        # NotImplementedError: of a later version of the format than Python reads.
+    except BROKEN_ARCHIVE as error:
         raise VersimError(f"{subject}: not an .npz archive that can be read ({error})") from None
 
 
@@ -192,7 +192,7 @@ class Archive:
         try:
             with self._members.open(info) as stream:
                 fault, column = _read_member(stream, np.dtype(dtype), rows)
-        except (ValueError, OSError, NotImplementedError, RuntimeError, zipfile.BadZipFile, EOFError) as error:
+        except BROKEN_ARCHIVE as error:
             fault, column = str(error), np.empty(0, dtype=dtype)
         if fault:
             raise VersimError(f"{self._subject}: column {name!r}: {fault}")

@@ -82,7 +82,8 @@ class StoreError(VersimError):
         super().__init__(path, problem)
         self.path, self.problem = path, problem
 
-    def __str__(self) -> str:
+    def said(self) -> str:
+        """What, where and how."""
         return f"{self.path}: {self.problem}"
 
 

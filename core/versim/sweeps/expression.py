@@ -67,9 +67,9 @@ class ExpressionError(VersimError):
         super().__init__(text, problem)
         self.text, self.problem = text, problem
 
-    def __str__(self) -> str:
-        shown = self.text if len(self.text) <= 200 else f"{self.text[:200]}…"
-        return f"{shown!r}: {self.problem}"
+    def said(self) -> str:
+        """What, where and how."""
+        return f"{self.text!r}: {self.problem}"
 
 
 @attrs.frozen(eq=False)

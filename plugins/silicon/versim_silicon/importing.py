@@ -26,7 +26,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 from versim import VersimError
-from versim.plain import read_bytes, size_of
+from versim.plain import BROKEN_ARCHIVE, read_bytes, size_of
 
 from versim_silicon.tables import Table, Tables, grid
 
@@ -73,7 +73,7 @@ class Source:
             try:
                 with zipfile.ZipFile(self.path) as wheel:
                     names = [name for name in wheel.namelist() if name.endswith(".parquet")]
-            except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+            except BROKEN_ARCHIVE as error:
                 raise VersimError(f"{self.path}: not a wheel that can be read ({error})") from None
             found = {PurePosixPath(name): (self.path, name) for name in names}  # type: ignore[misc]
         else:
@@ -165,7 +165,7 @@ def _rows(file: Path | tuple[Path, str]) -> Rows:
                     raise VersimError(f"{file[0]}: {file[1]} has {size} bytes, more than any table of measurements")
                 content = wheel.read(file[1])
         table: pa.Table = pq.read_table(pa.BufferReader(content))
-    except (pa.ArrowException, zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+    except (pa.ArrowException, *BROKEN_ARCHIVE) as error:
         place = file if isinstance(file, Path) else f"{file[0]}: {file[1]}"
         raise VersimError(f"{place}: not a table that can be read ({' '.join(str(error).split())[:200]})") from None
     return {name: table.column(name).to_numpy(zero_copy_only=False) for name in table.column_names}

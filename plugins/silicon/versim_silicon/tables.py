@@ -23,6 +23,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 from versim import VersimError
+from versim.plain import BROKEN_ARCHIVE
 
 from versim_silicon.decimals import from_digits, to_digits
 
@@ -131,7 +132,7 @@ def load(path: Path) -> Tables:
             raise VersimError(f"{path}: unpacks to {size_bytes} bytes, more than any file of measured tables")
         with np.load(path, allow_pickle=False) as archive:
             columns = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError, MemoryError) as error:
+    except (MemoryError, *BROKEN_ARCHIVE) as error:
         raise VersimError(
             f"{path}: not a file of measured tables: {error}; write it anew: versim silicon import"
         ) from error

@@ -34,7 +34,8 @@ class SimGridNotFoundError(VersimError):
         super().__init__(python, cause)
         self.python, self.cause = python, cause
 
-    def __str__(self) -> str:
+    def said(self) -> str:
+        """What, where and how."""
         return (
             f"SimGrid is not installed for {self.python}: {self.cause}. Install it with `{INSTALL}` (a module of "
             f"Debian's own Python), or name a Python that has it in {VARIABLE}"
@@ -52,7 +53,8 @@ class TimeLimitError(SimulationError):
         super().__init__(limit_s)
         self.limit_s = limit_s
 
-    def __str__(self) -> str:
+    def said(self) -> str:
+        """What, where and how."""
         return f"SimGrid was stopped after its time limit of {self.limit_s:g} s; raise the option time_limit_s"
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
+import signal
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -171,6 +174,33 @@ def test_linking_goes_before_converting_and_its_errors_are_shown(pair: Path, mon
     assert "mlc-chakra's linker reports: Critical path analysis encountered an invalid graph" in result.stderr
     assert "HolisticTraceAnalysis needs pandas below 3" in result.stderr
     assert "rank 0: 1 of 2 events of the device are lost (kernel 1)" in result.stderr
+
+
+def test_what_a_killed_linking_left_is_removed_by_the_next_one(pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linked traces of many ranks are gigabytes in the folder for temporary files."""
+    temporary = pair / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    script = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from types import ModuleType\n"
+        "import importlib.util, tempfile\n"
+        "tempfile.tempdir = sys.argv[1]\n"
+        "importlib.util.find_spec = lambda _: True\n"
+        "class Killed:\n"
+        "    def link(self, *_): os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    def load_sync_dependencies(self, *_): return {}\n"
+        "module = ModuleType('linker'); module.TraceLinker = Killed\n"
+        "sys.modules['chakra.src.trace_link.trace_linker'] = module\n"
+        "from versim_astrasim.pytorch.linking import linked\n"
+        "with linked([Path(sys.argv[2])], [Path(sys.argv[3])], []): pass\n"
+    )
+    killed = [sys.executable, "-c", script, temporary, pair / "host.json", pair / "kineto.json"]
+    assert subprocess.run(killed, check=False).returncode == -signal.SIGKILL
+    assert len(list(temporary.iterdir())) == 1
+    linking(pair, monkeypatch, linked_trace())
+    assert not list(temporary.iterdir())
 
 
 def test_traces_that_do_not_fit_are_said_before_or_after_linking(pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:

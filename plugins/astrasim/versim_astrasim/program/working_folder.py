@@ -21,7 +21,8 @@ from typing import NoReturn
 import attrs
 from versim import VersimError, claim_folder, release_folder, remove_abandoned
 
-_PREFIX = "versim-astrasim-"
+PREFIX = "versim-astrasim-"
+"""Of folders for temporary files; those that are claimed are removed by the next run when their process has died."""
 
 _ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -49,7 +50,7 @@ class _EndRequestedError(BaseException):
 
 def remove_left_folders() -> int:
     """Remove the folders of runs that were killed; returns how many."""
-    return remove_abandoned(Path(tempfile.gettempdir()), _PREFIX)
+    return remove_abandoned(Path(tempfile.gettempdir()), PREFIX)
 
 
 @contextlib.contextmanager
@@ -62,7 +63,7 @@ def working_folder(*, keep: bool = False) -> Iterator[WorkingFolder]:
     with _ending_by_signal():
         try:
             remove_left_folders()
-            folder = WorkingFolder(Path(tempfile.mkdtemp(prefix=_PREFIX)), keep)
+            folder = WorkingFolder(Path(tempfile.mkdtemp(prefix=PREFIX)), keep)
             claim_folder(folder.path)
         except OSError as error:
             raise VersimError(

@@ -14,6 +14,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from versim import claim_folder
+
+from versim_astrasim.program.working_folder import PREFIX, remove_left_folders
 from versim_astrasim.pytorch.completion import listed
 from versim_astrasim.pytorch.documents import ConversionError, content_of, host_trace
 from versim_astrasim.pytorch.rank_trace import device_work, has_times
@@ -98,7 +101,9 @@ def linked(traces: Sequence[Path], kineto: Sequence[Path], notes: list[tuple[int
     before = [_device_events(rank, host, device) for rank, (host, device) in enumerate(pairs)]
     from chakra.src.trace_link.trace_linker import TraceLinker  # noqa: PLC0415 - imports et_replay
 
-    with tempfile.TemporaryDirectory(prefix="versim-link-") as folder:
+    remove_left_folders()
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}link-") as folder:
+        claim_folder(Path(folder))
         made = []
         for rank, (host, device) in enumerate(pairs):
             target = Path(folder) / f"linked.{rank}.json"
