@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 .PHONY: gallery lowest compare test check lint types layers docs bench fuzz fuzz-engine fuzz-kernel upstream simgrid clean league memory
 
-# Nothing is echoed on the way to it: what is printed begins with the verdict.
+# SimGrid takes part where Debian's module is installed. Nothing is echoed on the way to it: what is printed begins with the verdict.
 compare: $(VENV)/installed
 	@$(BIN)/versim compare
 
@@ -87,6 +87,7 @@ $(VENV)/bin/python:
 $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
 	@echo "Installing versim and what it needs into $(VENV): a minute or two, once. Most of it comes with mlc-chakra." >&2
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@! $${SIMGRID_PYTHON:-/usr/bin/python3} -c 'import simgrid' 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable plugins/simgrid
 	@touch $@
 
 # Proof is a distribution of its own: it reads the reference tables that tests and `versim verify` hold versim against.

@@ -31,6 +31,8 @@ def masked(output: str) -> str:
 def _compare(*arguments: str) -> str:
     command = Path(sysconfig.get_path("scripts")) / "versim"
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("VERSIM_", "ASTRA_SIM"))}
+    # README shows what a newcomer sees who has no SimGrid.
+    environment["SIMGRID_PYTHON"] = str(ROOT / "no-python-has-simgrid")
     run = subprocess.run(
         [str(command), "compare", *arguments],
         capture_output=True,

@@ -39,6 +39,7 @@ from versim.pinning import messages_of
 from versim.progress import said_in_notebook, telling
 from versim.registry import Registry, load_registry
 from versim.scenario import DEFAULT_SCENARIO, Instance, Pin, Scenario, Workload, load_scenario, structure_scenario
+from versim.scenario.presence import without_absent
 
 Progress = Callable[[str], None]
 
@@ -72,6 +73,8 @@ def compare(
         scenario = structure_scenario({"name": "unnamed", **scenario}, registry, "scenario")
     elif not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario, registry)
+    else:
+        scenario = without_absent(scenario, registry)
     with said_in_notebook() if progress is None else nullcontext(progress) as say:
         return run(scenario, registry, progress=say, averaging=averaging, force=force, sweep=sweep)
 
@@ -110,6 +113,7 @@ def run(
         description=scenario.description,
         workloads=tuple(reports[workload.label] for workload in scenario.workloads),
         provenance=provenance_of(registry, command),
+        left_out=scenario.left_out,
     )
 
 

@@ -181,12 +181,14 @@ class Report:
         description: What it is about.
         workloads: In the order of the scenario.
         provenance: Versions of versim, Python and plugins, and the command.
+        left_out: Labels of the scenario's optional instances that were not installed, each with why.
     """
 
     scenario: str
     description: str
     workloads: tuple[WorkloadReport, ...]
     provenance: Mapping[str, str] = attrs.field(factory=dict)
+    left_out: Mapping[str, str] = attrs.field(factory=dict)
 
     def __repr__(self) -> str:
         said = "; ".join(one_line(comparison) for workload in self.workloads for comparison in workload.comparisons)

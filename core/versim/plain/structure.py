@@ -176,10 +176,10 @@ def class_hook(type_: Any, converter: cattrs.Converter) -> Hook:
     """The hook that makes an attrs class from a mapping of its fields.
 
     A field whose name ends in a unit may be written as text with a unit, also under its name without the unit:
-    ``latency: 5 us`` is ``latency_s: 0.000005``.
+    ``latency: 5 us`` is ``latency_s: 0.000005``. One with the metadata ``written: False`` may not be given.
     """
     attrs.resolve_types(type_)
-    fields = {field.alias or field.name: field for field in attrs.fields(type_) if field.init}
+    fields = {field.alias or field.name: field for field in attrs.fields(type_) if _is_written(field)}
     bare = {name.removesuffix(unit_suffix(name)): name for name in fields if unit_suffix(name)}
     bare = {short: name for short, name in bare.items() if short not in fields}
 
@@ -217,6 +217,10 @@ def class_hook(type_: Any, converter: cattrs.Converter) -> Hook:
         return _constructed(type_, given, written)
 
     return structure
+
+
+def _is_written(field: attrs.Attribute[Any]) -> bool:
+    return field.init and field.metadata.get("written", True) is not False
 
 
 def _is_collection(type_: Any) -> bool:

@@ -144,6 +144,8 @@ def _component_faults(form: _Form, registry: Registry) -> Iterator[Fault]:
             yield from _timing_faults(registry, (*path, role), pin.get(role))
     for path, instance in form.instances:
         backend = instance.get("backend")
+        if instance.get("if_installed") is True and _is_absent(registry, backend):
+            continue
         if isinstance(backend, str):
             component, fault = _component(registry, "backend", backend, (*path, "backend"))
             yield from fault
@@ -196,6 +198,10 @@ def _component(registry: Registry, kind: str, name: str, path: _Keys) -> tuple[A
         return registry.component(kind, name), []
     except UnknownNameError as error:
         return None, [(path, str(error))]
+
+
+def _is_absent(registry: Registry, backend: Any) -> bool:
+    return isinstance(backend, str) and backend not in {known.name for known in registry.backends()}
 
 
 def _reference_faults(form: _Form) -> Iterator[Fault]:

@@ -105,7 +105,7 @@ def plain_value(value: Any) -> Any:
         return {
             field.name: plain_value(getattr(value, field.name))
             for field in attrs.fields(type(value))
-            if not _is_default(field, getattr(value, field.name))
+            if field.metadata.get("written", True) and not _is_default(field, getattr(value, field.name))
         }
     if isinstance(value, Mapping):
         return {str(key): plain_value(item) for key, item in value.items()}

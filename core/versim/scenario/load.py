@@ -18,6 +18,7 @@ from versim.scenario.check import faults_of
 from versim.scenario.form import plain_form, scenario_from
 from versim.scenario.from_files import document_of_files, refuse_flags
 from versim.scenario.model import Scenario, TimingChoice
+from versim.scenario.presence import without_absent
 
 LONGEST_NAME = 255
 """Letters of a name without a folder, on any file system."""
@@ -57,7 +58,7 @@ def load_scenario(
 
 
 def structure_scenario(document: Any, registry: Registry, source: str, folder: Path | None = None) -> Scenario:
-    """A checked scenario from plain data.
+    """A checked scenario from plain data, without the optional instances that are not installed.
 
     Args:
         document: Plain data, or a document of YAML, whose faults are told with their lines, too.
@@ -75,7 +76,7 @@ def structure_scenario(document: Any, registry: Registry, source: str, folder: P
         if isinstance(document, YamlDocument):
             raise FaultsError(source, document.placed(faults))
         raise FaultsError(source, [place("$", *fault) for fault in faults])
-    return with_absolute_paths(scenario, registry, folder or Path())
+    return with_absolute_paths(without_absent(scenario, registry, source), registry, folder or Path())
 
 
 def find_scenario(path_or_name: str | os.PathLike[str], registry: Registry) -> Path:

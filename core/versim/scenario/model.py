@@ -18,6 +18,9 @@ from versim.fabric.degradation import faults_of
 from versim.fabric.network import endpoint_count
 from versim.graph import SlowDevices
 
+UNWRITTEN = {"written": False}
+"""Marks what is found out about a scenario, and is no part of its written form."""
+
 Labelled = TypeVar("Labelled", "Workload", "Pin", "Instance")
 
 
@@ -329,6 +332,8 @@ class Instance:
         options: The backend's options, as plain data.
         network: The network timing that drives it; None is the backend's own choice.
         declares: Deviations that are meant: name of a check ─▶ why. Such a check reads "as declared", not FAILED.
+        if_installed: Leave it out where its plugin, or the program that it runs, is not there; loading a scenario
+            does, and what is left is not optional any more.
     """
 
     label: str
@@ -336,6 +341,7 @@ class Instance:
     options: Mapping[str, Any] = attrs.field(factory=dict, converter=_plain)
     network: TimingChoice | None = None
     declares: Mapping[str, str] = attrs.field(factory=dict, converter=_plain)
+    if_installed: bool = False
 
 
 DEFAULT_PINS = (Pin(label="as given"),)
@@ -376,6 +382,8 @@ class Scenario:
         backends: The simulators; at least one.
         reference: Label of the instance that the others are held against; None is the first that simulates.
         search: What `versim sweep` varies; nothing else looks at it.
+        left_out: Labels of the optional instances that are not installed here, each with why; found by loading, never
+            written.
     """
 
     name: str
@@ -386,6 +394,7 @@ class Scenario:
     backends: tuple[Instance, ...] = attrs.field(converter=_tuple, validator=attrs.validators.min_len(1))
     reference: str | None = None
     search: Search | None = None
+    left_out: Mapping[str, str] = attrs.field(factory=dict, converter=_plain, metadata=UNWRITTEN)
 
     def workload(self, label: str) -> Workload:
         """The workload of that label."""

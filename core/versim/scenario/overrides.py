@@ -15,6 +15,7 @@ from versim.registry import Registry, resolve_paths
 from versim.scenario.check import check_scenario
 from versim.scenario.load import with_absolute_paths
 from versim.scenario.model import Instance, Scenario, TimingChoice
+from versim.scenario.presence import with_instances
 
 _BRACKETS = {"[": "]", "{": "}"}
 
@@ -134,36 +135,11 @@ def _with_instances(scenario: Scenario, instances: Sequence[Instance]) -> Scenar
     for label in labels:
         if labels.count(label) > 1:
             raise VersimError(f"-b: {label!r} is given {labels.count(label)} times; tell them apart: -b LABEL={label}")
-
-    # Picking among the scenario's instances leaves out pins and workloads that are limited to the others; instances
-    # that are all new to the scenario take part everywhere.
-    picked = any(instance.label in labels for instance in scenario.backends)
-
-    def kept(limit: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        remaining = tuple(label for label in limit or () if label in labels)
-        return remaining if remaining or (picked and limit is not None) else None
-
-    pins = [attrs.evolve(pin, backends=kept(pin.backends)) for pin in scenario.pins]
-    pins = [pin for pin in pins if pin.backends != ()]
-    pin_labels = {pin.label for pin in pins}
-    workloads = [
-        attrs.evolve(
-            workload,
-            backends=kept(workload.backends),
-            pins=None if workload.pins is None else [label for label in workload.pins if label in pin_labels],
-        )
-        for workload in scenario.workloads
-    ]
-    workloads = [workload for workload in workloads if workload.backends != () and workload.pins != ()]
-    if not pins or not workloads:
+    left = with_instances(scenario, instances)
+    if not left.pins or not left.workloads:
         raise VersimError(f"-b: no workload of scenario {scenario.name!r} is simulated by {', '.join(labels)}")
-    return attrs.evolve(
-        scenario,
-        backends=instances,
-        reference=scenario.reference if scenario.reference in labels else None,
-        workloads=workloads,
-        pins=pins,
-    )
+    # Who is asked is what was typed.
+    return attrs.evolve(left, left_out={})
 
 
 def _with_option(scenario: Scenario, registry: Registry, text: str, folder: Path) -> Scenario:

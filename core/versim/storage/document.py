@@ -179,6 +179,9 @@ REPORT = Record(
         "scenario": Key(Text(), "Its name."),
         "description": Key(Text(), "What it is about."),
         "provenance": Key(Named(Text()), "Versions of versim, Python and plugins, and the command."),
+        "left_out": Key(
+            Named(Text()), "Optional instances of the scenario that were not installed, each with why.", before={}
+        ),
         "worst_difference_percent": Key(
             Spelt(),
             "Largest absolute difference of a completed prediction to its reference, in percent.",

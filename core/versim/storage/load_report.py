@@ -46,6 +46,7 @@ def load_report(path: Path) -> Report:
             for workload in report.workloads
         ),
         provenance=report.provenance,
+        left_out=report.left_out,
     )
 
 

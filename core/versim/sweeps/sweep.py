@@ -21,6 +21,7 @@ from versim.errors import VersimError
 from versim.registry import Registry, load_registry
 from versim.run import provenance_of
 from versim.scenario import Scenario, dump_scenario, load_scenario
+from versim.scenario.presence import without_absent
 from versim.storage.answers import Answered, MemberRow
 from versim.storage.database import IN_MEMORY, Store
 from versim.sweeps.axes import axes_of
@@ -198,6 +199,8 @@ def sweep(
     registry = load_registry(modules) if registry is None else registry
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario, registry)
+    else:
+        scenario = without_absent(scenario, registry)
     conditions = [where] if isinstance(where, str) else list(where)
     search = scenario.search
     if search is not None:

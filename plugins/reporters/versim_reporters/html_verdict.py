@@ -13,6 +13,7 @@ from versim_reporters.explanation import explanations, reference_of
 from versim_reporters.figures import exact_time, percent
 from versim_reporters.html_first import first_screen
 from versim_reporters.markup import Markup, data_table, element
+from versim_reporters.provenance import provenance_rows
 from versim_reporters.sweep import flat
 from versim_reporters.verdict import against, checks_in_a_word, differences, said_first, title
 
@@ -72,7 +73,7 @@ def _figure(result: Result) -> str:
 
 def provenance(report: Report) -> Markup:
     """Who made the page from what: versions, the command, digests of the inputs."""
-    said = [(key, value, key == "command") for key, value in sorted(report.provenance.items())]
+    said = [(key, value, key == "command") for key, value in provenance_rows(report)]
     for workload in report.workloads:
         for comparison in workload.comparisons:
             name = f"digest of {printable(workload.label)} {printable(comparison.inputs.label)}".strip()

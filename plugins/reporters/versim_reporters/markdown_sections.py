@@ -15,6 +15,7 @@ from versim_reporters.gfm import plain_text, table
 from versim_reporters.links import link_tables
 from versim_reporters.path_changes import change_sentences
 from versim_reporters.paths import chain, facts_of
+from versim_reporters.provenance import provenance_rows
 from versim_reporters.sections import inputs_of, notes_of, simulators_of, totals_cells
 from versim_reporters.sweep import flat, swept_sentences, swept_table, swept_title
 from versim_reporters.verdict import checks_in_a_word, differences, headline, outcome_of, said_first, title
@@ -49,9 +50,10 @@ def report_lines(report: Report, operations: int, *, explain: bool) -> Iterator[
         for comparison in workload.comparisons:
             yield from ("", f"## {plain_text(title(workload, comparison))}", "")
             yield from _comparison(workload, comparison, operations, explain=explain)
-    if report.provenance:
+    made_by = provenance_rows(report)
+    if made_by:
         yield from ("", "## Made by", "")
-        yield from table(("what", "value"), sorted(report.provenance.items()), "ll")
+        yield from table(("what", "value"), made_by, "ll")
 
 
 def _comparison(workload: WorkloadReport, comparison: Comparison, operations: int, *, explain: bool) -> Iterator[str]:

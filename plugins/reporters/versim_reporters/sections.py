@@ -25,6 +25,7 @@ from versim_reporters.explanation_lines import explanation_lines
 from versim_reporters.figures import NOTHING, count, exact_time, percent, time_column, trimmed_time, unit_for
 from versim_reporters.links import link_tables
 from versim_reporters.paths import path_lines
+from versim_reporters.provenance import provenance_rows
 from versim_reporters.sweep import swept_sentences, swept_table, swept_title
 from versim_reporters.verdict import said_first, title, verdict
 
@@ -65,8 +66,9 @@ def report_lines(report: Report, width: int, operations: int, *, explain: bool =
                 yield from _sweep(comparison, width)
             yield from _section(_checks(comparison, width), "Checks")
             yield from _section(_notes(comparison, width), "Notes")
-    if report.provenance:
-        facts = [f"{printable(k)} {printable(v)}" for k, v in sorted(report.provenance.items())]
+    made_by = provenance_rows(report)
+    if made_by:
+        facts = [f"{printable(k)} {printable(v)}" for k, v in made_by]
         yield from ("", *wrapped(", ".join(facts), width, first="Made by: ", rest="    "))
 
 

@@ -80,7 +80,7 @@ def _lines(report: Report, width: int, terms: int) -> Iterator[str]:
         yield from _whys(comparison, width, terms, apart=len(found) == 1)
     if found:
         yield ""
-        yield from _ground(found, width)
+        yield from _ground(report, found, width)
 
 
 def _verdict(workload: WorkloadReport, comparison: Comparison, report: Report) -> tuple[str, str]:
@@ -227,14 +227,17 @@ def _terms(result: Result, explained: Explanation, width: int, most: int) -> Ite
         yield f"  {cells[-1].rjust(room)}  {smaller}"
 
 
-def _ground(found: Sequence[tuple[WorkloadReport, Comparison]], width: int) -> Iterator[str]:
+def _ground(report: Report, found: Sequence[tuple[WorkloadReport, Comparison]], width: int) -> Iterator[str]:
     """What the figures rest on: inputs, where seconds come from, checks; and where to look next."""
     for name, text in (
         ("inputs", _inputs(found)),
         ("compute", "; ".join(dict.fromkeys(_known(comparison) for _, comparison in found))),
         ("checks", _checks(found)),
+        ("left out", f"{', '.join(map(printable, report.left_out))}: not installed here" if report.left_out else ""),
         ("next", NEXT),
     ):
+        if not text:
+            continue
         yield from wrapped(text, width, first=f"{name:<9}", rest=" " * 9)
     for workload, comparison in found:
         for result in comparison.results:

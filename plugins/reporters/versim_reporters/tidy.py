@@ -22,6 +22,7 @@ from versim import (
 )
 
 from versim_reporters.explanation import explanations
+from versim_reporters.provenance import provenance_rows
 
 Cell = str | int | float | bool | None
 Row = tuple[Cell, ...]
@@ -56,7 +57,7 @@ NOT_ASKED = "not_asked"
 
 def tables_of(report: Report, *, spans: bool) -> Iterator[TidyTable]:
     """Every table of a report; that of all spans only on request, because it is long."""
-    yield TidyTable("provenance", ("what", "value"), sorted(report.provenance.items()))
+    yield TidyTable("provenance", ("what", "value"), provenance_rows(report))
     yield TidyTable(
         "pins",
         ("workload", "pin", "digest", "producer", "ranks", "nodes", "communications", "compute_ns", "reference"),

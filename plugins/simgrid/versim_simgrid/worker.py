@@ -16,7 +16,7 @@ FORMAT = "versim-simgrid"
 VERSION = 1
 NO_SIMGRID, NOT_UNDERSTOOD = 3, 4
 MARKER, COMPUTE, MESSAGE = 0, 1, 2
-SPEED_FLOP_PER_S = 1e9
+NS_PER_S = 1e9
 TICK_S = 1e-12
 """One picosecond, the grid of the answer: what ends within one ends together."""
 
@@ -34,6 +34,7 @@ class Program:
             for on in dependency[starts[task] : starts[task + 1]]:
                 self.dependents[on].append(task)
             self.waits[task] = starts[task + 1] - starts[task]
+        self.now = 0.0
         self.start = [-1.0] * len(self.kind)
         self.end = [-1.0] * len(self.kind)
         self.order: list[int] = []
@@ -43,15 +44,14 @@ class Program:
         self.queues: list[collections.deque[int]] = [collections.deque() for _ in self.hosts]
         self.running: list[int | None] = [None] * len(self.hosts)
         self.touched: set[int] = set()  # ranks whose queue or device changed
-        self.timers: list[tuple[float, int]] = []  # ends of latencies and executions, a heap
-        self.executions: dict[int, Any] = {}
+        self.timers: list[tuple[float, int]] = []  # ends of latencies and computations, a heap
         self.flying: list[Any] = []
         self.flying_tasks: list[int] = []
 
     def _platform(self, document: dict[str, Any]) -> list[Any]:
         simgrid = self.simgrid
         zone = simgrid.NetZone.create_full_zone("world")
-        hosts = [zone.create_host(str(rank), SPEED_FLOP_PER_S).seal() for rank in range(document["ranks"])]
+        hosts = [zone.create_host(str(rank), 1.0).seal() for rank in range(document["ranks"])]
         links = []
         for number, (bandwidth_bytes_per_s, latency_s) in enumerate(document["links"]):
             link = zone.create_link(f"l{number}", bandwidth_bytes_per_s)
@@ -75,10 +75,9 @@ class Program:
 
     def _settle(self, ended: list[int]) -> list[int]:
         """Note what ended now; returns the tasks that became ready by it, in order."""
-        now = self.simgrid.Engine.clock
         became_ready = []
         for task in ended:
-            self.end[task] = now
+            self.end[task] = self.now
             self.order.append(task)
             if self.kind[task] == COMPUTE and self.running[self.place[task]] == task:
                 self.running[self.place[task]] = None
@@ -98,7 +97,7 @@ class Program:
                     self.queues[self.place[task]].append(task)
                     self.touched.add(self.place[task])
                 elif self.kind[task] == MARKER:
-                    self.start[task] = self.simgrid.Engine.clock
+                    self.start[task] = self.now
                     instant.append(task)
                 else:
                     self._post(task)
@@ -110,47 +109,48 @@ class Program:
 
     def _execute(self, rank: int, task: int) -> list[int]:
         """Start a computation; returns it if it has ended already, for it has no length."""
-        self.start[task] = now = self.simgrid.Engine.clock
+        self.start[task] = self.now
         self.running[rank] = task
         if self.amount[task] == 0:
             return [task]
-        execution = self.simgrid.this_actor.exec_init(float(self.amount[task]))
-        execution.host = self.hosts[rank]
-        execution.start()
-        self.executions[task] = execution
-        heapq.heappush(self.timers, (now + self.amount[task] / SPEED_FLOP_PER_S, task))
+        heapq.heappush(self.timers, (self.now + self.amount[task] / NS_PER_S, task))
         return []
 
     def _post(self, task: int) -> None:
         """Start a message; a latency that is not SimGrid's to model passes first."""
-        self.start[task] = now = self.simgrid.Engine.clock
+        self.start[task] = self.now
         latency_s = self.latency_s[self.place[task]]
         if latency_s > 0:
-            heapq.heappush(self.timers, (now + latency_s, task))
+            heapq.heappush(self.timers, (self.now + latency_s, task))
         else:
             self._send(task)
 
     def _send(self, task: int) -> None:
+        if not self.flying and self.simgrid.Engine.clock < self.now:
+            self.simgrid.this_actor.sleep_until(self.now)
         source, target, _ = self.routes[self.place[task]]
         message = self.simgrid.Comm.sendto_async(self.hosts[source], self.hosts[target], self.amount[task])
         self.flying.append(message)
         self.flying_tasks.append(task)
 
     def _advance(self) -> list[int]:
-        """Let time pass to the next end; returns what ended, in the order of the tasks."""
-        engine, now = self.simgrid.Engine, self.simgrid.Engine.clock
+        """Let time pass to the next end; returns what ended, in the order of the tasks.
+
+        While no message is under way nothing is SimGrid's to say: its clock follows when the next one is sent.
+        """
         if not self.flying:
-            self.simgrid.this_actor.sleep_until(self.timers[0][0])
-        elif not self.timers:
-            self.simgrid.Comm.wait_any(self.flying)
+            self.now = self.timers[0][0]
         else:
-            self.simgrid.Comm.wait_any_for(self.flying, max(self.timers[0][0] - now, 0.0))
+            if self.timers:
+                self.simgrid.Comm.wait_any_for(self.flying, max(self.timers[0][0] - self.now, 0.0))
+            else:
+                self.simgrid.Comm.wait_any(self.flying)
+            self.now = self.simgrid.Engine.clock
         ended = []
-        due = engine.clock + TICK_S
+        due = self.now + TICK_S
         while self.timers and self.timers[0][0] <= due:
             task = heapq.heappop(self.timers)[1]
             if self.kind[task] == COMPUTE:
-                self.executions.pop(task).wait()
                 ended.append(task)
             else:
                 self._send(task)

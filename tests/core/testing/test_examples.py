@@ -18,7 +18,11 @@ SIMGRID = HOUSE / "plugins" / "simgrid"
 
 
 def _run(*command: object, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VERSIM", "ASTRA_SIM"))}
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("PYTHON", "VERSIM", "ASTRA_SIM", "SIMGRID"))
+    }
     words = list(map(str, command))
     return subprocess.run(
         words, capture_output=True, text=True, check=False, cwd=cwd, env={**kept, **more}, timeout=300

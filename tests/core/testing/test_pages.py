@@ -18,7 +18,8 @@ from versim.testing.suite import all_checks
 PAGES = ("write-a-timing.md", "write-a-backend.md", "conformance.md", "simgrid.md")
 
 
-def _needs_simgrid() -> None:
+def _needs_simgrid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SIMGRID_PYTHON", raising=False)
     if importlib.util.find_spec("versim_simgrid") is None:
         pytest.skip("versim-simgrid is not installed: pip install ./plugins/simgrid")
     from versim_simgrid import launch  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
@@ -33,7 +34,7 @@ def _needs_simgrid() -> None:
 def test_python_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One block after the other, as a reader would type them; those that quote the generated project are held below."""
     if page == "simgrid.md":
-        _needs_simgrid()
+        _needs_simgrid(monkeypatch)
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {"__name__": "page"}
     ran = 0
