@@ -12,13 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
 
 from versim.asking.causes import Answers, with_causes
-from versim.asking.isolation import sweep_step
 from versim.asking.network import check_folded, check_network
 from versim.asking.preparation import (
     Placed,
@@ -32,7 +31,6 @@ from versim.asking.preparation import (
 from versim.asking.simulation import Answer, ask
 from versim.asking.time_limit import ChildDiedError, within
 from versim.comparison import Check, Comparison, Report, Unpinned, WorkloadReport, compare_predictions
-from versim.curves import SweptCommunication
 from versim.deadline import limiting
 from versim.errors import TimeIsOverError, VersimError
 from versim.pinning import messages_of
@@ -40,6 +38,9 @@ from versim.progress import said_in_notebook, telling
 from versim.registry import Registry, load_registry
 from versim.scenario import DEFAULT_SCENARIO, Instance, Pin, Scenario, Workload, load_scenario, structure_scenario
 from versim.scenario.presence import without_absent
+
+if TYPE_CHECKING:
+    from versim.curves import SweptCommunication
 
 Progress = Callable[[str], None]
 
@@ -436,6 +437,8 @@ class _Asked:
         self, scenario: Scenario, registry: Registry, time_limit_s: float | None
     ) -> tuple[SweptCommunication, ...]:
         """The step's communications through everyone who simulates, the reference first."""
+        from versim.asking.step_curves import sweep_step  # noqa: PLC0415 - only where somebody shows curves
+
         instances = [instance for instance in scenario.backends if instance.label in self.answers]
         reference = scenario.reference_of(instances).label
         # A measurement would answer with the time of the step, whatever it is asked for.

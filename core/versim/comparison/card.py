@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape
 from typing import TYPE_CHECKING
 
 from versim.terminal import printable
@@ -70,4 +69,6 @@ def _row(result: Result, reference: str, longest_ps: int) -> str:
 
 
 def _text(words: str) -> str:
+    from html import escape  # noqa: PLC0415 - its table of entities, only for notebooks
+
     return escape(printable(words), quote=True)

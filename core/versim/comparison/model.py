@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -22,11 +22,13 @@ from versim.comparison.critical_path import CriticalPath
 from versim.comparison.sanity import Sanity
 from versim.comparison.slack import PathChange
 from versim.comparison.totals import Breakdown, Totals
-from versim.curves import SweptCommunication
 from versim.graph import ExecutionGraph, Instances
 from versim.inputs import Inputs
 from versim.prediction import Prediction
 from versim.units import PS_PER_S
+
+if TYPE_CHECKING:
+    from versim.curves import SweptCommunication
 
 FORMAT_VERSION = 2
 """Version of the report's form, in memory and as JSON; raised when a field changes its meaning or goes."""

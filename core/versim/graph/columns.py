@@ -173,7 +173,8 @@ class ExecutionGraph:
 
     def is_kind(self, *kinds: Kind) -> NDArray[np.bool_]:
         """Which communications are of one of these kinds; shape (communications,)."""
-        return np.isin(self.kind, [code for code, kind in enumerate(self.kinds) if kind in kinds])
+        of_code = np.array([kind in kinds for kind in self.kinds], dtype=bool)
+        return of_code[self.kind]
 
     def node_name(self, node: int) -> str:
         """The name of a row."""

@@ -101,13 +101,15 @@ class TableReporter:
         from versim.terminal import for_encoding  # noqa: PLC0415
 
         from versim_reporters.colour import coloured  # noqa: PLC0415
-        from versim_reporters.sections import report_lines  # noqa: PLC0415 - loads numpy and tabulate
-        from versim_reporters.summary import brief_lines, summary_lines  # noqa: PLC0415
 
         width = max(NARROWEST, min(options.width, destination.columns or options.width))
         if options.full or options.explain:
+            from versim_reporters.sections import report_lines  # noqa: PLC0415 - loads numpy and tabulate
+
             lines = list(report_lines(report, width, options.operations, explain=options.explain))
         else:
+            from versim_reporters.summary import brief_lines, summary_lines  # noqa: PLC0415
+
             lines = list((brief_lines if options.brief else summary_lines)(report, width))
         text = for_encoding("\n".join(lines) + "\n", destination.encoding)
         if destination.colour:

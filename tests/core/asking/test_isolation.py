@@ -39,8 +39,9 @@ from versim import (
     prediction_of,
     replay,
 )
-from versim.asking.isolation import BUDGET_S, OUT_OF_TIME, sizes_around, sweep_step
+from versim.asking.isolation import BUDGET_S, OUT_OF_TIME
 from versim.asking.preparation import prepare_pin
+from versim.asking.step_curves import sizes_around, sweep_step
 from versim.run import run
 from versim.scenario import Instance, Pin, Workload
 

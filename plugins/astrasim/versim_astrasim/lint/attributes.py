@@ -21,7 +21,7 @@ from versim_astrasim.engine.trace import (
 )
 from versim_astrasim.lint.messages import HUGE
 from versim_astrasim.lint.rules import finding
-from versim_astrasim.lint.step import CARRIED_OUT, COMM_TYPE_NAMES, Program, Step
+from versim_astrasim.lint.step import CARRIED_OUT, COMM_TYPE_NAMES, Program, Step, any_of
 
 _COMMUNICATION = (COLL, SEND, RECV)
 _MEMORY = (MEM_LOAD, MEM_STORE)
@@ -87,17 +87,17 @@ def _suspects(program: Program, malformed: Mapping[int, object], *, roofline: bo
     if not replays:
         timed = (kind == COMP) & ~on_cpu & roofline
         suspect |= (kind == COMP) & ~timed & (program.column("duration_micros") == 0)
-        suspect |= np.isin(kind, _COMMUNICATION) & on_cpu
+        suspect |= any_of(kind, _COMMUNICATION) & on_cpu
         for needing, names in ((timed, ("num_ops", "tensor_size")), *((kind == k, _NEEDED[k]) for k in _NEEDED)):
             for name in names:
                 suspect |= needing & (program.column(name) == MISSING)
         # A size of 2^63 or more is negative here, and so are tags beyond it.
-        suspect |= np.isin(kind, _COMMUNICATION) & (program.column("comm_size") <= 0)
-        suspect |= np.isin(kind, _MEMORY) & (program.column("tensor_size") < 0)
+        suspect |= any_of(kind, _COMMUNICATION) & (program.column("comm_size") <= 0)
+        suspect |= any_of(kind, _MEMORY) & (program.column("tensor_size") < 0)
         suspect |= timed & ((program.column("num_ops") <= 0) | (program.column("tensor_size") < 0))
         tag = program.column("comm_tag")
-        suspect |= np.isin(kind, (SEND, RECV)) & ((tag < 0) | (tag >= _MOST_TAG))
-        suspect |= (kind == COLL) & ~np.isin(program.column("comm_type"), list(CARRIED_OUT))
+        suspect |= any_of(kind, (SEND, RECV)) & ((tag < 0) | (tag >= _MOST_TAG))
+        suspect |= (kind == COLL) & ~any_of(program.column("comm_type"), CARRIED_OUT)
         odd = {name for name in set(program.trace.pg_name.values()) if not _plain(name)}
         if odd:
             named = np.zeros(len(program.trace), dtype=bool)
@@ -228,7 +228,7 @@ def _collective(program: Program, position: int) -> Iterator[tuple[str, str]]:
 def _classes(step: Step, rank: int, program: Program, *, untimed: bool) -> Iterator[Finding]:
     """Nodes beside accelerator and communication break the statistics that a rank prints when it finishes."""
     kind = program.column("node_type")
-    on_cpu = np.flatnonzero((program.column("is_cpu_op") != 0) & ~np.isin(kind, _COMMUNICATION)).tolist()
+    on_cpu = np.flatnonzero((program.column("is_cpu_op") != 0) & ~any_of(kind, _COMMUNICATION)).tolist()
     if on_cpu:
         yield finding(
             "cpu-statistics",
@@ -249,7 +249,7 @@ def _classes(step: Step, rank: int, program: Program, *, untimed: bool) -> Itera
                 rank,
                 program.ids[positions[0]],
             )
-    memory = np.flatnonzero(np.isin(kind, _MEMORY)).tolist()
+    memory = np.flatnonzero(any_of(kind, _MEMORY)).tolist()
     has_memory = step.memory is not None and step.memory.memory_type != "NO_MEMORY_EXPANSION"
     if memory and not has_memory:
         yield finding(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import attrs
@@ -21,6 +21,14 @@ CARRIED_OUT = frozenset(COMM_TYPES[name] for name in ("ALL_REDUCE", "ALL_GATHER"
 
 WORLD = 0
 """The group of collectives that name none."""
+
+
+def any_of(column: NDArray[np.int64], values: Iterable[int]) -> NDArray[np.bool_]:
+    """Which rows hold one of a few values; quicker than ``np.isin``, which sorts."""
+    found = np.zeros(len(column), dtype=bool)
+    for value in values:
+        found |= column == value
+    return found
 
 
 class Program:
@@ -149,7 +157,7 @@ class Program:
     def collectives(self) -> list[int]:
         """Positions of collectives that move data, in the order of issue; without those that never run."""
         moves = (self.column("node_type") == COLL) & (self.column("is_cpu_op") == 0)
-        moves &= np.isin(self.column("comm_type"), list(CARRIED_OUT))
+        moves &= any_of(self.column("comm_type"), CARRIED_OUT)
         if self._ascends:
             return list(np.flatnonzero(moves).tolist())
         return [position for position in self.issue_order if moves[position]]
