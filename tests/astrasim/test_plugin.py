@@ -5,14 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from versim import API_VERSION, SimulatorBackend, TimingModel
+from versim import API_VERSION, Registry, SimulatorBackend, TimingModel
 from versim_astrasim import plugin
 
 
 def test_the_components_are_named_and_follow_their_protocols() -> None:
     """Scenarios say ``backend: astrasim`` and ``timing: astrasim``."""
-    (backend,) = plugin.versim_backends()
-    (timing,) = plugin.versim_timing_models()
+    registry = Registry.of({"astrasim": plugin})
+    (backend,) = registry.backends()
+    (timing,) = registry.timings()
+    assert [producer.name for producer in registry.producers()] == ["chakra"]
     assert (backend.name, timing.name) == ("astrasim", "astrasim")
     assert isinstance(backend, SimulatorBackend)
     assert isinstance(timing, TimingModel)

@@ -7,7 +7,7 @@ import sys
 
 import attrs
 import pytest
-from versim import API_VERSION, GraphProducer, SimulatorBackend, TimingModel
+from versim import API_VERSION, GraphProducer, Registry, SimulatorBackend, TimingModel
 from versim_basics import plugin
 from versim_basics.alpha_beta import AlphaBetaOptions
 from versim_basics.collective import CollectiveOptions
@@ -17,11 +17,12 @@ from versim_basics.roofline import RooflineOptions
 
 def test_it_offers_a_producer_timings_and_a_backend() -> None:
     """By the names that scenarios use."""
-    producer, traffic = plugin.versim_graph_producers()
-    timing, roofline = plugin.versim_timing_models()
+    registry = Registry.of({"basics": plugin})
+    producer, traffic = registry.producers()
+    timing, roofline = registry.timings()
     assert isinstance(producer, GraphProducer)
     assert isinstance(traffic, GraphProducer)
-    (backend,) = plugin.versim_backends()
+    (backend,) = registry.backends()
     assert isinstance(timing, TimingModel)
     assert isinstance(roofline, TimingModel)
     assert isinstance(backend, SimulatorBackend)

@@ -96,7 +96,7 @@ def test_a_misspelt_key_of_a_preset_is_answered_with_the_right_one() -> None:
     """Our own structure is strict, DeepFlow's files may hold more than the program reads."""
     content: Any = copy.deepcopy(preset_content("v100"))
     content["core"]["utilisation"] = content["core"].pop("utilization")
-    with pytest.raises(FaultsError, match=r"\$\.core\.utilisation: is not known; did you mean 'utilization'"):
+    with pytest.raises(FaultsError, match=r"\$\.core\.utilisation: no such key; did you mean 'utilization'"):
         read_spec(content, "file")
 
 

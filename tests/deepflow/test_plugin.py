@@ -8,7 +8,7 @@ from pathlib import Path
 
 import attrs
 import pytest
-from versim import API_VERSION, GraphProducer, ProposesSystem, SimulatorBackend, TimingModel
+from versim import API_VERSION, GraphProducer, ProposesSystem, Registry, SimulatorBackend, TimingModel
 from versim_deepflow import plugin
 from versim_deepflow.backend import DeepFlowOptions
 from versim_deepflow.corrections import Corrections
@@ -18,9 +18,10 @@ from versim_deepflow.timing import DeepFlowTimingOptions
 
 def test_it_offers_producers_a_timing_and_a_backend() -> None:
     """By the names that scenarios use, with what each can do besides."""
-    producer, product = plugin.versim_graph_producers()
-    (timing,) = plugin.versim_timing_models()
-    (backend,) = plugin.versim_backends()
+    registry = Registry.of({"deepflow": plugin})
+    product, producer = registry.producers()
+    (timing,) = registry.timings()
+    (backend,) = registry.backends()
     assert isinstance(producer, GraphProducer)
     assert isinstance(product, GraphProducer)
     assert isinstance(producer, ProposesSystem)

@@ -32,4 +32,4 @@ def test_the_missing_distribution_is_named(monkeypatch: pytest.MonkeyPatch, tabl
 
 def test_it_offers_a_verifier_for_each_re_creation() -> None:
     """By the names of the components they prove."""
-    assert [verifier.name for verifier in plugin.versim_verifiers()] == ["astrasim", "deepflow"]
+    assert [verifier.name for verifier in Registry.of({"proof": plugin}).verifiers()] == ["astrasim", "deepflow"]

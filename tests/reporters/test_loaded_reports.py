@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_samples import reports, sample_report
-from versim import Destination, Report, Reporter
+from versim import Destination, Registry, Report, Reporter
 from versim.storage import load_report, save_report
-from versim_reporters.plugin import versim_reporters
+from versim_reporters import plugin
 
+REPORTERS = Registry.of({"reporters": plugin}).reporters()
 FILE = Destination(to_file=True)
 
 
@@ -24,7 +25,7 @@ def reloaded(report: Report, limit: int) -> Report:
         return load_report(path)
 
 
-@pytest.mark.parametrize("reporter", versim_reporters(), ids=lambda reporter: reporter.name)
+@pytest.mark.parametrize("reporter", REPORTERS, ids=lambda reporter: reporter.name)
 def test_every_reporter_shows_a_loaded_report_as_the_original(reporter: Reporter) -> None:
     """Of two workloads, two pins and a deadlock."""
     report = sample_report()
@@ -38,6 +39,6 @@ def test_every_reporter_shows_a_loaded_report_as_the_original(reporter: Reporter
 def test_any_report_survives(report: Report, limit: int) -> None:
     """Names of any characters, loss, figures that are not finite, columns in the document or beside it."""
     loaded = reloaded(report, limit)
-    for reporter in versim_reporters():
+    for reporter in REPORTERS:
         expected = reporter.render(report, reporter.options(), FILE)
         assert reporter.render(loaded, reporter.options(), FILE) == expected, reporter.name

@@ -5,13 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from versim import API_VERSION, Reporter
+from versim import API_VERSION, Registry, Reporter
 from versim_reporters import plugin
 
 
 def test_the_reporters_keep_the_protocol() -> None:
     """Names scenarios and the command line use."""
-    reporters = plugin.versim_reporters()
+    reporters = Registry.of({"reporters": plugin}).reporters()
     assert [reporter.name for reporter in reporters] == ["csv", "html", "json", "markdown", "perfetto", "table"]
     assert all(isinstance(reporter, Reporter) for reporter in reporters)
     assert plugin.VERSIM_API_VERSION == API_VERSION

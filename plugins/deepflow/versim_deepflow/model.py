@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
+from typing import Literal
 
 import attrs
 from versim import FaultsError, UnknownNameError
-from versim.plain import parse_yaml, read_yaml
+from versim.plain import MisfitError, parse_yaml, place, read_yaml, structured
 
-from versim_deepflow.documents import Document, checked, count, flag, one_of, text
+from versim_deepflow.foreign import ForeignFile, KeyPath
+from versim_deepflow.ranges import CONVERTER, Count, Text
 
 Shape = tuple[int, int, int]
 """A matrix product: rows m, inner dimension k, columns n."""
@@ -45,14 +47,14 @@ class TransformerModel:
         layers: Transformer layers.
     """
 
-    name: str = checked(text)
-    batch_size: int = checked(count)
-    sequence_length: int = checked(count)
-    hidden: int = checked(count)
-    heads: int = checked(count)
-    ffn: int = checked(count)
-    vocabulary: int = checked(count)
-    layers: int = checked(count)
+    name: Text
+    batch_size: Count
+    sequence_length: Count
+    hidden: Count
+    heads: Count
+    ffn: Count
+    vocabulary: Count
+    layers: Count
 
     def check(self) -> None:
         """Refuses heads that do not divide the width; :class:`versim.FaultsError`."""
@@ -103,11 +105,11 @@ class GemmModel:
         backward: Whether its gradients are computed, too.
     """
 
-    name: str = checked(text)
-    m: int = checked(count)
-    k: int = checked(count)
-    n: int = checked(count)
-    backward: bool = checked(flag)
+    name: Text
+    m: Count
+    k: Count
+    n: Count
+    backward: bool
 
 
 Model = TransformerModel | GemmModel
@@ -142,11 +144,12 @@ def read_transformer(content: object, subject: str) -> TransformerModel:
     Raises:
         FaultsError: Fields that are missing, mistyped, out of range or unknown, each by its path.
     """
-    document = Document(content, subject)
-    document.take(("source",), text, optional=True)
-    model = document.structure(TransformerModel)
-    document.report_unknown()
-    document.raise_faults()
+    if isinstance(content, Mapping):
+        content = {key: value for key, value in content.items() if key != "source"}
+    try:
+        model: TransformerModel = structured(CONVERTER, content, TransformerModel)
+    except MisfitError as error:
+        raise FaultsError(subject, [place("$", *fault) for fault in error.faults]) from None
     model.check()
     return model
 
@@ -160,37 +163,34 @@ def read_deepflow_model(content: object, subject: str) -> Model:
     Raises:
         FaultsError: Fields that are missing, mistyped or out of range, each by its path.
     """
-    document = Document(content, subject)
+    file = ForeignFile(content, subject)
     at = ("model_param",)
-    mode = document.take((*at, "mode"), one_of("LLM", "GEMM"))
-    model: Model
+    mode = file.held((*at, "mode"), Literal["LLM", "GEMM"])
+    file.raise_faults()
+    given: dict[KeyPath, object] = {("name",): Path(subject).stem}
     if mode == "GEMM":
-        model = document.structure(
+        backward = file.at((*at, "backward"))
+        gemm: GemmModel = file.read(
             GemmModel,
-            names={"m": (*at, "M"), "k": (*at, "K"), "n": (*at, "N")},
-            name=Path(subject).stem,
-            backward=bool(document.take((*at, "backward"), flag, optional=True)),
+            {("m",): (*at, "M"), ("k",): (*at, "K"), ("n",): (*at, "N"), ("backward",): (*at, "backward")},
+            {**given, **({("backward",): False} if backward is None else {})},
         )
-        document.raise_faults()
-        return model
-    document.raise_faults()
-    multiple = document.take((*at, "ffn_mult"), count, optional=True)
-    hidden = document.take((*at, "hidden_dim"), count)
-    ffn = document.take((*at, "ffn_dim"), count) if multiple is None else multiple * (hidden or 1)
+        return gemm
     names = {
         "batch_size": "batch_size",
         "sequence_length": "seq_len",
         "hidden": "hidden_dim",
         "heads": "num_heads",
+        "ffn": "ffn_dim",
         "vocabulary": "vocab_size",
         "layers": "num_layers",
     }
-    model = document.structure(
-        TransformerModel,
-        names={ours: (*at, theirs) for ours, theirs in names.items()},
-        name=Path(subject).stem,
-        ffn=ffn,
+    if file.at((*at, "ffn_mult")) is not None:
+        multiple, hidden = (file.held((*at, name), Count) for name in ("ffn_mult", "hidden_dim"))
+        given["ffn",] = (multiple or 1) * (hidden or 1)
+        del names["ffn"]
+    model: TransformerModel = file.read(
+        TransformerModel, {(ours,): (*at, theirs) for ours, theirs in names.items()}, given
     )
-    document.raise_faults()
     model.check()
     return model

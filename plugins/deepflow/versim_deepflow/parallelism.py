@@ -7,7 +7,7 @@ import enum
 import attrs
 from versim import FaultsError
 
-from versim_deepflow.documents import checked, count, one_of
+from versim_deepflow.ranges import Count
 
 LARGEST_WORLD = 2**24
 """Devices that still have a row each in a prediction."""
@@ -36,14 +36,12 @@ class Parallelism:
         microbatches: Microbatches a mini-batch is cut into.
     """
 
-    dp: int = checked(count)
-    pp: int = checked(count)
-    tensor: TensorScheme = attrs.field(
-        converter=TensorScheme, metadata={"check": one_of(*TensorScheme), "optional": False}
-    )
-    tp1: int = checked(count)
-    tp2: int = checked(count)
-    microbatches: int = checked(count)
+    dp: Count
+    pp: Count
+    tensor: TensorScheme = attrs.field(converter=TensorScheme)
+    tp1: Count
+    tp2: Count
+    microbatches: Count
 
     @property
     def tensor_degree(self) -> int:

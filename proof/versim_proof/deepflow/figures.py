@@ -10,8 +10,8 @@ from typing import Any
 import attrs
 import numpy as np
 from versim import DeviceTerm, Dimension, Folded, Link, Message, System, Topology, VersimError, Work
+from versim.plain import structured
 from versim_deepflow.corrections import Corrections
-from versim_deepflow.documents import Document
 from versim_deepflow.hardware import (
     ClusterSpec,
     DeviceModel,
@@ -22,6 +22,7 @@ from versim_deepflow.hardware import (
     read_spec,
 )
 from versim_deepflow.parallelism import Parallelism
+from versim_deepflow.ranges import CONVERTER
 from versim_deepflow.timing import DeepFlowComputeTiming, DeepFlowNetworkTiming
 
 TOLERANCE = 1e-12
@@ -116,9 +117,7 @@ def case_hardware(content: Mapping[str, Any], subject: str) -> CaseHardware:
     changed = copy.deepcopy(preset_content(content["preset"]))
     for path, value in content.get("changes", {}).items():
         _change(changed, path.split("."), value)
-    joined = Document(content.get("cluster"), subject)
-    cluster = joined.structure(ClusterSpec) if "cluster" in content else None
-    joined.raise_faults()
+    cluster = structured(CONVERTER, content["cluster"], ClusterSpec) if "cluster" in content else None
     return CaseHardware(read_spec(changed, subject), cluster)
 
 

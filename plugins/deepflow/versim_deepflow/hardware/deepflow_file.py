@@ -8,33 +8,38 @@ given". ``h2d_bandwidth`` defaults to 12.4 * 2**30 bytes per second, and -1 leav
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 from versim import Topology
 from versim.plain import read_yaml
 
-from versim_deepflow.documents import Document, KeyPath, checked, count, flag, not_negative, number, one_of, positive
+from versim_deepflow.foreign import ForeignFile, KeyPath
 from versim_deepflow.hardware import deepflow_names
 from versim_deepflow.hardware.deepflow_names import MEMORY_ORDER
-from versim_deepflow.hardware.spec import (
-    CoreSpec,
-    DramSpec,
-    HardwareSpec,
-    SramSpec,
-    SubnetworkSpec,
-    VoltageSpec,
-)
+from versim_deepflow.hardware.spec import CoreSpec, DramSpec, HardwareSpec, SramSpec
 from versim_deepflow.parallelism import Parallelism, TensorScheme
+from versim_deepflow.ranges import Count, NotNegative, Positive
 
 _AMOUNT = re.compile(r"^\s*(?P<amount>\d{1,18})\s+(?P<prefix>[KMGT])(?P<unit>[bB])\S*\s*$")
 _PREFIX = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _DEFAULT_HOST_BANDWIDTH_BYTES_PER_S = 12.4 * 2**30
 _SHARED_BY = {"mcu": "unit", "mcu-bundle": "bundle", "global": "device"}
 _TENSOR = {"CR": TensorScheme.COLUMN_ROW, "RC": TensorScheme.ROW_COLUMN}
+_CLUSTER = {
+    "nodes": "num_nodes",
+    "devices_per_node": "num_devices_per_node",
+    "inter_derate": "inter_derate",
+    "intra_derate": "intra_derate",
+    "dp_crosses_nodes": "dp_inter",
+    "pp_crosses_nodes": "lp_inter",
+    "tp1_crosses_nodes": "kp1_inter",
+    "tp2_crosses_nodes": "kp2_inter",
+}
 _TOPOLOGIES = {"ring": Topology.RING, "switch": Topology.SWITCH}
 
 
@@ -54,14 +59,14 @@ class ClusterSpec:
         topology: Topology of the links within a node.
     """
 
-    nodes: int = checked(count)
-    devices_per_node: int = checked(count)
-    inter_derate: float = checked(positive)
-    intra_derate: float = checked(not_negative)
-    dp_crosses_nodes: bool = checked(flag)
-    pp_crosses_nodes: bool = checked(flag)
-    tp1_crosses_nodes: bool = checked(flag)
-    tp2_crosses_nodes: bool = checked(flag)
+    nodes: Count
+    devices_per_node: Count
+    inter_derate: Positive
+    intra_derate: NotNegative
+    dp_crosses_nodes: bool
+    pp_crosses_nodes: bool
+    tp1_crosses_nodes: bool
+    tp2_crosses_nodes: bool
     topology: Topology = Topology.RING
 
     @property
@@ -100,22 +105,24 @@ def read_deepflow_hardware(content: object, subject: str) -> DeepFlowHardware:
     Raises:
         FaultsError: Fields that are missing, mistyped or out of range, each by its path.
     """
-    document = Document(_with_amounts(content), subject)
-    hardware = document.structure(
-        HardwareSpec,
-        names=deepflow_names.HARDWARE,
-        name=Path(subject).stem,
-        source=subject,
-        host_bandwidth_bytes_per_s=_host_bandwidth(document),
-        core=_core(document),
-        memory=tuple(_memory(document, level) for level in range(_memory_levels(document))),
-        intra_node=_subnetwork(document, "intra_node"),
-        inter_node=_subnetwork(document, "inter_node"),
+    file = ForeignFile(_with_amounts(content), subject)
+    _check_memory(file)
+    given: dict[KeyPath, Any] = {
+        ("hardware", "name"): Path(subject).stem,
+        ("hardware", "source"): subject,
+        ("hardware", "host_bandwidth_bytes_per_s"): _host_bandwidth(file),
+        ("cluster", "topology"): _topology(file),
+        **{("parallelism", field): value for field, value in _parallelism(file).items()},
+    }
+    for level, kind in enumerate(MEMORY_ORDER):
+        given["hardware", "memory", level, "kind"] = "dram" if kind == "DRAM" else "sram"
+        scope = file.at(("memory_hierarchy", f"l{level}", "scope"))
+        given["hardware", "memory", level, "shared_by"] = _SHARED_BY.get(str(scope), "device")
+    absent = {ours for ours in _MAY_BE_ZERO if file.at(_NAMES[ours]) in (0, None)}
+    made: DeepFlowHardware = file.read(
+        DeepFlowHardware, {ours: theirs for ours, theirs in _NAMES.items() if ours not in absent}, given
     )
-    cluster = _cluster(document)
-    parallelism = _parallelism(document)
-    document.raise_faults()
-    return DeepFlowHardware(hardware=hardware, cluster=cluster, parallelism=parallelism)
+    return made
 
 
 def _with_amounts(content: object) -> object:
@@ -134,110 +141,83 @@ def _amounts_below(value: Any, depth: int) -> Any:
     return value
 
 
-def _host_bandwidth(document: Document) -> float | None:
+def _host_bandwidth(file: ForeignFile) -> float | None:
     path: KeyPath = ("sw_param", "h2d_bandwidth")
-    if document.get(path) is None:
+    if file.at(path) is None:
         return _DEFAULT_HOST_BANDWIDTH_BYTES_PER_S
-    value: float | None = document.take(path, number)
-    return value if value is not None and value > 0 else None
+    value: float | None = file.held(path, float)
+    if value is None or -math.inf < value <= 0:
+        return None
+    return float(file.held(path, Positive) or 0) or None
 
 
-def _voltage(document: Document, at: KeyPath) -> VoltageSpec:
-    return document.structure(VoltageSpec, names=deepflow_names.voltage(at))
-
-
-def _core(document: Document) -> CoreSpec:
-    return document.structure(
-        CoreSpec,
-        names=deepflow_names.core(),
-        zero_is_absent=True,
-        voltage=_voltage(document, deepflow_names.CORE_AT),
-    )
-
-
-def _memory_levels(document: Document) -> int:
-    levels = document.get(("memory_hierarchy",))
-    expected = [f"l{level}" for level in range(4)]
+def _check_memory(file: ForeignFile) -> None:
+    levels = file.at(("memory_hierarchy",))
+    expected = [f"l{level}" for level in range(len(MEMORY_ORDER))]
     if not isinstance(levels, Mapping) or sorted(map(str, levels)) != expected:
-        document.fault(("memory_hierarchy",), "must hold exactly the levels l0, l1, l2 and l3")
-        return 0
-    return len(expected)
+        file.refuse(("memory_hierarchy",), "must hold exactly the levels l0, l1, l2 and l3")
+        return
+    for level, kind in zip(expected, MEMORY_ORDER, strict=True):
+        at: KeyPath = ("memory_hierarchy", level)
+        said = file.held((*at, "type"), Literal[MEMORY_ORDER])
+        if said is not None and said != kind:
+            message = f"must be {kind}, got {said}: levels stand innermost first, each kind once"
+            file.refuse((*at, "type"), message)
+        file.held((*at, "scope"), Literal[tuple(_SHARED_BY)])
 
 
-def _memory(document: Document, level: int) -> SramSpec | DramSpec:
-    at: KeyPath = ("memory_hierarchy", f"l{level}")
-    kind = document.take((*at, "type"), one_of(*MEMORY_ORDER))
-    scope = document.take((*at, "scope"), one_of(*_SHARED_BY))
-    shared_by = _SHARED_BY.get(scope, "device")
-    if kind is None:
-        kind = MEMORY_ORDER[level]
-    elif kind != MEMORY_ORDER[level]:
-        document.fault(
-            (*at, "type"), f"must be {MEMORY_ORDER[level]}, got {kind}: levels stand innermost first, each kind once"
-        )
-    return _dram(document, shared_by) if kind == "DRAM" else _sram(document, kind, shared_by)
-
-
-def _sram(document: Document, kind: str, shared_by: str) -> SramSpec:
-    return document.structure(SramSpec, names=deepflow_names.sram(kind), zero_is_absent=True, shared_by=shared_by)
-
-
-def _dram(document: Document, shared_by: str) -> DramSpec:
-    return document.structure(
-        DramSpec,
-        names=deepflow_names.dram(),
-        zero_is_absent=True,
-        shared_by=shared_by,
-        voltage=_voltage(document, deepflow_names.memory_at("DRAM")),
-    )
-
-
-def _subnetwork(document: Document, name: str) -> SubnetworkSpec:
-    return document.structure(
-        SubnetworkSpec,
-        names=deepflow_names.subnetwork(name),
-        voltage=_voltage(document, deepflow_names.subnetwork_at(name)),
-    )
-
-
-def _cluster(document: Document) -> ClusterSpec:
-    names = {
-        "nodes": "num_nodes",
-        "devices_per_node": "num_devices_per_node",
-        "inter_derate": "inter_derate",
-        "intra_derate": "intra_derate",
-        "dp_crosses_nodes": "dp_inter",
-        "pp_crosses_nodes": "lp_inter",
-        "tp1_crosses_nodes": "kp1_inter",
-        "tp2_crosses_nodes": "kp2_inter",
-    }
+def _topology(file: ForeignFile) -> Topology:
     # Older files name topologies the program no longer knows ("hic", "none"); it takes them as fully connected.
-    topology = str(document.get(("network_topology", "intra_node"))).lower()
-    return document.structure(
-        ClusterSpec,
-        names={ours: ("system_hierarchy", theirs) for ours, theirs in names.items()},
-        topology=_TOPOLOGIES.get(topology, Topology.FULLY_CONNECTED),
-    )
+    named = str(file.at(("network_topology", "intra_node"))).lower()
+    return _TOPOLOGIES.get(named, Topology.FULLY_CONNECTED)
 
 
-def _parallelism(document: Document) -> Parallelism:
+def _parallelism(file: ForeignFile) -> dict[str, Any]:
     at: KeyPath = ("scheduling_param",)
 
     def degree(name: str) -> int:
-        value = document.take((*at, name), count, optional=True)
-        return 1 if value is None else int(value)
+        return 1 if file.at((*at, name)) is None else int(file.held((*at, name), Count) or 1)
 
-    if document.get((*at, "auto")) not in (None, False):
-        document.fault((*at, "auto"), "must be false; the program's own search for a spread does not work")
-    scheme = document.take((*at, "t"), one_of("CR", "RC", "none", "None"), optional=True)
+    if file.at((*at, "auto")) not in (None, False):
+        file.refuse((*at, "auto"), "must be false; the program's own search for a spread does not work")
+    scheme = None
+    if file.at((*at, "t")) is not None:
+        scheme = file.held((*at, "t"), Literal["CR", "RC", "none", "None"])
     if scheme in ("none", "None") and degree("kp1") * degree("kp2") > 1:
         # Left out, every device computes everything; as a word, the program does not know it.
-        document.fault((*at, "t"), "must be CR or RC where kp1 or kp2 is above 1")
-    return Parallelism(
-        dp=document.take((*at, "dp"), count) or 1,
-        pp=document.take((*at, "lp"), count) or 1,
-        tensor=_TENSOR.get(scheme, TensorScheme.NONE),
-        tp1=degree("kp1"),
-        tp2=degree("kp2"),
-        microbatches=degree("mb"),
-    )
+        file.refuse((*at, "t"), "must be CR or RC where kp1 or kp2 is above 1")
+    return {
+        "dp": file.held((*at, "dp"), Count) or 1,
+        "pp": file.held((*at, "lp"), Count) or 1,
+        "tensor": _TENSOR.get(str(scheme), TensorScheme.NONE),
+        "tp1": degree("kp1"),
+        "tp2": degree("kp2"),
+        "microbatches": degree("mb"),
+    }
+
+
+def _names() -> dict[KeyPath, KeyPath]:
+    """Where each field of ours stands in the file."""
+    parts: dict[KeyPath, dict[str, KeyPath]] = {
+        (): deepflow_names.HARDWARE,
+        ("core",): deepflow_names.core(),
+        ("core", "voltage"): deepflow_names.voltage(deepflow_names.CORE_AT),
+    }
+    for level, kind in enumerate(MEMORY_ORDER):
+        parts["memory", level] = deepflow_names.dram() if kind == "DRAM" else deepflow_names.sram(kind)
+        if kind == "DRAM":
+            parts["memory", level, "voltage"] = deepflow_names.voltage(deepflow_names.memory_at(kind))
+    for name in ("intra_node", "inter_node"):
+        parts[name,] = deepflow_names.subnetwork(name)
+        parts[name, "voltage"] = deepflow_names.voltage(deepflow_names.subnetwork_at(name))
+    names = {("hardware", *at, ours): path for at, fields in parts.items() for ours, path in fields.items()}
+    return names | {("cluster", ours): ("system_hierarchy", theirs) for ours, theirs in _CLUSTER.items()}
+
+
+_NAMES = _names()
+
+_DERIVED = {
+    field.name for spec in (CoreSpec, SramSpec, DramSpec) for field in attrs.fields(spec) if field.default is None
+}
+_MAY_BE_ZERO = [ours for ours in _NAMES if ours[1] in ("core", "memory") and ours[-1] in _DERIVED]
+"""Fields of which 0 means "not given"."""

@@ -9,7 +9,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from versim_deepflow.documents import KeyPath, written
+from versim.plain import path_of
+
+from versim_deepflow.foreign import KeyPath
 
 _TECH: KeyPath = ("tech_param",)
 SRAM_BUDGET = {"SRAM-R": "reg_mem", "SRAM-L1": "L1", "SRAM-L2": "L2"}
@@ -158,4 +160,4 @@ def in_file(fault: str, content: Mapping[str, Any]) -> str:
         names, at = (core(), CORE_AT) if part == "core" else (subnetwork(part), subnetwork_at(part))
         here = at
     names |= {f"voltage.{ours}": path for ours, path in voltage(at).items()}
-    return written(names.get(field, here)) + fault[found.end() :]
+    return path_of(names.get(field, here)) + fault[found.end() :]

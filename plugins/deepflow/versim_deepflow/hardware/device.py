@@ -6,14 +6,16 @@ device directly instead of deriving them from areas and power budgets.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
 import attrs
-from versim import Device
+from versim import Device, FaultsError
+from versim.plain import Fault, MisfitError, place, structured
 
-from versim_deepflow.documents import Document, checked, count, not_negative, one_of, positive, text
-from versim_deepflow.hardware.spec import DATAFLOWS
+from versim_deepflow.hardware.spec import Dataflow
+from versim_deepflow.ranges import CONVERTER, Count, NotNegative, Positive, Text
 
 LEVELS = 4
 """Memory levels of the GEMM model: registers, shared memory, cache, DRAM."""
@@ -30,10 +32,14 @@ class MemoryLevel:
         capacity_per_instance_bytes: Capacity of one instance, which is what a tile has to fit into.
     """
 
-    throughput_bytes_per_s: float = checked(positive)
-    latency_s: float = checked(not_negative)
-    capacity_bytes: float = checked(positive)
-    capacity_per_instance_bytes: float = checked(positive)
+    throughput_bytes_per_s: Positive
+    latency_s: NotNegative
+    capacity_bytes: Positive
+    capacity_per_instance_bytes: Positive
+
+
+_RECENT: deque[tuple[Device, DeviceModel]] = deque(maxlen=8)
+"""Devices that were read last: every question about a step asks for its one."""
 
 
 @attrs.frozen(kw_only=True)
@@ -52,14 +58,14 @@ class DeviceModel:
         memory: Four levels, innermost first.
     """
 
-    name: str = checked(text)
-    throughput_flop_per_s: float = checked(positive)
-    bundles: int = checked(count)
-    array_rows: int = checked(count)
-    array_depth: int = checked(count)
-    dataflow: str = checked(one_of(*DATAFLOWS))
-    kernel_launch_overhead_s: float = checked(not_negative)
-    host_bandwidth_bytes_per_s: float | None = checked(positive, optional=True)
+    name: Text
+    throughput_flop_per_s: Positive
+    bundles: Count
+    array_rows: Count
+    array_depth: Count
+    dataflow: Dataflow
+    kernel_launch_overhead_s: NotNegative
+    host_bandwidth_bytes_per_s: Positive | None = None
     memory: tuple[MemoryLevel, ...]
 
     def as_device(self) -> Device:
@@ -78,24 +84,32 @@ class DeviceModel:
         Raises:
             FaultsError: The device says nothing for DeepFlow under ``deepflow``, or something faulty.
         """
-        content = device.parameters.get("deepflow")
-        return cls.read(
-            content,
+        for known, model in _RECENT:
+            if known is device:
+                return model
+        model = cls.read(
+            device.parameters.get("deepflow"),
             f"device {device.name}: parameters.deepflow",
             name=device.name,
             kernel_launch_overhead_s=device.kernel_launch_overhead_s,
         )
+        _RECENT.append((device, model))
+        return model
 
     @classmethod
     def read(cls, content: Mapping[str, Any] | object, subject: str, **given: Any) -> DeviceModel:
         """A device model from plain data; :class:`versim.FaultsError` with everything wrong with it."""
-        document = Document(content, subject)
-        levels = document.get(("memory",))
-        if not isinstance(levels, (list, tuple)) or len(levels) != LEVELS:
-            document.fault(("memory",), f"must be a list of {LEVELS} levels, innermost first")
-            levels = ()
-        memory = tuple(document.structure(MemoryLevel, ("memory", level)) for level in range(len(levels)))
-        model = document.structure(cls, memory=memory, **given)
-        document.report_unknown()
-        document.raise_faults()
+        faults: list[Fault] = []
+        if isinstance(content, Mapping):
+            levels = content.get("memory")
+            if not isinstance(levels, (list, tuple)) or len(levels) != LEVELS:
+                faults.append((("memory",), f"must be a list of {LEVELS} levels, innermost first"))
+            faults += [((key,), "stands beside, not in here") for key in given if key in content]
+            content = {**content, **given, **({"memory": ()} if faults else {})}
+        try:
+            model: DeviceModel = structured(CONVERTER, content, cls)
+        except MisfitError as error:
+            faults += error.faults
+        if faults:
+            raise FaultsError(subject, [place("$", *fault) for fault in faults])
         return model

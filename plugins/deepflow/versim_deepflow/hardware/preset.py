@@ -5,15 +5,16 @@ A file with a bare name, ``a100-80gb``, is a preset that ships with this package
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
-from versim import UnknownNameError
-from versim.plain import parse_yaml, read_yaml
+from versim import FaultsError, UnknownNameError
+from versim.plain import Fault, MisfitError, parse_yaml, place, read_yaml, structured
 
-from versim_deepflow.documents import Document, one_of
-from versim_deepflow.hardware.spec import CoreSpec, DramSpec, HardwareSpec, SramSpec, SubnetworkSpec, VoltageSpec
+from versim_deepflow.hardware.spec import HardwareSpec
+from versim_deepflow.ranges import CONVERTER
 
 MEMORY_LEVELS = 4
 """DeepFlow's GEMM model is written for registers, shared memory, cache and DRAM."""
@@ -59,29 +60,15 @@ def read_spec(content: object, subject: str) -> HardwareSpec:
     Raises:
         FaultsError: Fields that are missing, mistyped, out of range or unknown, each by its path.
     """
-    document = Document(content, subject)
-    levels = document.get(("memory",))
-    if not isinstance(levels, list) or len(levels) != MEMORY_LEVELS:
-        document.fault(("memory",), f"must be a list of {MEMORY_LEVELS} levels, innermost first")
-        levels = []
-    spec = document.structure(
-        HardwareSpec,
-        core=document.structure(CoreSpec, ("core",), voltage=document.structure(VoltageSpec, ("core", "voltage"))),
-        memory=tuple(_memory(document, level) for level in range(len(levels))),
-        intra_node=_subnetwork(document, "intra_node"),
-        inter_node=_subnetwork(document, "inter_node"),
-    )
-    document.report_unknown()
-    document.raise_faults()
+    levels = content.get("memory") if isinstance(content, Mapping) else None
+    faults: list[Fault] = []
+    if isinstance(content, Mapping) and not (isinstance(levels, list) and len(levels) == MEMORY_LEVELS):
+        faults.append((("memory",), f"must be a list of {MEMORY_LEVELS} levels, innermost first"))
+        content = {**content, "memory": []}
+    try:
+        spec: HardwareSpec = structured(CONVERTER, content, HardwareSpec)
+    except MisfitError as error:
+        faults += error.faults
+    if faults:
+        raise FaultsError(subject, [place("$", *fault) for fault in faults])
     return spec
-
-
-def _memory(document: Document, level: int) -> SramSpec | DramSpec:
-    at = ("memory", level)
-    if document.take((*at, "kind"), one_of("sram", "dram")) == "dram":
-        return document.structure(DramSpec, at, voltage=document.structure(VoltageSpec, (*at, "voltage")))
-    return document.structure(SramSpec, at)
-
-
-def _subnetwork(document: Document, name: str) -> SubnetworkSpec:
-    return document.structure(SubnetworkSpec, (name,), voltage=document.structure(VoltageSpec, (name, "voltage")))

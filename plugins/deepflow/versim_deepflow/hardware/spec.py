@@ -6,14 +6,18 @@ field names are those of our presets.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Literal
+
 import attrs
+from versim.plain import MisfitError, misfit, structured
 
-from versim_deepflow.documents import checked, count, not_negative, one_of, positive, share, share_or_zero, text
+from versim_deepflow.ranges import CONVERTER, Count, NotNegative, Positive, Share, ShareOrZero, Text
 
-DATAFLOWS = ("best", "none", "wst", "ast", "ost")
+Dataflow = Literal["best", "none", "wst", "ast", "ost"]
 """What a systolic array keeps still: weights, activations, outputs, nothing, or whatever is reused most."""
 
-SHARED_BY = ("unit", "bundle", "device")
+SharedBy = Literal["unit", "bundle", "device"]
 """Who shares one instance of a memory level: a compute unit, a bundle of units, or the whole device."""
 
 
@@ -27,9 +31,9 @@ class VoltageSpec:
         margin_v: Least distance above the threshold.
     """
 
-    nominal_v: float = checked(positive)
-    threshold_v: float = checked(not_negative)
-    margin_v: float = checked(not_negative)
+    nominal_v: Positive
+    threshold_v: NotNegative
+    margin_v: NotNegative
 
 
 @attrs.frozen(kw_only=True)
@@ -50,25 +54,25 @@ class CoreSpec:
         voltage: Limits of voltage scaling.
         array_rows: ``n`` of the n x m x n product a unit computes per cycle.
         array_depth: ``m`` of that product.
-        dataflow: What the array keeps still, one of :data:`DATAFLOWS`.
+        dataflow: What the array keeps still, one of :data:`Dataflow`.
         utilization: Share of the peak that is reached.
     """
 
-    area_mm2: float = checked(positive)
-    power_w: float = checked(positive)
-    bundles: int | None = checked(count, optional=True)
-    units_per_bundle: int = checked(count)
-    unit_area_mm2: float = checked(positive)
-    nominal_unit_area_mm2: float | None = checked(positive, optional=True)
-    nominal_unit_power_w: float = checked(positive)
-    flop_per_cycle: float = checked(positive)
-    frequency_hz: float | None = checked(positive, optional=True)
-    nominal_frequency_hz: float | None = checked(positive, optional=True)
+    area_mm2: Positive
+    power_w: Positive
+    bundles: Count | None = None
+    units_per_bundle: Count
+    unit_area_mm2: Positive
+    nominal_unit_area_mm2: Positive | None = None
+    nominal_unit_power_w: Positive
+    flop_per_cycle: Positive
+    frequency_hz: Positive | None = None
+    nominal_frequency_hz: Positive | None = None
     voltage: VoltageSpec
-    array_rows: int = checked(count)
-    array_depth: int = checked(count)
-    dataflow: str = checked(one_of(*DATAFLOWS))
-    utilization: float = checked(share)
+    array_rows: Count
+    array_depth: Count
+    dataflow: Dataflow
+    utilization: Share
 
 
 @attrs.frozen(kw_only=True)
@@ -76,7 +80,7 @@ class SramSpec:
     """An on-chip memory: registers, shared memory or cache.
 
     Attributes:
-        shared_by: Who shares one instance, one of :data:`SHARED_BY`.
+        shared_by: Who shares one instance, one of :data:`SharedBy`.
         area_mm2: Area budget.
         power_w: Power budget.
         capacity_bytes: Capacity of all instances; ``None`` derives it from the area.
@@ -91,19 +95,19 @@ class SramSpec:
         area_mm2_per_bit: Cell area.
     """
 
-    shared_by: str = checked(one_of(*SHARED_BY))
-    area_mm2: float = checked(not_negative)
-    power_w: float = checked(not_negative)
-    capacity_bytes: float | None = checked(positive, optional=True)
-    bandwidth_bytes_per_s: float | None = checked(positive, optional=True)
-    latency_s: float = checked(not_negative)
-    utilization: float = checked(share)
-    bank_bytes: float = checked(positive)
-    controller_area_mm2_per_link: float = checked(not_negative)
-    cell_overhead: float = checked(share_or_zero)
-    energy_j_per_bit: float = checked(positive)
-    static_w_per_bit: float = checked(not_negative)
-    area_mm2_per_bit: float = checked(positive)
+    shared_by: SharedBy
+    area_mm2: NotNegative
+    power_w: NotNegative
+    capacity_bytes: Positive | None = None
+    bandwidth_bytes_per_s: Positive | None = None
+    latency_s: NotNegative
+    utilization: Share
+    bank_bytes: Positive
+    controller_area_mm2_per_link: NotNegative
+    cell_overhead: ShareOrZero
+    energy_j_per_bit: Positive
+    static_w_per_bit: NotNegative
+    area_mm2_per_bit: Positive
 
 
 @attrs.frozen(kw_only=True)
@@ -111,7 +115,7 @@ class DramSpec:
     """The memory stacked beside the chip.
 
     Attributes:
-        shared_by: Who shares it, one of :data:`SHARED_BY`.
+        shared_by: Who shares it, one of :data:`SharedBy`.
         controller_budget_mm2: Area budget of the memory controllers.
         power_w: Power budget.
         perimeter_share: Share of the chip's perimeter its links may take.
@@ -133,26 +137,44 @@ class DramSpec:
         static_w_per_bit: Power to keep a bit.
     """
 
-    shared_by: str = checked(one_of(*SHARED_BY))
-    controller_budget_mm2: float = checked(not_negative)
-    power_w: float = checked(not_negative)
-    perimeter_share: float = checked(share_or_zero)
-    capacity_bytes: float | None = checked(positive, optional=True)
-    bandwidth_bytes_per_s: float | None = checked(positive, optional=True)
-    stacks: int | None = checked(count, optional=True)
-    stack_bytes: float = checked(positive)
-    stack_area_mm2: float = checked(positive)
-    controller_area_mm2: float = checked(positive)
-    links_per_stack: int = checked(count)
-    links_per_mm: float = checked(positive)
-    frequency_hz: float | None = checked(positive, optional=True)
-    nominal_frequency_hz: float | None = checked(positive, optional=True)
+    shared_by: SharedBy
+    controller_budget_mm2: NotNegative
+    power_w: NotNegative
+    perimeter_share: ShareOrZero
+    capacity_bytes: Positive | None = None
+    bandwidth_bytes_per_s: Positive | None = None
+    stacks: Count | None = None
+    stack_bytes: Positive
+    stack_area_mm2: Positive
+    controller_area_mm2: Positive
+    links_per_stack: Count
+    links_per_mm: Positive
+    frequency_hz: Positive | None = None
+    nominal_frequency_hz: Positive | None = None
     voltage: VoltageSpec
-    max_v: float = checked(positive)
-    latency_s: float = checked(not_negative)
-    utilization: float = checked(share)
-    energy_j_per_bit: float = checked(positive)
-    static_w_per_bit: float = checked(not_negative)
+    max_v: Positive
+    latency_s: NotNegative
+    utilization: Share
+    energy_j_per_bit: Positive
+    static_w_per_bit: NotNegative
+
+
+MemorySpec = SramSpec | DramSpec
+"""One level of memory; in plain data ``kind`` says which."""
+
+
+def _memory(value: Any, _: Any) -> MemorySpec:
+    kinds: dict[object, type[MemorySpec]] = {"sram": SramSpec, "dram": DramSpec}
+    if not isinstance(value, Mapping):
+        raise misfit("expected a mapping with the fields of a memory level")
+    kind = kinds.get(value.get("kind")) if isinstance(value.get("kind"), str) else None
+    if kind is None:
+        raise MisfitError([(("kind",), "must be sram or dram" if "kind" in value else "is missing")])
+    made: MemorySpec = structured(CONVERTER, {key: item for key, item in value.items() if key != "kind"}, kind)
+    return made
+
+
+CONVERTER.register_structure_hook_func(lambda type_: type_ == MemorySpec, _memory)
 
 
 @attrs.frozen(kw_only=True)
@@ -172,16 +194,16 @@ class SubnetworkSpec:
         utilization: Share of the bandwidth that is reached.
     """
 
-    area_mm2: float = checked(not_negative)
-    power_w: float = checked(not_negative)
-    perimeter_share: float = checked(share_or_zero)
-    latency_s: float = checked(not_negative)
-    nominal_frequency_hz: float = checked(positive)
+    area_mm2: NotNegative
+    power_w: NotNegative
+    perimeter_share: ShareOrZero
+    latency_s: NotNegative
+    nominal_frequency_hz: Positive
     voltage: VoltageSpec
-    link_energy_j: float = checked(positive)
-    link_area_mm2: float = checked(positive)
-    links_per_mm: float = checked(positive)
-    utilization: float = checked(share)
+    link_energy_j: Positive
+    link_area_mm2: Positive
+    links_per_mm: Positive
+    utilization: Share
 
 
 @attrs.frozen(kw_only=True)
@@ -203,15 +225,15 @@ class HardwareSpec:
         inter_node: Links between nodes.
     """
 
-    name: str = checked(text)
-    source: str = checked(text)
-    kernel_launch_overhead_s: float = checked(not_negative)
-    element_bytes: float = checked(positive)
-    host_bandwidth_bytes_per_s: float | None = checked(positive, optional=True)
-    chip_area_mm2: float = checked(positive)
-    package_area_mm2: float = checked(positive)
-    tdp_w: float = checked(positive)
+    name: Text
+    source: Text
+    kernel_launch_overhead_s: NotNegative
+    element_bytes: Positive
+    host_bandwidth_bytes_per_s: Positive | None = None
+    chip_area_mm2: Positive
+    package_area_mm2: Positive
+    tdp_w: Positive
     core: CoreSpec
-    memory: tuple[SramSpec | DramSpec, ...]
+    memory: tuple[MemorySpec, ...]
     intra_node: SubnetworkSpec
     inter_node: SubnetworkSpec
