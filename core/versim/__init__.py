@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from versim.comparison.accuracy import signed_error as signed_error
     from versim.comparison.causes import TermCauses as TermCauses
     from versim.components import Component as Component
+    from versim.components import CountsRanks as CountsRanks
     from versim.components import Destination as Destination
     from versim.components import Diagnoses as Diagnoses
     from versim.components import Diagnostic as Diagnostic
@@ -211,8 +212,9 @@ _HOMES = {
         "Accuracy InstanceAccuracy accuracy held_against_measurements measured_reference signed_error"
     ),
     "components": (
-        "Component Destination Diagnoses Diagnostic Drafts Exports Finding GraphProducer Isolates LimitsNetwork "
-        "MakesScenarios MeasuresNetwork NoOptions OffersPresets Preflights PresetInfo ProposesSystem Rendering "
+        "Component CountsRanks Destination Diagnoses Diagnostic Drafts Exports Finding GraphProducer Isolates "
+        "LimitsNetwork MakesScenarios MeasuresNetwork NoOptions OffersPresets Preflights PresetInfo ProposesSystem "
+        "Rendering "
         "Reporter Resembles Severity ShowsCollectives SimulationRequest SimulatorBackend Sizes TableResult TimingModel "
         "Verifier Verifies option"
     ),

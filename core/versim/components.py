@@ -157,6 +157,18 @@ class Sizes(Protocol):
 
 
 @runtime_checkable
+class CountsRanks(Protocol):
+    """A producer that knows how many ranks a step takes without making it.
+
+    So that a step that does not fit its system is told together with whatever else is wrong with it.
+    """
+
+    def world_size(self, options: Any) -> int:
+        """Of the step that ``options`` describe, whether or not it can be made."""
+        ...
+
+
+@runtime_checkable
 class Resembles(Protocol):
     """A producer that knows which of its steps have most of their graphs in common.
 

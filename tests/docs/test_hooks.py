@@ -71,10 +71,12 @@ def test_the_page_of_backends_names_every_ability() -> None:
         and name
         not in {
             "Protocol",
+            "CountsRanks",
             "Drafts",
             "MakesScenarios",
             "MeasuresNetwork",
             "ProposesSystem",
+            "Resembles",
             "ShowsCollectives",
             "Sizes",
         }

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from transformer_steps import EXPERTS, graph, options, settings
-from versim import FaultsError, UnknownNameError, VersimError
+from versim import FaultsError, UnknownNameError, VersimError, compare
 from versim_transformer import stamping
 from versim_transformer.validation import architecture_of, settings_of
 
@@ -59,6 +59,30 @@ def test_all_faults_are_told_at_once() -> None:
         graph(tp=3, cp=5, gbs=7, dp=2, vp=2)
     assert len(caught.value.faults) == 6
     assert all(fault.startswith("$.") for fault in caught.value.faults)
+
+
+def test_a_model_that_nobody_knows_is_told_with_the_rest(tmp_path: Path) -> None:
+    """What is wrong with the degrees does not depend on it."""
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"model_type": "weird"}))
+    with pytest.raises(FaultsError) as caught:
+        settings(model=str(file), cp=3, gbs=7, dp=2)
+    assert [fault.split(":")[0] for fault in caught.value.faults] == ["$.model", "$.cp", "$.gbs"]
+    assert "'weird' is not known" in caught.value.faults[0]
+
+
+def test_a_world_that_does_not_match_is_told_with_the_rest() -> None:
+    """The system is no option of the producer, but who mends one fault wants to know of the other."""
+    document = {
+        "workloads": [{"label": "step", "producer": "transformer", "options": {"model": "llama3-8b", "tp": 3}}],
+        "system": {"preset": "dgx-h100", "nodes": 2},
+        "pins": [{"label": "pin", "compute": "roofline", "folded": "alpha-beta"}],
+        "backends": [{"label": "deepflow", "backend": "deepflow", "network": "alpha-beta"}],
+    }
+    with pytest.raises(FaultsError) as caught:
+        compare(document)
+    assert caught.value.faults[-1].startswith("$.system: has 16 endpoints (8 × 2), but the step takes 3 ranks; make")
+    assert len(caught.value.faults) == 4
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -12,9 +12,9 @@ import attrs
 
 from versim.chains import ComputeChain, NetworkChain
 from versim.comparison import Unpinned
-from versim.components import ProposesSystem, Sizes, TimingModel
+from versim.components import CountsRanks, GraphProducer, ProposesSystem, Sizes, TimingModel
 from versim.containment import held_responsible
-from versim.errors import ComponentError, SimulationError, VersimError
+from versim.errors import ComponentError, FaultsError, SimulationError, VersimError
 from versim.fabric import System
 from versim.graph import ExecutionGraph, laid_out, slowed, told_apart
 from versim.inputs import Inputs
@@ -149,7 +149,13 @@ def place_workload(scenario: Scenario, registry: Registry, workload: Workload, c
     resolved = registry.resolve("producer", workload.producer, given, f"{of_workload}.options")
     producer, options = registry.producer(workload.producer), resolved.options
     with held_responsible("producer", workload.producer):
-        graph = producer.produce(options)
+        try:
+            graph = producer.produce(options)
+        except FaultsError as error:
+            others = _world_faults(scenario, workload, producer, options)
+            if not others:
+                raise
+            raise FaultsError(error.subject, [*error.faults, *others]) from None
         proposed = producer.system(options) if isinstance(producer, ProposesSystem) else None
         sizes = producer.sizes(options) if isinstance(producer, Sizes) else None
     if not isinstance(graph, ExecutionGraph):
@@ -163,10 +169,8 @@ def place_workload(scenario: Scenario, registry: Registry, workload: Workload, c
         graph = laid_out(graph, layout)
     system = _one_of_equal(scenario.system_of(workload, proposed, graph.mesh.world_size))
     if system.world_size != graph.mesh.world_size:
-        raise VersimError(
-            f"workload {workload.label!r} has {graph.mesh.world_size} ranks, mesh {graph.mesh}, but its system has "
-            f"{system.world_size} endpoints; make the sizes of the network's dimensions multiply to "
-            f"{graph.mesh.world_size}, or change the parallelism"
+        raise FaultsError(
+            f"workload {workload.label!r}", [_unlike_world(f"{graph.mesh.world_size} ranks, mesh {graph.mesh}", system)]
         )
     separated = system.fabric.separated()
     if separated:
@@ -174,6 +178,27 @@ def place_workload(scenario: Scenario, registry: Registry, workload: Workload, c
         raise VersimError(f"$.system.degraded: links that are down leave no way to rank {told} from the others")
     graph = slowed(graph, scenario.system_part(workload).slow_devices)
     return Placed(graph=told_apart(graph, system.fabric.signatures), system=system, sizes=sizes)
+
+
+def _unlike_world(ranks: str, system: System) -> str:
+    shape = " × ".join(str(dimension.size) for dimension in system.dimensions)
+    return (
+        f"$.system: has {system.world_size} endpoints ({shape}), but the step takes {ranks}; make the sizes of the "
+        "network's dimensions multiply to as many, or change the parallelism"
+    )
+
+
+def _world_faults(scenario: Scenario, workload: Workload, producer: GraphProducer, options: Any) -> Sequence[str]:
+    """What keeps a step with other faults from fitting its system, as far as that can be told without it."""
+    if not isinstance(producer, CountsRanks):
+        return ()
+    try:
+        ranks = producer.world_size(options)
+        proposed = producer.system(options) if isinstance(producer, ProposesSystem) else None
+        system = scenario.system_of(workload, proposed, ranks)
+    except FaultsError as error:
+        return error.faults
+    return () if system.world_size == ranks else (_unlike_world(f"{ranks} ranks", system),)
 
 
 _RECENT: deque[System] = deque(maxlen=8)

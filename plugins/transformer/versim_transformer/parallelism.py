@@ -52,7 +52,7 @@ class Parallelism:
         """What keeps the two ways of counting a stage's ranks from fitting one another."""
         ranks, experts = self.tp * self.cp * self.dp, self.etp * self.ep
         if ranks % experts:
-            return [f"$.ep: etp · ep = {experts} has to divide tp · cp · dp = {ranks}"]
+            return [f"$.ep: etp · ep = {experts} has to divide tp · cp · dp = {ranks}; use one of its divisors"]
         cuts = sorted({self.tp, self.tp * self.cp, ranks, self.etp, experts})
         for low, high in itertools.pairwise(cuts):
             if high % low:

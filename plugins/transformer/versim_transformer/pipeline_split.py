@@ -52,7 +52,8 @@ def _dealt(model: Architecture, chunks: int, how: str) -> tuple[list[int], list[
         # nanotron lets stages go without a layer.
         return _by_cost(model, chunks), []
     if chunks > layers + 2:
-        return [], [f"$.vp: pp · vp = {chunks} chunks are more than the {layers} layers of {model.name} and its ends"]
+        fault = f"$.vp: pp · vp = {chunks} chunks are more than the {layers} layers of {model.name} and its ends"
+        return [], [f"{fault}; use at most {layers + 2}"]
     if how == "auto":
         how = "ends" if layers % chunks and not (layers + 2) % chunks else "even"
     if how == "ends":

@@ -52,6 +52,10 @@ class TransformerProducer:
             figures = f"{billions:,g} B parameters; {model.layers} layers of {model.hidden}, {heads}"
             yield PresetInfo(name=name, figures=figures, source=preset.source, used="model", family="models")
 
+    def world_size(self, options: TransformerOptions) -> int:
+        """Ranks in all, whether or not the step can be made."""
+        return options.tp * options.cp * options.dp * options.pp
+
     def resemblance(self, options: TransformerOptions) -> str:
         """Steps with the same tasks per stage, whose passes communicate beside computation alike."""
         microbatches = options.gbs // (options.mbs * options.dp)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from versim import FaultsError
+from versim import FaultsError, UnknownNameError
 
 from versim_transformer.architecture import Architecture, Experts
 from versim_transformer.huggingface import read_config
@@ -113,11 +113,16 @@ def settings_of(options: TransformerOptions) -> Settings:
         FaultsError: Everything that does not fit together.
         UnknownNameError: A preset that does not exist.
     """
-    model = architecture_of(options)
-    parallel = Parallelism(
-        tp=options.tp, cp=options.cp, dp=options.dp, pp=options.pp, vp=options.vp, ep=options.ep, etp=options.etp
-    )
+    parallel = parallelism_of(options)
     schedule = _schedule(options)
+    try:
+        model = architecture_of(options)
+    except (FaultsError, UnknownNameError) as error:
+        others = [*_sequence_faults(options), *parallel.faults(), *_batch_faults(options)]
+        others += _schedule_faults(options, schedule)
+        if not others:
+            raise
+        raise FaultsError("training step", [*_said_of_model(error), *others]) from None
     faults = [*_model_faults(model, options), *parallel.faults(), *_batch_faults(options)]
     faults += _schedule_faults(options, schedule)
     stages, split_faults = split_layers(model, parallel, options.pipeline_split, options.layers_per_stage)
@@ -175,6 +180,21 @@ def settings_of(options: TransformerOptions) -> Settings:
     )
 
 
+def parallelism_of(options: TransformerOptions) -> Parallelism:
+    """The degrees that options give."""
+    return Parallelism(
+        tp=options.tp, cp=options.cp, dp=options.dp, pp=options.pp, vp=options.vp, ep=options.ep, etp=options.etp
+    )
+
+
+def _said_of_model(error: FaultsError | UnknownNameError) -> list[str]:
+    """Why there is no architecture, as faults among others."""
+    if isinstance(error, UnknownNameError):
+        return [f"$.model: {error}"]
+    # Faults of the options stand as they are; those of a config.json are in that file.
+    return [fault if error.subject == "model" else f"$.model: {error.subject}: {fault}" for fault in error.faults]
+
+
 def _schedule(options: TransformerOptions) -> Schedule:
     if options.schedule in ("auto", "none"):
         return Schedule.INTERLEAVED if options.vp > 1 else Schedule.ONE_F_ONE_B
@@ -194,16 +214,14 @@ def _model_faults(model: Architecture, options: TransformerOptions) -> list[str]
     if model.heads % model.kv_heads:
         faults.append(f"$.kv_heads: {model.kv_heads} does not divide the {model.heads} query heads")
     if model.ffn % tp:
-        faults.append(f"$.tp: the feed-forward width {model.ffn} does not divide by {tp}")
-    if options.sequence_parallel and options.seq_len % (tp * options.cp):
-        faults.append(f"$.seq_len: {options.seq_len} tokens cannot be cut into tp · cp = {tp * options.cp} shares")
-    elif options.seq_len % options.cp:
-        faults.append(f"$.cp: {options.seq_len} tokens per sequence cannot be dealt to {options.cp} ranks")
+        faults.append(f"$.tp: the feed-forward width {model.ffn} does not divide by {tp}; use a divisor of it")
+    faults += _sequence_faults(options)
     experts = model.experts
     if experts is None:
         if options.ep > 1 or options.etp > 1:
             faults.append(
-                f"$.ep: {model.name} has no experts to spread over ep · etp = {options.ep * options.etp} ranks"
+                f"$.ep: {model.name} has no experts to spread over ep · etp = {options.ep * options.etp} ranks; leave "
+                "ep and etp out"
             )
     else:
         if experts.count % options.ep:
@@ -217,10 +235,21 @@ def _model_faults(model: Architecture, options: TransformerOptions) -> list[str]
     return faults
 
 
+def _sequence_faults(options: TransformerOptions) -> list[str]:
+    shares = options.tp * options.cp
+    if options.sequence_parallel and options.seq_len % shares:
+        return [f"$.seq_len: {options.seq_len} tokens cannot be cut into tp · cp = {shares} shares; use a multiple"]
+    if options.seq_len % options.cp:
+        fault = f"$.cp: {options.seq_len} tokens per sequence cannot be dealt to {options.cp} ranks"
+        return [f"{fault}; use a divisor of {options.seq_len}"]
+    return []
+
+
 def _batch_faults(options: TransformerOptions) -> list[str]:
     per_microbatch = options.mbs * options.dp
     if options.gbs % per_microbatch:
-        return [f"$.gbs: {options.gbs} is no multiple of mbs · dp = {options.mbs} · {options.dp} = {per_microbatch}"]
+        fault = f"$.gbs: {options.gbs} is no multiple of mbs · dp = {options.mbs} · {options.dp} = {per_microbatch}"
+        return [f"{fault}; use one, or fewer replicas"]
     tasks = 3 * options.pp * options.vp * (options.gbs // per_microbatch)
     if tasks > LARGEST_TASKS:
         return [f"$.gbs: about {tasks} passes over chunks are more than the {LARGEST_TASKS} that fit into memory"]
