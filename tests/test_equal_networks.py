@@ -2,100 +2,72 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import attrs
 import pytest
 import versim
 import versim_basics.plugin
 import versim_deepflow.plugin
-from versim import ExecutionGraph, GraphBuilder, Kind, Mesh, Registry, hookimpl, load_registry
+from versim import Destination, ExecutionGraph, GraphBuilder, Kind, Mesh, Registry, hookimpl, load_registry
+from versim.plain import read_yaml
 from versim.scenario import Scenario
 from versim.scenario.load import structure_scenario
 
-DERATED = {
-    "name": "derated",
-    "workloads": [
-        {
-            "label": "step",
-            "producer": "deepflow-llm",
-            "options": {
-                "granularity": "pipeline",
-                "model": "small",
-                "hardware": "a100-80gb",
-                "dp": 2,
-                "pp": 4,
-                "tp": 1,
-                "microbatches": 4,
-                "nodes": 8,
-                "crosses_nodes": ["pp", "dp"],
-            },
-        }
-    ],
-    "pins": [
-        {"label": "whole", "compute": "deepflow", "options": {"inter_derate": 1}},
-        {"label": "quarter", "compute": "deepflow", "options": {"inter_derate": 4}},
-    ],
-    "backends": [{"label": "deepflow", "backend": "deepflow"}],
-}
+SCENARIOS = Path(__file__).with_name("scenarios")
 
 
-def _scenario(document: dict[str, object], registry: Registry) -> Scenario:
+def _scenario(document: dict[str, Any], registry: Registry) -> Scenario:
     return structure_scenario(document, registry, "test")
+
+
+def derated() -> dict[str, Any]:
+    """Two pins that give the producer another network each."""
+    document: dict[str, Any] = read_yaml(SCENARIOS / "derate.yaml")
+    return document
 
 
 def test_pins_with_different_networks_are_simulated_apart() -> None:
     """A pin may change what the producer proposes: same graph, same nanoseconds, another network."""
     registry = load_registry()
-    together = versim.compare(_scenario(DERATED, registry), registry=registry)
+    together = versim.compare(SCENARIOS / "derate.yaml", registry=registry)
     alone = {}
-    for pin in DERATED["pins"]:
-        (found,) = versim.compare(_scenario(DERATED | {"pins": [pin]}, registry), registry=registry).results()
+    for pin in derated()["pins"]:
+        (found,) = versim.compare(_scenario(derated() | {"pins": [pin]}, registry), registry=registry).results()
         alone[found[1].inputs.label] = found[2].prediction.makespan_ps
-    assert alone == {"whole": 11_324_576_538, "quarter": 15_925_540_172}
+    assert alone == {"derate 1": 11_324_576_538, "derate 4": 15_925_540_172}
     assert {c.inputs.label: r.prediction.makespan_ps for _, c, r in together.results()} == alone
-
-
-@attrs.frozen
-class Pairs:
-    """An all-reduce of three pairs of ranks."""
-
-    name: str = "pairs"
-    options: type = versim.NoOptions
-
-    def produce(self, options: object) -> ExecutionGraph:  # noqa: ARG002
-        """One communication."""
-        builder = GraphBuilder(Mesh.of(a=3, b=2))
-        builder.collective("sum", Kind.ALL_REDUCE, 1 << 24, axes=("b",))
-        return builder.build()
-
-
-class Offering:
-    """Offers the pairs."""
-
-    @hookimpl
-    def versim_graph_producers(self) -> list[Pairs]:
-        """The one."""
-        return [Pairs()]
 
 
 def test_the_slow_pair_does_not_stand_for_the_others() -> None:
     """On nodes of three, ranks 2 and 3 are in different nodes; the other pairs are a hundred times faster."""
-    plugins = {"deepflow": versim_deepflow.plugin, "basics": versim_basics.plugin, "pairs": Offering()}
-    registry = Registry.of(plugins)
-    document = {
-        "name": "pairs",
-        "workloads": [{"label": "step", "producer": "pairs"}],
-        "system": {
-            "dimensions": [
-                {"topology": "ring", "size": 3, "bandwidth": "100 GB/s", "latency": "1 us"},
-                {"topology": "ring", "size": 2, "bandwidth": "1 GB/s", "latency": "1 us"},
-            ]
-        },
-        "backends": [{"label": "d", "backend": "deepflow", "network": "alpha-beta"}],
-    }
-    ((_, _, result),) = versim.compare(_scenario(document, registry), registry=registry).results()
-    finish_ps = result.prediction.finish_ps.tolist()
-    assert finish_ps[2] == finish_ps[3] == 16_781_216_000
-    assert finish_ps[0] == finish_ps[1] == finish_ps[4] == finish_ps[5] == 169_772_160
+    registry = load_registry([str(SCENARIOS / "grouped.py")])
+    results = versim.compare(SCENARIOS / "grouped.yaml", registry=registry).results()
+    (result,) = [result for _, _, result in results if result.label == "d"]
+    fast_ps, slow_ps = 169_772_160, 16_781_216_000
+    assert result.prediction.finish_ps.tolist() == [fast_ps, fast_ps, slow_ps, slow_ps, fast_ps, fast_ps]
+
+
+@pytest.mark.parametrize(
+    ("outer", "slow_ps"), [("50", 14_187_347_949), ("5", 32_155_992_469), ("0.5", 211_934_347_669)]
+)
+def test_who_does_not_see_the_outer_dimension_is_named_first(outer: str, slow_ps: int) -> None:
+    """The simulator that has it takes as long as its link needs; those without are named with axis and link."""
+    registry = load_registry()
+    report = versim.compare(SCENARIOS / f"straddle-{outer}.yaml", registry=registry)
+    found = {result.label: result for _, _, result in report.results()}
+    makespans_ps = {label: result.prediction.makespan_ps for label, result in found.items()}
+    assert makespans_ps == {"deepflow": slow_ps, "hybrid": 12_459_847_000, "astrasim": 12_571_847_000}
+    assert not report.failed_checks()
+    table = registry.reporter("table")
+    shown = table.render(report, table.options(), Destination())
+    first = str(shown.content).split("straddle: ")[0]
+    for label in ("hybrid", "astrasim"):
+        seen = f"dp on dimension 0 (450 GB/s), not on dimension 1 ({outer} GB/s)"
+        assert f"{label} has another network: {seen}" in " ".join(first.split())
+    assert "deepflow" not in first
+    assert str(shown.content).startswith("hybrid has another network")
 
 
 @attrs.frozen
@@ -185,12 +157,12 @@ def test_every_simulator_gets_a_rack_that_is_partly_filled(trays: int) -> None:
 def test_a_sweep_on_another_network_is_not_taken_over() -> None:
     """Two pins with the same communications on two networks: each has its own times by size."""
     registry = load_registry()
-    together = versim.compare(_scenario(DERATED, registry), registry=registry, sweep=True)
+    together = versim.compare(_scenario(derated(), registry), registry=registry, sweep=True)
     times: dict[str, list[float | None]] = {}
     for _, comparison, _ in together.results():
         assert comparison.sweep is not None
         times[comparison.inputs.label] = [
             time_s for swept in comparison.sweep for curve in swept.curves for time_s in curve.times_s
         ]
-    assert len(times["whole"]) == len(times["quarter"]) > 0
-    assert times["whole"] != times["quarter"]
+    assert len(times["derate 1"]) == len(times["derate 4"]) > 0
+    assert times["derate 1"] != times["derate 4"]

@@ -10,13 +10,18 @@ from cases import network_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from versim import (
+    Device,
+    Dimension,
     FaultsError,
     Fixed,
     GraphBuilder,
+    Link,
     Mesh,
     Prediction,
     SimulationError,
     Status,
+    System,
+    Topology,
     UnsupportedGraphError,
     VersimError,
     compare,
@@ -146,6 +151,23 @@ def python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
         monkeypatch.setenv("SIMGRID_PYTHON", str(program))
 
     return put
+
+
+def test_pairs_that_lie_differently_take_differently_long(simulate: Simulate) -> None:
+    """On nodes of three, ranks 2 and 3 are in different nodes; the other pairs are a hundred times faster."""
+    builder = GraphBuilder(Mesh.of(a=3, b=2))
+    builder.collective("sum", "all_reduce", 1 << 24, axes=("b",))
+    inside, across = (Link(bandwidth_bytes_per_s=rate, latency_s=1e-6) for rate in (100e9, 1e9))
+    system = System(
+        dimensions=(
+            Dimension(topology=Topology.RING, size=3, link=inside),
+            Dimension(topology=Topology.RING, size=2, link=across),
+        ),
+        device=Device(name="test"),
+    )
+    fast_ps, slow_ps = 169_772_160, 16_781_216_000
+    finish_ps = simulate(builder.build(), system).finish_ps.tolist()
+    assert finish_ps == [fast_ps, fast_ps, slow_ps, slow_ps, fast_ps, fast_ps]
 
 
 def test_the_bundled_scenario_in_one_table(simgrid: None) -> None:  # noqa: ARG001 - skips
