@@ -12,6 +12,7 @@ from contextvars import ContextVar
 Say = Callable[[str], None]
 
 TOLD_EVERY_S = 0.5
+_LEAST_SHARE, _EARLY_S = 0.01, 60
 _TWO_DIGITS = 100
 
 _told: ContextVar[Callable[[float], None] | None] = ContextVar("told", default=None)
@@ -31,14 +32,21 @@ def share_done(share: float) -> None:
 def telling(say: Say | None, what: str) -> Iterator[None]:
     """Say how far ``what`` is and how long it still takes, twice a second at most; None says nothing."""
     began = last = time.perf_counter()
+    reached = 0.0
 
     def told(share: float) -> None:
-        nonlocal last
+        nonlocal began, last, reached
+        if share < reached:  # the next simulation, for what one was asked about may take several
+            began = last
+        reached = share
         now = time.perf_counter()
         if say is None or now - last < TOLD_EVERY_S or not 0 < share < 1:
             return
         last = now
-        say(f"{what}: {100 * share:.0f} %, {_in_words((now - began) * (1 - share) / share)} left")
+        # What little has been done at first says nothing about the rest.
+        early = share < _LEAST_SHARE and now - began < _EARLY_S
+        left = "" if early else f", {_in_words((now - began) * (1 - share) / share)} left"
+        say(f"{what}: {100 * share:.0f} %{left}")
 
     before = _told.set(None if say is None else told)
     try:

@@ -24,7 +24,11 @@ from versim.graph import NONE, Instances
 from versim.kernel.functions import Problem, compiled, counting_sort
 from versim.picoseconds import LONGEST_PS, TooLongError
 from versim.prediction import NO_TIME
+from versim.progress import share_done
 from versim.units import PS_PER_S
+
+TOLD_EVERY = 1024
+"""Communications after which the loop in Python says how far it is."""
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -121,7 +125,7 @@ class EventLoop:
             TooLongError: An instance ends later than picoseconds are counted.
         """
         if self._problem is not None:
-            found = self._problem.run(duration_ps, LONGEST_PS)
+            found = self._problem.run(duration_ps, LONGEST_PS, share_done)
             if found is not None:
                 return found
             self._prepare()  # integers of any length say what takes so long
@@ -189,6 +193,8 @@ class EventLoop:
                         finished.append(ended)
                     else:
                         finished.extend(batches[~ended])
+                        if not ~ended % TOLD_EVERY:
+                            share_done(len(ending) / self._count)
                 arriving: list[int] = []
                 for row in finished:
                     end[row] = now

@@ -24,8 +24,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_a_share_is_said_with_the_time_that_is_left(clock: list[float]) -> None:
     """A quarter in ten seconds leaves thirty; long times in minutes and hours."""
     said: list[str] = []
-    with telling(said.append, "step: astrasim"):
-        for passed_s, share in ((10, 0.25), (10, 0.01), (10_000, 0.001)):
+    for passed_s, share in ((10, 0.25), (20, 0.01), (10_020, 0.001)):
+        with telling(said.append, "step: astrasim"):
             clock[0] += passed_s
             share_done(share)
     assert said == [
@@ -33,6 +33,26 @@ def test_a_share_is_said_with_the_time_that_is_left(clock: list[float]) -> None:
         "step: astrasim: 1 %, 33 min left",
         "step: astrasim: 0 %, 2780.6 h left",
     ]
+
+
+def test_no_time_is_said_before_it_is_known(clock: list[float]) -> None:
+    """A thousandth after a second says nothing about the rest; after a minute it does."""
+    said: list[str] = []
+    with telling(said.append, "it"):
+        for passed_s in (1, 60):
+            clock[0] += passed_s
+            share_done(0.001)
+    assert said == ["it: 0 %", "it: 0 %, 16.9 h left"]
+
+
+def test_a_second_simulation_begins_anew(clock: list[float]) -> None:
+    """What one question takes several simulations for; the time of the first says nothing about the second."""
+    said: list[str] = []
+    with telling(said.append, "it"):
+        for passed_s, share in ((90, 0.9), (1, 0.5)):
+            clock[0] += passed_s
+            share_done(share)
+    assert said == ["it: 90 %, 10 s left", "it: 50 %, 1 s left"]
 
 
 def test_it_is_said_twice_a_second_at_most(clock: list[float]) -> None:
@@ -82,3 +102,39 @@ def test_a_notebook_shows_it_below_the_cell(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delitem(sys.modules, "ipykernel")
     with said_in_notebook() as say:
         assert say is None
+
+
+def test_a_real_notebook_shows_one_line_in_the_place_of_another() -> None:
+    """One output that is written over, and empty at the end; the report itself is a chart and a line."""
+    manager = pytest.importorskip("jupyter_client.manager")
+    specification = pytest.importorskip("jupyter_client.kernelspec")
+    pytest.importorskip("ipykernel")
+    kernels = manager.KernelManager()
+    kernels._kernel_spec = specification.KernelSpec(
+        argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"], language="python"
+    )
+    kernels.start_kernel()
+    client = kernels.client()
+    try:
+        client.start_channels()
+        client.wait_for_ready(120)
+
+        def outputs(code: str) -> list[tuple[str, dict[str, Any]]]:
+            found: list[Any] = []
+            client.execute_interactive(code, timeout=120, output_hook=found.append)
+            kinds = {"display_data", "update_display_data", "execute_result", "stream", "error"}
+            return [(m["header"]["msg_type"], m["content"]) for m in found if m["header"]["msg_type"] in kinds]
+
+        shown = outputs("import versim; report = versim.compare('communication_heavy')")
+        assert [kind for kind, _ in shown] == ["display_data"] + ["update_display_data"] * (len(shown) - 1)
+        assert len({content["transient"]["display_id"] for _, content in shown}) == 1
+        texts = [content["data"]["text/plain"] for _, content in shown]
+        assert "step: astrasim (deepflow)" in texts
+        assert texts[-1] == ""
+        ((kind, content),) = outputs("report")
+        assert kind == "execute_result"
+        assert len(content["data"]["text/plain"]) < 300
+        assert content["data"]["text/html"].startswith("<")
+    finally:
+        client.stop_channels()
+        kernels.shutdown_kernel(now=True)

@@ -11,6 +11,7 @@ import random
 
 import attrs
 import numpy as np
+import pytest
 from fakes import served
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,6 +31,7 @@ from versim import (
     Scope,
     instances_of,
     replay,
+    schedule,
 )
 from versim.mesh import Placement
 from versim.schedule import EventLoop, longest_chain_ps
@@ -284,3 +286,30 @@ def test_folded_and_plain_replays_agree_on_ties() -> None:
             replay(instances, compute_ps, np.ones(len(instances.meeting_match), dtype=np.int64)).makespan_ps
         )
     assert makespans[0] == makespans[1]
+
+
+@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "in Python"])
+def test_a_long_run_says_how_far_it_is_and_can_be_interrupted(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever loop runs; an interrupt that arrives in between is not lost."""
+    if not compiled:
+        monkeypatch.setattr(schedule, "compiled", lambda: False)
+    builder = GraphBuilder(Mesh.of(rank=128))
+    last: list[int] = []
+    for number in range(3000 if compiled else 1100):
+        last = [builder.collective(f"k{number}", "all_reduce", 8, axes=("rank",), after=last)]
+    graph = builder.build()
+    instances = instances_of(graph, RankClasses.single(graph.mesh) if compiled else None)
+    loop, duration_ps = EventLoop(instances), np.full(instances.count, 5)
+    shares: list[float] = []
+    monkeypatch.setattr(schedule, "share_done", shares.append)
+    loop.run(duration_ps)
+    assert shares
+    assert all(0 <= share <= 1 for share in shares)
+    assert shares == sorted(shares)
+
+    def interrupted(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(schedule, "share_done", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        loop.run(duration_ps)

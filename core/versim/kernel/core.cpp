@@ -15,6 +15,7 @@ using i64 = std::int64_t;
 
 constexpr i64 NO_TIME = -1;
 constexpr i32 NONE = -1;
+constexpr i64 TOLD_EVERY = 1 << 18;
 
 // Why a token waits, see attribution/waits.py.
 constexpr i8 DEPENDENCY = 0;
@@ -140,10 +141,11 @@ i64 versim_topological_order(i64 rows, const i64* start, const i32* follower, i3
 }
 
 // When each instance runs, see schedule.EventLoop. Followers and parts are CSR pairs; missing is what each instance
-// waits for. Returns 0; 1 where something ends after `longest`; -1 where there is not enough memory.
+// waits for. `told`, unless null, hears now and then how many have ended; what it returns is returned if it is not 0.
+// Returns 0; 1 where something ends after `longest`; -1 where there is not enough memory.
 i64 versim_event_loop(i64 count, i64 devices, i64 meetings, const i32* device, const i32* meeting, const i32* waits,
                       const i64* follower_start, const i32* follower, const i64* part_start, const i32* part,
-                      const i64* duration, i64 longest, i64* start, i64* end) try {
+                      const i64* duration, i64 longest, i64* start, i64* end, i64 (*told)(i64)) try {
   std::vector<i32> missing(waits, waits + count);
   std::vector<i32> absent(static_cast<std::size_t>(meetings));
   std::vector<u8> even(static_cast<std::size_t>(meetings));
@@ -208,9 +210,15 @@ i64 versim_event_loop(i64 count, i64 devices, i64 meetings, const i32* device, c
   for (i64 row = 0; row < count; ++row)
     if (missing[row] == 0) arrive(static_cast<i32>(row), 0);
   for (i64 place = 0; place < devices; ++place) serve(static_cast<i32>(place), 0);
+  i64 ended = 0, untold = 0;
   while (!events.empty()) {
     const i64 now = events.front().time;
     if (now > longest) return 1;
+    if (untold >= TOLD_EVERY && told) {
+      ended += untold;
+      untold = 0;
+      if (const i64 answer = told(ended)) return answer;
+    }
     const i32 first = events.front().what;
     const std::size_t top = events.size();
     if (first >= 0 && meeting[first] == NONE && !(top > 1 && events[1].time == now) &&
@@ -218,6 +226,7 @@ i64 versim_event_loop(i64 count, i64 devices, i64 meetings, const i32* device, c
       // Most events are a computation that ends by itself. What it sets free is on its rank, in row order; the next of
       // its device takes its place in the heap.
       end[first] = now;
+      ++untold;
       bool on_top = true;
       for (i64 edge = follower_start[first]; edge < follower_start[first + 1]; ++edge) {
         const i32 row = follower[edge];
@@ -259,6 +268,7 @@ i64 versim_event_loop(i64 count, i64 devices, i64 meetings, const i32* device, c
       }
     }
     arriving.clear();
+    untold += static_cast<i64>(finished.size());
     for (const i32 row : finished) {
       end[row] = now;
       for (i64 edge = follower_start[row]; edge < follower_start[row + 1]; ++edge)

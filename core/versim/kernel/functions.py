@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,18 @@ def _function(name: str) -> Any:
     return found
 
 
-def _call(name: str, *arguments: int | npt.NDArray[Any] | None) -> int:
+Told = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
+STOPPED = 2
+"""What the event loop returns where whoever hears how far it is wants no more."""
+
+
+def _call(name: str, *arguments: Any) -> int:
+    """What a function returns, given numbers, columns, who is told, or None for a null pointer."""
     passed = [
         argument.ctypes.data_as(ctypes.c_void_p)
         if isinstance(argument, np.ndarray)
+        else argument
+        if isinstance(argument, Told)
         else ctypes.c_void_p()
         if argument is None
         else ctypes.c_int64(argument)
@@ -115,9 +124,25 @@ class Problem:
     part_start: Longs = attrs.field(converter=_longs)
     part: Rows = attrs.field(converter=_rows)
 
-    def run(self, duration_ps: npt.NDArray[Any], longest_ps: int) -> tuple[Longs, Longs] | None:
-        """Start and end of every instance (:meth:`versim.schedule.EventLoop.run`); None if one ends too late."""
+    def run(
+        self, duration_ps: npt.NDArray[Any], longest_ps: int, progress: Callable[[float], None] | None = None
+    ) -> tuple[Longs, Longs] | None:
+        """Start and end of every instance (:meth:`versim.schedule.EventLoop.run`); None if one ends too late.
+
+        Now and then ``progress`` is told which share of them has ended; what it raises ends the run.
+        """
         count = len(self.meeting)
+        raised: list[BaseException] = []
+
+        def told(ended: int) -> int:
+            try:
+                if progress is not None:
+                    progress(ended / count)
+            except BaseException as error:  # noqa: BLE001 - an interrupt, too: nothing passes through the kernel
+                raised.append(error)
+                return STOPPED
+            return 0
+
         start, end = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
         failed = _call(
             "event_loop",
@@ -135,7 +160,10 @@ class Problem:
             longest_ps,
             start,
             end,
+            Told(told),
         )
+        if raised:
+            raise raised[0]
         if failed == 1:
             return None
         if failed:

@@ -29,6 +29,8 @@ from versim import (
     pin,
 )
 
+from versim_simgrid import launch
+
 Simulate = Callable[..., Prediction]
 
 
@@ -194,3 +196,17 @@ def test_simulation_errors_are_the_users(python: Callable[[str], None]) -> None:
     builder.compute("c", [(Fixed(1e-6), 1)])
     with pytest.raises(SimulationError, match="exit status 9: out of memory"):
         SimGrid().simulate(request_of(builder.build(), network_of(("ring", 1))))
+
+
+def test_how_far_it_is_is_told(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the worker, while it runs, to whoever asked."""
+    shares: list[float] = []
+    monkeypatch.setattr(launch, "share_done", shares.append)
+    builder = GraphBuilder(Mesh.of(rank=16))
+    last: list[int] = []
+    for number in range(30):
+        last = [builder.collective(f"k{number}", "all_reduce", 1 << 20, axes=("rank",), after=last)]
+    simulate(builder.build(), network_of(("ring", 16)), fold=False)
+    assert shares == sorted(shares)
+    assert all(0 < share < 1 for share in shares)
+    assert len(shares) >= 1

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import json
+import os
 import subprocess
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from versim import SimulationError, VersimError, child_process
+from versim import SimulationError, VersimError, child_process, share_done
 
 from versim_simgrid.worker import FORMAT, NO_SIMGRID, VERSION
 
@@ -86,16 +89,41 @@ def run(document: Mapping[str, Any], environment: Mapping[str, str], time_limit_
         TimeLimitError: It took too long.
         SimulationError: It failed; the message has its last lines.
     """
-    return _answer(_run(python_of(environment), [], json.dumps(document).encode(), time_limit_s))
+    document_bytes = json.dumps(document).encode()
+    with _telling() as descriptor:
+        arguments = ["--progress", str(descriptor)]
+        return _answer(_run(python_of(environment), arguments, document_bytes, time_limit_s, (descriptor,)))
 
 
-def _run(python: str, arguments: list[str], given: bytes, time_limit_s: float) -> bytes:
+@contextlib.contextmanager
+def _telling() -> Iterator[int]:
+    """A descriptor for the worker; the shares that it writes there are told to whoever asked for the simulation."""
+    reading, writing = os.pipe()
+
+    def tell() -> None:
+        with os.fdopen(reading) as shares:
+            for share in shares:
+                share_done(float(share))
+
+    # Who looks is known by the context, and a thread has none of its own.
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(tell,), daemon=True)
+    thread.start()
+    try:
+        yield writing
+    finally:
+        os.close(writing)
+        thread.join()
+
+
+def _run(
+    python: str, arguments: list[str], given: bytes, time_limit_s: float, descriptors: tuple[int, ...] = ()
+) -> bytes:
     # -I: nothing of the environment that runs versim may get into Debian's Python.
     command = [python, "-I", str(WORKER), *arguments]
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     with contextlib.ExitStack() as stack:
         try:
-            process = stack.enter_context(child_process(command, **streams))
+            process = stack.enter_context(child_process(command, pass_fds=descriptors, **streams))
         except OSError as error:
             raise SimGridNotFoundError(python, error.strerror or str(error)) from error
         try:

@@ -1,8 +1,9 @@
 """Runs one program of tasks in SimGrid: the only file that needs SimGrid, and all that runs in Debian's Python.
 
 It reads one JSON document from standard input and writes one to standard output; both are described in
-``docs/simgrid.md``. ``--version`` answers with SimGrid's version alone. It uses nothing of versim. The exit status is
-3 if there is no module ``simgrid``, 4 if the document is not one it understands.
+``docs/simgrid.md``. ``--version`` answers with SimGrid's version alone; ``--progress FD`` writes the share of tasks
+that have ended to that descriptor, now and then, a line each. It uses nothing of versim. The exit status is 3 if there
+is no module ``simgrid``, 4 if the document is not one it understands.
 """
 
 import collections
@@ -10,6 +11,7 @@ import heapq
 import json
 import os
 import sys
+import time
 from typing import Any
 
 FORMAT = "versim-simgrid"
@@ -17,6 +19,7 @@ VERSION = 1
 NO_SIMGRID, NOT_UNDERSTOOD = 3, 4
 MARKER, COMPUTE, MESSAGE = 0, 1, 2
 NS_PER_S = 1e9
+TOLD_EVERY_S = 0.2
 TICK_S = 1e-12
 """One picosecond, the grid of the answer: what ends within one ends together."""
 
@@ -24,8 +27,10 @@ TICK_S = 1e-12
 class Program:
     """Tasks in SimGrid: what is ready starts, what ends makes others ready."""
 
-    def __init__(self, simgrid: Any, document: dict[str, Any]) -> None:
+    def __init__(self, simgrid: Any, document: dict[str, Any], told: Any = None) -> None:
         self.simgrid = simgrid
+        self.told = told  # a stream for the share of tasks that have ended
+        self.told_s = time.monotonic()
         self.kind, self.amount, self.place = document["kind"], document["amount"], document["place"]
         self.waits = [0] * len(self.kind)
         self.dependents: list[list[int]] = [[] for _ in self.kind]
@@ -71,6 +76,10 @@ class Program:
             self._begin(ready)
             if not self.flying and not self.timers:
                 return
+            if self.told is not None and time.monotonic() - self.told_s > TOLD_EVERY_S:
+                self.told_s = time.monotonic()
+                self.told.write(f"{len(self.order) / len(self.kind)}\n")
+                self.told.flush()
             ready = self._settle(self._advance())
 
     def _settle(self, ended: list[int]) -> list[int]:
@@ -186,7 +195,8 @@ def main() -> int:
         return NOT_UNDERSTOOD
     settings = ["worker", "--log=root.thres:critical", *(f"--cfg={setting}" for setting in document["settings"])]
     engine = simgrid.Engine(settings)
-    program = Program(simgrid, document)
+    told = os.fdopen(int(sys.argv[2]), "w") if sys.argv[1:2] == ["--progress"] else None
+    program = Program(simgrid, document, told)
     simgrid.Actor.create("driver", program.hosts[0], program.drive)
     engine.run()
     json.dump({**head, "start_s": program.start, "end_s": program.end, "order": program.order}, answer)

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from versim_astrasim.program import launch
+from versim_astrasim.program import launch, node_log
 
 
 def script(path: Path, body: str) -> Path:
@@ -214,3 +214,24 @@ def test_the_usual_limit_is_a_share_of_the_machine(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(os, "sysconf", unknown)
     assert launch.memory_limit_bytes() is None
+
+
+def test_who_watches_sees_the_log_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program says nothing of how far it is, but its log has a line for each node that ended."""
+    shares: list[float] = []
+    monkeypatch.setattr(node_log, "share_done", shares.append)
+    monkeypatch.setattr(launch, "_POLL_S", 0.02)
+    line = "[t] [workload] [debug] callback,sys->id=0, tick=5, node->id={}, node->name=a"
+    (tmp_path / node_log.LOG_FOLDER).mkdir()
+    log = f"{node_log.LOG_FOLDER}/{node_log.NODES_FILE}"
+    lines = [line.format(node) for node in range(3)]
+    body = (
+        f"import time\nfor line in {lines!r}:\n"
+        f"    with open({log!r}, 'a') as log:\n        print(line, file=log)\n    time.sleep(0.4)"
+    )
+    watch = node_log.LoggedShare(tmp_path, 4).tell
+    launch.run([script(tmp_path / "program", body)], tmp_path, 60, watch=watch)
+    assert {0.25, 0.5, 0.75} <= set(shares)
+    (tmp_path / log).write_text(line.format(0) + "\nhalf a line")
+    watch()
+    assert shares[-1] == 0.25

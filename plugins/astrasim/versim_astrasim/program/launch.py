@@ -13,7 +13,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -144,7 +144,13 @@ class Run:
         return f"exit status {self.exit_status}"
 
 
-def run(command: Sequence[str | Path], folder: Path, time_limit_s: float, memory_bytes: int | None = None) -> Run:
+def run(
+    command: Sequence[str | Path],
+    folder: Path,
+    time_limit_s: float,
+    memory_bytes: int | None = None,
+    watch: Callable[[], None] | None = None,
+) -> Run:
     """Run a program in a folder until it ends or its time is over.
 
     Args:
@@ -152,6 +158,7 @@ def run(command: Sequence[str | Path], folder: Path, time_limit_s: float, memory
         folder: Its working directory.
         time_limit_s: Seconds after which it is killed.
         memory_bytes: Address space it may take; None sets no limit.
+        watch: Called now and then while it runs.
 
     Raises:
         ProgramNotFoundError: It cannot be started.
@@ -174,6 +181,8 @@ def run(command: Sequence[str | Path], folder: Path, time_limit_s: float, memory
                 # A child may hold the pipe open after the program itself has ended.
                 if process.poll() is not None:
                     break
+                if watch is not None:
+                    watch()
                 continue
             piece = os.read(descriptor, 1 << 16)
             if not piece:

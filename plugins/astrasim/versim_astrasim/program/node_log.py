@@ -9,7 +9,9 @@ ignores it; then the rotating files are read. Whoever reads has to see that both
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 from numpy.typing import NDArray
+from versim import share_done
 from versim.plain import opened
 
 LOG_FOLDER = "log"
@@ -31,6 +34,7 @@ MOST_FILES = 11
 MOST_LOG_BYTES = 16 * 2**30
 """Two lines of some 200 bytes for each of forty million nodes."""
 
+_CALLED_BACK = b"callback,sys"
 _BLOCK_BYTES = 8 * 2**20
 _MOST_ID = 2**64 - 1
 
@@ -79,6 +83,32 @@ def logging_configuration(*, nodes: bool) -> str:
         file=NODES_FILE,
         level="debug" if nodes else "info",
     )
+
+
+class LoggedShare:
+    """How far a program is that is still writing its log of nodes.
+
+    Args:
+        folder: Where it runs.
+        nodes: Of all ranks.
+    """
+
+    def __init__(self, folder: Path, nodes: int) -> None:
+        self._file, self._nodes = folder / LOG_FOLDER / NODES_FILE, nodes
+        self._read_bytes = self._called_back = 0
+
+    def tell(self) -> None:
+        """Tell which share of the nodes has been called back, as far as the log was not read before."""
+        with contextlib.suppress(OSError), self._file.open("rb") as log:
+            # Another attempt begins another log.
+            if os.fstat(log.fileno()).st_size < self._read_bytes:
+                self._read_bytes = self._called_back = 0
+            log.seek(self._read_bytes)
+            piece = log.read(_BLOCK_BYTES)
+            whole = piece.rfind(b"\n") + 1
+            self._read_bytes += whole
+            self._called_back += piece.count(_CALLED_BACK, 0, whole)
+            share_done(self._called_back / max(self._nodes, 1))
 
 
 @attrs.frozen(eq=False, kw_only=True)

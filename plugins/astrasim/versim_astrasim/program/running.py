@@ -11,7 +11,13 @@ from versim import NO_TIME, PS_PER_NS, Inputs, Prediction, Status
 from versim_astrasim.program import launch
 from versim_astrasim.program.export import arguments, write_input
 from versim_astrasim.program.logged_times import LogGapError, last_ends_ps, logged_times, running
-from versim_astrasim.program.node_log import CONFIGURATION_FILE, LOG_FOLDER, logging_configuration, read_log
+from versim_astrasim.program.node_log import (
+    CONFIGURATION_FILE,
+    LOG_FOLDER,
+    LoggedShare,
+    logging_configuration,
+    read_log,
+)
 from versim_astrasim.program.parse import ProgramOutput, parse
 from versim_astrasim.program.prediction import from_program
 from versim_astrasim.program.working_folder import WorkingFolder, working_folder
@@ -72,6 +78,7 @@ def run_program(
     ranks = len(given.traces)
     configuration = logging_configuration(nodes="trace-enabled" in given.system)
     (folder / CONFIGURATION_FILE).write_text(configuration, encoding="utf-8")
+    watch = LoggedShare(folder, sum(map(len, given.traces))).tell if "trace-enabled" in given.system else None
     attempts = 0
     while attempts < _ATTEMPTS:
         attempts += 1
@@ -88,6 +95,7 @@ def run_program(
             folder,
             time_limit_s,
             launch.memory_limit_bytes(memory_limit_gib),
+            watch,
         )
         output = parse(run.output)
         if not (run.crashed and output.unfinished(ranks)) or output.gave_up:
