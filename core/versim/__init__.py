@@ -137,6 +137,7 @@ if TYPE_CHECKING:
     from versim.picoseconds import TooLongError as TooLongError
     from versim.picoseconds import in_picoseconds as in_picoseconds
     from versim.pinning import communication_s as communication_s
+    from versim.pinning import distinct_messages as distinct_messages
     from versim.pinning import messages_of as messages_of
     from versim.pinning import pin as pin
     from versim.prediction import NO_TIME as NO_TIME
@@ -235,7 +236,7 @@ _HOMES = {
     "inputs": "Inputs",
     "origins": "origins_in_words",
     "picoseconds": "LONGEST_PS TooLongError in_picoseconds",
-    "pinning": "communication_s messages_of pin",
+    "pinning": "communication_s distinct_messages messages_of pin",
     "prediction": "NO_TIME Consumed LinkLoads Prediction Resource Spans Status",
     "progress": "share_done",
     "registry": "Registry load_registry structure_options",

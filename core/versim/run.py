@@ -7,7 +7,6 @@ the registry.
 from __future__ import annotations
 
 import platform
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from importlib import metadata
@@ -33,7 +32,9 @@ from versim.asking.time_limit import ChildDiedError, within
 from versim.comparison import Check, Comparison, Report, Unpinned, WorkloadReport, compare_predictions
 from versim.deadline import limiting
 from versim.errors import TimeIsOverError, VersimError
-from versim.pinning import messages_of
+from versim.fabric import Message
+from versim.graph import ExecutionGraph
+from versim.pinning import distinct_messages
 from versim.progress import said_in_notebook, telling
 from versim.registry import Registry, load_registry
 from versim.scenario import DEFAULT_SCENARIO, Instance, Pin, Scenario, Workload, load_scenario, structure_scenario
@@ -430,7 +431,7 @@ class _Asked:
             list(self.answers) == list(other.answers)
             and mine.inputs.system == theirs.inputs.system
             and mine.inputs.graph.mesh == theirs.inputs.graph.mesh
-            and Counter(messages_of(mine.inputs.graph)) == Counter(messages_of(theirs.inputs.graph))
+            and _counted(mine.inputs.graph) == _counted(theirs.inputs.graph)
         )
 
     def swept(
@@ -445,6 +446,12 @@ class _Asked:
         simulating = [i for i in instances if not self.answers[i.label].prediction.measured]
         simulating.sort(key=lambda instance: instance.label != reference)
         return sweep_step(self.prepared, simulating, scenario, registry, time_limit_s=time_limit_s)
+
+
+def _counted(graph: ExecutionGraph) -> dict[Message, int]:
+    """How often each distinct communication of a graph is done."""
+    messages, numbers = distinct_messages(graph)
+    return dict(zip(messages, np.bincount(numbers, minlength=len(messages)).tolist(), strict=True))
 
 
 def provenance_of(registry: Registry, command: str = "") -> dict[str, str]:

@@ -105,10 +105,11 @@ class _Questions:
             # A communication is of the phase of its first part.
             first = rows[start[:-1]]
             messages, numbers = distinct_messages(graph)
-            columns = np.stack([key[first], graph.phase[first], numbers])
-            distinct, at, counts = np.unique(columns, axis=1, return_index=True, return_counts=True)
+            codes = (key[first] * len(graph.phases) + graph.phase[first]) * len(messages) + numbers
+            distinct, at, counts = np.unique(codes, return_index=True, return_counts=True)
             for each in np.argsort(at).tolist():
-                of_key, of_phase, number = distinct[:, each].tolist()
+                of_place, number = divmod(int(distinct[each]), len(messages))
+                of_key, of_phase = divmod(of_place, len(graph.phases))
                 place = labels[of_key], graph.phases[of_phase].value
                 members.setdefault(place, Counter())[messages[number]] += int(counts[each])
             self._members = members

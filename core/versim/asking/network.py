@@ -23,7 +23,7 @@ from versim.containment import held_responsible
 from versim.errors import ComponentError, VersimError
 from versim.fabric import Message, System
 from versim.inputs import Inputs
-from versim.pinning import folded_messages, messages_of
+from versim.pinning import distinct_messages, folded_messages
 from versim.registry import Registry
 from versim.scenario import Instance
 from versim.timing import NetworkLimits, NetworkTiming
@@ -44,7 +44,7 @@ def check_network(inputs: Inputs, instance: Instance, registry: Registry, place:
         place: Where the instance stands in the scenario.
     """
     request, _ = request_for(inputs, instance, registry, place)
-    messages = distinct(messages_of(inputs.graph), inputs.system)
+    messages = distinct(distinct_messages(inputs.graph)[0], inputs.system)
     if not messages:
         return check_of((), 0, inputs.system)
     known = _KNOWN.setdefault(registry, {})

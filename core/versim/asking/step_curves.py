@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 import attrs
+import numpy as np
 
 from versim.asking.isolation import Times, times_alone
 from versim.asking.preparation import Prepared
@@ -23,7 +24,7 @@ from versim.curves import Curve, SweptCommunication, telling_crossings
 from versim.errors import TimeIsOverError
 from versim.fabric import Message
 from versim.graph import ExecutionGraph
-from versim.pinning import messages_of
+from versim.pinning import distinct_messages
 from versim.registry import Registry
 from versim.scenario import Instance, Scenario
 from versim.work import Kind
@@ -111,7 +112,8 @@ def _wanted(graph: ExecutionGraph) -> list[_Asked]:
     """The kinds of communication of a graph that move most bytes, in order of appearance."""
     sizes: dict[tuple[object, ...], collections.Counter[int]] = {}
     examples: dict[tuple[object, ...], Message] = {}
-    for message, count in collections.Counter(messages_of(graph)).items():
+    messages, numbers = distinct_messages(graph)
+    for message, count in zip(messages, np.bincount(numbers, minlength=len(messages)).tolist(), strict=True):
         key = (message.kind, message.axis, message.participants, message.algorithm)
         examples.setdefault(key, message)
         sizes.setdefault(key, collections.Counter())[message.size_bytes] += count

@@ -122,7 +122,7 @@ def _result(
             difference_percent = 100 * difference_ps / reference.makespan_ps
     if path is not None and reference_path is not None:
         shared = shared_ps(path, reference_path)
-        length = sum(step.duration_ps for step in reference_path.steps)
+        length = reference_path.compute_ps + reference_path.communication_ps
         shared_percent = 100 * shared / length if length else None
     return Result(
         label=prediction.label,

@@ -159,5 +159,5 @@ def _held_before(chain: Chain) -> NDArray[np.int32]:
     ordered = np.flatnonzero(waits.kind == Wait.ORDER)
     held = np.full(chain.instances.count, NONE, dtype=np.int32)
     # Of a device and a lane that were both held, the last counts.
-    held[waits.target[ordered]] = waits.owner[ordered]
+    held[np.searchsorted(waits.edge_start, ordered, side="right") - 1] = waits.owner[ordered]
     return held

@@ -340,36 +340,35 @@ i64 versim_count_waits(i64 count, i64 meetings, const i64* dependency_start, con
 // the meetings.
 void versim_waits(i64 count, i64 meetings, const i64* dependency_start, const i32* dependency, const i32* meeting,
                   const u8* late, const i32* device_before, const i32* lane_before, const i64* edge_start, i64* next,
-                  i32* source, i32* target, i32* adds, i32* owner, i8* kind) {
+                  i32* source, i32* adds, i32* owner, i8* kind) {
   const i32 none = static_cast<i32>(count), begin = static_cast<i32>(count + meetings);
-  const auto put = [&](i64 edge, i32 from, i32 to, i32 added, i32 owned, i8 why) {
+  const auto put = [&](i64 edge, i32 from, i32 added, i32 owned, i8 why) {
     source[edge] = from;
-    target[edge] = to;
     adds[edge] = added;
     owner[edge] = owned;
     kind[edge] = why;
   };
-  const auto from_end = [&](i64 edge, i32 before, i32 to, i8 why) {
+  const auto from_end = [&](i64 edge, i32 before, i8 why) {
     const bool met = meeting[before] != NONE && !late[before];
-    put(edge, met ? none + meeting[before] : before, to, late[before] ? none : before, before, why);
+    put(edge, met ? none + meeting[before] : before, late[before] ? none : before, before, why);
   };
   for (i64 met = 0; met < meetings; ++met) next[met] = edge_start[count + met];
   for (i64 row = 0; row < count; ++row) {
     const i32 token = static_cast<i32>(row);
     i64 edge = edge_start[row];
     for (i64 at = dependency_start[row]; at < dependency_start[row + 1]; ++at)
-      from_end(edge++, dependency[at], token, DEPENDENCY);
-    if (device_before[row] != NONE) from_end(edge++, device_before[row], token, ORDER);
-    if (lane_before[row] != NONE) from_end(edge++, lane_before[row], token, ORDER);
-    if (edge == edge_start[row]) put(edge++, begin, token, none, NONE, DEPENDENCY);
+      from_end(edge++, dependency[at], DEPENDENCY);
+    if (device_before[row] != NONE) from_end(edge++, device_before[row], ORDER);
+    if (lane_before[row] != NONE) from_end(edge++, lane_before[row], ORDER);
+    if (edge == edge_start[row]) put(edge++, begin, none, NONE, DEPENDENCY);
     if (late[row])
-      put(edge, none + meeting[row], token, token, NONE, ARRIVAL);
+      put(edge, none + meeting[row], token, NONE, ARRIVAL);
     else if (meeting[row] != NONE)
-      put(next[meeting[row]]++, token, none + meeting[row], none, NONE, DEPENDENCY);
+      put(next[meeting[row]]++, token, none, NONE, DEPENDENCY);
   }
   for (i64 met = 0; met < meetings; ++met)
     if (next[met] == edge_start[count + met])
-      put(next[met], begin, none + static_cast<i32>(met), none, NONE, DEPENDENCY);
+      put(next[met], begin, none, NONE, DEPENDENCY);
 }
 
 // An order of tokens in which sources come first, from the edges that lead to each; how many could be ordered before a

@@ -242,7 +242,7 @@ def waits(
     meetings: int,
     late: npt.NDArray[np.bool_],
     before: tuple[Rows, Rows],
-) -> tuple[Longs, Rows, Rows, Rows, Rows, npt.NDArray[np.int8]]:
+) -> tuple[Longs, Rows, Rows, Rows, npt.NDArray[np.int8]]:
     """The waits of a timeline, circles not cut (:func:`versim.comparison.attribution.waits.waits_of`).
 
     Args:
@@ -254,15 +254,15 @@ def waits(
         before: What held the device, and the lane, of each instance before it; (instances,) each.
 
     Returns:
-        Where the edges of each token begin, and their source, target, adds, owner and kind.
+        Where the edges of each token begin, and their source, adds, owner and kind.
     """
     count = len(meeting)
     given = (_rows(meeting), np.ascontiguousarray(late), *map(_rows, before))
     start = np.empty(count + meetings + 2, dtype=np.int64)
     edges = _call("count_waits", count, meetings, _longs(dependency_start), *given, start)
-    source, target, adds, owner = (np.empty(edges, dtype=np.int32) for _ in range(4))
+    source, adds, owner = (np.empty(edges, dtype=np.int32) for _ in range(3))
     kind = np.empty(edges, dtype=np.int8)
-    made = (source, target, adds, owner, kind)
+    made = (source, adds, owner, kind)
     following = np.empty(meetings, dtype=np.int64)
     _call("waits", count, meetings, _longs(dependency_start), _rows(dependency), *given, start, following, *made)
     return start, *made

@@ -179,11 +179,10 @@ class Chain:
         return np.asarray(time[self.end_token] + np.where(self.progress.late, 0, duration_ps))
 
     @cached_property
-    def end_token(self) -> NDArray[np.int64]:
+    def end_token(self) -> NDArray[np.int32]:
         """The token from which the duration of each instance leads to its end; a late part's own."""
-        count, late = self.instances.count, self.progress.late
-        meeting = self.instances.meeting.astype(np.int64)
-        return np.where((meeting >= 0) & ~late, count + meeting, np.arange(count))
+        count, late, meeting = self.instances.count, self.progress.late, self.instances.meeting
+        return np.where((meeting >= 0) & ~late, np.int32(count) + meeting, np.arange(count, dtype=np.int32))
 
     def makespans_ps(self, durations_ps: NDArray[np.int64], lag_ps: NDArray[np.int64] | None = None) -> list[int]:
         """The last end under each set of durations; ``durations_ps`` has shape (instances, sets)."""

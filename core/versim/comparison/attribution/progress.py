@@ -48,17 +48,20 @@ def progress(line: Timeline) -> Progress:
     tail = np.zeros(instances.count, dtype=np.int64)
     begin = np.zeros(meetings, dtype=np.int64)
     parts = np.flatnonzero(instances.meeting != NONE)
-    if not len(parts):
-        return Progress(late=late, begin_ps=begin, duration_ps=duration, tail_ps=tail)
-    met, start, end = instances.meeting[parts], line.start_ps[parts], line.end_ps[parts]
-    first_end = np.full(meetings, np.iinfo(np.int64).max)
-    np.minimum.at(first_end, met, end)
-    awaited = start <= first_end[met]
-    np.maximum.at(begin, met[awaited], start[awaited])
-    progressed = end - begin[met]
-    longest = np.zeros(meetings, dtype=np.int64)
-    np.maximum.at(longest, met[awaited], progressed[awaited])
-    late[parts] = ~awaited
-    duration[parts] = np.where(awaited, progressed, np.minimum(longest[met], progressed))
-    tail[parts] = np.where(awaited, 0, end - start)
+    if len(parts):
+        met, start, end = instances.meeting[parts], line.start_ps[parts], line.end_ps[parts]
+        first_end = np.full(meetings, np.iinfo(np.int64).max)
+        np.minimum.at(first_end, met, end)
+        awaited = start <= first_end[met]
+        np.maximum.at(begin, met[awaited], start[awaited])
+        duration[parts] = end - begin[met]
+        if not awaited.all():
+            progressed = duration[parts]
+            longest = np.zeros(meetings, dtype=np.int64)
+            np.maximum.at(longest, met[awaited], progressed[awaited])
+            late[parts] = ~awaited
+            duration[parts] = np.where(awaited, progressed, np.minimum(longest[met], progressed))
+            tail[parts] = np.where(awaited, 0, end - start)
+    if np.array_equal(duration, line.duration_ps):
+        duration = line.duration_ps  # as where nobody is late, and it is not kept twice
     return Progress(late=late, begin_ps=begin, duration_ps=duration, tail_ps=tail)

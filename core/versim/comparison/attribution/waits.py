@@ -47,7 +47,6 @@ class Waits:
         time_ps: int64 (tokens,), when each token happened.
         edge_start: int64 (tokens + 1,), where the edges of each token begin.
         source: int32 (edges,), the token an edge leaves from.
-        target: int32 (edges,), the token it leads to.
         adds: int32 (edges,), the instance whose duration it adds; ``instances`` where it adds none.
         owner: int32 (edges,), the instance whose end it leaves from; NONE for other edges.
         kind: int8 (edges,), see :class:`Wait`.
@@ -60,7 +59,6 @@ class Waits:
     time_ps: NDArray[np.int64]
     edge_start: NDArray[np.int64]
     source: NDArray[np.int32]
-    target: NDArray[np.int32]
     adds: NDArray[np.int32]
     owner: NDArray[np.int32]
     kind: NDArray[np.int8]
@@ -70,6 +68,11 @@ class Waits:
     def instances(self) -> Instances:
         """What the rows are."""
         return self.line.instances
+
+    @property
+    def target(self) -> NDArray[np.int32]:
+        """The token that each edge leads to; shape (edges,)."""
+        return np.repeat(np.arange(len(self.time_ps), dtype=np.int32), np.diff(self.edge_start))
 
 
 def waits_of(line: Timeline) -> Waits:
@@ -87,7 +90,7 @@ def waits_of(line: Timeline) -> Waits:
         order = sources_first(edges[0], edges[1])
     if order is None:
         edges = _listed(line, advance, time, before)
-    edge_start, source, target, adds, owner, kind = edges
+    edge_start, source, adds, owner, kind = edges
     return Waits(
         line=line,
         progress=advance,
@@ -95,7 +98,6 @@ def waits_of(line: Timeline) -> Waits:
         time_ps=time,
         edge_start=edge_start,
         source=source,
-        target=target,
         adds=adds,
         owner=owner,
         kind=kind,
@@ -105,7 +107,7 @@ def waits_of(line: Timeline) -> Waits:
 
 def _listed(
     line: Timeline, advance: Progress, time: NDArray[np.int64], before: tuple[NDArray[np.int32], NDArray[np.int32]]
-) -> tuple[NDArray[np.int64], Rows, Rows, Rows, Rows, NDArray[np.int8]]:
+) -> tuple[NDArray[np.int64], Rows, Rows, Rows, NDArray[np.int8]]:
     """The columns of edges, family by family, then sorted; circles are cut.
 
     The kernel's ``versim_waits`` puts edges in their places at once, and leaves what has circles to this.
@@ -161,4 +163,4 @@ def _listed(
     order = np.argsort(target, kind="stable")
     edge_start = np.zeros(len(time) + 1, dtype=np.int64)
     np.cumsum(np.bincount(target, minlength=len(time)), out=edge_start[1:])
-    return edge_start, source[order], target[order], adds[order], owner[order], kind[order]
+    return edge_start, source[order], adds[order], owner[order], kind[order]

@@ -12,6 +12,7 @@ anything of graphs with more than :data:`MOST_COMMUNICATIONS`.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import attrs
 import numpy as np
@@ -26,7 +27,7 @@ from versim import (
     SimulationRequest,
     Topology,
     VersimError,
-    messages_of,
+    distinct_messages,
 )
 
 from versim_astrasim.engine import Status, simulate
@@ -86,13 +87,12 @@ def isolated_s(request: SimulationRequest) -> NDArray[np.float64]:
         return seconds
     algorithms = tuple((kind, names) for kind, (names, _) in chosen.items())
     asked: dict[_Communication, list[int]] = {}
-    # Equal messages are mostly one object, which is quicker to compare.
-    alike: dict[tuple[int, bool], list[int]] = {}
-    messages, named = _messages(graph, network.rank_count)
-    for match, (message, in_group) in enumerate(zip(messages, named, strict=True)):
-        alike.setdefault((id(message), in_group), []).append(match)
-    for matches in alike.values():
-        message, in_group = messages[matches[0]], named[matches[0]]
+    messages, numbers = distinct_messages(graph)
+    named = _named(graph, messages, numbers, network.rank_count)
+    codes, at, alike = np.unique(2 * numbers + named, return_index=True, return_inverse=True)
+    alone = np.full(len(codes), np.nan)
+    for code in np.argsort(at).tolist():
+        message, in_group = messages[codes[code] // 2], bool(codes[code] % 2)
         if message.kind is not Kind.POINT_TO_POINT and message.kind not in COLLECTIVE_STEMS:
             continue
         one = _Communication(
@@ -106,7 +106,7 @@ def isolated_s(request: SimulationRequest) -> NDArray[np.float64]:
             algorithms=algorithms,
             options=options,
         )
-        asked.setdefault(one, []).extend(matches)
+        asked.setdefault(one, []).append(code)
     left_s = BUDGET_S
     for cost_s, one in sorted(((_estimate_s(one, network), one) for one in asked), key=lambda pair: pair[0]):
         left_s -= cost_s
@@ -114,20 +114,28 @@ def isolated_s(request: SimulationRequest) -> NDArray[np.float64]:
             break
         alone_ns = _alone_ns(one)
         if alone_ns is not None:
-            seconds[asked[one]] = alone_ns / NS_PER_S
-    return seconds
+            alone[asked[one]] = alone_ns / NS_PER_S
+    return np.asarray(alone[alike])
 
 
-def _messages(graph: ExecutionGraph, world: int) -> tuple[list[Message], list[bool]]:
-    """Communications, and whether each names its ranks as a group, as the traces of the whole graph do."""
-    messages = list(messages_of(graph))
+def _named(
+    graph: ExecutionGraph, messages: Sequence[Message], numbers: NDArray[np.int64], world: int
+) -> NDArray[np.bool_]:
+    """Whether each communication names its ranks as a group, as the traces of the whole graph do.
+
+    Args:
+        graph: The step.
+        messages: Its communications, each once.
+        numbers: Which of them each is; (communications,).
+        world: Ranks of the network.
+    """
     group = origin_of(graph).group
     if group is not None:
-        return messages, [number != 0 for number in group.tolist()]
+        return np.asarray(group != 0)
     collective = [message.kind is not Kind.POINT_TO_POINT for message in messages]
     # With smaller groups about, the world is named too.
     named = any(one and message.participants < world for one, message in zip(collective, messages, strict=True))
-    return messages, [one and named for one in collective]
+    return np.array([one and named for one in collective], dtype=bool)[numbers]
 
 
 def _in_order(message: Message, world_size: int) -> tuple[int, ...]:

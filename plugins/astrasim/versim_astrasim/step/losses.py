@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from versim import ExecutionGraph, Kind, UnsupportedGraphError
+from versim import ExecutionGraph, Kind, UnsupportedGraphError, distinct_messages
 
 from versim_astrasim.options import RAPID_LLM, SystemOptions
 from versim_astrasim.step.configuration import COLLECTIVE_STEMS, Network, given_bytes
@@ -46,7 +46,6 @@ _MOST_BYTES = 2**63 - 1
 
 def moved_sizes(
     graph: ExecutionGraph,
-    participants: NDArray[np.int64],
     network: Network,
     algorithms: Mapping[Kind, tuple[str, ...]],
     options: SystemOptions,
@@ -56,11 +55,10 @@ def moved_sizes(
     Raises:
         UnsupportedGraphError: An all-gather that ASTRA-sim would cut for ever.
     """
-    columns = np.stack([graph.kind.astype(np.int64), graph.size_bytes, participants])
-    distinct, first, inverse = np.unique(columns, axis=1, return_index=True, return_inverse=True)
-    moved = distinct[1].copy()
-    for row, (code, size_bytes, count) in enumerate(distinct.T.tolist()):
-        kind = graph.kinds[code]
+    messages, which = distinct_messages(graph)
+    moved = np.array([message.size_bytes for message in messages], dtype=np.int64)
+    for row, message in enumerate(messages):
+        kind, size_bytes, count = message.kind, message.size_bytes, message.participants
         if kind not in COLLECTIVE_STEMS:
             continue
         given = given_bytes(kind, size_bytes, count)
@@ -73,19 +71,19 @@ def moved_sizes(
             divides=_divides(algorithms[kind], options, in_group=count < network.rank_count),
         )
         if result is None:
-            node = int(np.argmax(graph.match == first[row]))
+            node = int(np.argmax(graph.match == np.argmax(which == row)))
             raise UnsupportedGraphError(
                 f"node {node} ({graph.node_name(node)!r}) gathers shards of {given} bytes, which ASTRA-sim cannot cut "
                 f"into {options.preferred_dataset_splits} chunks; lower preferred_dataset_splits"
             )
         if result > _MOST_BYTES:
-            node = int(np.argmax(graph.match == first[row]))
+            node = int(np.argmax(graph.match == np.argmax(which == row)))
             raise UnsupportedGraphError(
                 f"node {node} ({graph.node_name(node)!r}) of {size_bytes} bytes moves {result} bytes in the chunks "
                 "that ASTRA-sim makes of it, more than 64 bits hold; give it fewer bytes"
             )
         moved[row] = result
-    sizes: NDArray[np.int64] = moved[inverse.ravel()]
+    sizes: NDArray[np.int64] = moved[which]
     off = np.abs(sizes - graph.size_bytes)
     if not off.any():
         return sizes, ()

@@ -5,13 +5,23 @@ The columns of all ranks are made at once and sliced: an instance of a node is o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from versim import NONE, ExecutionGraph, Instances, Kind, Op, RankClasses, UnsupportedGraphError, instances_of
+from versim import (
+    NONE,
+    ExecutionGraph,
+    Instances,
+    Kind,
+    Op,
+    RankClasses,
+    UnsupportedGraphError,
+    distinct_messages,
+    instances_of,
+)
 
 from versim_astrasim.engine.trace import COLL, COMM_TYPES, COMP, MISSING, RECV, SEND, RankTrace
 from versim_astrasim.step.configuration import given_bytes
@@ -67,7 +77,6 @@ class Meetings:
 
 def meetings_of(
     instances: Instances,
-    participants: NDArray[np.int64],
     world_size: int,
     origin: Origin,
     folded: Groups | None = None,
@@ -76,7 +85,6 @@ def meetings_of(
 
     Args:
         instances: Of the graph, one class per rank, or folded.
-        participants: Ranks in one group of each communication.
         world_size: Simulated ranks.
         origin: Groups to keep, where the graph was read from a trace.
         folded: Groups of all ranks, where instances are folded.
@@ -87,15 +95,9 @@ def meetings_of(
     graph, match = instances.graph, instances.meeting_match
     per_kind = _kinds(graph)
     comm_type = per_kind[graph.kind[match]]
-    sizes = np.array(
-        [
-            given_bytes(graph.kinds[kind], size, count)
-            for kind, size, count in zip(
-                graph.kind.tolist(), graph.size_bytes.tolist(), participants.tolist(), strict=True
-            )
-        ],
-        dtype=np.int64,
-    )
+    messages, which = distinct_messages(graph)
+    given = [given_bytes(message.kind, message.size_bytes, message.participants) for message in messages]
+    sizes = np.array(given, dtype=np.int64)[which]
     source, target = _ends(instances)
     groups: Mapping[int, tuple[int, ...]]
     if folded is not None:
@@ -194,36 +196,46 @@ def _groups(
     the jobs of the nameless world together with those of the groups, and ranks whose counts differ never meet.
     """
     graph = instances.graph
-    start, rows = instances.parts()
-    ranks = instances.rank_class[rows]
-    starts, match = start.tolist(), instances.meeting_match.tolist()
-    members: dict[tuple[int, ...], list[int]] = {}
-    explicit = {code: scope.ranks for code, scope in enumerate(graph.scopes) if scope.ranks}
-    scopes = graph.scope.tolist()
-    shared: dict[bytes, tuple[int, ...]] = {}
-    reordered = False
-    for meeting in np.flatnonzero(is_collective).tolist():
-        part = ranks[starts[meeting] : starts[meeting + 1]]
-        key = explicit.get(scopes[match[meeting]])
-        if key is None:
-            content = part.tobytes()
-            key = shared.get(content)
-            if key is None:
-                key = shared[content] = tuple(sorted(part.tolist()))
-        elif len(key) == world_size and key != tuple(range(world_size)):
-            reordered = True
-            key = tuple(range(world_size))
-        members.setdefault(key, []).append(meeting)
-    group = np.zeros(len(match), dtype=np.int64)
+    meetings, match = np.flatnonzero(is_collective), instances.meeting_match
     world = tuple(range(world_size))
+    members: dict[tuple[int, ...], list[NDArray[np.int64]]] = {}
+    reordered = False
+    # An explicit group keeps its order, if it is smaller than the world; others are in rank order.
+    scopes, explicit = graph.scope[match[meetings]], np.zeros(len(meetings), dtype=bool)
+    for code, scope in enumerate(graph.scopes):
+        here = scopes == code
+        if scope.ranks and here.any():
+            whole = len(scope.ranks) == world_size
+            reordered = reordered or (whole and scope.ranks != world)
+            members.setdefault(world if whole else scope.ranks, []).append(meetings[here])
+            explicit |= here
+    for key, of_key in _by_members(instances, meetings[~explicit]):
+        members.setdefault(key, []).append(of_key)
+    group = np.zeros(len(match), dtype=np.int64)
     smaller = sorted(key for key in members if key != world)
     named = [*smaller, world] if smaller and world in members else smaller
     for number, key in enumerate(named, start=1):
-        group[members[key]] = number
+        group[np.concatenate(members[key])] = number
     notes = []
     if reordered:
         notes.append("a group of all ranks runs in rank order: ASTRA-sim ignores the order of such a group")
     return dict(enumerate(named, start=1)), group, (*notes, *_group_notes(len(named)))
+
+
+def _by_members(
+    instances: Instances, meetings: NDArray[np.int64]
+) -> Iterator[tuple[tuple[int, ...], NDArray[np.int64]]]:
+    """Groups of ranks, ascending in each, and the meetings of each."""
+    start, rows = instances.parts()
+    sizes = np.diff(start)[meetings]
+    for size in np.unique(sizes).tolist():
+        chosen = meetings[sizes == size]
+        # One row of ranks per meeting, told apart as bytes.
+        ranks = np.sort(instances.rank_class[rows[start[chosen][:, None] + np.arange(size)]], axis=1)
+        content = np.ascontiguousarray(ranks).view(np.dtype((np.void, ranks.dtype.itemsize * size))).ravel()
+        _, first, which = np.unique(content, return_index=True, return_inverse=True)
+        for number, place in enumerate(first.tolist()):
+            yield tuple(ranks[place].tolist()), chosen[which == number]
 
 
 def _group_notes(count: int) -> tuple[str, ...]:

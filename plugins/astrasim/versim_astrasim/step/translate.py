@@ -130,8 +130,8 @@ def translate(
     memory = origin.memory if options.remote_memory != NO_MEMORY else None
     numbering = number(instances, kept, options.node_order, origin.node_id)
     groups = None if folding is None else folding.groups
-    meetings = meetings_of(instances, participants, network.rank_count, origin, groups)
-    size_bytes, size_notes = moved_sizes(graph, participants, network, algorithms, options)
+    meetings = meetings_of(instances, network.rank_count, origin, groups)
+    size_bytes, size_notes = moved_sizes(graph, network, algorithms, options)
     unsized, unsized_notes = _unsized(instances, numbering, options, per_node)
     size_bytes = np.where(unsized, NO_TIME, size_bytes)
     notes = (
