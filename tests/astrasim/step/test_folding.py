@@ -9,7 +9,7 @@ from typing import Literal
 
 import pytest
 from versim import ExecutionGraph, Fixed, GraphBuilder, Inputs, Kind, Mesh, UnsupportedGraphError, pin
-from versim_astrasim.engine import RankTrace
+from versim_astrasim.engine import RankTrace, simulate
 from versim_astrasim.engine.incapable import Incapable
 from versim_astrasim.engine.kernel import kernel_reason
 from versim_astrasim.lint.excerpt import excerpt_of
@@ -73,13 +73,13 @@ def counter_example(first_ns: int, second_ns: int, replicas: int = 1) -> Executi
     Whoever sees compute end first sends first, the others gather first.
     """
     builder, on = GraphBuilder(Mesh.of(dp=replicas, pp=2, tp=4)), {"pp": 0}
-    row: list[int] = []
+    begun = row = [builder.compute("compute", [(Fixed(133e-9), 1)], on=on)]
     for duration_ns in (first_ns, second_ns, 10):
         row = [builder.compute("compute", [(Fixed(duration_ns * 1e-9), 1)], on=on, after=row)]
-    gathered = builder.collective("gather", Kind.ALL_GATHER, 400, axes=["tp"], on=on)
-    builder.send("send", 4000, match="message", on=on, after=row)
-    builder.recv("receive", 4000, match="message", on={"pp": 1})
-    builder.collective("gather again", Kind.ALL_GATHER, 400, axes=["tp"], on=on, after=[gathered])
+    gathered = builder.collective("gather", Kind.ALL_GATHER, 432, axes=["tp"], on=on, after=begun)
+    builder.send("send", 1464, match="message", on=on, after=row)
+    builder.recv("receive", 1464, match="message", on={"pp": 1})
+    builder.collective("gather again", Kind.ALL_GATHER, 432, axes=["tp"], on=on, after=[gathered])
     return builder.build()
 
 
@@ -88,36 +88,62 @@ def counter_inputs(first_ns: int, second_ns: int) -> Inputs:
     return pin(counter_example(first_ns, second_ns), system_of(("fully_connected", 8, 10, 10)))
 
 
+COUNTER_EXAMPLE_NS = (419, 585, 605, 625, 379, 585, 605, 625)
+"""When the ranks of both stages end."""
+
 UNAWARE = BackendOptions(congestion="unaware", all_gather="ring")
 
 
 def test_ranks_that_a_tie_tells_apart_are_not_folded() -> None:
-    """Nothing but the order of equal ranks in one tick makes them end at 519, 920, 939 and 958 ns."""
-    inputs = counter_inputs(68, 19)
+    """Nothing but the order of equal ranks in one tick makes them end at 419, 585, 605 and 625 ns."""
+    inputs = counter_inputs(70, 20)
     translation = translate(inputs, inputs.system, UNAWARE, fold=True)
     assert translation.folding is not None
     assert translation.folding.fold.members == 4
     with pytest.raises(Incapable, match="tie"):
         outcome_of(translation)
     prediction = predict(translation, inputs)
-    assert prediction.finish_ps.tolist() == [ns * 1000 for ns in (519, 920, 939, 958, 479, 920, 939, 958)]
+    assert prediction.finish_ps.tolist() == [ns * 1000 for ns in COUNTER_EXAMPLE_NS]
     assert prediction.representative.tolist() == list(range(8))
+
+
+@pytest.mark.parametrize("congestion", ["aware", "unaware"])
+@pytest.mark.parametrize("engine", ["kernel", "python"])
+@pytest.mark.parametrize("exactness", ["auto", "plain"])
+def test_no_shortcut_makes_these_ranks_equal(
+    congestion: Literal["aware", "unaware"],
+    engine: Literal["kernel", "python"],
+    exactness: Literal["auto", "plain"],
+) -> None:
+    """Whichever engine runs, and whatever it may leave out."""
+    inputs = counter_inputs(70, 20)
+    options = BackendOptions(congestion=congestion, all_gather="ring")
+    given = translate(inputs, inputs.system, options).given
+    outcome = simulate(
+        given.traces,
+        given.network_config(),
+        given.system_config(),
+        groups=given.groups,
+        exactness=exactness,
+        engine=engine,
+    )
+    assert outcome.finish_ns == COUNTER_EXAMPLE_NS
 
 
 @pytest.mark.parametrize("congestion", ["aware", "unaware"])
 def test_a_tie_within_replicas_leaves_replicas_folded(congestion: Literal["aware", "unaware"]) -> None:
     """They exchange nothing, so what tells their ranks apart is the same in each."""
     system = system_of(("fully_connected", 8, 10, 10), ("ring", 3, 10, 10))
-    inputs = pin(counter_example(68, 19, replicas=3), system)
+    inputs = pin(counter_example(70, 20, replicas=3), system)
     options = BackendOptions(congestion=congestion, all_gather="ring")
     prediction = predict(translate(inputs, system, options, fold=True), inputs)
-    assert prediction.finish_ps.tolist() == 3 * [ns * 1000 for ns in (519, 920, 939, 958, 479, 920, 939, 958)]
+    assert prediction.finish_ps.tolist() == 3 * [ns * 1000 for ns in COUNTER_EXAMPLE_NS]
     assert prediction.representative.tolist() == 3 * list(range(8))
 
 
 def test_around_that_tie_all_is_folded() -> None:
     """A nanosecond earlier or later the four run alike, and one stands for all."""
-    for first_ns, second_ns in ((67, 19), (68, 18), (69, 19), (68, 20)):
+    for first_ns, second_ns in ((69, 20), (70, 19), (71, 20), (70, 21)):
         inputs = counter_inputs(first_ns, second_ns)
         runs = both(inputs, UNAWARE)
         assert runs is not None
