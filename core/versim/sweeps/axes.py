@@ -18,6 +18,7 @@ from versim.scenario.overrides import scalar
 _OPEN, _CLOSED = "[{", "]}"
 _NUMBER = r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
 _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(?:([*+])({_NUMBER}))?")
+_BEGUN = re.compile(rf"{_NUMBER}\.\.(?!\.)")
 
 MOST_VALUES = 10_000
 """Of one axis."""
@@ -58,6 +59,10 @@ def parse_axis(text: str) -> Axis:
     values: list[Any] = []
     for word in words:
         ranged = _RANGE.fullmatch(word)
+        if ranged is None and _BEGUN.match(word):
+            raise VersimError(
+                f"{where}: {word} is no range; write FIRST..LAST, ..LAST+STEP or ..LAST*FACTOR in numbers"
+            )
         values += _counted(ranged, where) if ranged else [scalar(word, where)]
     return _axis(key, values, where)
 

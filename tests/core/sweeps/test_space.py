@@ -73,7 +73,8 @@ def test_keys_vary_in_step() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["tp", "=1", "tp=", "tp=1,,2", "tp=1,1", "tp=4..1", "tp=0..8*2", "tp=1..2*1", "a,b=1,2", "a,=[1,2]"]
+    "text",
+    ["tp", "=1", "tp=", "tp=1,,2", "tp=1,1", "tp=4..1", "tp=0..8*2", "tp=1..2*1", "a,b=1,2", "a,=[1,2]", "tp=1..x"],
 )
 def test_what_is_no_axis_is_refused(text: str) -> None:
     """With the form that is expected."""
