@@ -43,7 +43,7 @@ def held_responsible(role: str, name: str) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno in _FULL:
             where = f" {error.filename}" if error.filename else ""
             raise VersimError(f"{role} {name!r} cannot write{where}: {error.strerror}; make room there") from error
-        raise ComponentError(role, name, f"{type(error).__name__}: {error} (at {_place(error)})") from error
+        raise ComponentError(role, name, f"{type(error).__name__}: {text_of(error)} (at {_place(error)})") from error
 
 
 def frames_of(error: BaseException) -> tuple[str, ...]:
@@ -57,6 +57,14 @@ def show_traceback(error: BaseException) -> None:
     """Print where an error was raised, if somebody asked for that."""
     if os.environ.get(TRACEBACK_VARIABLE):
         traceback.print_exception(error, file=sys.stderr)
+
+
+def text_of(error: BaseException) -> str:
+    """What an error says; a stranger's may fail at that, too."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - see above
+        return "an error that cannot say what it is"
 
 
 def _place(error: BaseException) -> str:

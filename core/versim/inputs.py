@@ -68,9 +68,21 @@ class Inputs:
         return self._summed() == self._sums
 
     def _summed(self) -> tuple[object, ...]:
-        """The system, and a number per column that writing to it changes; hashing would take ten times as long."""
-        columns = (*_columns(self.graph), *_attributes(self.graph), self.compute_ns)
-        return (repr(_content(self.system)), *(_sum(column) for column in columns))
+        """What is no column, and a number per column that writing to it changes; hashing would take ten times as long.
+
+        Tables are held as they are: to compare what still is the same object costs nothing.
+        """
+        graph = self.graph
+        held = [getattr(graph, field.name) for field in attrs.fields(ExecutionGraph)]
+        columns = [column for column in held if isinstance(column, np.ndarray)]
+        columns += [*_attributes(graph), self.compute_s, self.compute_ns]
+        return (
+            repr(_content(self.system)),
+            (self.digest, self.label, dict(self.provenance), self.origins, repr(self.sizes)),
+            (graph.mesh.names, graph.mesh.sizes, sorted(graph.node_attributes), sorted(graph.communication_attributes)),
+            *(table for table in held if isinstance(table, tuple)),
+            *(_sum(column) for column in columns),
+        )
 
     def __repr__(self) -> str:
         return f"<Inputs {self.label!r} {self.digest[:12]} of {self.graph!r}>"

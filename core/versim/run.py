@@ -247,9 +247,10 @@ def _run_workload(
                 simulated.update({(workload.label, chosen.label, label): unpinned[-1] for label in labels})
                 continue
         place = f"$.pins[{[other.label for other in scenario.pins].index(chosen.label)}]"
-        if prepared.inputs.digest not in by_digest:
-            by_digest[prepared.inputs.digest] = _Asked(prepared, folded=check_folded(prepared, registry, place))
-        asked = by_digest[prepared.inputs.digest]
+        digest = prepared.inputs.digest
+        if digest not in by_digest:
+            by_digest[digest] = _Asked(prepared, folded=check_folded(prepared, registry, place))
+        asked = by_digest[digest]
         if asked.prepared is not prepared:
             asked.same_as.append(chosen.label)
         for instance in scenario.instances_of(workload, chosen):
@@ -268,7 +269,7 @@ def _run_workload(
                     )
                 if answer.spoilt:
                     spoilt = True
-                    asked.prepared = _again(asked.prepared, scenario, registry, simulated)
+                    asked.prepared = _again(asked.prepared, digest, scenario, registry, simulated)
             simulated[workload.label, chosen.label, instance.label] = Simulated(
                 inputs=asked.prepared.inputs, prediction=asked.answers[instance.label].prediction
             )
@@ -366,17 +367,18 @@ def _explained(
 
 def _again(
     prepared: Prepared,
+    digest: str,
     scenario: Scenario,
     registry: Registry,
     simulated: Simulations,
 ) -> Prepared:
-    """What was prepared, made anew because a backend wrote to it.
+    """What was prepared, and had this digest, made anew because a backend wrote to it.
 
     Raises:
         VersimError: The producer does not make the same again: what the others were given cannot be had any more.
     """
     made = prepare_pin(scenario, registry, prepared.workload, prepared.pin, simulated)
-    if made.inputs.digest != prepared.inputs.digest:
+    if made.inputs.digest != digest:
         raise VersimError(
             f"workload {prepared.workload.label!r}: a backend changed the inputs, and producer "
             f"{prepared.workload.producer!r} does not make the same again"

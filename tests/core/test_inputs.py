@@ -7,7 +7,7 @@ from fakes import pinned_of
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import graphs
-from versim import ExecutionGraph
+from versim import ExecutionGraph, Fixed, GraphBuilder, Mesh
 
 COLUMNS = ("op", "placement", "match", "dependency_start", "dependency", "kind", "size_bytes", "scope", "tag")
 
@@ -29,6 +29,20 @@ def test_a_change_of_any_number_is_noticed_and_so_is_its_return(graph: Execution
     assert not inputs.unchanged()
     column[row] = before
     assert inputs.unchanged()
+
+
+def test_what_only_people_read_is_noticed_too() -> None:
+    """Names and seconds are nobody's input, and stand in everybody's report."""
+    builder = GraphBuilder(Mesh.of(rank=2))
+    builder.compute("work", [(Fixed(1e-6), 1)])
+    inputs = pinned_of(builder.build())
+    for name in ("name", "phase", "layer", "microbatch", "work"):
+        column = getattr(inputs.graph, name)
+        column.flags.writeable = True
+        column[0] += 1
+        assert not inputs.unchanged()
+        column[0] -= 1
+        assert inputs.unchanged()
 
 
 @given(graph=graphs(), data=st.data())

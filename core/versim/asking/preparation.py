@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import fnmatch
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -167,7 +168,8 @@ def place_workload(scenario: Scenario, registry: Registry, workload: Workload, c
     layout = scenario.system_part(workload).layout
     if layout is not None:
         graph = laid_out(graph, layout)
-    system = _one_of_equal(scenario.system_of(workload, proposed, graph.mesh.world_size))
+    # A copy: what a backend does to links and devices does not reach the scenario, out of which they can be made anew.
+    system = _one_of_equal(copy.deepcopy(scenario.system_of(workload, proposed, graph.mesh.world_size)))
     if system.world_size != graph.mesh.world_size:
         raise FaultsError(
             f"workload {workload.label!r}", [_unlike_world(f"{graph.mesh.world_size} ranks, mesh {graph.mesh}", system)]

@@ -97,7 +97,7 @@ def ask(
         )
     except (TimeIsOverError, ChildDiedError) as error:
         status = Status.TIMED_OUT if isinstance(error, TimeIsOverError) else Status.ABORTED
-        prediction = _refused(inputs, instance.backend, (str(error),), status)
+        prediction = _refused(_shape_of(inputs), instance.backend, (str(error),), status)
         network = _network_of(registry.backend(instance.backend), instance)
         wall_s = time.perf_counter() - began
         return Answer(
@@ -111,30 +111,43 @@ def _asked(
 ) -> Answer:
     request, network = request_for(inputs, instance, registry, place)
     backend = registry.backend(instance.backend)
+    shape = _shape_of(inputs)
     began = time.perf_counter()
     findings: tuple[Finding, ...] = ()
+    errors: tuple[Finding, ...] = ()
+    prediction: Prediction | None = None
+    answered: object = None
     try:
         findings = preflown(request, backend, instance.backend)
         errors = tuple(finding for finding in findings if finding.severity is Severity.ERROR)
-        if errors and not force:
-            return Answer(prediction=_labelled(_not_run(inputs, instance, errors), instance), network=network)
-        began = time.perf_counter()
-        prediction = simulated(request, backend, instance.backend)
+        if not errors or force:
+            began = time.perf_counter()
+            answered = _answered(request, backend, instance.backend)
     except ComponentError as error:
         if not contain:
             raise
-        prediction = _refused(inputs, instance.backend, (str(error), *frames_of(error)))
+        prediction = _refused(shape, instance.backend, (str(error), *frames_of(error)))
     except VersimError as error:
-        prediction = _refused(inputs, instance.backend, (str(error),))
+        prediction = _refused(shape, instance.backend, (str(error),))
     if not inputs.unchanged():
         fault = ComponentError("backend", instance.backend, "it changed its input, which the others are given, too")
         if not contain:
             raise fault
         return Answer(
-            prediction=_labelled(_refused(inputs, instance.backend, (str(fault),)), instance),
+            prediction=_labelled(_refused(shape, instance.backend, (str(fault),)), instance),
             network=network,
             spoilt=True,
         )
+    if errors and not force:
+        return Answer(prediction=_labelled(_not_run(shape, instance, errors), instance), network=network)
+    if prediction is None:
+        # Only now: an answer is held against inputs that are what they were.
+        try:
+            prediction = _held(inputs, instance.backend, answered)
+        except ComponentError as error:
+            if not contain:
+                raise
+            prediction = _refused(shape, instance.backend, (str(error), *frames_of(error)))
     wall_s = time.perf_counter() - began
     measured = prediction.wall_s if prediction.wall_s is not None else wall_s
     diagnosis = (*prediction.diagnosis, *(f"{found.severity.value}: {_said(found)}" for found in findings))
@@ -172,9 +185,12 @@ def simulated(request: SimulationRequest, backend: SimulatorBackend, name: str) 
         VersimError: It cannot express the graph, or gives up.
         ComponentError: It breaks, or its answer is no prediction of the graph.
     """
+    return _held(request.inputs, name, _answered(request, backend, name))
+
+
+def _answered(request: SimulationRequest, backend: SimulatorBackend, name: str) -> object:
     with held_responsible("backend", name):
-        answered: object = backend.simulate(request)
-    return _held(request.inputs, name, answered)
+        return backend.simulate(request)
 
 
 def _held(inputs: Inputs, backend: str, prediction: object) -> Prediction:
@@ -272,29 +288,43 @@ def _isolated_ps(backend: Isolates, request: SimulationRequest, name: str) -> tu
     return tuple(time if has else None for time, has in zip(times_ps.tolist(), known.tolist(), strict=True))
 
 
-def _not_run(inputs: Inputs, instance: Instance, errors: tuple[Finding, ...]) -> Prediction:
+def _not_run(shape: _Shape, instance: Instance, errors: tuple[Finding, ...]) -> Prediction:
     said = (*map(_said, errors), "not simulated; --force simulates all the same")
-    return _refused(inputs, instance.backend, said)
+    return _refused(shape, instance.backend, said)
 
 
 def _said(finding: Finding) -> str:
     return f"{finding.rule}: {finding.message}" + (f"; {finding.remedy}" if finding.remedy else "")
 
 
-def _refused(inputs: Inputs, backend: str, why: tuple[str, ...], status: Status = Status.ABORTED) -> Prediction:
+@attrs.frozen
+class _Shape:
+    """What an answer that is none takes from the inputs; asked for before a stranger has them."""
+
+    digest: str
+    ranks: int
+    nodes: int
+    communications: int
+
+
+def _shape_of(inputs: Inputs) -> _Shape:
     graph = inputs.graph
+    return _Shape(inputs.digest, graph.mesh.world_size, graph.node_count, graph.communication_count)
+
+
+def _refused(shape: _Shape, backend: str, why: tuple[str, ...], status: Status = Status.ABORTED) -> Prediction:
     return Prediction(
         simulator=backend,
         engine="none",
-        digest=inputs.digest,
+        digest=shape.digest,
         status=status,
         makespan_ps=None,
-        finish_ps=np.full(graph.mesh.world_size, NO_TIME, dtype=np.int64),
-        representative=np.arange(graph.mesh.world_size, dtype=np.int64),
+        finish_ps=np.full(shape.ranks, NO_TIME, dtype=np.int64),
+        representative=np.arange(shape.ranks, dtype=np.int64),
         spans=Spans.none(),
         consumed=Consumed(
-            compute_ns=np.full(graph.node_count, NO_TIME, dtype=np.int64),
-            size_bytes=np.full(graph.communication_count, NO_TIME, dtype=np.int64),
+            compute_ns=np.full(shape.nodes, NO_TIME, dtype=np.int64),
+            size_bytes=np.full(shape.communications, NO_TIME, dtype=np.int64),
         ),
         diagnosis=why,
     )

@@ -19,6 +19,7 @@ import attrs
 import pluggy
 
 from versim import hookspecs
+from versim.containment import text_of
 from versim.errors import VersimError, did_you_mean
 
 ENVIRONMENT_VARIABLE = "VERSIM_PLUGINS"
@@ -150,7 +151,7 @@ def register(manager: pluggy.PluginManager, candidate: Candidate) -> Any:
 
 def described(error: BaseException) -> str:
     """An exception in one line, with the place in the plugin where it was raised."""
-    text = " ".join(str(error).split())
+    text = " ".join(text_of(error).split())
     traceback, place = error.__traceback__, ""
     while traceback is not None:
         file = Path(traceback.tb_frame.f_code.co_filename)

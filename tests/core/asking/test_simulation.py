@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import re
 import types
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import attrs
@@ -20,6 +20,7 @@ from versim import (
     Finding,
     Fixed,
     GraphBuilder,
+    Inputs,
     Link,
     Mesh,
     NoOptions,
@@ -324,26 +325,68 @@ def test_a_field_of_another_kind_is_refused_where_a_prediction_is_made(wrong: di
         attrs.evolve(sound, **wrong)
 
 
+def _halves(inputs: Inputs) -> None:
+    inputs.compute_ns[:] //= 2
+
+
+def _unlocks(inputs: Inputs) -> None:
+    inputs.compute_ns.flags.writeable = True
+    inputs.compute_ns[:] //= 2
+
+
+def _renames(inputs: Inputs) -> None:
+    inputs.graph.name.flags.writeable = True
+    inputs.graph.name[:] = 0
+
+
+def _overwrites(of: Callable[[Inputs], object], name: str, value: object) -> Callable[[Inputs], None]:
+    return lambda inputs: object.__setattr__(of(inputs), name, value)
+
+
+MEDDLING: dict[str, Callable[[Inputs], None]] = {
+    "halves": _halves,
+    "unlocks": _unlocks,
+    "renames": _renames,
+    "names": _overwrites(lambda inputs: inputs.graph, "names", ("x",) * 9),
+    "phases": _overwrites(lambda inputs: inputs.graph, "phases", ()),
+    "mesh": _overwrites(lambda inputs: inputs.graph.mesh, "sizes", (1,)),
+    "link": _overwrites(lambda inputs: inputs.system.dimensions[0].link, "latency_s", 1.0),
+    "device": _overwrites(lambda inputs: inputs.system.device, "memory_bytes", 1),
+    "label": _overwrites(lambda inputs: inputs, "label", "mine"),
+    "digest": _overwrites(lambda inputs: inputs, "digest", "0" * 64),
+    "sizes": _overwrites(lambda inputs: inputs, "sizes", 1),
+    "provenance": lambda inputs: inputs.provenance.update(compute="mine"),  # type: ignore[attr-defined]
+}
+
+
 @attrs.frozen
 class Meddler(Careful):
-    """Halves the compute of whoever comes after it."""
+    """Changes what whoever comes after it is given."""
 
     name: str = "careful"
-    unlocks: bool = False
+    how: str = "halves"
+    beforehand: bool = False
+
+    def preflight(self, request: SimulationRequest) -> list[Finding]:
+        """A finding, for which it is not simulated."""
+        if not self.beforehand:
+            return []
+        MEDDLING[self.how](request.inputs)
+        return [Finding(rule="planted", severity=Severity.ERROR, message="found")]
 
     def simulate(self, request: SimulationRequest) -> Prediction:
         """After its own answer."""
         answer = super().simulate(request)
-        if self.unlocks:
-            request.inputs.compute_ns.flags.writeable = True
-        request.inputs.compute_ns[:] //= 2
+        MEDDLING[self.how](request.inputs)
         return answer
 
 
-@pytest.mark.parametrize(("unlocks", "said"), [(False, "read-only"), (True, "it changed its input, which the others")])
-def test_who_changes_the_inputs_is_blamed_and_nobody_else_suffers(unlocks: bool, said: str) -> None:
+@pytest.mark.parametrize("beforehand", [False, True])
+@pytest.mark.parametrize("how", MEDDLING)
+def test_who_changes_the_inputs_is_blamed_and_nobody_else_suffers(how: str, beforehand: bool) -> None:
     """The one that comes after it is given what was pinned: it was -34 % instead of +6 %, and the reference blamed."""
-    backend = Meddler(unlocks=unlocks)
+    backend = Meddler(how=how, beforehand=beforehand)
+    said = "read-only" if how == "halves" else "it changed its input, which the others"
     plugin = types.ModuleType("planted")
     plain = Careful(name="plain")
     plugin.versim_backends = hookimpl(specname="versim_backends")(lambda: [backend, plain])  # type: ignore[attr-defined]
@@ -357,6 +400,8 @@ def test_who_changes_the_inputs_is_blamed_and_nobody_else_suffers(unlocks: bool,
     comparison = run(scenario, Registry.of({"planted": plugin})).workloads[0].comparisons[0]
     assert comparison.result("plain").prediction.makespan_ps == 1_000_500
     assert comparison.inputs.unchanged()
+    assert comparison.inputs.label != "mine"
+    assert "compute" not in comparison.inputs.provenance
     meddler = comparison.result("meddler").prediction
     assert meddler.status is Status.ABORTED
     assert said in meddler.diagnosis[0]
