@@ -178,7 +178,7 @@ class Chain:
         time = self._compiled.time(lag_ps, duration_ps)
         return np.asarray(time[self.end_token] + np.where(self.progress.late, 0, duration_ps))
 
-    @cached_property
+    @property
     def end_token(self) -> NDArray[np.int32]:
         """The token from which the duration of each instance leads to its end; a late part's own."""
         count, late, meeting = self.instances.count, self.progress.late, self.instances.meeting
@@ -227,23 +227,24 @@ class Chain:
         """Rows, entries, deciding edges and what carries, of the path to the end of a row."""
         instances, late = self.instances, self.progress.late
         source, owner, kind = self.waits.source, self.waits.owner, self.waits.kind
+        time_ps = self.waits.time_ps
         links: list[tuple[int, int, int, bool]] = []
         while row != NONE:
             entry, carries = row, True
             if late[row]:
-                carries = bool(kind[self._binding(row)] == Wait.ARRIVAL)
+                carries = bool(kind[self._binding(row, time_ps)] == Wait.ARRIVAL)
             if carries and instances.meeting[row] != NONE:
-                entry = int(source[self._binding(instances.count + int(instances.meeting[row]))])
+                entry = int(source[self._binding(instances.count + int(instances.meeting[row]), time_ps)])
                 if entry >= instances.count:
                     break  # cut loose from its parts because they ran in a circle
-            edge = self._binding(entry, arrivals=False)
+            edge = self._binding(entry, time_ps, arrivals=False)
             links.append((row, entry, edge, carries))
             row = int(owner[edge])
         columns = np.array(links[::-1], dtype=np.int32).reshape(-1, 4).T
         return columns[0], columns[1], columns[2], columns[3] != 0
 
-    def _binding(self, token: int, *, arrivals: bool = True) -> int:
-        """The edge that decides the time of a token."""
+    def _binding(self, token: int, times_ps: NDArray[np.int64], *, arrivals: bool = True) -> int:
+        """The edge that decides the time of a token, given the times of all."""
         waits = self.waits
         best, latest = NONE, 0
         for edge in range(int(waits.edge_start[token]), int(waits.edge_start[token + 1])):
@@ -251,7 +252,7 @@ class Chain:
             if arrival and not arrivals:
                 continue
             adds = int(waits.adds[edge])
-            time_ps = int(waits.time_ps[waits.source[edge]])
+            time_ps = int(times_ps[waits.source[edge]])
             time_ps += int(self.progress.duration_ps[adds]) if adds < self.instances.count else 0
             time_ps += 0 if arrival else int(self.lag_ps[token])
             if best == NONE or time_ps > latest:
@@ -294,18 +295,19 @@ class Chain:
 def chain_of(line: Timeline) -> Chain:
     """The chain of a timeline in which every instance ran."""
     waits = waits_of(line)
+    time_ps = waits.time_ps
     if compiled():
         edges = (waits.source, waits.adds, waits.kind)
-        lag = lags(waits.edge_start, edges, waits.progress.duration_ps, waits.time_ps)
+        lag = lags(waits.edge_start, edges, waits.progress.duration_ps, time_ps)
         return Chain(waits=waits, lag_ps=lag)
-    tokens = len(waits.time_ps)
+    tokens = len(time_ps)
     duration = np.append(waits.progress.duration_ps, 0)
-    arrivals = waits.time_ps[waits.source] + duration[waits.adds]
+    arrivals = time_ps[waits.source] + duration[waits.adds]
     arrivals[waits.kind == Wait.ARRIVAL] = np.iinfo(np.int64).min
     lag = np.zeros(tokens, dtype=np.int64)
     # Every token but the last, the start of the step, has an edge.
     if tokens > 1:
-        lag[:-1] = waits.time_ps[:-1] - np.maximum.reduceat(arrivals, waits.edge_start[:-2])
+        lag[:-1] = time_ps[:-1] - np.maximum.reduceat(arrivals, waits.edge_start[:-2])
     return Chain(waits=waits, lag_ps=lag)
 
 

@@ -44,7 +44,6 @@ class Waits:
         line: The timeline.
         progress: Its durations.
         lanes: The lane of what is served one at a time besides compute, see :mod:`.lanes`; shape (instances,).
-        time_ps: int64 (tokens,), when each token happened.
         edge_start: int64 (tokens + 1,), where the edges of each token begin.
         source: int32 (edges,), the token an edge leaves from.
         adds: int32 (edges,), the instance whose duration it adds; ``instances`` where it adds none.
@@ -56,7 +55,6 @@ class Waits:
     line: Timeline
     progress: Progress
     lanes: NDArray[np.int32]
-    time_ps: NDArray[np.int64]
     edge_start: NDArray[np.int64]
     source: NDArray[np.int32]
     adds: NDArray[np.int32]
@@ -72,7 +70,12 @@ class Waits:
     @property
     def target(self) -> NDArray[np.int32]:
         """The token that each edge leads to; shape (edges,)."""
-        return np.repeat(np.arange(len(self.time_ps), dtype=np.int32), np.diff(self.edge_start))
+        return np.repeat(np.arange(len(self.edge_start) - 1, dtype=np.int32), np.diff(self.edge_start))
+
+    @property
+    def time_ps(self) -> NDArray[np.int64]:
+        """When each token happened; shape (tokens,)."""
+        return _times(self.line, self.progress)
 
 
 def waits_of(line: Timeline) -> Waits:
@@ -80,7 +83,6 @@ def waits_of(line: Timeline) -> Waits:
     instances = line.instances
     advance = progress(line)
     lanes = serial_lanes(line)
-    time = np.concatenate([np.where(advance.late, line.end_ps, line.start_ps), advance.begin_ps, [0]])
     before = (device_before(line), lane_before(line, lanes))
     order = None
     if compiled():
@@ -89,13 +91,12 @@ def waits_of(line: Timeline) -> Waits:
         edges = waits(*given)
         order = sources_first(edges[0], edges[1])
     if order is None:
-        edges = _listed(line, advance, time, before)
+        edges = _listed(line, advance, before)
     edge_start, source, adds, owner, kind = edges
     return Waits(
         line=line,
         progress=advance,
         lanes=lanes,
-        time_ps=time,
         edge_start=edge_start,
         source=source,
         adds=adds,
@@ -105,14 +106,18 @@ def waits_of(line: Timeline) -> Waits:
     )
 
 
+def _times(line: Timeline, advance: Progress) -> NDArray[np.int64]:
+    return np.concatenate([np.where(advance.late, line.end_ps, line.start_ps), advance.begin_ps, [0]])
+
+
 def _listed(
-    line: Timeline, advance: Progress, time: NDArray[np.int64], before: tuple[NDArray[np.int32], NDArray[np.int32]]
+    line: Timeline, advance: Progress, before: tuple[NDArray[np.int32], NDArray[np.int32]]
 ) -> tuple[NDArray[np.int64], Rows, Rows, Rows, NDArray[np.int8]]:
     """The columns of edges, family by family, then sorted; circles are cut.
 
     The kernel's ``versim_waits`` puts edges in their places at once, and leaves what has circles to this.
     """
-    instances = line.instances
+    instances, time = line.instances, _times(line, advance)
     count, meetings = instances.count, len(instances.meeting_match)
     # Tokens and edges are numbered in 32 bits, as instances are: half the memory of the largest thing there is.
     to_meeting = np.int32(count) + instances.meeting
