@@ -55,3 +55,22 @@ def test_no_figure_stands_against_itself(
         assert one != other
     for one, other in re.findall(r"latency of (.*?) each instead of ([^,]*)", said):
         assert one != other
+
+
+@pytest.mark.parametrize(
+    ("reference_ps", "other_ps", "said"),
+    [
+        (10**9, 3 * 10**9, "degraded links cost it 3.00 ms each instead of 1.00 ms"),
+        (10**9, 0, "degraded links cost it nothing instead of 1.00 ms each"),
+        (0, 10**9, "degraded links cost it 1.00 ms each, and the reference nothing"),
+    ],
+)
+def test_a_degraded_link_is_named(reference_ps: int, other_ps: int, said: str) -> None:
+    """With what it costs a communication in each simulator."""
+    message = Message(Kind.ALL_REDUCE, BYTES, 8, "dp", tuple(range(8)))
+    reference, other = (
+        Asked(alone_ps=10**9 + more, near_ps=10**9, instant_ps=10**9, bare_ps=10**9, whole_ps=10**9)
+        for more in (reference_ps, other_ps)
+    )
+    found = causes_of("term", other_ps - reference_ps, None, [(message, 1, reference, other)], 1)
+    assert in_words(found) == said

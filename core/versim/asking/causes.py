@@ -81,8 +81,21 @@ class _Questions:
         return tuple(causes for causes in found if causes is not None)
 
     def _heaviest(self, term: Term) -> list[tuple[Message, int]]:
-        """The communications of a term that move most bytes, and how often each is done."""
-        return sorted(self._messages(term).items(), key=lambda pair: -pair[0].size_bytes * pair[1])[:MOST_MESSAGES]
+        """The communications of a term that move most bytes, and how often each is done.
+
+        Of those that degraded links lie in the way of, if there are any, one is among them: others wait for it.
+        """
+        ranked = sorted(self._messages(term).items(), key=lambda pair: -pair[0].size_bytes * pair[1])
+        hit = [pair for pair in ranked if self._is_hit(pair[0])][:1] if self._inputs.system.degraded else []
+        return [*hit, *(pair for pair in ranked if pair not in hit)][:MOST_MESSAGES]
+
+    def _is_hit(self, message: Message) -> bool:
+        """Whether two of its peers in a row would have another way, or a faster one, with all links whole."""
+        system, ranks = self._inputs.system, message.ranks
+        given, whole = system.fabric, attrs.evolve(system, degraded=()).fabric
+        return any(
+            given.path(one, two) != whole.path(one, two) for one, two in zip(ranks, (*ranks[1:], ranks[0]), strict=True)
+        )
 
     def _of_term(self, term: Term, heaviest: Sequence[tuple[Message, int]], label: str) -> TermCauses | None:
         asked = []
@@ -126,15 +139,17 @@ class _Questions:
         if not messages:
             return
         system = self._inputs.system
+        whole = attrs.evolve(system, degraded=())
         near = {message: _of_members(system, message) for message in messages}
         alone_ps = self._times(label, dict.fromkeys(messages, system))
-        instant_ps = self._times(label, {message: _instant(system) for message in messages})
+        instant_ps = self._times(label, {message: _instant(whole) for message in messages})
         near_ps = self._times(label, near, moved=True)
+        whole_ps = self._times(label, dict.fromkeys(messages, whole)) if system.degraded else {}
         bare_ps = self._times(label, {message: _instant(there) for message, there in near.items()}, moved=True)
         for message in messages:
-            times_ps = [times.get(message) for times in (alone_ps, near_ps, instant_ps, bare_ps)]
-            known = [time_ps for time_ps in times_ps if time_ps is not None]
-            self._known[self._system, label, message] = Asked(*known) if len(known) == len(times_ps) else None
+            answers = [alone_ps, near_ps, instant_ps, bare_ps, *([whole_ps] if system.degraded else [])]
+            times_ps = [times[message] for times in answers if message in times]
+            self._known[self._system, label, message] = Asked(*times_ps) if len(times_ps) == len(answers) else None
 
     def _times(self, label: str, places: Mapping[Message, System], *, moved: bool = False) -> dict[Message, int]:
         """Picoseconds of communications, each alone on its system; ``moved`` onto the first ranks of it."""

@@ -1,13 +1,14 @@
 """Causes: what a term of an attribution is made of, told by counterfactuals.
 
 That an all-reduce takes longer is a place. Both simulators are asked what the same communication takes alone, and what
-it would take if the network were otherwise: without latency; on a network of its members alone, where peers are
-neighbours; and with both. Of each simulator's time
+it would take if the network were otherwise: with all links whole, where some are degraded; of that network without
+latency; on a network of its members alone, where peers are neighbours; and with both. Of each simulator's time
 
 ===========  =====================================================================
-way          alone, less on a network of its members alone
-latency      alone, less without latency
-both         what the two share: alone, less bare, less ``way``, less ``latency``
+degraded     alone, less with all links whole
+way          with all links whole, less on a network of its members alone
+latency      with all links whole, less without latency
+both         what the two share: whole, less bare, less ``way``, less ``latency``
 bytes        bare: on a network of its members alone, without latency
 others       in the step, less alone
 ===========  =====================================================================
@@ -30,6 +31,7 @@ from versim.fabric import Message
 class CauseKind(enum.StrEnum):
     """What makes a communication take longer in one simulator than in another."""
 
+    DEGRADED = "degraded links"
     WAY = "way between peers"
     LATENCY = "latency"
     BOTH = "latency along the way"
@@ -44,22 +46,36 @@ class Asked:
     Attributes:
         alone_ps: On the step's network.
         near_ps: On a network of its members alone.
-        instant_ps: On the step's network without latency.
+        instant_ps: On the step's network without latency, its links whole.
         bare_ps: On a network of its members alone, without latency.
+        whole_ps: On the step's network with all links whole; None where none is degraded: as alone.
     """
 
     alone_ps: int
     near_ps: int
     instant_ps: int
     bare_ps: int
+    whole_ps: int | None = None
+
+    @property
+    def degraded_ps(self) -> int:
+        """What degraded links cost it."""
+        return 0 if self.whole_ps is None else self.alone_ps - self.whole_ps
+
+    @property
+    def latency_ps(self) -> int:
+        """What latency costs it."""
+        return self.alone_ps - self.degraded_ps - self.instant_ps
 
     def parts_ps(self) -> dict[CauseKind, int]:
         """What its time alone is made of."""
-        way, latency = self.alone_ps - self.near_ps, self.alone_ps - self.instant_ps
+        whole_ps = self.alone_ps - self.degraded_ps
+        way, latency = whole_ps - self.near_ps, self.latency_ps
         return {
+            CauseKind.DEGRADED: self.degraded_ps,
             CauseKind.WAY: way,
             CauseKind.LATENCY: latency,
-            CauseKind.BOTH: self.alone_ps - self.bare_ps - way - latency,
+            CauseKind.BOTH: whole_ps - self.bare_ps - way - latency,
             CauseKind.BYTES: self.bare_ps,
         }
 

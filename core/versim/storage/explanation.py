@@ -129,8 +129,11 @@ _ASKED = Record(
     keys={
         "alone_ps": Key(Integer(), "On the step's network."),
         "near_ps": Key(Integer(), "On a network of its members alone."),
-        "instant_ps": Key(Integer(), "On the step's network without latency."),
+        "instant_ps": Key(Integer(), "On the step's network without latency, its links whole."),
         "bare_ps": Key(Integer(), "On a network of its members alone, without latency."),
+        "whole_ps": Key(
+            Maybe(Integer()), "On the step's network with all links whole; null where none is degraded.", before=None
+        ),
     },
 )
 

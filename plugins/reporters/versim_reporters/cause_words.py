@@ -52,8 +52,10 @@ def _of_kind(found: TermCauses, kind: str, effect_ps: int) -> str:
         if found.hops > 1:
             return f"the way of {found.hops} links between peers costs it less"
         return f"the rest of the network is in its way {'more' if effect_ps > 0 else 'less'}"
+    if kind == "degraded links":
+        return _degraded(found, effect_ps)
     if kind == "latency":
-        after_ps, before_ps = (times.alone_ps - times.instant_ps for times in (after, before))
+        after_ps, before_ps = after.latency_ps, before.latency_ps
         told = short_time(after_ps, digits=3), short_time(before_ps, digits=3)
         if told[0] != told[1] and (after_ps > before_ps) == (effect_ps > 0):
             return f"latency of {told[0]} each instead of {told[1]}"
@@ -63,6 +65,19 @@ def _of_kind(found: TermCauses, kind: str, effect_ps: int) -> str:
     if kind == "others running beside it":
         return f"waits for others that run beside it {'more' if effect_ps > 0 else 'less'}"
     return f"latency on the way between its peers counts {'more' if effect_ps > 0 else 'less'}"
+
+
+def _degraded(found: TermCauses, effect_ps: int) -> str:
+    """What they cost a communication; without figures where none tells it."""
+    after, before = (short_time(times.degraded_ps, digits=3) for times in (found.other, found.reference))
+    consistent = (found.other.degraded_ps > found.reference.degraded_ps) == (effect_ps > 0)
+    if after == before or not consistent:
+        return f"degraded links cost it {'more' if effect_ps > 0 else 'less'}"
+    if not found.other.degraded_ps:
+        return f"degraded links cost it nothing instead of {before} each"
+    if not found.reference.degraded_ps:
+        return f"degraded links cost it {after} each, and the reference nothing"
+    return f"degraded links cost it {after} each instead of {before}"
 
 
 def _moving(found: TermCauses, effect_ps: int) -> str:

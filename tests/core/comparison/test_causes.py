@@ -38,10 +38,11 @@ TIMES = st.builds(
     near_ps=st.integers(0, 10**13),
     instant_ps=st.integers(0, 10**13),
     bare_ps=st.integers(0, 10**13),
+    whole_ps=st.none() | st.integers(0, 10**13),
 )
 
 
-@given(total=st.integers(-(10**15), 10**15), parts=st.lists(st.integers(-(10**13), 10**13), min_size=4, max_size=4))
+@given(total=st.integers(-(10**15), 10**15), parts=st.lists(st.integers(-(10**13), 10**13), min_size=5, max_size=5))
 def test_shares_add_up_to_the_picosecond(total: int, parts: list[int]) -> None:
     """Whatever the signs, also where the parts cancel."""
     kinds = [kind for kind in CauseKind if kind is not CauseKind.OTHERS]
@@ -65,9 +66,10 @@ def test_causes_add_up_to_the_effect(
 
 
 def test_parts_of_a_time_add_up_to_it() -> None:
-    """What latency and the way share is named."""
-    parts = Asked(alone_ps=100, near_ps=40, instant_ps=70, bare_ps=30).parts_ps()
+    """What latency and the way share is named; what degraded links cost comes before all of it."""
+    parts = Asked(alone_ps=150, near_ps=40, instant_ps=70, bare_ps=30, whole_ps=100).parts_ps()
     assert parts == {
+        CauseKind.DEGRADED: 50,
         CauseKind.WAY: 60,
         CauseKind.LATENCY: 30,
         CauseKind.BOTH: -20,
@@ -90,6 +92,7 @@ class Planted:
         hops = len(system.fabric.path(message.ranks[0], message.ranks[-1]))
         bytes_s = message.size_bytes / link.bandwidth_bytes_per_s
         more = {"": 0.0, "way": bytes_s * (hops - 1), "latency": 3 * link.latency_s, "slow": 2 * bytes_s}
+        more["degraded"] = 3 * bytes_s if system.degraded else 0.0
         return bytes_s + link.latency_s + more[self.reason]
 
     def simulate(self, request: SimulationRequest) -> Prediction:
@@ -123,7 +126,7 @@ class Plugin:
     @hookimpl
     def versim_backends(self) -> list[Planted]:
         """One per reason."""
-        return [Planted("plain"), *(Planted(reason, reason) for reason in ("way", "latency", "slow"))]
+        return [Planted("plain"), *(Planted(reason, reason) for reason in ("way", "latency", "slow", "degraded"))]
 
     @hookimpl
     def versim_graph_producers(self) -> list[Step]:
@@ -132,17 +135,25 @@ class Plugin:
 
 
 @pytest.mark.parametrize(
-    ("reason", "kind"), [("way", CauseKind.WAY), ("latency", CauseKind.LATENCY), ("slow", CauseKind.BYTES)]
+    ("reason", "kind"),
+    [
+        ("way", CauseKind.WAY),
+        ("latency", CauseKind.LATENCY),
+        ("slow", CauseKind.BYTES),
+        ("degraded", CauseKind.DEGRADED),
+    ],
 )
 def test_a_planted_cause_is_the_one_that_is_named(reason: str, kind: CauseKind) -> None:
     """The whole difference is its, and nothing else's."""
     registry = Registry.of({"planted": Plugin(), "basics": versim_basics.plugin})
-    document = {
+    document: dict[str, Any] = {
         "name": "planted",
         "workloads": [{"label": "step", "producer": "step"}],
         "system": {"dimensions": [{"topology": "ring", "size": 8, "bandwidth": "10 GB/s", "latency": "5 us"}]},
         "backends": [{"label": "plain", "backend": "plain"}, {"label": reason, "backend": reason}],
     }
+    if kind is CauseKind.DEGRADED:
+        document["system"]["degraded"] = [{"dimension": 0, "ranks": [5], "bandwidth_factor": 0.5}]
     report = versim.compare(structure_scenario(document, registry, "test"), registry=registry)
     (comparison,) = report.workloads[0].comparisons
     (found,) = comparison.result(reason).causes
