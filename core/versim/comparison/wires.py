@@ -105,17 +105,15 @@ def deviations(
     """
     answers = dict(zip(messages, alone(messages, system), strict=True))
     ways = _by_way([message for message in messages if answers[message] is not None], system)
-    largest = [of_way[0] for of_way in ways]
-    probed, whole = _probe(largest, system, alone), _whole(largest, system, alone)
+    known = [message for of_way in ways for message in of_way]
+    probed, whole = _probe(known, system, alone), _whole(known, system, alone)
     found = []
     for of_way in ways:
-        used = _used(answers[of_way[0]], probed[of_way[0]])
         for message in of_way:
-            seconds = answers[message] or 0.0
+            seconds, used = answers[message] or 0.0, _used(answers[message], probed[message])
             fault = _too_fast(message, system, seconds, used)
-            if fault is None and message is of_way[0]:
-                fault = _unmoved(message, system, probed[message], used)
-                fault = fault or _unharmed(message, system, seconds, whole)
+            fault = fault or _unmoved(message, system, probed[message], used)
+            fault = fault or _unharmed(message, system, seconds, whole)
             if fault is not None and (fault.certain or uncertain):
                 found.append(fault)
                 break

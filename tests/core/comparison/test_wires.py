@@ -192,8 +192,8 @@ def test_distinct_communications_differ_in_kind_way_of_lying_or_size() -> None:
     assert distinct([TP, alike, larger, DP, folded], NODES) == (TP, larger, DP)
 
 
-def test_every_size_is_held_against_the_wires_and_the_largest_also_where_they_are_narrower() -> None:
-    """A curve that is right at its end may be wrong before; narrowed questions cost a simulation each."""
+def test_every_size_is_held_against_the_wires_as_they_are_and_narrower() -> None:
+    """A curve that is right at its end may be wrong before."""
     small = attrs.evolve(DP, size_bytes=SIZE // 8)
     asked: list[tuple[System, list[int]]] = []
 
@@ -207,7 +207,19 @@ def test_every_size_is_held_against_the_wires_and_the_largest_also_where_they_ar
     (found,) = deviations([small, DP], NODES, alone)
     assert (found.message, found.dimension, found.factor) == (small, 1, 1.0)
     assert asked[0] == (NODES, [SIZE // 8, SIZE])
-    assert all(sizes == [SIZE] for _, sizes in asked[1:])
+    assert all(sizes == [SIZE, SIZE // 8] for _, sizes in asked[1:])
+
+
+def test_a_smaller_size_that_does_not_feel_a_narrower_cut_deviates() -> None:
+    """On the network as it is it is slow enough, and it would be as fast on another."""
+    small = attrs.evolve(DP, size_bytes=SIZE // 8)
+
+    def answer(message: Message, system: System) -> float:
+        return _honest(message, system if message.size_bytes == SIZE else NODES)
+
+    (found,) = deviations([small, DP], NODES, _times(answer))
+    assert (found.message, found.dimension) == (small, 1)
+    assert found.factor >= 10
 
 
 def test_a_narrowed_system_differs_in_that_dimension_only() -> None:
