@@ -1,11 +1,9 @@
 """The network check: did a simulator get the network that the others got?
 
 Each distinct communication of a step is asked for alone. It may not be faster than its bytes can cross the narrowest
-cut between its members. The largest of each way of communicating has to be slower, too, when the dimension of a cut is
-made so narrow that it carries a tenth of what the narrowest one does; and where links are degraded, slower than with
-all of them whole. Who answers alike was told about another network, or does not look at it. (Asking the narrowed
-questions of every size, not of the largest only, doubled what the check takes of a comparison, to a sixth of it, and
-found nothing more: what a network does to latency is not asked.)
+cut between its members. It has to be slower, too, when the dimension of a cut is made so narrow that it carries a tenth
+of what the narrowest one does; and where links are degraded, slower than with all of them whole. Who answers alike was
+told about another network, or does not look at it.
 
 A component may declare what it does not model, e.g. that it charges a message for the first dimension only in which
 its ends differ. That is named in a report's first line, and is no failure.
