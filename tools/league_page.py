@@ -17,7 +17,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from versim.league.profile import BY_NAME, load_profiles
+from versim.league.constants import BY_NAME
+from versim.league.profile import load_profiles
 
 PAGE = Path(__file__).parent.parent / "docs" / "measured.md"
 

@@ -1,6 +1,6 @@
 """Fitting a framework's profile, in the open.
 
-What is fitted is small: of the constants in :mod:`~versim.league.profile`, those that lower the error on left-out
+What is fitted is small: of the constants in :mod:`~versim.league.constants`, those that lower the error on left-out
 folds, one after the other, at least ten runs for each, by least squares of the relative error with the soft-L1 loss
 (outliers pull with their sign, not their size). The search is deterministic, and it is held to account twice: the error
 that is printed comes from folds on which neither the values nor the choice of constants was made, and the same search
@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.errors import VersimError
+from versim.league.constants import BY_NAME, CONSTANTS, Scaling
 from versim.league.ingredients import INGREDIENTS, PP
-from versim.league.profile import BY_NAME, CONSTANTS, Scaling
 
 RUNS_PER_CONSTANT = 10
 """Fewer runs than this per constant are no evidence for it."""

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from versim.errors import VersimError
 from versim.league.column import Column
+from versim.league.constants import BY_NAME
 from versim.league.fitting import RUNS_PER_CONSTANT, Chain, Chains, Fit, error_of, fit, left_out, shuffled
 from versim.league.folds import folds_of, gpu_folds, model_folds
 from versim.league.predicting import Simulated
-from versim.league.profile import BY_NAME, Fitted, Profile, digest_of, groups_of, profile_document
+from versim.league.profile import Fitted, Profile, digest_of, groups_of, profile_document
 from versim.league.record import RunRecord
 from versim.league.running import chains_of
 from versim.league.statistics import is_marked

@@ -22,12 +22,13 @@ from versim.fabric import System
 from versim.graph import NONE, ExecutionGraph
 from versim.inputs import Inputs
 from versim.league.column import Column, Defaults
+from versim.league.constants import Scaling
 from versim.league.fitting import Chain, Chains
 from versim.league.ingredients import ATTENTION, HOST, INGREDIENTS, WAITING, PricedWorks, along
 from versim.league.job_network import job_network_of
 from versim.league.path import Path, path_of
 from versim.league.pricing import PricedNetwork, Pricer, between_nodes
-from versim.league.profile import Profile, Scaling
+from versim.league.profile import Profile
 from versim.league.recipe import NotModelledError, Recipe, recipe_of
 from versim.league.record import RunRecord
 from versim.league.result import GIB, Outcome, RunResult

@@ -17,9 +17,9 @@ from versim.errors import UnsupportedGraphError, VersimError
 from versim.fabric import Device, Message, System
 from versim.graph import ExecutionGraph
 from versim.league.column import Column
+from versim.league.constants import Scaling
 from versim.league.ingredients import PricedWorks, priced
 from versim.league.job_network import JobNetwork
-from versim.league.profile import Scaling
 from versim.registry import Registry
 from versim.timing import ComputeTiming, NetworkTiming
 from versim.work import DeviceTerm, Folded, Kind

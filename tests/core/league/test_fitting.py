@@ -5,9 +5,9 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import pytest
+from versim.league.constants import BY_NAME, CONSTANTS, Scaling
 from versim.league.fitting import Chain, Chains, fit, select, shuffled, solve
 from versim.league.ingredients import INGREDIENTS
-from versim.league.profile import BY_NAME, CONSTANTS, Scaling
 
 pytest.importorskip("scipy")
 

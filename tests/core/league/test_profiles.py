@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from league_samples import record
 from versim import VersimError
+from versim.league.constants import BY_NAME
 from versim.league.fitting import RUNS_PER_CONSTANT
 from versim.league.folds import FOLDS, fold_of
-from versim.league.profile import BY_NAME, SHIPPED, Fitted, Profile, digest_of, load_profile, load_profiles
+from versim.league.profile import SHIPPED, Fitted, Profile, digest_of, load_profile, load_profiles
 
 
 @pytest.mark.parametrize("profile", load_profiles().values(), ids=lambda profile: profile.framework)
