@@ -72,9 +72,9 @@ def choice_lines(runs: tuple[RunRecord, ...], registry: Registry, jobs: int) -> 
         )
     for column in chosen:
         name = "nothing: " if column == standard else ""
-        yield _row(f"{name}`{column.label}`", league_of(runs, (column,), registry=registry, jobs=jobs))
+        yield _row(f"{name}`{column.label}`", league_of(runs, (column,), registry=registry, jobs=jobs, explain=False))
     for name, structure in STRUCTURES:
-        found = league_of(runs, (standard,), registry=registry, jobs=jobs, structure=structure)
+        found = league_of(runs, (standard,), registry=registry, jobs=jobs, structure=structure, explain=False)
         yield _row(f"structure: {name}", found)
 
 

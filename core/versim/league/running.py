@@ -6,6 +6,7 @@ once per process. The answers do not depend on how many processes there are.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -62,6 +63,7 @@ def league_of(
     jobs: int = 1,
     remarks: Sequence[str] = (),
     structure: Mapping[str, Any] | None = None,
+    explain: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> League:
     """Predict every run through every column.
@@ -75,12 +77,13 @@ def league_of(
         jobs: Processes.
         remarks: What a reader should know beside what is found.
         structure: Options of the producer for every run, instead of what conventions say.
+        explain: Also say what dominates each run.
         progress: Called with a sentence now and then.
     """
     settings = attrs.evolve(defaults(), structure=dict(structure or {}))
     workers = Workers(modules=tuple(modules), columns=tuple(columns), settings=settings, profiles=dict(profiles or {}))
     results: list[RunResult | None] = [None] * len(runs)
-    answered = _mapped(_one_result, runs, workers, registry, jobs)
+    answered = _mapped(functools.partial(_one_result, explain=explain), runs, workers, registry, jobs)
     for done, (position, result) in enumerate(answered, start=1):
         results[position] = result
         if progress is not None and done % 20 == 0:
@@ -163,8 +166,8 @@ def _start(workers: Workers) -> None:
     _predictor[:] = [Predictor(registry, workers.columns, workers.settings, workers.profiles)]
 
 
-def _one_result(run: RunRecord) -> RunResult:
-    return _predictor[0].result(run)
+def _one_result(run: RunRecord, *, explain: bool) -> RunResult:
+    return _predictor[0].result(run, explain=explain)
 
 
 def _one_chain(item: tuple[RunRecord, Mapping[str, float]]) -> Simulated | None:

@@ -39,3 +39,18 @@ def test_a_run_that_ended_has_fitted(values: dict[str, Any], assumed: str) -> No
         assert any(assumed in caveat for caveat in caveats)
     else:
         assert not any("does not fit" in caveat for caveat in caveats)
+
+
+PIPELINE: dict[str, Any] = {
+    "framework": "megatron-lm", "gpu": "h100-sxm", "gpus": 64, "gpus_per_node": 8, "model": "llama3-8b",
+    "precision": "bf16", "seq_len": 4096, "mbs": 1, "gbs": 64, "tp": 2, "pp": 4, "dp": 8, "sharding": "zero1",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("values", [{}, {"vp": 2, "schedule": "interleaved"}, {"framework": "nanotron"}])
+def test_a_step_is_as_long_as_what_lies_on_its_deciding_chain(values: dict[str, Any]) -> None:
+    """Work, communication and nothing else: something always runs on the chain, until the step's end."""
+    predictor = Predictor(load_registry(), defaults().columns[:1], defaults())
+    found = predictor.chain(record(**{**PIPELINE, **values}), predictor.labels[0])
+    assert found.chain is not None
+    assert abs(found.chain.rest_s) < 1e-3 * found.seconds
