@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from transformer_steps import EXPERTS, SMALL, communications, graph
+from versim import Folded, Kind, messages_of
 
 TOKENS = SMALL["seq_len"]
 HIDDEN = SMALL["hidden"]
@@ -52,6 +53,15 @@ def test_stages_send_each_microbatch_between_chunks(vp: int, sequence_parallel: 
     found = _found(pp=2, vp=vp, tp=2, sequence_parallel=sequence_parallel)
     size = WHOLE // 2 if sequence_parallel else WHOLE
     assert found["send", "pp", size] == 2 * (2 * vp - 1) * MICROBATCHES
+
+
+def test_messages_may_be_cut_over_tensor_parallel_ranks() -> None:
+    """Each rank sends its share and the other stage gathers them; with sequence parallelism they are cut anyway."""
+    found = _found(pp=2, tp=2, scatter_p2p=True)
+    assert found["send", "pp", WHOLE // 2] == 2 * MICROBATCHES
+    assert found["gather message", "tp", WHOLE] == 2 * MICROBATCHES
+    cut = {"pp": 2, "tp": 2, "sequence_parallel": True}
+    assert _found(**cut, scatter_p2p=True) == _found(**cut)
 
 
 def _parameters(**given: Any) -> int:
@@ -135,3 +145,32 @@ def test_tied_embeddings_are_reduced_between_the_ends() -> None:
     embedding = SMALL["vocab"] * HIDDEN * 4
     assert _found(pp=4, tied=True)["reduce tied embedding", "pp", embedding] == 2
     assert not any(name == "reduce tied embedding" for name, _, _ in _found(pp=4))
+
+
+def test_gradients_that_are_reduced_whole_are_all_reduced() -> None:
+    """Although each rank uses its share of them: twice what a reduce-scatter moves, of the same tensors."""
+    step = {"dp": 2, "gbs": 2 * MICROBATCHES, "sharding": "zero1", "overlap_gradients": False}
+    kinds = []
+    for whole in (False, True):
+        made = graph(**step, reduce_whole=whole)
+        rows = [row for row in messages_of(made) if row.axis == "dp" and row.size_bytes > 10_000]
+        kinds.append({row.kind for row in rows})
+    assert kinds == [{Kind.REDUCE_SCATTER, Kind.ALL_GATHER}, {Kind.ALL_REDUCE, Kind.ALL_GATHER}]
+
+
+@pytest.mark.parametrize("granularity", ["layer", "stage"])
+def test_communication_takes_a_share_from_computation_beside_it(granularity: str) -> None:
+    """Of each bucket but the last that is reduced, and of each but the first that is gathered, nothing else."""
+    step = {"dp": 2, "gbs": 2, "sharding": "zero1", "bucket_parameters": 1, "granularity": granularity}
+    alone = [row for row in messages_of(graph(**step)) if row.axis == "dp" and row.size_bytes > 10_000]
+    folded = sum(
+        count * term.size_bytes
+        for made in (graph(**step, beside_share=0.25),)
+        for row in made.work[made.work >= 0].tolist()
+        for term, count in made.works[row]
+        if isinstance(term, Folded)
+    )
+    first = next(row for row in alone if row.kind is Kind.ALL_GATHER)
+    last = [row for row in alone if row.kind is Kind.REDUCE_SCATTER][-1]
+    assert folded == 0.25 * (sum(row.size_bytes for row in alone) - first.size_bytes - last.size_bytes)
+    assert not any(isinstance(term, Folded) for work in graph(**step).works for term, _ in work)

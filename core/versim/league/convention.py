@@ -30,7 +30,9 @@ class Case:
         kind: ``dense`` or ``experts``; "" for both.
         generations: Of GPUs; empty for all.
         precisions: As records have them; empty for all.
+        models: As records have them; empty for all.
         noted: What the record's note says; "" for anything.
+        sourced: What the record's source says, a regular expression; "" for anything.
         group: The group of runs that a profile may have constants for; "" for none.
         caveat: What a reader of a run has to know; "" for nothing.
     """
@@ -41,7 +43,9 @@ class Case:
     kind: str = ""
     generations: tuple[str, ...] = attrs.field(default=(), converter=tuple)
     precisions: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    models: tuple[str, ...] = attrs.field(default=(), converter=tuple)
     noted: str = ""
+    sourced: str = ""
     group: str = ""
     caveat: str = ""
 
@@ -52,7 +56,9 @@ class Case:
             and self.kind in ("", run.kind)
             and (not self.generations or generation_of(run.gpu) in self.generations)
             and (not self.precisions or run.precision in self.precisions)
+            and (not self.models or run.model in self.models)
             and self.noted in run.note.lower()
+            and re.search(self.sourced, run.source) is not None
         )
 
 

@@ -72,23 +72,17 @@ def remainder_first(sizes: Sizes) -> Split:
 
 
 def deepspeed(sizes: Sizes) -> Split:
-    """DeepSpeed's ``partition_method: type:transformer|embedding``.
+    """DeepSpeed's ``partition_method: type:transformer``, or ``type:transformer|embedding`` where only that is even.
 
-    The embedding and the tied head weigh as much as a layer; parts are filled one after the other up to the least
-    bottleneck (``ds_utils.partition_balanced``).
+    BigScience changed to the second, in which the embedding and the tied head weigh as much as a layer, with models
+    made for it: of two layers less. Where neither is even, stages are filled one after the other up to the least
+    bottleneck (``ds_utils.partition_balanced``): 78 layers on 12 stages are 11 times 7, and 1.
     """
-    weights = sizes.layers + 2
-    most = math.ceil(weights / sizes.pp)
-    parts = []
-    left = weights
-    for _ in range(sizes.pp):
-        parts.append(min(most, left))
-        left -= parts[-1]
-    if any(part == 0 for part in parts):
-        return remainder_first(sizes)
-    parts[0] -= 1
-    parts[-1] -= 1
-    return (tuple(parts),)
+    most = math.ceil(sizes.layers / sizes.pp)
+    if filled := even(sizes) or counting_ends(sizes):
+        return filled
+    parts = [max(0, min(most, sizes.layers - stage * most)) for stage in range(sizes.pp)]
+    return (tuple(parts),) if all(parts) else remainder_first(sizes)
 
 
 def nanotron(sizes: Sizes) -> Split:

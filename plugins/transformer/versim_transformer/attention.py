@@ -122,10 +122,28 @@ def _core(settings: Settings, heads: float, *, windowed: bool) -> Module:
     twice = settings.recompute is Recompute.SELECTIVE
     again = (Compute("attention forward again", work),) if twice else ()
     if settings.ring_attention and gathers:
+        per_rank = settings.tokens * heads
+        model = settings.architecture
+        summed = _node("partial outputs", _partial_sums(settings, per_rank * model.value_size / model.heads))
+        back_summed = _node(
+            "partial gradients",
+            _partial_sums(settings, per_rank * model.query_size / model.heads)
+            + _partial_sums(settings, settings.tokens * 2 * kv_heads(settings) * model.head_size),
+        )
         return Module(
-            forward=(Beside((forward,), gathers),), backward=(*again, Beside((backward,), (*gathers, *scatters)))
+            forward=(Beside((forward,), gathers), *summed),
+            backward=(*again, Beside((backward,), (*gathers, *scatters)), *back_summed),
         )
     return Module(forward=(*gathers, forward), backward=(*gathers, *again, backward, *scatters))
+
+
+def _partial_sums(settings: Settings, elements: float) -> Work:
+    """What each step of a ring gives is put to what the others gave, weighted with its share of the softmax.
+
+    Of the steps behind the first half meet all rows of a rank and half of them half.
+    """
+    further = 0.75 * (settings.parallelism.cp - 1) * elements
+    return (*pointwise(settings, "partial first", elements), *pointwise(settings, "partial further", further))
 
 
 def _exchanges(settings: Settings) -> tuple[tuple[Collective, ...], tuple[Collective, ...]]:
@@ -201,6 +219,7 @@ def _unfused(settings: Settings, heads: float, *, windowed: bool) -> tuple[Work,
     data, weights = Pass.DATA_GRADIENT, Pass.WEIGHT_GRADIENT
     dropped = settings.dropout > 0
     forward: Work = (
+        *(pointwise(settings, "position biases", scores) if model.positions == "alibi" else ()),
         gemm(rows, size, keys),
         *pointwise(settings, "softmax forward", scores),
         *(pointwise(settings, "scores dropout forward", scores) if dropped else ()),

@@ -122,6 +122,22 @@ def _share_of_copies(settings: Settings, experts: Experts) -> float:
     return 1.0 if nodes == 1 else nodes * (1 - (1 - 1 / nodes) ** experts.per_token) / experts.per_token
 
 
+def _biases(settings: Settings, rows: float, groups: int) -> Module:
+    """The second products' biases, which Megatron-LM adds outside of them, expert by expert (``_apply_bias``).
+
+    The first products' are added by the products themselves.
+    """
+    elements = rows * settings.architecture.hidden
+    each = 0 if settings.cuda_graphs else groups
+
+    def node(direction: str, kernels: int) -> tuple[Compute, ...]:
+        launched: Work = ((Pointwise(0, 0, kernels * each, "launches of experts"), 1),) if each else ()
+        name = f"expert biases {direction}"
+        return (Compute(name, (*pointwise(settings, name, elements), *launched)),)
+
+    return Module(forward=node("forward", 2), backward=node("backward", 6))
+
+
 def _expert_products(settings: Settings, experts: Experts, rows: float) -> Module:
     """The grouped products of a rank's experts with the activation between them."""
     model, precision = settings.architecture, settings.precision
@@ -171,6 +187,7 @@ def _expert_products(settings: Settings, experts: Experts, rows: float) -> Modul
         grouped("experts up", model.hidden, inner),
         *([] if settings.fused_experts else [activated]),
         grouped("experts down", width, model.hidden),
+        *([_biases(settings, rows, groups)] if experts.biases and not settings.fused_experts else []),
     ]
     if sort and settings.parallelism.ep > 1:
         parts = [sorting, *parts, unsorting]

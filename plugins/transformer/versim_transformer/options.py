@@ -133,6 +133,15 @@ class TransformerOptions:
         help="format whose products the backward ones of layers take as long as, if another than precision's: those of "
         "fp8_block move accumulators to fp32 as they go, as exact ones in fp8 do on Hopper",
     )
+    current_scaling: bool = option(
+        default=False,
+        help="scales are of the very tensor that is converted, which is read once more to find its largest element",
+    )
+    transposed_copies: bool = option(
+        default=True,
+        help="conversions write the transposed operand, too, for products of other layouts (Hopper's in 8 bits, and "
+        "blocks that are scaled in both directions)",
+    )
     attention: Literal["flash", "unfused"] = option(
         "flash", help="attention as one fused kernel, or as two products with softmax between them"
     )
@@ -140,6 +149,10 @@ class TransformerOptions:
     gradient_dtype: Literal["fp32", "bf16", "fp16"] = option("fp32", help="format in which gradients are accumulated")
     reduce_dtype: Communicated | None = option(
         None, help="format of gradients as communicated; that of gradients if not given"
+    )
+    reduce_whole: bool = option(
+        default=False,
+        help="under zero1, all-reduce gradients, of which each rank then uses its share (DeepSpeed's bf16 optimizer)",
     )
     gather_dtype: Communicated | None = option(
         None, help="format of parameters as gathered; that of activations if not given"
@@ -172,6 +185,11 @@ class TransformerOptions:
     serial_p2p: bool = option(
         default=False, help="receive only once what was sent last has arrived: a stage has one message at a time"
     )
+    scatter_p2p: bool = option(
+        default=False,
+        help="without sequence parallelism, send each tensor-parallel rank's share of a message between stages, and "
+        "gather it on arrival (Megatron-LM's scatter-gather, DeepSpeed's partitioned tensors)",
+    )
     overlap_ep: bool = option(default=False, help="exchange experts' tokens beside the computation of shared experts")
     cp_exchange: Literal["ring", "all_gather"] = option(
         "ring", help="keys and values over cp: beside attention, step by step (ring), or before it (all_gather)"
@@ -188,6 +206,12 @@ class TransformerOptions:
     capacity_factor: float = option(
         1.0, validator=_factor, help="tokens that experts compute over what they get when balanced"
     )
+    beside_share: float = option(
+        0.0,
+        validator=_share,
+        help="share of the device that communication between replicas takes from computation beside it: NCCL's blocks "
+        "over multiprocessors",
+    )
     bucket_parameters: int = _count(40_000_000, "least parameters per bucket of reductions and gathers")
     kernels: Kernels = option(
         Kernels.FUSED,
@@ -199,6 +223,10 @@ class TransformerOptions:
     )
     fused_accumulation: bool = option(
         default=True, help="weight gradients are accumulated by their product, or by a kernel of their own"
+    )
+    convert_gradients: bool = option(
+        default=False,
+        help="where a kernel of its own accumulates gradients, another one converts them to gradient_dtype before",
     )
     cuda_graphs: bool = option(default=False, help="element-wise kernels cost no launch")
     memory: Literal["megatron-lm", "nanotron", "fsdp"] = option(

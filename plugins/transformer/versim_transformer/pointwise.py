@@ -43,6 +43,8 @@ FUSED: dict[str, Cost] = {
     "dropout backward": Cost(2, 2, masks=1),
     # Of attention's scores: between softmax and a product there is nothing to be fused with.
     "scores dropout forward": Cost(2, 2, masks=1),
+    # Biases of positions are written where the product of queries and keys then adds to them.
+    "position biases": Cost(0, 2),
     "transpose forward": Cost(0, 2),
     "transpose backward": Cost(0, 2),
     "bias forward": Cost(1, 0, launches=0),
@@ -65,6 +67,13 @@ FUSED: dict[str, Cost] = {
     "loss backward": Cost(4, 1, singles=5, launches=4),
     "router forward": Cost(10, 0, singles=3, launches=3),
     "router backward": Cost(10, 0, singles=4, launches=3),
+    # Of attention over a ring of ranks: kept, and added to.
+    "partial first": Cost(0, 2),
+    "partial further": Cost(2, 3),
+    # Of experts, weighted with the router's probability, which is in fp32 and makes the sum so: product, sum, the sums
+    # of all experts in one tensor, that in 16 bits again; back, and the gradients of bias and probability.
+    "expert biases forward": Cost(2, 2, singles=6, launches=2),
+    "expert biases backward": Cost(4, 4, singles=8, launches=2),
     "permute": Cost(0, 2),
     "unpermute": Cost(1, 2),
 }
@@ -110,9 +119,10 @@ def sized(settings: Settings, name: str, moved_bytes: float, flop: float = 0, la
 
 
 def quantize(settings: Settings, elements: float) -> Work:
-    """Conversion of an operand to the products' format, as it is and transposed for the other products it enters."""
+    """Conversion of an operand to the products' format: its largest element found, as it is, and transposed."""
     precision = settings.precision
     if not precision.quantized:
         return ()
-    moved = elements * (precision.activation_bytes + 2 * precision.product_bytes)
-    return sized(settings, "quantize", moved, flop=2 * elements)
+    reads, writes = (2 if precision.current_scaling else 1), (2 if precision.transposed_copies else 1)
+    moved = elements * (reads * precision.activation_bytes + writes * precision.product_bytes)
+    return sized(settings, "quantize", moved, flop=2 * elements, launches=reads)

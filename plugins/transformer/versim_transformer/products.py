@@ -69,7 +69,12 @@ def accumulation(settings: Settings, parameters: float) -> Work:
     """Adding a weight gradient to what earlier microbatches left, where the product does not do it itself."""
     if settings.fused_accumulation:
         return ()
-    moved = parameters * (settings.precision.activation_bytes + 2 * settings.gradient_bytes)
+    width = settings.precision.activation_bytes
+    if settings.convert_gradients:
+        converted = sized(settings, "gradient conversion", parameters * (width + settings.gradient_bytes))
+        added = sized(settings, "gradient accumulation", parameters * 3 * settings.gradient_bytes, flop=parameters)
+        return (*converted, *added)
+    moved = parameters * (width + 2 * settings.gradient_bytes)
     return sized(settings, "gradient accumulation", moved, flop=parameters)
 
 

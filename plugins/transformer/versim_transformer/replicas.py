@@ -42,7 +42,8 @@ def held(settings: Settings, parameters: Parameters) -> Held:
 
 def reduced(settings: Settings, parameters: Held) -> tuple[Collective, ...]:
     """The reduction of gradients over the replicas: whole, or each its share."""
-    kind = Kind.ALL_REDUCE if settings.sharding is Sharding.NONE else Kind.REDUCE_SCATTER
+    whole = settings.sharding is Sharding.NONE or (settings.sharding is Sharding.ZERO1 and settings.reduce_whole)
+    kind = Kind.ALL_REDUCE if whole else Kind.REDUCE_SCATTER
     return _over_replicas(settings, "gradients", kind, parameters, settings.reduce_bytes)
 
 

@@ -82,6 +82,8 @@ class Precision:
         activations: Of everything else in the layers, and of the head.
         activation_bytes: Bytes per element of these.
         quantized: True if operands are converted before each product.
+        current_scaling: True if an operand is read once more to find its scale.
+        transposed_copies: True if conversions write operands transposed, too.
         gradient_products: Of the products of backward passes; "" for those of the forward.
     """
 
@@ -91,6 +93,8 @@ class Precision:
     activation_bytes: int
     quantized: bool
     gradient_products: str = ""
+    current_scaling: bool = False
+    transposed_copies: bool = True
 
 
 def _unquantized(name: str, element_bytes: int) -> Precision:
@@ -148,6 +152,7 @@ class Settings:
         overlap_parameters: True if parameters are gathered beside the first forward passes.
         overlap_p2p: True if stages do not wait for their messages to be sent, and post receives ahead.
         serial_p2p: True if a stage receives only once what it sent last has arrived.
+        scatter_p2p: True if each tensor-parallel rank sends its share of a message, which is gathered on arrival.
         overlap_ep: True if experts' tokens are exchanged beside the computation of shared experts.
         ring_attention: True if keys and values travel beside attention, chunk by chunk, over context-parallel ranks.
         dispatch_node: Ranks of a node that a token is sent to once for all its experts there; None for no such thing.
@@ -157,10 +162,13 @@ class Settings:
         capacity_factor: Tokens per expert over their mean; 1 is balanced.
         gradient_bytes: Bytes per element of accumulated gradients.
         reduce_bytes: Bytes per element of gradients as communicated.
+        reduce_whole: True if gradients are all-reduced although each rank uses only its share.
         gather_bytes: Bytes per element of parameters as gathered.
         tp_bytes: Bytes per element of tensor-parallel collectives.
         ep_bytes: Bytes per element of tokens on their way to experts.
         fused_accumulation: True if weight gradients are accumulated by the product itself.
+        convert_gradients: True if gradients are converted by a kernel of its own before they are accumulated.
+        beside_share: Share of the device that communication between replicas takes from computation beside it.
         bucket_parameters: Least parameters per bucket of reductions and gathers.
         memory_profile: Whose bookkeeping counts memory.
         granularity: What a node stands for.
@@ -190,6 +198,7 @@ class Settings:
     overlap_parameters: bool
     overlap_p2p: bool
     serial_p2p: bool
+    scatter_p2p: bool
     overlap_ep: bool
     ring_attention: bool
     gather_tokens: bool
@@ -199,10 +208,13 @@ class Settings:
     capacity_factor: float
     gradient_bytes: int
     reduce_bytes: int
+    reduce_whole: bool
     gather_bytes: float
     tp_bytes: int
     ep_bytes: int
     fused_accumulation: bool
+    convert_gradients: bool
+    beside_share: float
     bucket_parameters: int
     memory_profile: str
     granularity: Granularity

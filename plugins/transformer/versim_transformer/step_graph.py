@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from versim import NONE, ExecutionGraph, Kind, Phase, Work
 
 from versim_transformer.chunks import Chunk, ChunkMaker, Section
-from versim_transformer.pieces import Module, Piece, collective, split_weights
+from versim_transformer.pieces import Collective, Module, Piece, collective, split_weights
 from versim_transformer.pointwise import quantize, sized
 from versim_transformer.replicas import Held, gathered, held, reduced
 from versim_transformer.schedules import Do, Order, order_of
@@ -67,7 +67,10 @@ class _StepWriter:
         self._kinds: dict[Any, int] = {}
         self._kind_of = [self._kinds.setdefault(_signature(chunk), len(self._kinds)) for chunk in self._chunks]
         model, precision = settings.architecture, settings.precision
-        self._message_bytes = max(1, round(settings.shard_tokens * model.hidden * precision.activation_bytes))
+        whole = settings.shard_tokens * model.hidden * precision.activation_bytes
+        senders = settings.parallelism.tp if settings.scatter_p2p else 1
+        self._message_bytes = max(1, round(whole / senders))
+        self._arrivals = collective("gather message", Kind.ALL_GATHER, whole, settings.layout.tp, senders)
         self._split = settings.schedule is Schedule.ZERO_BUBBLE
         self._pieces: dict[tuple[int, int], tuple[Piece, ...]] = {}
         self._singles: dict[int, tuple[Section, ...]] = {}
@@ -171,6 +174,8 @@ class _StepWriter:
             # for ever, so activations are received beside the gradient that leaves.
             serial = settings.serial_p2p and not forward
             writer.receive(self._message_bytes, waits=waits and not cut.wraps_in, serial=serial)
+            if self._arrivals:
+                writer.section("receive", self._arrivals)
         if settings.sharding is Sharding.ZERO3:
             self._sharded(writer, cut, chunk)
         elif cut.first:
@@ -231,17 +236,22 @@ class _StepWriter:
 
     def _reducing(self, writer: TemplateWriter, cut: _Cut, chunk: Chunk) -> None:
         """A backward pass that hands each bucket of gradients over as it is complete."""
+        before: tuple[Collective, ...] = ()
         for sections, parameters in self._buckets(cut, chunk):
+            writer.slowed(before, self._settings.beside_share)
             for section in sections:
                 self._section(writer, cut, section)
-            writer.chained(reduced(self._settings, parameters))
+            before = reduced(self._settings, parameters)
+            writer.chained(before)
 
     def _gathering(self, writer: TemplateWriter, cut: _Cut, chunk: Chunk) -> None:
         """A forward pass that waits for each bucket of parameters as it needs it."""
-        for sections, parameters in self._buckets(cut, chunk):
-            found = gathered(self._settings, parameters)
+        buckets = self._buckets(cut, chunk)
+        gathers = [gathered(self._settings, parameters) for _, parameters in buckets]
+        for (sections, _), found, ahead in zip(buckets, gathers, [*gathers[1:], ()], strict=True):
             if found:
                 writer.wait_for(writer.chained(found, now=False))
+            writer.slowed(ahead, self._settings.beside_share)
             for section in sections:
                 self._section(writer, cut, section)
 

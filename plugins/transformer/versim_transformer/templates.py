@@ -279,6 +279,17 @@ class TemplateWriter:
         if work != NONE:
             self._tail = [self._row(Op.COMPUTE, self._name, self._tail, work)]
 
+    def slowed(self, collectives: Iterable[Collective], share: float) -> None:
+        """Communication that runs beside what comes next takes so much of the device from it.
+
+        Args:
+            collectives: What runs beside it.
+            share: Of the device, while they last.
+        """
+        if share:
+            work = tuple((term, count * share) for piece in collectives for term, count in _folded(piece))
+            self._pending += [(work, 1)] if work else []
+
     def computed(self, name: str, work: Work) -> None:
         """A compute row of its own."""
         if work:

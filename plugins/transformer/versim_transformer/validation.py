@@ -129,7 +129,12 @@ def settings_of(options: TransformerOptions) -> Settings:
     faults += split_faults
     if faults:
         raise FaultsError("training step", faults)
-    precision = attrs.evolve(PRECISIONS[options.precision], gradient_products=options.gradient_products or "")
+    precision = attrs.evolve(
+        PRECISIONS[options.precision],
+        gradient_products=options.gradient_products or "",
+        current_scaling=options.current_scaling,
+        transposed_copies=options.transposed_copies,
+    )
     multiple = options.vocab_multiple * options.tp
     gradient_bytes = DTYPE_BYTES[options.gradient_dtype]
     activation_bytes = precision.activation_bytes
@@ -161,6 +166,7 @@ def settings_of(options: TransformerOptions) -> Settings:
         overlap_parameters=options.overlap_parameters,
         overlap_p2p=schedule in _OVERLAPPING if options.overlap_p2p is None else options.overlap_p2p,
         serial_p2p=options.serial_p2p,
+        scatter_p2p=options.scatter_p2p and options.tp > 1 and not options.sequence_parallel,
         overlap_ep=options.overlap_ep,
         ring_attention=options.cp_exchange == "ring",
         gather_tokens=options.dispatch == "all_gather",
@@ -170,10 +176,13 @@ def settings_of(options: TransformerOptions) -> Settings:
         capacity_factor=options.capacity_factor,
         gradient_bytes=gradient_bytes,
         reduce_bytes=width(options.reduce_dtype, gradient_bytes),
+        reduce_whole=options.reduce_whole,
         gather_bytes=width(options.gather_dtype, activation_bytes),
         tp_bytes=width(options.tp_dtype, activation_bytes),
         ep_bytes=width(options.ep_dtype, activation_bytes),
         fused_accumulation=options.fused_accumulation,
+        convert_gradients=options.convert_gradients,
+        beside_share=options.beside_share,
         bucket_parameters=options.bucket_parameters,
         memory_profile=options.memory,
         granularity=options.granularity,

@@ -32,7 +32,15 @@ def test_gradients_of_eight_bits_are_exact_on_hopper_only() -> None:
     for gpu, expected in (("h100-sxm", "fp8_block"), ("b200", None)):
         run = record(framework="nemo", gpu=gpu, precision="fp8")
         found = [case.options.get("gradient_products") for case in cases_of(run)]
-        assert found == ([expected] if expected else [])
+        assert [options for options in found if options] == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(("submitter", "current"), [("NVIDIA theia_ngpu72", True), ("Cisco hpf_n8", False)])
+def test_a_source_tells_what_its_submitter_ran(submitter: str, *, current: bool) -> None:
+    """Configurations are published beside MLPerf's logs, submitter by submitter."""
+    source = f'"github.com/mlcommons/training_results_v5.1 at 441d65f4, {submitter}; read from logs"'
+    run = record(framework="mlperf-nemo", gpu="gb300", precision="fp8", source=source)
+    assert any(case.options.get("current_scaling") for case in cases_of(run)) is current
 
 
 def test_a_fault_of_the_software_is_a_group_of_its_own() -> None:

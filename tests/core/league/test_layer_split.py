@@ -16,9 +16,13 @@ def test_megatron_counts_embedding_and_head_where_layers_do_not_divide() -> None
     assert megatron(Sizes(layers=128, pp=8, vp=8)) == ((2,) * 8,) * 8
 
 
-def test_deepspeed_weighs_embeddings_as_layers() -> None:
-    """BLOOM's 70 layers on 12 stages: 72 parts of the pipeline, six each."""
-    assert deepspeed(Sizes(layers=70, pp=12, vp=1)) == ((5, *[6] * 10, 5),)
+@pytest.mark.parametrize(
+    ("layers", "pp", "split"),
+    [(70, 12, (5, *[6] * 10, 5)), (72, 6, (12,) * 6), (78, 12, (*[7] * 11, 1)), (106, 12, (8, *[9] * 10, 8))],
+)
+def test_deepspeed_weighs_embeddings_where_only_that_is_even(layers: int, pp: int, split: tuple[int, ...]) -> None:
+    """BLOOM's trials, as their chronicles tell: "the last stage has 1 block, while the rest have 7"."""
+    assert deepspeed(Sizes(layers=layers, pp=pp, vp=1)) == (split,)
 
 
 @pytest.mark.parametrize(
