@@ -11,8 +11,8 @@ import sys
 import tomllib
 from pathlib import Path
 
-EXTRAS = ("silicon", "fit", "pandas")
-"""Extras that change what versim does; a cluster is no matter of versions, and the others are for its developers."""
+EXTRAS = ("silicon", "fit", "pandas", "cluster")
+"""Extras that change what versim does; the others are for its developers."""
 
 _REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[^]]*\])?\s*>=\s*(?P<floor>[0-9][0-9A-Za-z.]*)")
 

@@ -133,7 +133,7 @@ def test_refusals_are_rows_with_a_reason(lab: Scenario, registry: Registry) -> N
     assert [row["status"] for row in rows] == ["refused", "refused", "completed", "completed"]
     assert "2 ranks" in rows[0]["why"]
     assert swept.standing.failed == 2
-    assert "2 × refused: workload 'small' has 2 ranks" in as_text(rows)
+    assert "2 × refused: workload 'small': $.system: has 3 endpoints (3), but the step takes 2 ranks" in as_text(rows)
     ranked = select(rows, ["ranks == 3"], "makespan_s", descending=True)
     assert [row["instance"] for row in ranked] == ["twice", "once"]
     assert as_csv(rows).count("\n") == 5
