@@ -58,7 +58,8 @@ def telling(say: Say | None, what: str) -> Iterator[None]:
 @contextlib.contextmanager
 def said_in_notebook() -> Iterator[Say | None]:
     """Says it below a notebook's cell while the cell runs; None where there is no notebook."""
-    if "ipykernel" not in sys.modules:
+    shell = importlib.import_module("IPython").get_ipython() if "ipykernel" in sys.modules else None
+    if not hasattr(shell, "kernel"):  # who only talks to a kernel is none
         yield None
         return
     handle = importlib.import_module("IPython.display").display({"text/plain": "starting"}, raw=True, display_id=True)

@@ -93,15 +93,21 @@ def test_a_notebook_shows_it_below_the_cell(monkeypatch: pytest.MonkeyPatch) -> 
         shown.append(content["text/plain"])
         return types.SimpleNamespace(update=lambda content, raw: shown.append(content["text/plain"]))  # noqa: ARG005
 
+    shell: list[Any] = [types.SimpleNamespace(kernel="a kernel")]
     monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell[0]))
     monkeypatch.setitem(sys.modules, "IPython.display", types.SimpleNamespace(display=display))
     versim.compare("communication_heavy")
     assert shown[0] == "starting"
     assert "step: astrasim (deepflow)" in shown
     assert shown[-1] == ""
+    shell[0] = None  # loaded, for somebody who talks to kernels
+    with said_in_notebook() as say:
+        assert say is None
     monkeypatch.delitem(sys.modules, "ipykernel")
     with said_in_notebook() as say:
         assert say is None
+    assert shown[-1] == ""
 
 
 def test_a_real_notebook_shows_one_line_in_the_place_of_another() -> None:

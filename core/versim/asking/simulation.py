@@ -148,6 +148,8 @@ def _asked(
             if not contain:
                 raise
             prediction = _refused(shape, instance.backend, (str(error), *frames_of(error)))
+        except VersimError as error:  # longer than times can say
+            prediction = _refused(shape, instance.backend, (str(error),))
     wall_s = time.perf_counter() - began
     measured = prediction.wall_s if prediction.wall_s is not None else wall_s
     diagnosis = (*prediction.diagnosis, *(f"{found.severity.value}: {_said(found)}" for found in findings))
