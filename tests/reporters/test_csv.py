@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from report_samples import measured_report, reports, sample_report
 from versim import Destination, Report
+from versim_reporters import csv_text
 from versim_reporters.csv_files import CsvOptions, CsvReporter
+from versim_reporters.tidy import TidyTable
 
 NUMBERS = {"error", "beta_s_per_byte"}
 """Columns of numbers that may be below 0 and have no unit of their own."""
@@ -43,6 +45,21 @@ def test_the_figures_are_those_of_the_report() -> None:
     nodes = sum(c.inputs.graph.node_count for w in report.workloads for c in w.comparisons)
     assert len(found["nodes.csv"]) == nodes
     assert "spans.csv" not in files(report)
+
+
+def test_a_name_is_made_fit_once_however_many_rows_it_stands_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step of two thousand layers has two million cells and a few thousand names."""
+    made: list[object] = []
+
+    def counted(text: object) -> str:
+        made.append(text)
+        return str(text)
+
+    monkeypatch.setattr(csv_text, "printable", counted)
+    rows = [(position, "=name", True, None, 0.5) for position in range(1000)]
+    lines = csv_text.csv_text(TidyTable("t", ("a", "b", "c", "d", "e"), rows)).splitlines()
+    assert lines[:3] == ["a,b,c,d,e", "0,'=name,true,,0.5", "1,'=name,true,,0.5"]
+    assert made == ["=name"]
 
 
 def test_explanations_sum_to_the_difference() -> None:

@@ -412,11 +412,12 @@ class Record:
     ) -> None:
         self.says, self.make, self.name = says, make, name
         self.keys = dict(keys)
+        self._in_turn = sorted(self.keys.items(), key=lambda item: item[1].last)
 
     def write(self, value: Any, to: Writing) -> dict[str, Any]:
         """Every key, in order."""
         written: dict[str, Any] = dict.fromkeys(self.keys)
-        for name, key in sorted(self.keys.items(), key=lambda item: item[1].last):
+        for name, key in self._in_turn:
             given = key.get(value, to) if key.get is not None else _own(value, name)
             written[name] = key.form.write(given, to)
         return written

@@ -19,17 +19,24 @@ def csv_text(table: TidyTable) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(table.columns)
-    writer.writerows([_cell(cell) for cell in row] for row in table.rows)
+    texts = _Texts()
+    writer.writerows([_cell(cell, texts) for cell in row] for row in table.rows)
     return stream.getvalue()
 
 
-def _cell(value: Cell) -> str | int | float:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
+class _Texts(dict[str, str]):
+    """Texts as cells, each made once: a name stands in many rows."""
+
+    def __missing__(self, value: str) -> str:
         text = printable(value)
         # An apostrophe makes it text; it is the convention of spreadsheets themselves.
-        return f"'{text}" if text.startswith(_FORMULA) else text
-    return value
+        text = self[value] = f"'{text}" if text.startswith(_FORMULA) else text
+        return text
+
+
+def _cell(value: Cell, texts: _Texts) -> Cell:
+    if isinstance(value, str):
+        return texts[value]
+    if value is True or value is False:
+        return "true" if value else "false"
+    return value  # None is an empty cell

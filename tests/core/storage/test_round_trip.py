@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_samples import reports, sample_report
 from versim import Prediction, Report, VersimError
-from versim.storage import document_text, load_predictions, report_document, save_report
+from versim.storage import document_text, load_predictions, report_document, save_report, text
 
 
 def differing(one: Any, other: Any, place: str = "") -> list[str]:
@@ -61,6 +61,22 @@ def test_the_same_report_gives_the_same_bytes() -> None:
     one, two = (report_document(sample_report(), 10) for _ in range(2))
     assert document_text(one[0]) == document_text(two[0])
     assert one[1] == two[1]
+
+
+def test_each_short_object_of_a_document_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A critical path has a hundred thousand of them: encoded over and over, a legal step took half a minute."""
+    calls: list[Any] = []
+    encoded = text._encoded
+
+    def counted(value: Any) -> str:
+        calls.append(value)
+        return encoded(value)
+
+    monkeypatch.setattr(text, "_encoded", counted)
+    steps = [{"node": node, "name": "a", "waited_for": None} for node in range(100)]
+    document = {"steps": steps, "column": list(range(200)), "long": {"text": "x" * 120}, "empty": {}, "none": []}
+    assert json.loads(document_text(document)) == document
+    assert [call for call in calls if isinstance(call, dict)] == [*steps, document["long"], {}]
 
 
 def test_a_document_without_its_columns_says_so(tmp_path: Path) -> None:
