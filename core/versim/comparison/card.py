@@ -35,7 +35,7 @@ def card_html(heading: str, lead: str, comparisons: Iterable[tuple[str, Comparis
 
 
 def one_line(comparison: Comparison) -> str:
-    """Who predicts what, as short as it can be said: ``deepflow 2.47 s (reference), astrasim +43.8 %``."""
+    """Who predicts what, as short as it can be said: ``deepflow 2.47 s (reference), astrasim +9.73 %``."""
     said = [(printable(result.label), _answer(result, comparison.reference)) for result in comparison.results]
     return ", ".join(f"{label} {answer}" for label, answer in said)
 

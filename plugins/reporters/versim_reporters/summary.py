@@ -2,16 +2,16 @@
 
 A sample, shortened::
 
-    llama3-8b: deepflow 2.470 s, astrasim +43.9 %, simgrid -0.758 %; most of it all_gather over tp, backward
-    Llama-3-8B on 8 × DGX H100, tp 8 · pp 2 · dp 4: one training step
+    llama3-8b: deepflow 2.470 s, nccl +14.6 %, astrasim +9.73 %; most of it all_gather over tp, backward
+    Llama-3-8B on 8 × DGX H100, tp 8 · pp 2 · dp 4, 32 microbatches of 8,192 tokens, one training step.
 
-              predicts  to deepflow    MFU  tokens/s/GPU  memory
-    deepflow   2.470 s    reference  38.8 %         6,634  8.6 GiB of 80.0, fits
-    astrasim   3.553 s      +43.9 %  27.0 %         4,611  8.6 GiB of 80.0, fits
-    simgrid    2.451 s     -0.758 %  39.1 %         6,684  8.6 GiB of 80.0, fits
+               predicts  to deepflow     MFU  tokens/s/GPU  memory
+    deepflow  2.46992 s    reference  38.8 %         6,633  8.6 GiB of 80, fits
+    nccl      2.83137 s      +14.6 %  33.9 %         5,787  8.6 GiB of 80, fits
+    astrasim  2.71034 s      +9.73 %  35.4 %         6,045  8.6 GiB of 80, fits
 
-    Why astrasim takes 1.083 s longer than deepflow
-      +278 ms  all_gather over tp, backward: moves the bytes at 196 GB/s instead of 384 GB/s
+    Why nccl takes 361.5 ms longer than deepflow
+       +143 ms  all_gather over tp, backward: bus bandwidth 290 GB/s instead of 447
       …
 """
 

@@ -33,7 +33,8 @@ pins:
   - {{label: measured, compute: [silicon, roofline], folded: [nccl, alpha-beta]}}
 backends:
   - {{label: deepflow, backend: deepflow, network: [nccl, alpha-beta]}}
-  - {{label: astrasim, backend: astrasim}}
+  # In chunks as ASTRA-sim's own validated configuration of an HGX H100 has them.
+  - {{label: astrasim, backend: astrasim, options: {{preferred_dataset_splits: 4, active_chunks_per_dimension: 2}}}}
 """
 
 
