@@ -20,6 +20,12 @@ def consumed_as_pinned(pinned: Inputs, notes: tuple[str, ...] = ()) -> Consumed:
     return Consumed(compute_ns=pinned.compute_ns, size_bytes=pinned.graph.size_bytes, notes=notes)
 
 
+def _resources(instances: Instances) -> NDArray[np.int8]:
+    """What each instance occupies; shape (instances,)."""
+    either = np.array([Resource.COMPUTE, Resource.COMMUNICATION], dtype=np.int8)
+    return either[instances.communicates.view(np.int8)]
+
+
 def prediction_of(
     pinned: Inputs,
     instances: Instances,
@@ -78,9 +84,7 @@ def prediction_of(
             ready_ps=of_those(schedule.ready_ps),
             start_ps=of_those(schedule.start_ps),
             end_ps=of_those(schedule.end_ps),
-            resource=np.array([Resource.COMPUTE, Resource.COMMUNICATION], dtype=np.int8)[
-                of_those(instances.communicates).view(np.int8)
-            ],
+            resource=of_those(instances.kept("answer.resource", lambda: _resources(instances))),
         ),
         consumed=consumed if consumed is not None else consumed_as_pinned(pinned),
         diagnosis=diagnosis if completed else (*diagnosis, *explain(instances, schedule)),

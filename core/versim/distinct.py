@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from versim.kernel import passes
 from versim.kernel.functions import MOST_ROWS, compiled, counting_sort
 
 _MOST_PER_ROW = 16
@@ -52,6 +53,21 @@ def runs(codes: NDArray[np.integer[Any]], limit: int) -> tuple[NDArray[np.int64]
     return values.astype(np.int64), np.split(order, starts[1:])
 
 
+def pairs(one: NDArray[Any], other: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The first row of each distinct pair of whole numbers, in order of appearance, and the number of each row's."""
+    if compiled():
+        return passes.distinct_pairs(one, other)
+    known: dict[tuple[int, int], int] = {}
+    first: list[int] = []
+    number = np.empty(len(one), dtype=np.int32)
+    for row, pair in enumerate(zip(one.tolist(), other.tolist(), strict=True)):
+        if pair not in known:
+            known[pair] = len(first)
+            first.append(row)
+        number[row] = known[pair]
+    return np.array(first, dtype=np.int32), number
+
+
 def grouped(group: NDArray[np.int32], groups: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """The rows of each group as a CSR pair, starts (groups + 1,) and rows, ascending; a row of -1 is in none."""
     rows = np.flatnonzero(group >= 0).astype(np.int32)
@@ -69,6 +85,8 @@ def largest(
     values: NDArray[np.int64], start: NDArray[np.int64], rows: NDArray[np.integer[Any]], otherwise: int = 0
 ) -> NDArray[np.int64]:
     """The largest value of each group, (groups,), given the groups as :func:`grouped` does; ``otherwise`` if empty."""
+    if compiled() and values.dtype == np.int64:
+        return passes.largest(values, start, rows, otherwise)
     found = np.full(len(start) - 1, otherwise, dtype=np.int64)
     filled = np.flatnonzero(start[1:] > start[:-1])
     if len(filled):

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.chains import ComputeChain, NetworkChain, held_to_rows
-from versim.distinct import runs
 from versim.errors import FaultsError, VersimError
 from versim.fabric import Message, System
 from versim.graph import NONE, ExecutionGraph, distinct_communications
 from versim.graph.columns import Op
+from versim.graph.forms import of_form
 from versim.inputs import Inputs
 from versim.mesh import Mesh, Placement
 from versim.picoseconds import LONGEST_NS
@@ -64,18 +64,17 @@ def pin(
         if not 0 <= row < graph.node_count or graph.op[row] != Op.COMPUTE:
             raise ValueError(f"durations_s names row {row}, which is no compute node of {graph}")
     given = durations_s or {}
-    alike = _COMPUTED.get(graph)
-    if alike is None:
-        alike = _COMPUTED[graph] = _alike(graph, skip=())
-    timed = _alike(graph, skip=given) if given else alike
+    number, counts = of_form(graph, "pinning.alike", lambda: _alike(graph))
+    timed = _counts_but_for(given, number, counts) if given else counts
     times = _term_times(graph, system, compute, folded, timed, origins=origins)
-    compute_s = np.zeros(graph.node_count)
-    for (work, placement), rows in alike.items():
-        compute_s[rows] = times.of_work(work, placement)
-    for row, seconds in given.items():
-        compute_s[row] = seconds
-    bad = np.flatnonzero(~(np.isfinite(compute_s) & (compute_s >= 0) & (compute_s * NS_PER_S < LONGEST_NS)))
-    if len(bad):
+    # Times of pairs, times that are given, and one that serves communications, whose number is NONE (-1).
+    distinct_s = np.array([*(times.of_work(*pair) for pair in counts), *given.values(), 0.0])
+    if given:
+        number = number.copy()
+        number[list(given)] = np.arange(len(given)) + len(counts)
+    compute_s = distinct_s[number]
+    sound = np.isfinite(distinct_s) & (distinct_s >= 0) & (distinct_s * NS_PER_S < LONGEST_NS)
+    if not sound.all() and len(bad := np.flatnonzero(~sound[number])):
         raise FaultsError(
             f"pin {label!r}",
             [
@@ -84,7 +83,7 @@ def pin(
                 for row in bad[:20].tolist()
             ],
         )
-    compute_ns = np.rint(compute_s * NS_PER_S).astype(np.int64)
+    compute_ns = np.rint(np.where(sound, distinct_s, 0.0) * NS_PER_S).astype(np.int64)[number]
     # Sums over nodes are taken in int64.
     if compute_s.sum() >= 2**62 / NS_PER_S:
         longest = int(np.argmax(compute_ns))
@@ -105,23 +104,24 @@ def pin(
     )
 
 
-_COMPUTED: WeakKeyDictionary[ExecutionGraph, dict[tuple[int, int], NDArray[np.int64]]] = WeakKeyDictionary()
-"""Rows of compute nodes by their work and placement, for several pins of one graph."""
-
 _Timed = Term | Message
 """A term, or of a folded communication the message that it is where its node stands."""
 
 
-def _alike(graph: ExecutionGraph, skip: Iterable[int]) -> dict[tuple[int, int], NDArray[np.int64]]:
-    """Rows of compute nodes by their work and placement."""
-    used = graph.work != NONE
-    used[list(skip)] = False
-    rows = np.flatnonzero(used)
-    if not len(rows):
-        return {}
-    keys = graph.work[rows].astype(np.int64) * len(graph.placements) + graph.placement[rows]
-    values, places = runs(keys, len(graph.works) * len(graph.placements))
-    return {divmod(key, len(graph.placements)): rows[run] for key, run in zip(values.tolist(), places, strict=True)}
+def _alike(graph: ExecutionGraph) -> tuple[NDArray[np.int32], dict[tuple[int, int], int]]:
+    """Pairs of a work and a placement: the number of each node's, NONE where it has none; and how many have each."""
+    number = np.full(graph.node_count, NONE, dtype=np.int32)
+    for place, rows in enumerate(graph.computing().values()):
+        number[rows] = place
+    return number, {pair: len(rows) for pair, rows in graph.computing().items()}
+
+
+def _counts_but_for(
+    given: Iterable[int], number: NDArray[np.int32], counts: Mapping[tuple[int, int], int]
+) -> dict[tuple[int, int], int]:
+    """The pairs of all nodes but those on some rows, and how many nodes have each."""
+    less = np.bincount(number[list(given)], minlength=len(counts)).tolist()
+    return {pair: left for (pair, nodes), gone in zip(counts.items(), less, strict=True) if (left := nodes - gone)}
 
 
 @attrs.frozen(eq=False)
@@ -272,14 +272,14 @@ def _and_more(rows: NDArray[np.int64]) -> str:
 def _shares(
     graph: ExecutionGraph,
     times: _TermTimes,
-    alike: Mapping[tuple[int, int], NDArray[np.int64]],
+    alike: Mapping[tuple[int, int], int],
     given: Mapping[int, float],
 ) -> tuple[OriginShare, ...]:
     """Seconds of compute by origin, over nodes and the ranks they stand on; the most first."""
     ranks = [graph.mesh.rank_count(place) for place in graph.placements]
     found: dict[tuple[str, Origin], float] = {}
-    for (work, placement), rows in alike.items():
-        copies = len(rows) * ranks[placement]
+    for (work, placement), nodes in alike.items():
+        copies = nodes * ranks[placement]
         for term, count in graph.works[work]:
             key = times.key(term, placement)
             if key in times.origin:

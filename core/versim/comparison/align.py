@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.graph import NONE, ExecutionGraph, Instances, Places, RankClasses, instances_of
+from versim.kernel import passes
 from versim.kernel.functions import compiled, order_by_start
 from versim.prediction import NO_TIME, Prediction
 from versim.schedule import ready_of
@@ -61,6 +62,17 @@ class Timeline:
     def all_ran(self) -> bool:
         """Whether every instance ran."""
         return bool(self.ran.all())
+
+    @cached_property
+    def posted_in_time(self) -> bool:
+        """Whether all parts of every communication are posted before one of them ends, where all ran."""
+        instances = self.instances
+        if compiled():
+            meetings = len(instances.meeting_match)
+            return passes.posted_in_time(instances.meeting, meetings, self.start_ps, self.end_ps)
+        parts, meeting = parts_of(instances)
+        posted = instances.last_of_meeting(self.start_ps)
+        return not (self.end_ps[parts] < posted[meeting]).any()
 
     @cached_property
     def duration_ps(self) -> NDArray[np.int64]:
@@ -145,6 +157,10 @@ def _active(instances: Instances, start_ps: NDArray[np.int64], end_ps: NDArray[n
     if len(instances.meeting_match) == len(parts):
         # Each part is alone, and its communication begins when it is posted.
         return active
+    if compiled() and end_ps.min(initial=0) != NO_TIME:
+        found = passes.active(instances.meeting, len(instances.meeting_match), start_ps, end_ps)
+        if found is not None:
+            return found
     if end_ps.min(initial=0) != NO_TIME:
         posted = instances.last_of_meeting(start_ps)
         if (posted[meeting] <= end_ps[parts]).all():

@@ -18,7 +18,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from versim.comparison.align import Timeline, parts_of
+from versim.comparison.align import Timeline
 from versim.comparison.groups import exact_sums
 from versim.fabric import System
 from versim.fabric.crossing import bytes_across
@@ -68,9 +68,7 @@ def respects_compute(line: Timeline) -> bool:
     time. Then only a communication could still be shorter than a chain that leads through it: if one of its parts
     ended before another was posted.
     """
-    parts, meeting = parts_of(line.instances)
-    posted = line.instances.last_of_meeting(line.start_ps)
-    return line.all_ran and not (line.end_ps[parts] < posted[meeting]).any()
+    return line.all_ran and line.posted_in_time
 
 
 def bisection_bound_ps(graph: ExecutionGraph, system: System) -> int | None:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from versim.errors import VersimError
 from versim.graph import ELSEWHERE, ExecutionGraph, Places, made_for
 from versim.inputs import Inputs
+from versim.kernel import passes
+from versim.kernel.functions import compiled
 from versim.picoseconds import LONGEST_NS, LONGEST_PS, TooLongError
 from versim.prediction import NO_TIME, Prediction, Resource, Spans
 from versim.units import NS_PER_S, PS_PER_S
@@ -64,8 +66,38 @@ def _breach(inputs: Inputs, prediction: Prediction) -> str | None:
             return f"has {name} of shape {column.shape} instead of ({length},)"
         if not np.can_cast(column.dtype, np.int64, "safe") or column.dtype == np.bool_:
             return f"has {name} of type {column.dtype} instead of integers of at most 64 bits, signed"
+    made = made_for(spans.node, spans.rank)
+    if made is not None and made.graph is graph and _is_sound(inputs, prediction):
+        return _breach_of_ranks(prediction, world) or _breach_of_sense(graph, prediction)
     _hold_to_length(graph, prediction)
-    return _breach_of_range(prediction, graph.node_count, world) or _breach_of_sense(graph, prediction)
+    return (
+        _breach_of_range(prediction, graph.node_count, world)
+        or _breach_of_ranks(prediction, world)
+        or _breach_of_sense(graph, prediction)
+    )
+
+
+def _is_sound(inputs: Inputs, prediction: Prediction) -> bool:
+    """Whether spans of instances, and what was consumed, are within their ranges, seen in few passes."""
+    spans, consumed = prediction.spans, prediction.consumed
+    return (
+        compiled()
+        and not prediction.waiting
+        and consumed.compute_ns is inputs.compute_ns
+        and consumed.size_bytes is inputs.graph.size_bytes
+        and 0 <= spans.resource.min(initial=0) <= spans.resource.max(initial=0) <= max(Resource)
+        and not passes.senseless(spans.start_ps, spans.end_ps, LONGEST_PS)
+        and (spans.ready_ps is spans.start_ps or not passes.senseless(spans.ready_ps, spans.ready_ps, LONGEST_PS))
+        and NO_TIME <= prediction.finish_ps.min(initial=0) <= prediction.finish_ps.max(initial=0) <= LONGEST_PS
+    )
+
+
+def _breach_of_ranks(prediction: Prediction, world: int) -> str | None:
+    """Whether the ranks that stand for others are ranks."""
+    representative = prediction.representative
+    if representative.min() < 0 or representative.max() >= world:
+        return f"has representative outside 0..{world - 1}"
+    return None
 
 
 def _hold_to_length(graph: ExecutionGraph, prediction: Prediction) -> None:
@@ -92,7 +124,6 @@ def _breach_of_range(prediction: Prediction, nodes: int, world: int) -> str | No
         ("spans.node", spans.node.min(initial=0), spans.node.max(initial=0), nodes),
         ("spans.rank", spans.rank.min(initial=0), spans.rank.max(initial=0), world),
         ("spans.resource", spans.resource.min(initial=0), spans.resource.max(initial=0), max(Resource) + 1),
-        ("representative", prediction.representative.min(), prediction.representative.max(), world),
     ):
         if lowest < 0 or highest >= limit:
             return f"has {name} outside 0..{limit - 1}"

@@ -72,10 +72,12 @@ def totals(line: Timeline) -> Totals:
     representatives = classes.representatives()
     last = finish == finish.max(initial=0)
     rank = int(representatives[last].min())
-    here = (instances.rank_class == classes.of_rank()[rank]) & line.ran
-    communication = is_communication(instances)
-    compute = _union(line.active_ps[here & ~communication], line.end_ps[here & ~communication])
-    traffic = _union(line.active_ps[here & communication], line.end_ps[here & communication])
+    here = instances.of_class(int(classes.of_rank()[rank]))
+    here = here if line.all_ran else here[line.ran[here]]
+    communicates = is_communication(instances)[here]
+    compute, traffic = (
+        _union(line.active_ps[rows], line.end_ps[rows]) for rows in (here[~communicates], here[communicates])
+    )
     compute_ps, communication_ps = _length(compute), _length(traffic)
     together = _length(_union(*(np.concatenate(ends) for ends in zip(compute, traffic, strict=True))))
     return Totals(

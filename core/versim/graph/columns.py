@@ -8,7 +8,6 @@ work, scopes) is a table the rows point into. ``graph.node(i)`` and ``graph.comm
 from __future__ import annotations
 
 import enum
-import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from versim.distinct import grouped
+from versim.distinct import grouped, runs
+from versim.graph.forms import of_form
 from versim.mesh import Mesh, Placement
 from versim.work import Kind, Phase, Work
 
@@ -157,11 +157,17 @@ class ExecutionGraph:
 
     def parts(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """The parts of every communication as a CSR pair: starts (communications + 1,) and rows, ascending."""
-        return self._parts
+        return of_form(self, "columns.parts", lambda: grouped(self.match, self.communication_count))
 
-    @functools.cached_property
-    def _parts(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        return grouped(self.match, self.communication_count)
+    def computing(self) -> Mapping[tuple[int, int], NDArray[np.int64]]:
+        """Rows of compute nodes by their work and placement, each ascending."""
+        return of_form(self, "columns.computing", self._computing)
+
+    def _computing(self) -> dict[tuple[int, int], NDArray[np.int64]]:
+        rows, places = np.flatnonzero(self.work != NONE), len(self.placements)
+        keys = self.work[rows].astype(np.int64) * places + self.placement[rows]
+        values, runs_of = runs(keys, len(self.works) * places)
+        return {divmod(key, places): rows[run] for key, run in zip(values.tolist(), runs_of, strict=True)}
 
     def phase_of(self, node: int) -> Phase:
         """The phase of a row."""

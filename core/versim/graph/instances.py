@@ -18,9 +18,10 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from versim.distinct import distinct, grouped, largest, runs
+from versim.distinct import distinct, grouped, largest, pairs, runs
 from versim.graph.classes import RankClasses
 from versim.graph.columns import HOST, NONE, ExecutionGraph, Op
+from versim.graph.forms import of_form
 from versim.graph.limits import hold_to_memory
 from versim.immutable import is_unwritable, unwritable
 from versim.work import Kind
@@ -103,8 +104,15 @@ class Instances:
 
     def last_of_class(self, times_ps: NDArray[np.int64]) -> NDArray[np.int64]:
         """The latest of a column of times, (instances,), in each class; (classes,). A class without instances has 0."""
-        start, rows = self.kept("by class", lambda: grouped(self.rank_class, self.classes.count))
-        return largest(times_ps, start, rows)
+        return largest(times_ps, *self._by_class())
+
+    def of_class(self, number: int) -> NDArray[np.int32]:
+        """The instances of a class, ascending."""
+        start, rows = self._by_class()
+        return rows[start[number] : start[number + 1]]
+
+    def _by_class(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        return self.kept("by class", lambda: grouped(self.rank_class, self.classes.count))
 
     def last_of_meeting(self, times_ps: NDArray[np.int64]) -> NDArray[np.int64]:
         """The latest of a column of times, (instances,), in each meeting; (meetings,)."""
@@ -214,14 +222,20 @@ def _instances_of(graph: ExecutionGraph, classes: RankClasses) -> Instances:
     on = [classes.on(place) for place in graph.placements]
     counts = np.array([len(members) for members in on], dtype=np.int64)
     hold_to_memory(int(counts[graph.placement].sum()), classes.count)
-    first = np.zeros(graph.node_count + 1, dtype=np.int64)
-    np.cumsum(counts[graph.placement], out=first[1:])
-    total = int(first[-1])
-    node = np.repeat(np.arange(graph.node_count, dtype=np.int32), counts[graph.placement])
-    rank_class = np.empty(total, dtype=np.int32)
-    for code, members in enumerate(on):
-        rows = np.flatnonzero(graph.placement == code)
-        rank_class[first[rows][:, None] + np.arange(len(members))[None, :]] = members[None, :]
+    if (counts == 1).all():
+        # Every node is one instance, as in most graphs that were written as such.
+        total = graph.node_count
+        first, node = np.arange(total + 1), np.arange(total, dtype=np.int32)
+        rank_class = np.concatenate(on).astype(np.int32)[graph.placement]
+    else:
+        first = np.zeros(graph.node_count + 1, dtype=np.int64)
+        np.cumsum(counts[graph.placement], out=first[1:])
+        total = int(first[-1])
+        node = np.repeat(np.arange(graph.node_count, dtype=np.int32), counts[graph.placement])
+        rank_class = np.empty(total, dtype=np.int32)
+        for code, members in enumerate(on):
+            rows = np.flatnonzero(graph.placement == code)
+            rank_class[first[rows][:, None] + np.arange(len(members))[None, :]] = members[None, :]
     start, dependency = _dependencies(graph, on, first, total)
     meeting, meeting_match = _meetings(graph, classes, first, total)
     return Instances(
@@ -241,6 +255,10 @@ def _dependencies(
     graph: ExecutionGraph, on: list[NDArray[np.int64]], first: NDArray[np.int64], total: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     waiting = graph.dependents_of_edges()
+    if total == graph.node_count and all(len(members) == 1 for members in on):
+        of_row = np.concatenate(on)[graph.placement]
+        if (of_row[waiting] == of_row[graph.dependency]).all():
+            return graph.dependency_start, graph.dependency
     pair = graph.placement[waiting].astype(np.int64) * len(graph.placements) + graph.placement[graph.dependency]
     owners, targets, entries = [], [], []
     for code, edges in zip(*runs(pair, len(graph.placements) ** 2), strict=True):
@@ -268,6 +286,9 @@ def _meetings(
         return meeting, np.empty(0, dtype=np.int32)
     scope = graph.scope[graph.match[parts]].astype(np.int64)
     combined = graph.placement[parts] * np.int64(len(graph.scopes)) + scope
+    if total == graph.node_count and _agree(graph, classes, graph.match[parts], combined):
+        # Every node is one instance, and every communication is one meeting.
+        return graph.match, np.arange(graph.communication_count, dtype=np.int32)
     keys = np.full(total, -1, dtype=np.int64)
     for code, members in zip(*runs(combined, len(graph.placements) * len(graph.scopes)), strict=True):
         placement, scope_code = divmod(int(code), len(graph.scopes))
@@ -280,6 +301,19 @@ def _meetings(
     unique, _, inverse = distinct(keys[taking_part], graph.communication_count * classes.count)
     meeting[taking_part] = inverse.astype(np.int32)
     return meeting, (unique // classes.count).astype(np.int32)
+
+
+def _agree(graph: ExecutionGraph, classes: RankClasses, match: NDArray[np.int32], combined: NDArray[np.int64]) -> bool:
+    """Whether the parts of each communication agree off its axes, where each is one instance.
+
+    Of every part, ``match`` is its communication, and ``combined`` its placement and scope in one number.
+    """
+    pairs_used, _, number = distinct(combined, len(graph.placements) * len(graph.scopes))
+    off = [_off_axes(graph, classes, *divmod(pair, len(graph.scopes)))[0] for pair in pairs_used.tolist()]
+    of_part = np.array(off, dtype=np.int64)[number]
+    of_match = np.zeros(graph.communication_count, dtype=np.int64)
+    of_match[match] = of_part
+    return bool((of_match[match] == of_part).all())
 
 
 def _off_axes(graph: ExecutionGraph, classes: RankClasses, placement: int, scope: int) -> NDArray[np.int64]:
@@ -336,13 +370,19 @@ def distinct_communications(graph: ExecutionGraph) -> tuple[NDArray[np.int64], N
 
 
 def _distinct_communications(graph: ExecutionGraph) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    first, number = pairs(of_form(graph, "instances.but_for_sizes", lambda: _but_for_sizes(graph)), graph.size_bytes)
+    return first.astype(np.int64), number.astype(np.int64)
+
+
+def _but_for_sizes(graph: ExecutionGraph) -> NDArray[np.int64]:
+    """A number that is equal for communications that differ in nothing but size and place; (communications,)."""
     start, rows = graph.parts()
     counts, places = np.diff(start), graph.placement[rows].astype(np.int64)
     last = max(len(places) - 1, 0)
     if not len(counts):
-        return counts, counts
+        return counts
     columns: list[NDArray[Any]] = [
-        *(graph.kind, graph.size_bytes, graph.scope, graph.algorithm, counts),
+        *(graph.kind, graph.scope, graph.algorithm, counts),
         *(np.where(counts > number, places[np.minimum(start[:-1] + number, last)], NONE) for number in range(2)),
         # Whether the sender stands first: the same two ends the other way round are another message.
         graph.op[rows[start[:-1]]],
@@ -360,15 +400,11 @@ def _distinct_communications(graph: ExecutionGraph) -> tuple[NDArray[np.int64], 
     largest = 1
     for column in columns:
         codes = np.asarray(column, dtype=np.int64)
-        codes = codes - codes.min()  # from 0 on, and no sum that the largest size would wrap
+        codes = codes - codes.min()
         values, _, numbers = distinct(codes, int(codes.max()) + 1)
         if largest * len(values) >= 2**62:
             found, code = np.unique(code, return_inverse=True)
             largest = len(found)
         code = code * len(values) + numbers
         largest *= len(values)
-    _, first, inverse = distinct(code, largest)
-    order = np.argsort(first)
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    return first[order], rank[inverse]
+    return code

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from versim.distinct import distinct
 from versim.errors import FaultsError
 from versim.graph.columns import NONE, ExecutionGraph, Op
+from versim.graph.forms import share_form
 from versim.graph.order import cycle_of
 from versim.immutable import is_unwritable
 from versim.work import DTYPE_BITS, Attention, Fixed, Folded, Gemm, GroupedGemm, Kind, Pointwise, Term
@@ -40,6 +41,7 @@ def checked(graph: ExecutionGraph, subject: str = "graph", *, like: ExecutionGra
     if like is not None and _of_one_form(graph, like):
         sizes = graph.size_bytes
         if sizes.shape == graph.kind.shape and sizes.min(initial=1) >= 1 and not any(map(_faults_of_work, graph.works)):
+            share_form(graph, like)
             return graph
     faults = _outside(graph) or faults_of(graph)
     if faults:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from versim.distinct import distinct, runs
 from versim.graph.columns import NONE, ExecutionGraph, Op, Scope
+from versim.graph.forms import of_form
 from versim.immutable import unwritable
 from versim.mesh import Mesh, Placement
 from versim.work import Folded, Kind
@@ -53,40 +54,35 @@ class _Ways:
     def of_collectives(self) -> dict[int, list[_Box]]:
         """Boxes of the parts of every collective whose groups lie differently, by row."""
         graph, found = self._graph, {}
+        for (scope, *places), columns in of_form(graph, "ways.collectives", self._collectives).items():
+            boxes = self._of_parts(graph.scopes[scope], [graph.placements[place] for place in places])
+            if boxes is not None:
+                for rows, split in zip(columns, boxes, strict=True):
+                    found.update(dict.fromkeys(rows.tolist(), split))
+        return found
+
+    def _collectives(self) -> dict[tuple[int, ...], list[NDArray[np.int64]]]:
+        """Rows of the parts of collectives, by their scope and where their parts stand."""
+        graph, found = self._graph, {}
         message = graph.kinds.index(Kind.POINT_TO_POINT) if Kind.POINT_TO_POINT in graph.kinds else NONE
         collectives = np.flatnonzero(graph.kind != message)
         singles = collectives[self._counts[collectives] == 1]
-        rows = self._rows[self._first[singles]]
+        rows = self._rows[self._first[singles]].astype(np.int64)
         keys = graph.scope[singles].astype(np.int64) * len(graph.placements) + graph.placement[rows]
         for key, mine in _runs(keys, len(graph.scopes) * len(graph.placements)):
-            scope, place = divmod(key, len(graph.placements))
-            boxes = self._of_parts(graph.scopes[scope], [graph.placements[place]])
-            if boxes is not None:
-                found.update(dict.fromkeys(rows[mine].tolist(), boxes[0]))
-        known: dict[tuple[int, ...], list[list[_Box]] | None] = {}
+            found[divmod(key, len(graph.placements))] = [rows[mine]]
+        several: dict[tuple[int, ...], list[list[int]]] = {}
         for match in collectives[self._counts[collectives] > 1].tolist():
             parts = self._rows[self._first[match] : self._first[match] + self._counts[match]].tolist()
-            places = graph.placement[parts].tolist()
-            signature = (int(graph.scope[match]), *places)
-            if signature not in known:
-                known[signature] = self._of_parts(graph.scopes[signature[0]], [graph.placements[p] for p in places])
-            split = known[signature]
-            if split is not None:
-                found.update(zip(parts, split, strict=True))
-        return found
+            signature = (int(graph.scope[match]), *graph.placement[parts].tolist())
+            several.setdefault(signature, []).append(parts)
+        return found | {key: list(np.array(parts, dtype=np.int64).T) for key, parts in several.items()}
 
     def of_messages(self) -> dict[int, list[_Box]]:
         """Boxes of both ends of every message whose pairs of ranks lie differently, by row."""
         graph, found = self._graph, {}
-        if Kind.POINT_TO_POINT not in graph.kinds:
-            return {}
-        matches = np.flatnonzero(graph.kind == graph.kinds.index(Kind.POINT_TO_POINT))
-        ends = self._rows[self._first[matches][:, None] + np.arange(2)[None, :]]
-        swapped = graph.op[ends[:, 0]] != Op.SEND
-        ends[swapped] = ends[swapped][:, ::-1]
-        places = graph.placement[ends].astype(np.int64)
-        for key, mine in _runs(places[:, 0] * len(graph.placements) + places[:, 1], len(graph.placements) ** 2):
-            source, target = (graph.placements[code] for code in divmod(key, len(graph.placements)))
+        for codes, ends in of_form(graph, "ways.messages", self._messages).items():
+            source, target = (graph.placements[code] for code in codes)
             pairs = np.stack([graph.mesh.ranks(source), graph.mesh.ranks(target)], axis=1)
             ways = self._ways(pairs)
             if ways is None:
@@ -94,8 +90,22 @@ class _Ways:
             for column, place in enumerate((source, target)):
                 # Every box is a message of its own: each has one sending and one receiving end.
                 boxes = [(box, number) for number, (box, _) in enumerate(self._boxes(place, pairs[:, column], ways))]
-                found.update(dict.fromkeys(ends[mine, column].tolist(), boxes))
+                found.update(dict.fromkeys(ends[:, column].tolist(), boxes))
         return found
+
+    def _messages(self) -> dict[tuple[int, int], NDArray[np.int32]]:
+        """Rows of both ends of messages, (messages, 2), by where these stand."""
+        graph = self._graph
+        if Kind.POINT_TO_POINT not in graph.kinds:
+            return {}
+        matches = np.flatnonzero(graph.kind == graph.kinds.index(Kind.POINT_TO_POINT))
+        ends = self._rows[self._first[matches][:, None] + np.arange(2)[None, :]]
+        swapped = graph.op[ends[:, 0]] != Op.SEND
+        ends[swapped] = ends[swapped][:, ::-1]
+        places = graph.placement[ends].astype(np.int64)
+        keys = places[:, 0] * len(graph.placements) + places[:, 1]
+        runs_of = _runs(keys, len(graph.placements) ** 2)
+        return {divmod(key, len(graph.placements)): ends[mine] for key, mine in runs_of}
 
     def of_folded(self) -> dict[int, list[_Box]]:
         """Boxes of every compute node whose folded communication lies differently among its ranks, by row."""
@@ -103,19 +113,16 @@ class _Ways:
         folding = [
             tuple(dict.fromkeys(term.axis for term, _ in work if isinstance(term, Folded))) for work in graph.works
         ]
-        # The last entry serves communications, whose work is NONE (-1).
-        folds = np.array([bool(axes) for axes in folding] + [False])
-        rows = np.flatnonzero(folds[graph.work])
         known: dict[tuple[tuple[str, ...], int], list[_Box] | None] = {}
-        keys = graph.work[rows].astype(np.int64) * len(graph.placements) + graph.placement[rows]
-        for key, mine in _runs(keys, len(graph.works) * len(graph.placements)):
-            work, code = divmod(key, len(graph.placements))
+        for (work, code), rows in graph.computing().items():
             axes = folding[work]
+            if not axes:
+                continue
             if (axes, code) not in known:
                 known[axes, code] = self._of_folding(axes, graph.placements[code])
             boxes = known[axes, code]
             if boxes is not None:
-                found.update(dict.fromkeys(rows[mine].tolist(), boxes))
+                found.update(dict.fromkeys(rows.tolist(), boxes))
         return found
 
     def _of_parts(self, scope: Scope, places: list[Placement]) -> list[list[_Box]] | None:

@@ -1,0 +1,198 @@
+// Passes over the instances of a graph, for steps without a queue and for checks of what ran. Each function has its
+// reference in Python, named beside it; answers are equal.
+
+#include <algorithm>
+#include <cstdint>
+#include <new>
+#include <vector>
+
+namespace {
+
+using u8 = std::uint8_t;
+using u64 = std::uint64_t;
+using i32 = std::int32_t;
+using i64 = std::int64_t;
+
+constexpr i32 NONE = -1;
+
+}  // namespace
+
+extern "C" {
+
+// An order in which everything follows what it waits for: instances, and each meeting, as ~meeting, behind the last of
+// its parts. Returns how many entries there are: instances and meetings, unless some wait for one another.
+i64 versim_straight_order(i64 count, i64 meetings, const i32* meeting, const i32* waits, const i64* follower_start,
+                          const i32* follower, const i64* part_start, const i32* part, i32* order) try {
+  std::vector<i32> missing(waits, waits + count), absent(static_cast<std::size_t>(meetings)), free;
+  for (i64 met = 0; met < meetings; ++met) absent[met] = static_cast<i32>(part_start[met + 1] - part_start[met]);
+  for (i64 row = count; row-- > 0;)
+    if (missing[row] == 0) free.push_back(static_cast<i32>(row));
+  i64 ordered = 0;
+  const auto end = [&](i32 ended) {
+    for (i64 edge = follower_start[ended + 1]; edge-- > follower_start[ended];)
+      if (--missing[follower[edge]] == 0) free.push_back(follower[edge]);
+  };
+  // The latest first: a rank is followed as far as it goes, so that what belongs together stands together.
+  while (!free.empty()) {
+    const i32 row = free.back(), met = meeting[row];
+    free.pop_back();
+    order[ordered++] = row;
+    if (met == NONE) {
+      end(row);
+    } else if (--absent[met] == 0) {
+      order[ordered++] = ~met;
+      for (i64 at = part_start[met]; at < part_start[met + 1]; ++at) end(part[at]);
+    }
+  }
+  return ordered;
+} catch (const std::bad_alloc&) {
+  return -1;
+}
+
+// When each instance runs if none waits for its device, see schedule.replay: it starts once everything it waits for has
+// ended. Returns 0; 1 where a device may have been asked for by two at once, or something ends after `longest`.
+i64 versim_straight_run(i64 entries, i64 devices, const i32* order, const i32* node, const i32* device,
+                        const i32* meeting, const i64* dependency_start, const i32* dependency, const i64* part_start,
+                        const i32* part, const i64* compute, const i64* lasts, i64 longest, i64* start, i64* end) try {
+  struct Last {
+    i64 start = -1, end = 0;
+  };
+  std::vector<Last> last(static_cast<std::size_t>(devices));
+  for (i64 at = 0; at < entries; ++at) {
+    const i32 row = order[at];
+    if (row >= 0) {
+      i64 ready = 0;
+      for (i64 edge = dependency_start[row]; edge < dependency_start[row + 1]; ++edge)
+        ready = std::max(ready, end[dependency[edge]]);
+      start[row] = ready;
+      if (meeting[row] != NONE) continue;
+      Last& before = last[device[row]];
+      // Of two that begin in one tick, the order of their rows decides: that is for the event loop.
+      if (ready < before.end || ready <= before.start) return 1;
+      const i64 ended = ready + compute[node[row]];
+      if (ended > longest) return 1;
+      end[row] = ended;
+      before = {ready, ended};
+    } else {
+      const i32 met = ~row;
+      i64 latest = 0;
+      for (i64 each = part_start[met]; each < part_start[met + 1]; ++each)
+        latest = std::max(latest, start[part[each]]);
+      latest += lasts[met];
+      if (latest > longest) return 1;
+      for (i64 each = part_start[met]; each < part_start[met + 1]; ++each) end[part[each]] = latest;
+    }
+  }
+  return 0;
+} catch (const std::bad_alloc&) {
+  return -1;
+}
+
+// The largest value of each group, given the groups as a CSR pair; `otherwise` where it is empty, see distinct.largest.
+void versim_largest(i64 groups, const i64* start, const i32* row, const i64* value, i64 otherwise, i64* found) {
+  for (i64 group = 0; group < groups; ++group) {
+    if (start[group] == start[group + 1]) {
+      found[group] = otherwise;
+      continue;
+    }
+    i64 largest = value[row[start[group]]];
+    for (i64 at = start[group] + 1; at < start[group + 1]; ++at) largest = std::max(largest, value[row[at]]);
+    found[group] = largest;
+  }
+}
+
+// How many instances start before something they wait for has ended, see comparison.checks.
+i64 versim_started_early(i64 count, const i64* dependency_start, const i32* dependency, const i64* start,
+                         const i64* end) {
+  i64 early = 0;
+  for (i64 row = 0; row < count; ++row)
+    for (i64 edge = dependency_start[row]; edge < dependency_start[row + 1]; ++edge)
+      early += start[row] < end[dependency[edge]];
+  return early;
+}
+
+// How many instances start before the one that is listed before them has ended, of those on the same processor as it.
+i64 versim_overlaps(i64 listed, const i32* row, const u8* on_same, const i64* start, const i64* end) {
+  i64 overlaps = 0;
+  for (i64 at = 1; at < listed; ++at) overlaps += on_same[at - 1] && start[row[at]] < end[row[at - 1]];
+  return overlaps;
+}
+
+// How many instances that compute did not last as long as their node's nanoseconds, of those that are known.
+i64 versim_other_durations(i64 count, const i32* node, const i32* meeting, const i64* compute_ns, i64 ps_per_ns,
+                           const i64* start, const i64* end) {
+  i64 others = 0;
+  for (i64 row = 0; row < count; ++row) {
+    if (meeting[row] != NONE) continue;
+    const i64 ns = compute_ns[node[row]];
+    others += ns >= 0 && end[row] - start[row] != ns * ps_per_ns;
+  }
+  return others;
+}
+
+// When each instance begins to make progress where every meeting is posted before a part of it ends, see
+// comparison.align: a meeting with the last of its parts. Returns how many parts end before; then it says nothing.
+// `active` may be null.
+i64 versim_active(i64 count, i64 meetings, const i32* meeting, const i64* start, const i64* end, i64* posted,
+                  i64* active) {
+  std::fill(posted, posted + meetings, 0);
+  for (i64 row = 0; row < count; ++row)
+    if (meeting[row] != NONE) posted[meeting[row]] = std::max(posted[meeting[row]], start[row]);
+  i64 before = 0;
+  for (i64 row = 0; row < count; ++row) {
+    const i64 begins = meeting[row] == NONE ? start[row] : posted[meeting[row]];
+    if (active) active[row] = begins;
+    before += meeting[row] != NONE && end[row] < begins;
+  }
+  return before;
+}
+
+// Whether spans begin at 0 or later, end no earlier than they begin, and no later than `longest`, see
+// comparison.contract; how many do not.
+i64 versim_senseless(i64 count, i64 longest, const i64* start, const i64* end) {
+  i64 senseless = 0;
+  for (i64 row = 0; row < count; ++row) senseless += (start[row] < 0) | (end[row] < start[row]) | (end[row] > longest);
+  return senseless;
+}
+
+// Of each row the number of its pair of values, in order of appearance, and of each number its first row; returns how
+// many there are, see distinct.pairs.
+i64 versim_distinct_pairs(i64 rows, const i64* one, const i64* other, i32* number, i32* first) try {
+  u64 slots = 1024, mask = slots - 1;
+  std::vector<i32> table(slots, NONE);
+  i64 found = 0;
+  const auto hashed = [&](i64 row) {
+    u64 mixed = (static_cast<u64>(one[row]) ^ static_cast<u64>(other[row]) * 0x9E3779B97F4A7C15u) * 0xD6E8FEB86659FD93u;
+    return mixed ^ mixed >> 32;
+  };
+  for (i64 row = 0; row < rows; ++row) {
+    // Neighbours are often alike.
+    if (row && one[row] == one[row - 1] && other[row] == other[row - 1]) {
+      number[row] = number[row - 1];
+      continue;
+    }
+    u64 slot = hashed(row) & mask;
+    while (table[slot] != NONE && (one[first[table[slot]]] != one[row] || other[first[table[slot]]] != other[row]))
+      slot = (slot + 1) & mask;
+    if (table[slot] == NONE) {
+      table[slot] = static_cast<i32>(found);
+      first[found++] = static_cast<i32>(row);
+      number[row] = table[slot];
+      if (2 * found > static_cast<i64>(slots)) {
+        slots *= 4, mask = slots - 1;
+        table.assign(slots, NONE);
+        for (i64 each = 0; each < found; ++each) {
+          u64 free = hashed(first[each]) & mask;
+          while (table[free] != NONE) free = (free + 1) & mask;
+          table[free] = static_cast<i32>(each);
+        }
+      }
+    } else {
+      number[row] = table[slot];
+    }
+  }
+  return found;
+} catch (const std::bad_alloc&) {
+  return -1;
+}
+}
