@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from versim.components import Exports as Exports
     from versim.components import Finding as Finding
     from versim.components import GraphProducer as GraphProducer
+    from versim.components import HoldsSessions as HoldsSessions
     from versim.components import Isolates as Isolates
     from versim.components import LimitsNetwork as LimitsNetwork
     from versim.components import MakesScenarios as MakesScenarios
@@ -213,9 +214,9 @@ _HOMES = {
         "Accuracy InstanceAccuracy accuracy held_against_measurements measured_reference signed_error"
     ),
     "components": (
-        "Component CountsRanks Destination Diagnoses Diagnostic Drafts Exports Finding GraphProducer Isolates "
-        "LimitsNetwork MakesScenarios MeasuresNetwork NoOptions OffersPresets Preflights PresetInfo ProposesSystem "
-        "Rendering "
+        "Component CountsRanks Destination Diagnoses Diagnostic Drafts Exports Finding GraphProducer HoldsSessions "
+        "Isolates LimitsNetwork MakesScenarios MeasuresNetwork NoOptions OffersPresets Preflights PresetInfo "
+        "ProposesSystem Rendering "
         "Reporter Resembles Severity ShowsCollectives SimulationRequest SimulatorBackend Sizes TableResult TimingModel "
         "Verifier Verifies option"
     ),

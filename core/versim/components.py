@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -364,6 +365,24 @@ class Isolates(Protocol):
 
     def isolated_s(self, request: SimulationRequest) -> NDArray[np.float64]:
         """Seconds that each communication of the graph takes alone; shape (communications,), NaN where unknown."""
+        ...
+
+
+@runtime_checkable
+class HoldsSessions(Protocol):
+    """A backend that asks a program of its own, and can keep that running while it is asked about a step."""
+
+    def session(self, requests: Sequence[SimulationRequest]) -> AbstractContextManager[object]:
+        """What encloses all questions about a step, where no time limit is set.
+
+        Entered before any simulator is asked and left after the last question; sessions of one backend may lie in one
+        another. Nothing that is answered may depend on it.
+
+        Args:
+            requests: What ``simulate`` will be asked, unless the preflight refuses it: equal requests, in this
+                process. It may begin with them at once, in a process of its own, while others answer. Why one cannot
+                be simulated is said by ``simulate``, not here.
+        """
         ...
 
 

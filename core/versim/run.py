@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from versim.asking.preparation import (
     place_workload,
     prepare_pin,
 )
+from versim.asking.sessions import open_session
 from versim.asking.simulation import Answer, ask
 from versim.asking.time_limit import ChildDiedError, within
 from versim.comparison import Check, Comparison, Report, Unpinned, WorkloadReport, compare_predictions
@@ -104,12 +105,23 @@ def run(
     simulated: Simulations = {}
     with limiting(time_limit_s):
         prepared = _prepared_beforehand(scenario, registry, say)
-        reports = {
-            workload.label: _run_workload(
-                scenario, registry, workload, simulated, say, averaging, force, sweep, contain, time_limit_s, prepared
-            )
-            for workload in _lenders_first(scenario)
-        }
+        reports = {}
+        for workload in _lenders_first(scenario):
+            with ExitStack() as sessions:
+                reports[workload.label] = _run_workload(
+                    scenario,
+                    registry,
+                    workload,
+                    simulated,
+                    say,
+                    sessions,
+                    averaging,
+                    force,
+                    sweep,
+                    contain,
+                    time_limit_s,
+                    prepared,
+                )
     return Report(
         scenario=scenario.name,
         description=scenario.description,
@@ -172,7 +184,10 @@ def prepare(
             lenders = _lenders_of(scenario, chosen)
             for lender in _lenders_first(scenario):
                 if lender.label in lenders:
-                    _run_workload(scenario, registry, lender, simulated, lambda _: None, time_limit_s=time_limit_s)
+                    with ExitStack() as sessions:
+                        _run_workload(
+                            scenario, registry, lender, simulated, lambda _: None, sessions, time_limit_s=time_limit_s
+                        )
             return prepare_pin(scenario, registry, workload, chosen, simulated)
     raise VersimError(
         f"workload {workload_label!r} has no pin {pin_label!r}; it has {', '.join(pin.label for pin in applying)}"
@@ -218,6 +233,7 @@ def _run_workload(
     workload: Workload,
     simulated: Simulations,
     say: Progress,
+    sessions: ExitStack,
     averaging: str = "sequential",
     force: bool = False,
     sweep: bool = False,
@@ -249,16 +265,25 @@ def _run_workload(
         place = f"$.pins[{[other.label for other in scenario.pins].index(chosen.label)}]"
         digest = prepared.inputs.digest
         if digest not in by_digest:
-            by_digest[digest] = _Asked(prepared, folded=check_folded(prepared, registry, place))
+            by_digest[digest] = _Asked(digest, prepared, folded=check_folded(prepared, registry, place))
         asked = by_digest[digest]
         if asked.prepared is not prepared:
             asked.same_as.append(chosen.label)
-        for instance in scenario.instances_of(workload, chosen):
+        instances = scenario.instances_of(workload, chosen)
+        # A child process finds nothing that was begun here.
+        for instance in instances if time_limit_s is None else ():
+            if instance.label not in asked.answers:
+                broken = open_session(
+                    sessions, asked.prepared.inputs, instance, registry, _place_of(instance, scenario), contain=contain
+                )
+                if broken is not None:
+                    spoilt |= asked.note(instance, broken, scenario, registry, simulated)
+        for instance in instances:
             if instance.label not in asked.answers:
                 what = f"{workload.label}: {instance.label} ({chosen.label})"
                 say(what)
                 with telling(say, what):
-                    answer = asked.answers[instance.label] = _answer(
+                    answer = _answer(
                         asked.prepared,
                         instance,
                         scenario,
@@ -267,9 +292,7 @@ def _run_workload(
                         contain=contain,
                         time_limit_s=time_limit_s,
                     )
-                if answer.spoilt:
-                    spoilt = True
-                    asked.prepared = _again(asked.prepared, digest, scenario, registry, simulated)
+                spoilt |= asked.note(instance, answer, scenario, registry, simulated)
             simulated[workload.label, chosen.label, instance.label] = Simulated(
                 inputs=asked.prepared.inputs, prediction=asked.answers[instance.label].prediction
             )
@@ -307,8 +330,7 @@ def _answer(
     time_limit_s: float | None,
 ) -> Answer:
     """What an instance answers, held against the network that everybody got."""
-    inputs = prepared.inputs
-    place = f"$.backends[{[other.label for other in scenario.backends].index(instance.label)}]"
+    inputs, place = prepared.inputs, _place_of(instance, scenario)
     answer = ask(inputs, instance, registry, place, force=force, contain=contain, time_limit_s=time_limit_s)
     # A measurement is of the network that there was, and who gave up has none.
     if not answer.prediction.completed or answer.prediction.measured:
@@ -323,6 +345,10 @@ def _answer(
         # Of the step there is an answer.
         check = Check(name="network", passed=None, detail=f"it could not be made: {error}")
     return attrs.evolve(answer, network_check=check)
+
+
+def _place_of(instance: Instance, scenario: Scenario) -> str:
+    return f"$.backends[{[other.label for other in scenario.backends].index(instance.label)}]"
 
 
 def _declared(instance: Instance, answer: Answer) -> Mapping[str, str]:
@@ -401,10 +427,20 @@ def _sweeps(
 class _Asked:
     """Everything that was answered about one digest."""
 
+    digest: str
     prepared: Prepared
     answers: dict[str, Answer] = attrs.field(factory=dict)
     same_as: list[str] = attrs.field(factory=list)
     folded: Check | None = None
+
+    def note(
+        self, instance: Instance, answer: Answer, scenario: Scenario, registry: Registry, simulated: Simulations
+    ) -> bool:
+        """Note an answer; True if the inputs had to be made anew, for it spoilt them."""
+        self.answers[instance.label] = answer
+        if answer.spoilt:
+            self.prepared = _again(self.prepared, self.digest, scenario, registry, simulated)
+        return answer.spoilt
 
     def compared(self, scenario: Scenario, averaging: str) -> Comparison:
         instances = [instance for instance in scenario.backends if instance.label in self.answers]

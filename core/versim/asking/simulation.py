@@ -31,6 +31,8 @@ from versim.timing import NetworkTiming
 ITS_OWN_NETWORK = "its own"
 """What stands for the network timing of a backend that models the network itself."""
 
+CHANGED_INPUT = "it changed its input, which the others are given, too"
+
 
 @attrs.frozen(eq=False, kw_only=True)
 class Answer:
@@ -97,13 +99,27 @@ def ask(
         )
     except (TimeIsOverError, ChildDiedError) as error:
         status = Status.TIMED_OUT if isinstance(error, TimeIsOverError) else Status.ABORTED
-        prediction = _refused(_shape_of(inputs), instance.backend, (str(error),), status)
-        network = _network_of(registry.backend(instance.backend), instance)
+        refused = refusal(shape_of(inputs), instance, registry, (str(error),), status)
         wall_s = time.perf_counter() - began
-        return Answer(
-            prediction=_labelled(attrs.evolve(prediction, wall_s=wall_s), instance),
-            network=ITS_OWN_NETWORK if network is None else _spelt(network),
-        )
+        return attrs.evolve(refused, prediction=attrs.evolve(refused.prediction, wall_s=wall_s))
+
+
+def refusal(
+    shape: Shape,
+    instance: Instance,
+    registry: Registry,
+    why: tuple[str, ...],
+    status: Status = Status.ABORTED,
+    *,
+    spoilt: bool = False,
+) -> Answer:
+    """The answer of an instance that gives none."""
+    network = _network_of(registry.backend(instance.backend), instance)
+    return Answer(
+        prediction=_labelled(_refused(shape, instance.backend, why, status), instance),
+        network=ITS_OWN_NETWORK if network is None else _spelt(network),
+        spoilt=spoilt,
+    )
 
 
 def _asked(
@@ -111,7 +127,7 @@ def _asked(
 ) -> Answer:
     request, network = request_for(inputs, instance, registry, place)
     backend = registry.backend(instance.backend)
-    shape = _shape_of(inputs)
+    shape = shape_of(inputs)
     began = time.perf_counter()
     findings: tuple[Finding, ...] = ()
     errors: tuple[Finding, ...] = ()
@@ -130,7 +146,7 @@ def _asked(
     except VersimError as error:
         prediction = _refused(shape, instance.backend, (str(error),))
     if not inputs.unchanged():
-        fault = ComponentError("backend", instance.backend, "it changed its input, which the others are given, too")
+        fault = ComponentError("backend", instance.backend, CHANGED_INPUT)
         if not contain:
             raise fault
         return Answer(
@@ -290,7 +306,7 @@ def _isolated_ps(backend: Isolates, request: SimulationRequest, name: str) -> tu
     return tuple(time if has else None for time, has in zip(times_ps.tolist(), known.tolist(), strict=True))
 
 
-def _not_run(shape: _Shape, instance: Instance, errors: tuple[Finding, ...]) -> Prediction:
+def _not_run(shape: Shape, instance: Instance, errors: tuple[Finding, ...]) -> Prediction:
     said = (*map(_said, errors), "not simulated; --force simulates all the same")
     return _refused(shape, instance.backend, said)
 
@@ -300,7 +316,7 @@ def _said(finding: Finding) -> str:
 
 
 @attrs.frozen
-class _Shape:
+class Shape:
     """What an answer that is none takes from the inputs; asked for before a stranger has them."""
 
     digest: str
@@ -309,12 +325,13 @@ class _Shape:
     communications: int
 
 
-def _shape_of(inputs: Inputs) -> _Shape:
+def shape_of(inputs: Inputs) -> Shape:
+    """The shape of these, before a stranger has them."""
     graph = inputs.graph
-    return _Shape(inputs.digest, graph.mesh.world_size, graph.node_count, graph.communication_count)
+    return Shape(inputs.digest, graph.mesh.world_size, graph.node_count, graph.communication_count)
 
 
-def _refused(shape: _Shape, backend: str, why: tuple[str, ...], status: Status = Status.ABORTED) -> Prediction:
+def _refused(shape: Shape, backend: str, why: tuple[str, ...], status: Status = Status.ABORTED) -> Prediction:
     return Prediction(
         simulator=backend,
         engine="none",

@@ -7,11 +7,12 @@ import io
 
 import numpy as np
 
+from versim.components import HoldsSessions
 from versim.errors import VersimError
 from versim.pinning import pin
 from versim.registry import describe_options, structure_options
 from versim.testing import graphs
-from versim.testing.check import Outcome, check, holds
+from versim.testing.check import NotClaimedError, Outcome, check, holds
 from versim.testing.subject import Subject
 
 
@@ -76,6 +77,19 @@ def nothing_printed(subject: Subject) -> Outcome:
         subject.takes_s(graphs.chain(), subject.system(2))
     text = out.getvalue()
     return holds(not text, "nothing", repr(text[:80]) if text else "nothing")
+
+
+@check("conduct", "sessions", "a session changes no answer, whether it has begun with the question or not")
+def sessions(subject: Subject) -> Outcome:
+    """Two steps in a session inside another one, of which each has begun with one; the later is asked first."""
+    backend = subject.backend
+    if not isinstance(backend, HoldsSessions):
+        raise NotClaimedError("it holds no sessions")
+    requests = [subject.request(pin(graphs.chain(ns), subject.system(2))) for ns in ((3001, 5003), (2003, 7001))]
+    expected = [backend.simulate(request).finish_ps.tolist() for request in requests]
+    with backend.session(requests[:1]), backend.session(requests[1:]):
+        found = [backend.simulate(request).finish_ps.tolist() for request in (*reversed(requests), *requests)]
+    return holds([*reversed(expected), *expected] == found, "the same answers, every time", str(found))
 
 
 @check("conduct", "says who it is", "a prediction names its simulator and what really ran, for the report")

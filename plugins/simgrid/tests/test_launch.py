@@ -14,7 +14,8 @@ from versim import Fixed, GraphBuilder, Mesh, SimulationError, SimulationRequest
 
 from versim_simgrid import launch
 from versim_simgrid.backend import SimGrid
-from versim_simgrid.worker import FORMAT, VERSION
+from versim_simgrid.session import run
+from versim_simgrid.worker import FORMAT, VERSION, packed
 
 
 @pytest.fixture
@@ -123,8 +124,8 @@ def test_communication_alone_is_not_known_in_time(tmp_path: Path, monkeypatch: p
 
 def test_the_real_worker_refuses_another_version(simgrid: None) -> None:  # noqa: ARG001 - skips
     """A worker of yesterday does not guess at a document of today."""
-    with pytest.raises(SimulationError, match="expected versim-simgrid version 1, got versim-simgrid version 2"):
-        launch.run({"format": FORMAT, "version": 2}, os.environ, 60.0)
+    with pytest.raises(SimulationError, match="expected versim-simgrid version 2, got versim-simgrid version 1"):
+        run(packed({"format": FORMAT, "version": 1}, {}, {}), os.environ, 60.0)
 
 
 def test_diagnosis(simgrid: None) -> None:  # noqa: ARG001 - skips

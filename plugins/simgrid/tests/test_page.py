@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -33,8 +34,9 @@ def test_its_example_runs(simgrid: None) -> None:  # noqa: ARG001 - skips
 def test_every_key_and_option_is_described() -> None:
     """What is sent, by its name and version, and what may be chosen."""
     text = page()
-    sent = document.document_of(Tasks(), Fabric(network_of(("ring", 2))), 2, SimGridOptions())
-    for key in (*sent, "simgrid", "start_s", "end_s", "order"):
+    (line, _) = document.document_of(Tasks(), Fabric(network_of(("ring", 2))), 2, SimGridOptions()).split(b"\n", 1)
+    sent = json.loads(line)
+    for key in (*sent, *worker.ASKED, *worker.ANSWERED, "simgrid", "wall_s", "share"):
         assert f"`{key}`" in text, key
     assert f'`"{worker.FORMAT}"`, `{worker.VERSION}`' in text
     for option in attrs.fields(SimGridOptions):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
@@ -37,6 +39,7 @@ from versim_simgrid.folding import folding_of
 from versim_simgrid.links import link_loads
 from versim_simgrid.options import SimGridOptions
 from versim_simgrid.program import Translation, translate
+from versim_simgrid.session import Begun, Session, current, run, session
 from versim_simgrid.tasks import MARKER, Tasks
 from versim_simgrid.times import Times, times_of
 
@@ -75,17 +78,28 @@ class SimGrid:
             SimGridNotFoundError: SimGrid is not installed; the message says how to.
             SimulationError: SimGrid failed.
         """
-        fabric, collectives = _network(request)
-        graph, communications = request.inputs.graph, Communications(request.inputs.graph)
-        folding = folding_of(graph, fabric, collectives, communications) if request.options.folds else None
-        translation = translate(request.inputs, fabric, collectives, communications, folding)
-        document = document_of(translation.tasks, translation.fabric, request.inputs.system.world_size, request.options)
-        try:
-            answer = launch.run(document, os.environ, request.options.time_limit_s)
-        except launch.TimeLimitError as error:
-            return _stopped(request, translation, str(error))
-        times = times_of(answer, translation.tasks)
-        return _prediction(request, translation, times, f"SimGrid {answer['simgrid']}")
+        with current(os.environ) as workers:
+            begun = workers.taken(request) or _begun(request, workers)
+            try:
+                answer = begun.worker.answer(request.options.time_limit_s)
+            except launch.TimeLimitError as error:
+                return _stopped(request, begun.translation, str(error))
+            workers.spare(begun.worker)
+        read = time.perf_counter()
+        times = times_of(answer, begun.translation.tasks)
+        prediction = _prediction(request, begun.translation, times, f"SimGrid {answer['simgrid']}")
+        # It may have been simulated long before it was asked for.
+        return attrs.evolve(prediction, wall_s=begun.made_s + answer["wall_s"] + time.perf_counter() - read)
+
+    @contextlib.contextmanager
+    def session(self, requests: Sequence[SimulationRequest]) -> Iterator[None]:
+        """Keep SimGrid loaded for all questions in this block, and begin with these, in a process for each."""
+        with session(os.environ) as workers:
+            for request in requests:
+                # Why it cannot be is said where the answer is asked for.
+                with contextlib.suppress(VersimError):
+                    workers.begin(request, _begun(request, workers))
+            yield
 
     def isolated_s(self, request: SimulationRequest) -> NDArray[np.float64]:
         """Seconds of each communication alone on the network; shape (communications,).
@@ -100,7 +114,7 @@ class SimGrid:
         tasks, ends = _one_by_one(unique, collectives)
         document = document_of(tasks, fabric, request.inputs.system.world_size, request.options)
         try:
-            answer = launch.run(document, os.environ, request.options.time_limit_s)
+            answer = run(document, os.environ, request.options.time_limit_s)
         except launch.TimeLimitError:
             return np.full(len(messages), np.nan)
         times = times_of(answer, tasks)
@@ -116,6 +130,24 @@ class SimGrid:
             yield Diagnostic("SimGrid", found=False, detail=str(error))
         else:
             yield Diagnostic("SimGrid", found=True, detail=f"{found}, run by {launch.python_of(os.environ)}")
+
+
+def _begun(request: SimulationRequest, workers: Session) -> Begun:
+    """Give a request's tasks to a worker."""
+    asked = time.perf_counter()
+    worker = workers.worker()  # it loads SimGrid while the tasks are made
+    try:
+        fabric, collectives = _network(request)
+        communications = Communications(request.inputs.graph)
+        options, world = request.options, request.inputs.system.world_size
+        folding = folding_of(request.inputs.graph, fabric, collectives, communications) if options.folds else None
+        translation = translate(request.inputs, fabric, collectives, communications, folding)
+        document = document_of(translation.tasks, translation.fabric, world, options)
+    except BaseException:
+        workers.spare(worker)
+        raise
+    worker.ask(document, options.time_limit_s)
+    return Begun(translation, worker, time.perf_counter() - asked)
 
 
 def _network(request: SimulationRequest) -> tuple[Fabric, Collectives]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 from versim_simgrid.fabric import Fabric
 from versim_simgrid.folding import FoldedFabric
 from versim_simgrid.options import RTT, SimGridOptions
 from versim_simgrid.tasks import Tasks
-from versim_simgrid.worker import FORMAT, VERSION
+from versim_simgrid.worker import ASKED, FORMAT, VERSION, packed
 
 PRECISION_S = 1e-12
 """Events closer than this are one to SimGrid; versim's times are whole picoseconds."""
@@ -18,7 +17,7 @@ SHARING_PRECISION = 1e-12
 """Relative error of the shares of a link, small against the 1e-9 to which closed forms are met."""
 
 
-def document_of(tasks: Tasks, fabric: Fabric | FoldedFabric, ranks: int, options: SimGridOptions) -> dict[str, Any]:
+def document_of(tasks: Tasks, fabric: Fabric | FoldedFabric, ranks: int, options: SimGridOptions) -> bytes:
     """What the worker reads.
 
     With ``fairness: max_min`` the worker lets a message's latency pass before SimGrid sends it over links without any,
@@ -32,7 +31,7 @@ def document_of(tasks: Tasks, fabric: Fabric | FoldedFabric, ranks: int, options
             if (target, source) not in known:
                 fabric.route(target, source)
         routes = [list(route) for route in fabric.routes]
-    return {
+    head = {
         "format": FORMAT,
         "version": VERSION,
         "settings": settings_of(options),
@@ -42,12 +41,15 @@ def document_of(tasks: Tasks, fabric: Fabric | FoldedFabric, ranks: int, options
         "latency_s": [
             0.0 if simgrids else fabric.latency_s(route) * options.latency_factor for route in range(len(routes))
         ],
+    }
+    columns = {
         "kind": tasks.kind,
         "amount": tasks.amount,
         "place": tasks.place,
         "dependency_start": [0, *itertools.accumulate(map(len, tasks.waits_for))],
         "dependency": list(itertools.chain.from_iterable(tasks.waits_for)),
     }
+    return packed(head, ASKED, columns)
 
 
 def settings_of(options: SimGridOptions) -> list[str]:

@@ -1,20 +1,22 @@
-"""The only subprocess: the worker in a Python that has SimGrid, one per simulation."""
+"""The only subprocess: a worker in a Python that has SimGrid."""
 
 from __future__ import annotations
 
 import contextlib
-import contextvars
+import io
 import json
 import os
+import selectors
 import subprocess
-import threading
+import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from versim import SimulationError, VersimError, child_process, share_done
 
-from versim_simgrid.worker import FORMAT, NO_SIMGRID, VERSION
+from versim_simgrid.worker import FORMAT, NO_SIMGRID, VERSION, bytes_behind, unpacked
 
 WORKER = Path(__file__).with_name("worker.py")
 
@@ -23,6 +25,8 @@ DEFAULT_PYTHON = "/usr/bin/python3"
 INSTALL = "apt-get install python3-simgrid"
 
 _LAST_LINES = 12
+_AT_ONCE_BYTES = 1 << 20
+_STARTING_S = 60.0
 
 
 class SimGridNotFoundError(VersimError):
@@ -72,79 +76,136 @@ def version(environment: Mapping[str, str]) -> str:
     Raises:
         SimGridNotFoundError: There is none.
     """
-    answer = _answer(_run(python_of(environment), ["--version"], b"", 60.0))
-    return str(answer["simgrid"])
+    with contextlib.closing(Worker(python_of(environment), "--version", kept=False)) as worker:
+        return str(worker.answer(_STARTING_S)["simgrid"])
 
 
-def run(document: Mapping[str, Any], environment: Mapping[str, str], time_limit_s: float) -> dict[str, Any]:
-    """Have a program of tasks simulated.
-
-    Args:
-        document: What the worker reads, see ``docs/simgrid.md``.
-        environment: Where the interpreter may be named.
-        time_limit_s: Seconds after which the worker is stopped, with everything it started.
+class Worker:
+    """A worker that runs; where it is kept it answers one document after the other.
 
     Raises:
-        SimGridNotFoundError: There is no SimGrid.
-        TimeLimitError: It took too long.
-        SimulationError: It failed; the message has its last lines.
+        SimGridNotFoundError: There is no such Python.
     """
-    document_bytes = json.dumps(document).encode()
-    with _telling() as descriptor:
-        arguments = ["--progress", str(descriptor)]
-        return _answer(_run(python_of(environment), arguments, document_bytes, time_limit_s, (descriptor,)))
 
+    def __init__(self, python: str, *arguments: str, kept: bool) -> None:
+        self._python, self._kept = python, kept
+        self._unsent = memoryview(b"")
+        self._received = bytearray()
+        self._ended = False
+        with contextlib.ExitStack() as stack:
+            self._said = stack.enter_context(tempfile.TemporaryFile())
+            streams: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self._said}
+            # -I: nothing of the environment that runs versim may get into Debian's Python.
+            command = [python, "-I", str(WORKER), *arguments]
+            try:
+                self._process = stack.enter_context(child_process(command, bufsize=0, **streams))
+            except OSError as error:
+                raise SimGridNotFoundError(python, error.strerror or str(error)) from error
+            self._running = stack.pop_all()
+        self._input, self._output = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
+        os.set_blocking(self._input.fileno(), False)
 
-@contextlib.contextmanager
-def _telling() -> Iterator[int]:
-    """A descriptor for the worker; the shares that it writes there are told to whoever asked for the simulation."""
-    reading, writing = os.pipe()
+    def close(self) -> None:
+        """End it, with everything it started."""
+        self._running.close()
 
-    def tell() -> None:
-        with os.fdopen(reading) as shares:
-            for share in shares:
-                share_done(float(share))
+    def ask(self, document: bytes, time_limit_s: float) -> None:
+        """Give it a document, see ``docs/simgrid.md``.
 
-    # Who looks is known by the context, and a thread has none of its own.
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(tell,), daemon=True)
-    thread.start()
-    try:
-        yield writing
-    finally:
-        os.close(writing)
-        thread.join()
+        Raises:
+            TimeLimitError: It does not read it.
+        """
+        deadline = time.monotonic() + time_limit_s
+        self._unsent = memoryview(document)
+        with self._ended_by_errors():
+            while self._unsent and not self._ended:
+                self._exchange(deadline, time_limit_s)
+        if not self._kept:
+            self._input.close()
 
+    def answer(self, time_limit_s: float) -> dict[str, Any]:
+        """Wait for its answer, so many seconds from now.
 
-def _run(
-    python: str, arguments: list[str], given: bytes, time_limit_s: float, descriptors: tuple[int, ...] = ()
-) -> bytes:
-    # -I: nothing of the environment that runs versim may get into Debian's Python.
-    command = [python, "-I", str(WORKER), *arguments]
-    streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    with contextlib.ExitStack() as stack:
+        Raises:
+            SimGridNotFoundError: The Python has no SimGrid.
+            TimeLimitError: It took too long.
+            SimulationError: It failed; the message has its last lines.
+        """
+        deadline = time.monotonic() + time_limit_s
+        with self._ended_by_errors():
+            while True:
+                found = self._next()
+                if found is not None and "share" in found:
+                    share_done(found["share"])
+                elif found is not None:
+                    return found
+                elif self._ended:
+                    raise self._failure(deadline, time_limit_s)
+                else:
+                    self._exchange(deadline, time_limit_s)
+
+    @contextlib.contextmanager
+    def _ended_by_errors(self) -> Iterator[None]:
         try:
-            process = stack.enter_context(child_process(command, pass_fds=descriptors, **streams))
-        except OSError as error:
-            raise SimGridNotFoundError(python, error.strerror or str(error)) from error
+            yield
+        except BaseException:
+            self.close()
+            raise
+
+    def _exchange(self, deadline: float, time_limit_s: float) -> None:
+        """Send and receive what is possible now, waiting until something is."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._output, selectors.EVENT_READ, self._receive)
+            if self._unsent:
+                selector.register(self._input, selectors.EVENT_WRITE, self._send)
+            ready = selector.select(max(0.0, deadline - time.monotonic()))
+        if not ready:
+            raise TimeLimitError(time_limit_s)
+        for key, _ in ready:
+            key.data(key.fd)
+
+    def _send(self, descriptor: int) -> None:
         try:
-            answer, said = process.communicate(given, timeout=time_limit_s)
-        except subprocess.TimeoutExpired as error:
-            raise TimeLimitError(time_limit_s) from error
-    if process.returncode == NO_SIMGRID:
-        raise SimGridNotFoundError(python, "it has no module simgrid")
-    if process.returncode:
-        how = f"signal {-process.returncode}" if process.returncode < 0 else f"exit status {process.returncode}"
-        lines = said.decode(errors="replace").strip().splitlines()[-_LAST_LINES:]
-        raise SimulationError(f"SimGrid failed with {how}: " + ("\n".join(lines) or "it said nothing"))
-    return answer
+            self._unsent = self._unsent[os.write(descriptor, self._unsent[:_AT_ONCE_BYTES]) :]
+        except BrokenPipeError:
+            self._unsent = memoryview(b"")  # why it does not listen is what its end tells
 
+    def _receive(self, descriptor: int) -> None:
+        received = os.read(descriptor, _AT_ONCE_BYTES)
+        self._received += received
+        self._ended = not received
 
-def _answer(text: bytes) -> dict[str, Any]:
-    try:
-        answer = json.loads(text)
-    except ValueError as error:
-        raise SimulationError(f"SimGrid's worker did not answer in JSON: {text[:200]!r}") from error
-    found = (answer.get("format"), answer.get("version")) if isinstance(answer, dict) else (None, None)
-    if found != (FORMAT, VERSION):
-        raise SimulationError(f"SimGrid's worker answered in format {found}, expected {(FORMAT, VERSION)}")
-    return dict(answer)
+    def _next(self) -> dict[str, Any] | None:
+        """The next thing that it said, if that is there as a whole."""
+        columns = self._received.find(b"\n") + 1
+        if not columns:
+            return None
+        line = bytes(self._received[:columns])
+        try:
+            head = json.loads(line)
+        except ValueError as error:
+            raise SimulationError(f"SimGrid's worker did not answer in JSON: {line[:200]!r}") from error
+        found = (head.get("format"), head.get("version")) if isinstance(head, dict) else (None, None)
+        if found != (FORMAT, VERSION):
+            raise SimulationError(f"SimGrid's worker answered in format {found}, expected {(FORMAT, VERSION)}")
+        end = columns + bytes_behind(head)
+        if len(self._received) < end:
+            return None
+        whole = unpacked(head, io.BytesIO(self._received[columns:end]))
+        del self._received[:end]
+        return whole
+
+    def _failure(self, deadline: float, time_limit_s: float) -> VersimError:
+        """Why it ended without an answer."""
+        try:
+            status = self._process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            return TimeLimitError(time_limit_s)
+        if status == NO_SIMGRID:
+            return SimGridNotFoundError(self._python, "it has no module simgrid")
+        if not status:
+            return SimulationError(f"SimGrid's worker did not answer in JSON: {bytes(self._received[:200])!r}")
+        how = f"signal {-status}" if status < 0 else f"exit status {status}"
+        self._said.seek(0)
+        lines = self._said.read().decode(errors="replace").strip().splitlines()[-_LAST_LINES:]
+        return SimulationError(f"SimGrid failed with {how}: " + ("\n".join(lines) or "it said nothing"))

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
+import numpy as np
 from versim import NO_TIME, PS_PER_NS, PS_PER_S, SimulationError
 
 from versim_simgrid.tasks import COMPUTE, MARKER, Tasks
@@ -45,22 +46,24 @@ def times_of(answer: Mapping[str, Any], tasks: Tasks) -> Times:
     count = len(tasks.kind)
     if not (len(start_s) == len(end_s) == count and len(set(order)) == len(order) <= count):
         raise SimulationError(f"SimGrid's worker answered about {len(end_s)} tasks, {count} were asked for")
-    start_ps, end_ps = [NO_TIME] * count, [NO_TIME] * count
+    began_ps, ended_ps = (_whole_ps(seconds) for seconds in (start_s, end_s))
+    # What began and never ended still has a start.
+    start_ps, end_ps = [max(began, NO_TIME) for began in began_ps], [NO_TIME] * count
     free_ps: dict[int, int] = {}
     moved = 0
     for task in order:
-        before = max((end_ps[on] for on in tasks.waits_for[task]), default=0)
-        began, ended = round(start_s[task] * PS_PER_S), round(end_s[task] * PS_PER_S)
-        if tasks.kind[task] == COMPUTE:
+        before = 0
+        for on in tasks.waits_for[task]:
+            before = max(before, end_ps[on])
+        kind = tasks.kind[task]
+        if kind == COMPUTE:
             rank = tasks.place[task]
-            start = max(before, free_ps.get(rank, 0))
-            end = free_ps[rank] = start + tasks.amount[task] * PS_PER_NS
+            before = max(before, free_ps.get(rank, 0))
+            end = free_ps[rank] = before + tasks.amount[task] * PS_PER_NS
         else:
-            start = before
-            end = start if tasks.kind[task] == MARKER else max(ended, start)
-        start_ps[task], end_ps[task] = start, end
-        moved = max(moved, abs(start - began), abs(end - ended))
-    _posted(start_s, start_ps)
+            end = before if kind == MARKER else max(ended_ps[task], before)
+        start_ps[task], end_ps[task] = before, end
+        moved = max(moved, abs(before - began_ps[task]), abs(end - ended_ps[task]))
     if moved > MOST_MOVED_PS:
         raise SimulationError(
             f"SimGrid's dates differ by up to {moved} ps from what the pinned nanoseconds add up to; this is a fault "
@@ -69,11 +72,10 @@ def times_of(answer: Mapping[str, Any], tasks: Tasks) -> Times:
     return Times(start_ps, end_ps, moved)
 
 
-def _posted(start_s: Sequence[float], start_ps: list[int]) -> None:
-    """What began and never ended still has a start."""
-    for task, began in enumerate(start_s):
-        if start_ps[task] == NO_TIME and began >= 0:
-            start_ps[task] = round(began * PS_PER_S)
+def _whole_ps(seconds: Sequence[float]) -> list[int]:
+    """Dates to the nearest picosecond."""
+    rounded: list[int] = np.rint(np.array(seconds, dtype=np.float64) * PS_PER_S).astype(np.int64).tolist()
+    return rounded
 
 
 def _column(answer: Mapping[str, Any], name: str) -> list[Any]:

@@ -1,21 +1,28 @@
-"""Runs one program of tasks in SimGrid: the only file that needs SimGrid, and all that runs in Debian's Python.
+"""Runs programs of tasks in SimGrid: the only file that needs SimGrid, and all that runs in Debian's Python.
 
-It reads one JSON document from standard input and writes one to standard output; both are described in
-``docs/simgrid.md``. ``--version`` answers with SimGrid's version alone; ``--progress FD`` writes the share of tasks
-that have ended to that descriptor, now and then, a line each. It uses nothing of versim. The exit status is 3 if there
-is no module ``simgrid``, 4 if the document is not one it understands.
+It reads documents from standard input until that ends, and answers each on standard output before it reads the next;
+both are described in ``docs/simgrid.md``. Each is run in a copy of the process, which has loaded SimGrid, for a process
+can have one engine only. ``--version`` answers with SimGrid's version alone. It uses nothing of versim. The exit status
+is 3 if there is no module ``simgrid``, 4 if a document is not one it understands, else that of the copy that failed.
 """
 
+from __future__ import annotations
+
+import array
 import collections
 import heapq
 import json
 import os
 import sys
 import time
-from typing import Any
+
+TYPE_CHECKING = False  # typing itself takes as long to load as SimGrid's own module
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, BinaryIO
 
 FORMAT = "versim-simgrid"
-VERSION = 1
+VERSION = 2
 NO_SIMGRID, NOT_UNDERSTOOD = 3, 4
 MARKER, COMPUTE, MESSAGE = 0, 1, 2
 NS_PER_S = 1e9
@@ -23,13 +30,39 @@ TOLD_EVERY_S = 0.2
 TICK_S = 1e-12
 """One picosecond, the grid of the answer: what ends within one ends together."""
 
+ASKED = {"kind": "b", "amount": "q", "place": "i", "dependency_start": "i", "dependency": "i"}
+ANSWERED = {"start_s": "d", "end_s": "d", "order": "i"}
+"""The columns of documents and answers, with their types as of Python's ``array``."""
+
+
+def packed(head: Mapping[str, Any], columns: Mapping[str, str], values: Mapping[str, Any]) -> bytes:
+    """A document: its head as a line of JSON, and behind it the columns that the head names, each with its length."""
+    made = {name: array.array(code, values[name]) for name, code in columns.items()}
+    line = json.dumps({**head, "columns": {name: [column.typecode, len(column)] for name, column in made.items()}})
+    return b"".join([line.encode(), b"\n", *(column.tobytes() for column in made.values())])
+
+
+def bytes_behind(head: Mapping[str, Any]) -> int:
+    """How long the columns are that follow a head."""
+    return sum(array.array(code).itemsize * count for code, count in head.get("columns", {}).values())
+
+
+def unpacked(head: Mapping[str, Any], stream: BinaryIO) -> dict[str, Any]:
+    """A head with its columns, which are read from a stream."""
+    found: dict[str, Any] = dict(head)
+    for name, (code, count) in found.pop("columns", {}).items():
+        column = array.array(code)
+        column.frombytes(stream.read(count * column.itemsize))
+        found[name] = column.tolist()
+    return found
+
 
 class Program:
     """Tasks in SimGrid: what is ready starts, what ends makes others ready."""
 
-    def __init__(self, simgrid: Any, document: dict[str, Any], told: Any = None) -> None:
+    def __init__(self, simgrid: Any, document: dict[str, Any], tell: Callable[[float], None]) -> None:
         self.simgrid = simgrid
-        self.told = told  # a stream for the share of tasks that have ended
+        self.tell = tell  # the share of tasks that have ended
         self.told_s = time.monotonic()
         self.kind, self.amount, self.place = document["kind"], document["amount"], document["place"]
         self.waits = [0] * len(self.kind)
@@ -76,45 +109,51 @@ class Program:
             self._begin(ready)
             if not self.flying and not self.timers:
                 return
-            if self.told is not None and time.monotonic() - self.told_s > TOLD_EVERY_S:
+            if time.monotonic() - self.told_s > TOLD_EVERY_S:
                 self.told_s = time.monotonic()
-                self.told.write(f"{len(self.order) / len(self.kind)}\n")
-                self.told.flush()
+                self.tell(len(self.order) / len(self.kind))
             ready = self._settle(self._advance())
 
     def _settle(self, ended: list[int]) -> list[int]:
         """Note what ended now; returns the tasks that became ready by it, in order."""
         became_ready = []
+        now, kind, waits = self.now, self.kind, self.waits
         for task in ended:
-            self.end[task] = self.now
-            self.order.append(task)
-            if self.kind[task] == COMPUTE and self.running[self.place[task]] == task:
-                self.running[self.place[task]] = None
-                self.touched.add(self.place[task])
+            self.end[task] = now
+            if kind[task] == COMPUTE:
+                rank = self.place[task]
+                if self.running[rank] == task:
+                    self.running[rank] = None
+                    self.touched.add(rank)
             for dependent in self.dependents[task]:
-                self.waits[dependent] -= 1
-                if not self.waits[dependent]:
+                waits[dependent] -= 1
+                if not waits[dependent]:
                     became_ready.append(dependent)
-        return sorted(became_ready)
+        self.order += ended
+        became_ready.sort()
+        return became_ready
 
     def _begin(self, ready: list[int]) -> None:
         """Start what is ready and what that makes ready at once, in the order of the tasks."""
-        while ready or self.touched:
+        kind, touched = self.kind, self.touched
+        while ready or touched:
             instant = []
             for task in ready:
-                if self.kind[task] == COMPUTE:
-                    self.queues[self.place[task]].append(task)
-                    self.touched.add(self.place[task])
-                elif self.kind[task] == MARKER:
+                if kind[task] == MESSAGE:
+                    self._post(task)
+                elif kind[task] == MARKER:
                     self.start[task] = self.now
                     instant.append(task)
                 else:
-                    self._post(task)
-            for rank in sorted(self.touched):
-                if self.running[rank] is None and self.queues[rank]:
-                    instant += self._execute(rank, self.queues[rank].popleft())
-            self.touched.clear()
-            ready = self._settle(instant)
+                    rank = self.place[task]
+                    self.queues[rank].append(task)
+                    touched.add(rank)
+            if touched:
+                for rank in sorted(touched):
+                    if self.running[rank] is None and self.queues[rank]:
+                        instant += self._execute(rank, self.queues[rank].popleft())
+                touched.clear()
+            ready = self._settle(instant) if instant else []
 
     def _execute(self, rank: int, task: int) -> list[int]:
         """Start a computation; returns it if it has ended already, for it has no length."""
@@ -147,36 +186,63 @@ class Program:
 
         While no message is under way nothing is SimGrid's to say: its clock follows when the next one is sent.
         """
-        if not self.flying:
-            self.now = self.timers[0][0]
+        timers, flying = self.timers, self.flying
+        if not flying:
+            self.now = timers[0][0]
         else:
-            if self.timers:
-                self.simgrid.Comm.wait_any_for(self.flying, max(self.timers[0][0] - self.now, 0.0))
+            if timers:
+                self.simgrid.Comm.wait_any_for(flying, max(timers[0][0] - self.now, 0.0))
             else:
-                self.simgrid.Comm.wait_any(self.flying)
+                self.simgrid.Comm.wait_any(flying)
             self.now = self.simgrid.Engine.clock
         ended = []
         due = self.now + TICK_S
-        while self.timers and self.timers[0][0] <= due:
-            task = heapq.heappop(self.timers)[1]
+        while timers and timers[0][0] <= due:
+            task = heapq.heappop(timers)[1]
             if self.kind[task] == COMPUTE:
                 ended.append(task)
             else:
                 self._send(task)
-        still, still_tasks = [], []
-        for message, task in zip(self.flying, self.flying_tasks, strict=True):
-            if message.finish_time >= 0:
-                ended.append(task)
-            else:
-                still.append(message)
-                still_tasks.append(task)
-        self.flying, self.flying_tasks = still, still_tasks
-        return sorted(ended)
+        arrived = [at for at, message in enumerate(flying) if message.finish_time >= 0]
+        for at in reversed(arrived):
+            ended.append(self.flying_tasks.pop(at))
+            flying.pop(at)
+        ended.sort()
+        return ended
+
+
+def contexts() -> str:
+    """How SimGrid's only actor and SimGrid itself take turns.
+
+    Its Python module chooses threads, for several actors must not share one; a thread's turn takes longer than all the
+    rest. One alone may run on a stack of its own, where Python does not hold stacks against the bounds of the thread's.
+    """
+    if sys.version_info >= (3, 14):
+        return "thread"
+    return "raw" if os.uname().machine == "x86_64" else "ucontext"
+
+
+def run(simgrid: Any, head: Mapping[str, Any], document: dict[str, Any], answer: BinaryIO) -> None:
+    """Run one program and write its answer."""
+    settings = [f"contexts/factory:{contexts()}", *document["settings"]]
+    engine = simgrid.Engine(["worker", "--log=root.thres:critical", *(f"--cfg={setting}" for setting in settings)])
+
+    def tell(share: float) -> None:
+        answer.write(packed({**head, "share": share}, {}, {}))
+        answer.flush()
+
+    began = time.monotonic()
+    program = Program(simgrid, document, tell)
+    simgrid.Actor.create("driver", program.hosts[0], program.drive)
+    engine.run()
+    columns = {"start_s": program.start, "end_s": program.end, "order": program.order}
+    answer.write(packed({**head, "wall_s": time.monotonic() - began}, ANSWERED, columns))
+    answer.flush()
 
 
 def main() -> int:
-    """Read, run, write."""
-    answer = os.fdopen(os.dup(1), "w")
+    """Read, run, write, until there is nothing more to read."""
+    answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what SimGrid prints must not get into the answer
     try:
         import simgrid  # noqa: PLC0415 - it may be missing, and that is told
@@ -185,22 +251,25 @@ def main() -> int:
         return NO_SIMGRID
     head = {"format": FORMAT, "version": VERSION, "simgrid": simgrid.simgrid_version}
     if sys.argv[1:] == ["--version"]:
-        json.dump(head, answer)
+        answer.write(packed(head, {}, {}))
         answer.close()
         return 0
-    document = json.load(sys.stdin)
-    if document.get("format") != FORMAT or document.get("version") != VERSION:
-        found = f"{document.get('format')} version {document.get('version')}"
-        sys.stderr.write(f"expected {FORMAT} version {VERSION}, got {found}\n")
-        return NOT_UNDERSTOOD
-    settings = ["worker", "--log=root.thres:critical", *(f"--cfg={setting}" for setting in document["settings"])]
-    engine = simgrid.Engine(settings)
-    told = os.fdopen(int(sys.argv[2]), "w") if sys.argv[1:2] == ["--progress"] else None
-    program = Program(simgrid, document, told)
-    simgrid.Actor.create("driver", program.hosts[0], program.drive)
-    engine.run()
-    json.dump({**head, "start_s": program.start, "end_s": program.end, "order": program.order}, answer)
-    answer.close()
+    while line := sys.stdin.buffer.readline():
+        asked = json.loads(line)
+        if asked.get("format") != FORMAT or asked.get("version") != VERSION:
+            found = f"{asked.get('format')} version {asked.get('version')}"
+            sys.stderr.write(f"expected {FORMAT} version {VERSION}, got {found}\n")
+            return NOT_UNDERSTOOD
+        document = unpacked(asked, sys.stdin.buffer)
+        copy = os.fork()
+        if not copy:
+            run(simgrid, head, document, answer)
+            os._exit(0)
+        _, status = os.waitpid(copy, 0)
+        if os.WIFSIGNALED(status):
+            os.kill(os.getpid(), os.WTERMSIG(status))
+        if status:
+            return os.waitstatus_to_exitcode(status)
     return 0
 
 

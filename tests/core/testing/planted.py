@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 import numpy as np
@@ -341,6 +342,23 @@ class ReusesItsBuffer(Sound):
         return made
 
 
+@attrs.define
+class AnswersInOrder(Sound):
+    """In a session, answers with whatever it began with first, whoever asks."""
+
+    begun: list[Prediction] = attrs.field(factory=list)
+
+    @contextlib.contextmanager
+    def session(self, requests: Sequence[SimulationRequest]) -> Iterator[None]:
+        """Begins at once."""
+        self.begun += [super(AnswersInOrder, self).simulate(request) for request in requests]
+        yield
+
+    def simulate(self, request: SimulationRequest) -> Prediction:
+        """What was begun first."""
+        return self.begun.pop(0) if self.begun else super().simulate(request)
+
+
 class SomebodyElse(Sound):
     """Answers about another graph."""
 
@@ -392,6 +410,7 @@ FAULTS: dict[type[Sound], str] = {
     RebuildsTheSystem: "input is left alone",
     ChangesItsOptions: "options are left alone",
     ReusesItsBuffer: "answers are kept",
+    AnswersInOrder: "sessions",
     SomebodyElse: "its own input",
     Raises: "unknown algorithm",
     Exits: "unknown algorithm",
