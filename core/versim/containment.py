@@ -1,7 +1,7 @@
 """Plugins' code, run so that what goes wrong in it is named and stays there.
 
 Whatever a component raises becomes a :class:`~versim.errors.ComponentError` with its place; what it prints goes to
-standard error, for standard output belongs to the answer. Only an interrupt of the user's goes through.
+standard error, for standard output belongs to the answer. Only an interrupt of the user's goes through, and says where.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator
+from typing import IO, Any, cast
 
 from versim.deadline import watched
 from versim.errors import ComponentError, VersimError
@@ -24,13 +26,72 @@ _MOST_FRAMES = 6
 
 
 @contextlib.contextmanager
+def kept_apart(who: str) -> Iterator[None]:
+    """Run plugins' code so that what it does to the process stays with it.
+
+    What it prints goes to standard error, where a terminal shows it and does not obey it. The working folder is what it
+    was. A copy of the process that it makes (``fork``) and lets go on ends here. An interrupt says whose code it hit.
+    """
+    process, folder = os.getpid(), _working_folder()
+    # The innermost one would do; and None is where standard error is closed.
+    heard = sys.stderr if isinstance(sys.stderr, _Legible | None) else cast("IO[str]", _Legible(sys.stderr))
+    try:
+        with contextlib.redirect_stdout(heard), contextlib.redirect_stderr(heard):
+            yield
+    except KeyboardInterrupt as interrupt:
+        interrupt.args = interrupt.args or (who,)
+        raise
+    finally:
+        if os.getpid() != process:
+            os._exit(1)
+        if folder is not None and _working_folder() != folder:
+            with contextlib.suppress(OSError):
+                os.chdir(folder)
+
+
+def _working_folder() -> str | None:
+    try:
+        return os.getcwd()  # noqa: PTH109 - asked at every call
+    except OSError:  # it was removed
+        return None
+
+
+class _Legible:
+    """Standard error as plugins' code has it: everything that is not visible is escaped, and nobody closes it."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        from versim.terminal import printable  # noqa: PLC0415 - commands that need no plugin do without
+
+        self._stream, self._printable = stream, printable
+
+    def write(self, text: str) -> int:
+        # Drawing over the line before would hide it.
+        lines = text.replace("\r\n", "\n").replace("\r", "\n")
+        self._stream.write(re.sub(r"[^\n\t]+", lambda part: self._printable(part[0]), lines))
+        return len(text)
+
+    def writelines(self, lines: list[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def isatty(self) -> bool:
+        return False  # no colours
+
+    def close(self) -> None:
+        """Not theirs."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextlib.contextmanager
 def held_responsible(role: str, name: str) -> Iterator[None]:
     """Turn whatever a plugin's component raises, other than a :class:`VersimError`, into an error that names it.
 
     Where a limit is set (:func:`versim.deadline.limiting`), what takes longer is stopped.
     """
     try:
-        with contextlib.redirect_stdout(sys.stderr), watched(f"{role} {name!r}"):
+        with kept_apart(f"{role} {name!r}"), watched(f"{role} {name!r}"):
             yield
     except (VersimError, KeyboardInterrupt):
         raise
@@ -56,7 +117,8 @@ def frames_of(error: BaseException) -> tuple[str, ...]:
 def show_traceback(error: BaseException) -> None:
     """Print where an error was raised, if somebody asked for that."""
     if os.environ.get(TRACEBACK_VARIABLE):
-        traceback.print_exception(error, file=sys.stderr)
+        # What it says may come from a file.
+        cast("IO[str]", _Legible(sys.stderr)).write("".join(traceback.format_exception(error)))
 
 
 def text_of(error: BaseException) -> str:

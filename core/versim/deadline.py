@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
+from os import _exit
 
 from versim.errors import TimeIsOverError
 
@@ -44,8 +44,12 @@ def limiting(limit_s: float | None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def watched(who: str) -> Iterator[None]:
+def watched(who: str, least_s: float = 0.0) -> Iterator[None]:
     """Hold what runs in this block to the limit, if there is one; what it calls in turn shares its time.
+
+    Args:
+        who: By role and name.
+        least_s: What it has in any case.
 
     Only the main thread can be interrupted, and only where the system has timers; elsewhere nothing is limited. What
     goes on in spite of an interrupt ends versim ``GRACE_S`` later, by name; compiled code that never comes back to
@@ -55,7 +59,7 @@ def watched(who: str) -> Iterator[None]:
         TimeIsOverError: It took longer.
     """
     try:
-        with _limited(who):
+        with _limited(who, least_s):
             yield
     except _Interrupt as interrupt:
         # The innermost one is who hangs.
@@ -63,14 +67,14 @@ def watched(who: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _limited(who: str) -> Iterator[None]:
+def _limited(who: str, least_s: float) -> Iterator[None]:
     """The alarm itself, rung by the outermost block."""
     limit_s = _limit.get()
     here = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
     if limit_s is None or not here:
         yield
         return
-    limit_s = min(limit_s, LONGEST_S)
+    limit_s = min(max(limit_s, least_s), LONGEST_S)
     rings = 0
 
     def over(*_: object) -> None:
@@ -82,7 +86,7 @@ def _limited(who: str) -> Iterator[None]:
             with contextlib.suppress(Exception):
                 sys.stderr.write(f"Error: {TimeIsOverError(limit_s, who)}; it does not end, so versim does\n")
                 sys.stderr.flush()
-            os._exit(TimeIsOverError.exit_status)
+            _exit(TimeIsOverError.exit_status)
 
     shared = _limit.set(None)
     before = signal.signal(signal.SIGALRM, over)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
+import sys
+import threading
 import time
 from typing import Any, Literal
 
@@ -25,7 +28,24 @@ print("imported")  # noqa: T201 - that is the fault
 class RudeOptions:
     """What it does."""
 
-    how: Literal["prints", "writes", "starts", "hangs", "dies", "exits", "raises"] = option("prints", help="its fault")
+    how: Literal[
+        "prints",
+        "writes",
+        "starts",
+        "hangs",
+        "dies",
+        "exits",
+        "raises",
+        "leaves",
+        "registers",
+        "lingers",
+        "draws",
+        "closes",
+        "closes ours",
+        "moves",
+        "forks",
+        "interrupts",
+    ] = option("prints", help="its fault")
 
 
 class Rude:
@@ -49,7 +69,27 @@ class Rude:
             case "exits":
                 raise SystemExit(0)
             case "raises":
-                raise ZeroDivisionError("a slip")
+                raise ZeroDivisionError("a \x1b[31mslip")
+            case "leaves":
+                os._exit(0)
+            case "registers":
+                atexit.register(os._exit, 0)
+            case "lingers":
+                threading.Thread(target=time.sleep, args=(600,), name="lingering").start()
+            case "draws":
+                print("\x1b]0;owned\x07\x1b[2Jprinted\rover")  # noqa: T201
+                sys.stderr.write("\x1b[1Awritten\n")
+            case "closes":
+                sys.stdout.close()
+                sys.stderr.close()
+            case "closes ours":
+                sys.__stdout__.close()
+            case "moves":
+                os.chdir("/")
+            case "forks":
+                os.fork()
+            case "interrupts":
+                raise KeyboardInterrupt
         instances = instances_of(request.inputs.graph)
         schedule = replay(instances, request.inputs.compute_ns * 1000, instances.meeting_match * 0)
         return prediction_of(request.inputs, instances, schedule, simulator="rude", engine="1")

@@ -18,7 +18,16 @@ def main() -> None:
     os.environ.setdefault(_BLAS_THREADS, "1")
     gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
     try:
-        from versim.cli.group import cli  # noqa: PLC0415 - so that importing versim.cli costs nothing
+        from versim.cli.ending import Ending  # noqa: PLC0415 - so that importing versim.cli costs nothing
+        from versim.cli.group import cli  # noqa: PLC0415
     except KeyboardInterrupt:  # somebody was faster than the imports
         raise SystemExit(130) from None
-    cli(prog_name="versim")
+    ending = Ending()
+    status = 1
+    try:
+        cli(prog_name="versim")
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+        raise
+    finally:
+        ending.with_status(status)

@@ -18,7 +18,7 @@ import click
 
 from versim.cli.session import TYPED, Session, for_people, session_of, tell
 from versim.cli.streams import give_up_stdout, own_stdout
-from versim.containment import TRACEBACK_VARIABLE, show_traceback
+from versim.containment import TRACEBACK_VARIABLE, kept_apart, show_traceback
 from versim.errors import legible
 
 if TYPE_CHECKING:
@@ -124,8 +124,10 @@ class VersimGroup(click.Group):
             error.format_message = lambda: said  # type: ignore[method-assign]
             error.show()
             status = error.exit_code
-        except (click.Abort, KeyboardInterrupt):
-            tell("Interrupted; nothing was left half-written.")
+        except (click.Abort, KeyboardInterrupt) as error:
+            interrupt = error.__cause__ or error  # click makes its own of it
+            whose = f" in {interrupt.args[0]}" if interrupt.args else ""
+            tell(f"Interrupted{whose}; nothing was left half-written.")
             status = INTERRUPTED
         except BrokenPipeError:
             give_up_stdout()
@@ -140,6 +142,11 @@ class VersimGroup(click.Group):
                 raise
             give_up_stdout()
             tell(f"Error: cannot write standard output: {error.strerror}")
+            status = 1
+        except ValueError:
+            if not sys.stdout.closed:
+                raise
+            tell("Error: a plugin closed standard output; write to a file with -o")
             status = 1
         try:
             sys.stdout.flush()
@@ -173,7 +180,7 @@ def _imported(command: Command) -> click.Command:
     from versim.registry import PluginError  # noqa: PLC0415 - see above
 
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with kept_apart(f"plugin {command.plugin!r}"):
             found: Any = importlib.import_module(command.module)
             for part in command.attribute.split("."):
                 found = getattr(found, part)

@@ -40,9 +40,7 @@ class Session:
         from versim.registry import load_registry  # noqa: PLC0415 - `versim --version` needs no plugins
 
         if self._registry is None:
-            # What a module prints when it is imported is no part of any answer.
-            with contextlib.redirect_stdout(sys.stderr):
-                self._registry = load_registry(self.modules)
+            self._registry = load_registry(self.modules)
         if warn and not self._warned:
             self._warned = True
             for error in self._registry.broken():

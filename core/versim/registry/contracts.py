@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import re
-import sys
 from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from typing import Any
 
 import attrs
 
+from versim.containment import kept_apart
+from versim.deadline import watched
+from versim.errors import TimeIsOverError
+from versim.registry import plugins
 from versim.registry.plugins import PluginError, described
 
 KINDS = {
@@ -146,13 +148,14 @@ def commands_of(plugin: str, call: Any) -> tuple[Command, ...]:
 
 def _answer(plugin: str, hook: str, call: Any) -> Any:
     try:
-        # What it prints is no part of any answer.
-        with contextlib.redirect_stdout(sys.stderr):
+        with kept_apart(f"plugin {plugin!r}"), watched(f"plugin {plugin!r}: {hook}", plugins.LEAST_IMPORT_S):
             answer = call()
             listed = isinstance(answer, Iterable) and not isinstance(answer, str | bytes | Mapping)
             return list(answer) if listed else answer
     except KeyboardInterrupt:
         raise
+    except TimeIsOverError as error:
+        raise PluginError(plugin, f"{hook} was {TimeIsOverError(error.limit_s)}") from error
     except BaseException as error:
         # Not only Exception: a plugin that calls sys.exit() must not end versim in silence.
         raise PluginError(plugin, f"{hook} failed: {described(error)}") from error

@@ -19,11 +19,15 @@ import attrs
 import pluggy
 
 from versim import hookspecs
-from versim.containment import text_of
-from versim.errors import VersimError, did_you_mean
+from versim.containment import kept_apart, text_of
+from versim.deadline import watched
+from versim.errors import TimeIsOverError, VersimError, did_you_mean
 
 ENVIRONMENT_VARIABLE = "VERSIM_PLUGINS"
 API_ATTRIBUTE = "VERSIM_API_VERSION"
+
+LEAST_IMPORT_S = 30.0
+"""An import has so long whatever the limit of an answer is: on a cold disk it takes longer than many an answer."""
 
 
 class PluginError(VersimError):
@@ -123,9 +127,15 @@ def register(manager: pluggy.PluginManager, candidate: Candidate) -> Any:
             does not know. Nothing is registered then.
     """
     try:
-        plugin = candidate.load()
+        with (
+            kept_apart(f"plugin {candidate.name!r}"),
+            watched(f"plugin {candidate.name!r}: its import", LEAST_IMPORT_S),
+        ):
+            plugin = candidate.load()
     except KeyboardInterrupt:
         raise
+    except TimeIsOverError as error:
+        raise PluginError(candidate.name, f"its import was {TimeIsOverError(error.limit_s)}") from error
     except BaseException as error:
         # Not only Exception: a plugin that calls sys.exit() takes nothing else down.
         file = f"{candidate.name}.py"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from typing import Any
 import attrs
 import pytest
 from versim import API_VERSION, ComponentError, NoOptions, UnknownNameError, hookimpl, structure_options
+from versim.deadline import limiting
 from versim.registry import PluginError, Registry, UnknownComponentError, load_registry
 
 LAB = Path(__file__).parents[2] / "cli" / "lab.py"
@@ -278,6 +280,29 @@ def test_a_plugin_for_other_hooks_is_refused_naming_both_versions() -> None:
         Registry.of({"culprit": old})
     old.VERSIM_API_VERSION = API_VERSION
     assert Registry.of({"fine": old}).plugins()[0].error == ""
+
+
+def test_a_plugin_that_hangs_is_stopped_at_the_limit_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is imported, and where it is asked what it offers; one that nobody asked for is gone on without."""
+    monkeypatch.setattr("versim.registry.plugins.LEAST_IMPORT_S", 0)
+    install(tmp_path, "hanging", "import time\ntime.sleep(600)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    limit = "stopped at its time limit of 1 s; --time-limit gives more"
+    with limiting(1):
+        assert [str(e) for e in load_registry((), {}).broken()] == [f"plugin 'hanging': its import was {limit}"]
+        with pytest.raises(PluginError, match=f"plugin 'versim_hanging': its import was {limit} .asked for with -p"):
+            load_registry(["versim_hanging"], {})
+        registry = Registry.of({"slow": plugin(versim_backends=lambda: time.sleep(600))})
+        with pytest.raises(PluginError, match=f"plugin 'slow': versim_backends was {limit}"):
+            registry.backend("any")
+
+
+def test_an_import_has_its_time_however_short_an_answer_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit of a second on answers is no reason to go on without a plugin that a cold disk brings."""
+    install(tmp_path, "slow", "import time\ntime.sleep(0.2)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with limiting(0.1):
+        assert not list(load_registry((), {}).broken())
 
 
 def test_an_installed_plugin_that_fails_takes_nothing_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
