@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import os
 import random
 import signal
@@ -90,12 +91,10 @@ print("done", flush=True)
 
 def kept(path: Path) -> set[str]:
     """Digests that a store answers; whole, or the test ends here."""
-    with sqlite3.connect(path) as connection:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
         if connection.execute("PRAGMA integrity_check").fetchone() != ("ok",):
             raise SystemExit("the store is spoilt")
-        found = {row[0] for row in connection.execute("SELECT digest FROM answers")}
-    connection.close()
-    return found
+        return {row[0] for row in connection.execute("SELECT digest FROM answers")}
 
 
 def main(kills: int, seed: int, count: int = 0, say: Callable[[str], None] = print) -> int:

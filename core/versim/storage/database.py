@@ -131,9 +131,10 @@ class Store:
         if not self.path.absolute().parent.is_dir():
             raise StoreError(self.path, f"the folder {self.path.parent} does not exist; make it first")
         with self._told():
-            self._connection = sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None)
+            # Garbage is collected in whatever thread runs then, and has to be closed there.
+            self._connection = sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
         # Who keeps a store and forgets it leaves no file open; Python warns of such from 3.13 on.
-        weakref.finalize(self, _close, self._connection)
+        weakref.finalize(self, self._connection.close)
         try:
             with self._told():
                 self._made_ready(create=create)
@@ -442,11 +443,6 @@ def _of_answer(answer: AnswerRow) -> tuple[Any, ...]:
         json.dumps(answer.diagnosis),
         answer.spans,
     )
-
-
-def _close(connection: sqlite3.Connection) -> None:
-    with contextlib.suppress(sqlite3.ProgrammingError):  # another thread's, where garbage is collected there
-        connection.close()
 
 
 def _problem(error: sqlite3.DatabaseError) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import threading
 from pathlib import Path
 
 import attrs
@@ -138,18 +139,28 @@ def test_older_tables_are_brought_up_to_date_and_later_ones_refused(
         Store(path)
 
 
+def test_a_store_that_is_forgotten_is_closed_in_whatever_thread_garbage_is_collected(tmp_path: Path) -> None:
+    """Its connection belonged to the thread that made it, refused to be closed by another, and stayed open."""
+    forgotten = [Store(tmp_path / "answers.db", create=True)]
+    connection = forgotten[0]._connection
+    collector = threading.Thread(target=forgotten.clear)
+    collector.start()
+    collector.join()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
+        connection.execute("SELECT 1")
+
+
 def test_a_lock_that_stays_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And nothing of what waited is half-written."""
     monkeypatch.setattr(database, "WAIT_S", 0.05)
     path = tmp_path / "answers.db"
     with Store(path, create=True) as store:
         number = begun(store)
-        holder = sqlite3.connect(path, isolation_level=None)
-        holder.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreError, match="locked"):
-            store.add(number, [answered(0)])
-        holder.execute("ROLLBACK")
-        holder.close()
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreError, match="locked"):
+                store.add(number, [answered(0)])
+            holder.execute("ROLLBACK")
         assert store.rows() == []
         store.add(number, [answered(0)])
 
