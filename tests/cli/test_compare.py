@@ -147,7 +147,7 @@ def test_an_interrupt_is_a_short_message_and_status_130(process: Process, tmp_pa
     output.write_text("old")
     result = process("compare", "lab", "-f", "names", "-b", "interrupted", "-o", output)
     assert result.returncode == 130
-    assert result.stderr.strip() == "Interrupted; nothing was left half-written."
+    assert result.stderr.strip() == "Interrupted in backend 'interrupted'; nothing was left half-written."
     assert output.read_text() == "old"
     assert sorted(tmp_path.iterdir()) == [output]
 

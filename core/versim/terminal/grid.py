@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Iterable, Sequence
 
 import attrs
-from tabulate import tabulate
 
 from versim.terminal.text import is_wide, shortened, width_of
 
@@ -116,6 +115,8 @@ def _least(column: Column) -> int:
 
 
 def _grid(columns: Sequence[Column], width: int) -> list[str]:
+    from tabulate import tabulate  # noqa: PLC0415 - texts are made fit without it
+
     columns = _fitted(columns, width)
     stand_ins: dict[str, str] = {}
     headings = list(zip(*(column.heading for column in columns), strict=True))
