@@ -20,7 +20,7 @@ Indices = tuple[int, ...] | None
 """Indices a placement occupies on one axis, ascending; ``None`` is all of them."""
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Placement:
     """Which ranks of a mesh a node stands on: the product of its indices per axis.
 
@@ -44,7 +44,7 @@ class Placement:
         return Placement(tuple(shared))
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Mesh:
     """Named axes and their sizes, outermost first.
 

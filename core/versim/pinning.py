@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
@@ -27,7 +27,7 @@ from versim.picoseconds import LONGEST_NS
 from versim.sizes import StepSizes
 from versim.timing import ComputeTiming, NetworkTiming, Origin, OriginShare, Source
 from versim.units import NS_PER_S
-from versim.work import DeviceTerm, Fixed, Folded, Term, Work
+from versim.work import DeviceTerm, Fixed, Folded, Term
 
 
 def pin(
@@ -66,9 +66,14 @@ def pin(
     given = durations_s or {}
     number, counts = of_form(graph, "pinning.alike", lambda: _alike(graph))
     timed = _counts_but_for(given, number, counts) if given else counts
-    times = _term_times(graph, system, compute, folded, timed, origins=origins)
+    terms = None if given else _TERMS.get(graph)
+    if terms is None:
+        terms = _terms_of(graph, timed)
+        if not given:
+            _TERMS[graph] = terms
+    times = _term_times(terms, system, compute, folded, origins=origins)
     # Times of pairs, times that are given, and one that serves communications, whose number is NONE (-1).
-    distinct_s = np.array([*(times.of_work(*pair) for pair in counts), *given.values(), 0.0])
+    distinct_s = np.array([*map(times.of_pair, counts), *given.values(), 0.0])
     if given:
         number = number.copy()
         number[list(given)] = np.arange(len(given)) + len(counts)
@@ -124,49 +129,77 @@ def _counts_but_for(
     return {pair: left for (pair, nodes), gone in zip(counts.items(), less, strict=True) if (left := nodes - gone)}
 
 
+Uses = Sequence[tuple[float, int]]
+"""How often each of some terms is done, and their numbers."""
+
+
+@attrs.frozen(eq=False)
+class _Terms:
+    """What is timed of a graph, the same for all pins of it.
+
+    Attributes:
+        timed: Every distinct term, or message that it is where its node stands, and its number.
+        anywhere: Of a work, its terms that take as long wherever it is done.
+        placed: Of a pair of a work and a placement, its folded communications.
+    """
+
+    timed: dict[_Timed, int] = attrs.field(factory=dict)
+    anywhere: dict[int, Uses] = attrs.field(factory=dict)
+    placed: dict[tuple[int, int], Uses] = attrs.field(factory=dict)
+
+
+_TERMS: WeakKeyDictionary[ExecutionGraph, _Terms] = WeakKeyDictionary()
+"""Of all compute nodes; goes with the graph, which never changes."""
+
+
+def _terms_of(graph: ExecutionGraph, pairs: Iterable[tuple[int, int]]) -> _Terms:
+    """The terms of pairs of a work and a placement."""
+    found = _Terms()
+    timed = found.timed
+    folded: dict[int, Sequence[tuple[Folded, float]]] = {}
+    messages: dict[tuple[Folded, int], Message] = {}
+    for pair in pairs:
+        work, placement = pair
+        if work not in folded:
+            terms = graph.works[work]
+            folded[work] = [(term, count) for term, count in terms if isinstance(term, Folded)]
+            others = ((term, count) for term, count in terms if not isinstance(term, Folded))
+            found.anywhere[work] = [(count, timed.setdefault(term, len(timed))) for term, count in others]
+        uses = []
+        for term, count in folded[work]:
+            if (term, placement) not in messages:
+                messages[term, placement] = _folded_message(graph, term, placement)
+            uses.append((count, timed.setdefault(messages[term, placement], len(timed))))
+        found.placed[pair] = uses
+    return found
+
+
 @attrs.frozen(eq=False)
 class _TermTimes:
-    """Seconds of every distinct term that is in use, and where those of timed terms come from."""
+    """Seconds of every distinct term that is in use, by its number, and where those of timed terms come from."""
 
-    graph: ExecutionGraph
-    seconds: dict[_Timed, float] = attrs.field(factory=dict)
-    origin: dict[_Timed, tuple[str, Origin]] = attrs.field(factory=dict)
-    messages: dict[tuple[Folded, int], Message] = attrs.field(factory=dict)
-    _apart: dict[int, tuple[list[float], float, Work]] = attrs.field(factory=dict)
-    _folded: dict[int, Work] = attrs.field(factory=dict)
+    terms: _Terms
+    seconds: list[float]
+    origin: dict[int, tuple[str, Origin]] = attrs.field(factory=dict)
+    _anywhere: dict[int, tuple[list[float], float]] = attrs.field(factory=dict)
 
-    def key(self, term: Term, placement: int) -> _Timed:
-        """What a term of a node on a placement is timed as."""
-        if not isinstance(term, Folded):
-            return term
-        if (term, placement) not in self.messages:
-            self.messages[term, placement] = _folded_message(self.graph, term, placement)
-        return self.messages[term, placement]
+    def of_pair(self, pair: tuple[int, int]) -> float:
+        """Seconds of a node with this work on a placement; 0 for a pair that is not in use."""
+        placed = self.terms.placed.get(pair)
+        if placed is None:
+            return 0.0
+        work, seconds = pair[0], self.seconds
+        if work not in self._anywhere:
+            each = [count * seconds[number] for count, number in self.terms.anywhere[work]]
+            self._anywhere[work] = each, math.fsum(each)
+        others, whole = self._anywhere[work]
+        return math.fsum([*others, *(count * seconds[number] for count, number in placed)]) if placed else whole
 
-    def of_work(self, work: int, placement: int) -> float:
-        """Seconds of a node with this work on a placement."""
-        if work not in self._apart:
-            # Only what is folded depends on the place.
-            terms = self.graph.works[work]
-            # What is not in use has no time, and none that counts.
-            others = [count * self.seconds.get(term, 0.0) for term, count in terms if not isinstance(term, Folded)]
-            self._apart[work] = others, math.fsum(others), self.folded(work)
-        others, whole, placed = self._apart[work]
-        if not placed:
-            return whole
-        inside = [count * self.seconds.get(self.key(term, placement), 0.0) for term, count in placed]
-        return math.fsum([*others, *inside])
-
-    def folded(self, work: int) -> Work:
-        """Those terms of a work that are folded communications."""
-        if work not in self._folded:
-            self._folded[work] = tuple(pair for pair in self.graph.works[work] if isinstance(pair[0], Folded))
-        return self._folded[work]
-
-    def learn(self, role: str, rows: Sequence[_Timed], times_s: NDArray[np.float64], origins: Sequence[Origin]) -> None:
+    def learn(self, role: str, numbers: Sequence[int], times_s: NDArray[np.float64], origins: Sequence[Origin]) -> None:
         """Take over what a timing said."""
-        self.seconds.update(zip(rows, times_s.tolist(), strict=True))
-        self.origin.update((row, (role, origin)) for row, origin in zip(rows, origins, strict=bool(origins)))
+        for number, time_s in zip(numbers, times_s.tolist(), strict=True):
+            self.seconds[number] = time_s
+        self.origin.update((row, (role, origin)) for row, origin in zip(numbers, origins, strict=bool(origins)))
 
 
 def _folded_message(graph: ExecutionGraph, term: Folded, placement: int) -> Message:
@@ -196,40 +229,39 @@ def folded_messages(graph: ExecutionGraph) -> tuple[Message, ...]:
 
 
 def _term_times(
-    graph: ExecutionGraph,
+    terms: _Terms,
     system: System,
     compute: ComputeTiming | None,
     folded: NetworkTiming | None,
-    alike: Iterable[tuple[int, int]],
     *,
     origins: bool,
 ) -> _TermTimes:
-    times = _TermTimes(graph)
-    keys: dict[_Timed, None] = {}
-    seen: set[int] = set()
-    for work, placement in alike:
-        for term, _ in graph.works[work] if work not in seen else times.folded(work):
-            keys[times.key(term, placement)] = None
-        seen.add(work)
-    times.seconds.update((term, term.duration_s) for term in keys if isinstance(term, Fixed))
-    device = tuple(term for term in keys if not isinstance(term, Fixed | Folded | Message))
+    times = _TermTimes(terms, [term.duration_s if isinstance(term, Fixed) else 0.0 for term in terms.timed])
+    device: dict[DeviceTerm, int] = {}
+    inside: dict[Message, int] = {}
+    for row, number in terms.timed.items():
+        if isinstance(row, Message):
+            inside[row] = number
+        elif not isinstance(row, Fixed | Folded):
+            device[row] = number
     if device:
+        rows = tuple(device)
         if compute is None:
-            raise VersimError(f"{device[0]} has to be timed; name a compute timing in the pin (compute: …)")
+            raise VersimError(f"{rows[0]} has to be timed; name a compute timing in the pin (compute: …)")
         chain = compute if isinstance(compute, ComputeChain) else ComputeChain((_name(compute),), (compute,))
-        times_s, said = chain.answers(device, system.device, origins=origins)
+        times_s, said = chain.answers(rows, system.device, origins=origins)
         seconds = _durations(
-            times_s, device, "compute", chain.names, lambda term: chain.why_declined(term, system.device)
+            times_s, rows, "compute", chain.names, lambda term: chain.why_declined(term, system.device)
         )
-        times.learn("compute", device, seconds, said)
-    inside = tuple(row for row in keys if isinstance(row, Message))
+        times.learn("compute", tuple(device.values()), seconds, said)
     if inside:
+        messages = tuple(inside)
         if folded is None:
-            raise VersimError(f"{inside[0]} has to be timed; name a network timing in the pin (folded: …)")
+            raise VersimError(f"{messages[0]} has to be timed; name a network timing in the pin (folded: …)")
         network = folded if isinstance(folded, NetworkChain) else NetworkChain((_name(folded),), (folded,))
-        times_s, said = network.answers(inside, system, origins=origins)
-        seconds = _durations(times_s, inside, "folded", network.names, lambda row: network.why_declined(row, system))
-        times.learn("folded", inside, seconds, said)
+        times_s, said = network.answers(messages, system, origins=origins)
+        seconds = _durations(times_s, messages, "folded", network.names, lambda row: network.why_declined(row, system))
+        times.learn("folded", tuple(inside.values()), seconds, said)
     return times
 
 
@@ -278,13 +310,13 @@ def _shares(
     """Seconds of compute by origin, over nodes and the ranks they stand on; the most first."""
     ranks = [graph.mesh.rank_count(place) for place in graph.placements]
     found: dict[tuple[str, Origin], float] = {}
-    for (work, placement), nodes in alike.items():
+    for pair, nodes in alike.items():
+        work, placement = pair
         copies = nodes * ranks[placement]
-        for term, count in graph.works[work]:
-            key = times.key(term, placement)
-            if key in times.origin:
-                known = times.origin[key]
-                found[known] = found.get(known, 0.0) + copies * count * times.seconds[key]
+        for count, number in (*times.terms.anywhere[work], *times.terms.placed[pair]):
+            if number in times.origin:
+                known = times.origin[number]
+                found[known] = found.get(known, 0.0) + copies * count * times.seconds[number]
     for row, seconds in given.items():
         borrowed = "borrowed", Origin(Source.MODELLED, "another simulation")
         found[borrowed] = found.get(borrowed, 0.0) + ranks[graph.placement[row]] * seconds
@@ -313,23 +345,31 @@ _MESSAGES: WeakKeyDictionary[ExecutionGraph, tuple[tuple[Message, ...], NDArray[
 def _distinct_messages(graph: ExecutionGraph) -> tuple[tuple[Message, ...], NDArray[np.int64]]:
     first, inverse = distinct_communications(graph)
     start, rows = graph.parts()
-    groups: dict[tuple[int, ...], tuple[int, ...]] = {}
+    begin, end = start[first], start[first + 1]
+    # The parts of these only, one communication after another.
+    counts = end - begin
+    listed = rows[np.repeat(begin - np.cumsum(counts) + counts, counts) + np.arange(int(counts.sum()))]
+    parts = list(zip(graph.placement[listed].tolist(), graph.op[listed].tolist(), strict=True))
+    columns = (graph.kind, graph.scope, graph.size_bytes, graph.algorithm)
+    groups: dict[Hashable, tuple[int, ...]] = {}
     made: dict[Message, int] = {}
     numbers = np.empty(len(first), dtype=np.int64)
-    for place, match in enumerate(first.tolist()):
-        parts = rows[start[match] : start[match + 1]]
-        key = (int(graph.kind[match]), int(graph.scope[match]))
-        key += (*graph.placement[parts].tolist(), *graph.op[parts].tolist())
+    last = 0
+    for place, (match, count, kind, scope, size_bytes, algorithm) in enumerate(
+        zip(first.tolist(), counts.tolist(), *(column[first].tolist() for column in columns), strict=True)
+    ):
+        key = kind, scope, *parts[last : last + count]
+        last += count
         if key not in groups:
             groups[key] = graph.first_group(match)
         ranks = groups[key]
         message = Message(
-            kind=graph.kind_of(match),
-            size_bytes=int(graph.size_bytes[match]),
+            kind=graph.kinds[kind],
+            size_bytes=size_bytes,
             participants=len(ranks),
-            axis="+".join(graph.scopes[graph.scope[match]].axes),
+            axis="+".join(graph.scopes[scope].axes),
             ranks=ranks,
-            algorithm=graph.algorithms[graph.algorithm[match]],
+            algorithm=graph.algorithms[algorithm],
         )
         # Sets of communications on other ranks may have one first group.
         numbers[place] = made.setdefault(message, len(made))

@@ -89,7 +89,7 @@ DTYPE_BITS: Mapping[str, int] = {
 """Bits per element of the number formats that devices are rated for; fp8_block is scaled per block, as mxfp8 is."""
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Gemm:
     """Matrix products (m × k) · (k × n) of one kernel, including its launch.
 
@@ -122,7 +122,7 @@ class Gemm:
         return self.element_bytes * self.batch * (self.m * self.k + self.k * self.n + self.m * self.n)
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class GroupedGemm:
     """The products of a layer's experts on one rank, in one kernel, including its launch.
 
@@ -159,7 +159,7 @@ ATTENTION_BACKWARD = 2.5
 """Operations of fused attention's backward over its forward's: five products for two (Dao 2023, section 3.1)."""
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Attention:
     """Fused (flash) attention of one rank, in one kernel, including its launch: scores stay on the chip.
 
@@ -211,7 +211,7 @@ class Attention:
         return moved if self.of_pass is Pass.FORWARD else 2 * moved
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Pointwise:
     """Element-wise work.
 
@@ -228,7 +228,7 @@ class Pointwise:
     name: str = ""
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class HostTransfer:
     """A copy between host and device.
 
@@ -239,7 +239,7 @@ class HostTransfer:
     size_bytes: float
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Fixed:
     """Work whose duration is known.
 
@@ -250,7 +250,7 @@ class Fixed:
     duration_s: float
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Folded:
     """An isolated communication that is part of a compute node.
 

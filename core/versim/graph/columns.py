@@ -43,7 +43,7 @@ HOST = "host"
 """Attribute of nodes: 1 for compute of the host, which a simulator may run beside the device of its rank."""
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Scope:
     """Who takes part in a communication.
 

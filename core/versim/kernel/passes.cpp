@@ -155,6 +155,19 @@ i64 versim_senseless(i64 count, i64 longest, const i64* start, const i64* end) {
   return senseless;
 }
 
+// The words of a column by weight, those of every block of weights by the place of the block, too, modulo 2^64; see
+// inputs._sum.
+u64 versim_weighted(i64 words, const u64* word, i64 weights, const u64* weight) {
+  u64 total = 0;
+  for (i64 start = 0; start < words; start += weights) {
+    u64 block = 0;
+    const i64 length = std::min(weights, words - start);
+    for (i64 at = 0; at < length; ++at) block += word[start + at] * weight[at];
+    total += (2 * static_cast<u64>(start) + 1) * block;
+  }
+  return total;
+}
+
 // Of each row the number of its pair of values, in order of appearance, and of each number its first row; returns how
 // many there are, see distinct.pairs.
 i64 versim_distinct_pairs(i64 rows, const i64* one, const i64* other, i32* number, i32* first) try {

@@ -133,6 +133,11 @@ def senseless(start_ps: npt.NDArray[Any], end_ps: npt.NDArray[Any], longest_ps: 
     return _call("senseless", len(start_ps), longest_ps, _longs(start_ps), _longs(end_ps))
 
 
+def weighted(words: npt.NDArray[np.uint64], weights: npt.NDArray[np.uint64]) -> int:
+    """Words by weight and place, modulo 2^64 (``versim.inputs``)."""
+    return _call("weighted", len(words), np.ascontiguousarray(words), len(weights), weights) % 2**64
+
+
 def distinct_pairs(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> tuple[Rows, Rows]:
     """The first row of each distinct pair of values, and of each row the number of its pair.
 

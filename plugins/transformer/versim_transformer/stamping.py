@@ -110,7 +110,7 @@ def stamped(
     pipeline = mesh.axis("pp")
     graph = ExecutionGraph(
         mesh=mesh,
-        size_bytes=rows.columns["size_bytes"][made.described],
+        size_bytes=unwritable(rows.columns["size_bytes"][made.described]),
         placements=tuple(mesh.placement({"pp": stage}) for stage in range(mesh.sizes[pipeline])),
         names=tuple(catalogue.names),
         works=tuple(catalogue.works),

@@ -21,6 +21,7 @@ from versim.comparison.contract import BrokenContractError, hold_to_contract
 from versim.distinct import largest, pairs
 from versim.errors import VersimError
 from versim.graph import sharing_instances
+from versim.inputs import _sum
 from versim.kernel import KERNEL_VARIABLE, kernel_part
 from versim.kernel.functions import _SOURCES, compiled
 from versim.schedule import EventLoop
@@ -181,4 +182,13 @@ def test_predictions_are_held_to_the_same_contract(graph: ExecutionGraph, seed: 
             return ""
 
         fast, slow = both(found)
+    assert fast == slow
+
+
+@several
+@given(length=st.sampled_from([0, 1, 7, 524_287, 524_288, 524_297, 1_200_000]), seed=st.integers(0, 1 << 16))
+def test_sums_that_tell_of_changes_are_the_same(length: int, seed: int) -> None:
+    """Within a block of weights, at its end and beyond; bytes that fill no word count, too."""
+    column = np.random.default_rng(seed).integers(0, 256, length, dtype=np.uint8)
+    fast, slow = both(lambda: _sum(column))
     assert fast == slow
