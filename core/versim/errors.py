@@ -26,6 +26,9 @@ _LINE = re.compile(r"(?P<quote>)(?P<value>.+)")
 SHORTEST_PART = 3
 """Letters from which on a part of a name is taken for one."""
 
+MOST_LISTED = 24
+"""Names that are listed beside a guess."""
+
 
 def legible(message: str) -> str:
     """A message that repeats no value, quoted or a word, at a length that nobody reads; nor any line, nor its lines."""
@@ -133,10 +136,15 @@ class TimeIsOverError(VersimError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """``; did you mean 'x'?`` and the list of what is known, ready to be appended to a message."""
+    """``; did you mean 'x'?`` and the list of what is known, ready to be appended to a message.
+
+    A long list is left out where there is a guess, which it would bury.
+    """
     known = sorted(known)
     close = _meant(name[:LONGEST_SHOWN], known)
     hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+    if close and len(known) > MOST_LISTED:
+        return f"{hint} ({len(known) - len(close)} more are known)"
     return f"{hint} (known: {', '.join(known) or 'none'})"
 
 

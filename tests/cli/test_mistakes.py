@@ -73,7 +73,7 @@ LINES: list[tuple[str, int, str]] = [
     ("graph good.yaml --workload other", 1, "other"),
     ("graph good.yaml -f svg", 2, "--fabric"),
     ("graph nosuch.yaml", 1, "nosuch.yaml"),
-    ("presets h10", 1, "did you mean 'h100'"),
+    ("presets h1000", 1, "did you mean 'h100'"),
     ("presets dgx-h100 --nodes 0", 2, "not in the range"),
     ("presets dgx-h100 --nodes many", 2, "not a valid integer"),
     ("presets h100 --picture", 1, "no cluster named 'h100'"),

@@ -76,11 +76,24 @@ def test_a_cluster_is_shown_as_it_was_understood() -> None:
     assert "bf16        989.4 TFLOP/s, dense" in shown("presets", "h100")
 
 
+def test_a_part_of_a_name_lists_what_has_it() -> None:
+    """Whoever knows the family finds its members with their figures, and nothing else."""
+    *lines, last = shown("presets", "Llama").splitlines()
+    names = [line.split()[0] for line in lines if line.startswith("  ")]
+    assert {"llama2-7b", "llama3-8b", "llama3-405b"} <= set(names)
+    assert all("llama" in name for name in names)
+    assert "models (producer: transformer, options: {model: NAME}):" in lines
+    assert not any(line.startswith("devices") for line in lines)
+    assert "versim presets NAME" in last
+
+
 def test_an_unknown_preset_is_met_with_known_ones() -> None:
-    """Names are typed by people."""
-    result = CliRunner().invoke(cli, ["presets", "dgx-h10"])
+    """Names are typed by people; the likely one is not buried under all of them."""
+    result = CliRunner().invoke(cli, ["presets", "dgx-h1000"])
     assert result.exit_code == 1
-    assert "did you mean" in result.output
+    assert result.output.startswith("Error: no preset named 'dgx-h1000'; did you mean 'dgx-h100'? (")
+    assert result.output.endswith(" more are known)\n")
+    assert "mpt-7b" not in result.output
 
 
 def test_a_scenarios_fabric_is_shown_with_what_parallelism_crosses(tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 def presets(ctx: click.Context, name: str | None, nodes: int, picture: bool, output: Path | None) -> None:
     """List scenarios, clusters, devices and models by name with their figures, or show the one called NAME.
 
-    Whatever bears that name is shown, with the source of its figures.
+    Whatever bears that name is shown, with the source of its figures. If nothing does, whatever has it as a part of its
+    name is listed.
     """
     from versim.atomic import check_writable  # noqa: PLC0415 - not for the list of commands
     from versim.errors import UnknownNameError  # noqa: PLC0415
@@ -41,15 +42,15 @@ def presets(ctx: click.Context, name: str | None, nodes: int, picture: bool, out
 
         write_output(system_svg(ClusterChoice(preset=name, nodes=nodes).system()), output)
         return
-    if name is None:
-        lines = list(_listed(registry))
-        write_output("\n".join(lines) + "\n" if output else fitted(lines), output)
+    lines = [] if name is None else list(_shown(registry, name, nodes))
+    if lines:
+        write_output("\n".join(lines) + "\n", output)
         return
-    lines = list(_shown(registry, name, nodes))
+    lines = list(_listed(registry, name or ""))
     if not lines:
         offered = [preset.name for _, preset in _offered(registry)]
-        raise UnknownNameError("preset", name, {*CLUSTERS, *DATA_SHEETS, *registry.scenarios(), *offered})
-    write_output("\n".join(lines) + "\n", output)
+        raise UnknownNameError("preset", name or "", {*CLUSTERS, *DATA_SHEETS, *registry.scenarios(), *offered})
+    write_output("\n".join(lines) + "\n" if output else fitted(lines), output)
 
 
 def _offered(registry: Registry) -> Iterator[tuple[str, PresetInfo]]:
@@ -64,7 +65,8 @@ def _offered(registry: Registry) -> Iterator[tuple[str, PresetInfo]]:
             yield from ((component.name, preset) for preset in offered)
 
 
-def _listed(registry: Registry) -> Iterator[str]:
+def _listed(registry: Registry, part: str) -> Iterator[str]:
+    """Everything that has a part in its name, by what it is; nothing if nothing has."""
     from versim.fabric import CLUSTERS, DATA_SHEETS  # noqa: PLC0415 - brings numpy
 
     sections: dict[str, list[tuple[str, str]]] = {
@@ -77,11 +79,16 @@ def _listed(registry: Registry) -> Iterator[str]:
     for component, preset in _offered(registry):
         heading = f"{preset.family} (producer: {component}, options: {{{preset.used}: NAME}})"
         sections.setdefault(heading, []).append((preset.name, preset.figures))
-    for heading, rows in sections.items():
+    having = {
+        heading: [(name, figures) for name, figures in rows if part.casefold() in name.casefold()]
+        for heading, rows in sections.items()
+    }
+    for heading, rows in having.items():
         wide = max((len(name) for name, _ in rows), default=0)
-        yield f"{heading}:"
+        yield from (f"{heading}:" for _ in rows[:1])
         yield from (f"  {name:<{wide}}  {figures}" for name, figures in rows)
-    yield "versim presets NAME shows one, and where its figures are from."
+    if any(having.values()):
+        yield "versim presets NAME shows one, and where its figures are from."
 
 
 def _shown(registry: Registry, name: str, nodes: int) -> Iterator[str]:
