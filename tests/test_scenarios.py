@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 import versim
-from versim import PS_PER_S, Comparison, Report, Result, Status
+from versim import (
+    PS_PER_S,
+    Comparison,
+    Destination,
+    Report,
+    Result,
+    Status,
+    load_registry,
+    structure_options,
+)
 
 SPREAD_OF_THE_ORIGINAL_S = 84e-6
 """The original numbers nodes by memory address; its runs of the bundled case differ by that much."""
@@ -76,6 +85,53 @@ def test_pins_are_never_mixed(bundled: Report) -> None:
     assert len(set(digests)) == len(digests) == 4
     for _, shown, result in bundled.results():
         assert result.prediction.digest == shown.inputs.digest
+
+
+def adds_up(result: Result) -> bool:
+    """Terms sum to the difference, and of those that were asked about the causes to the term, to the picosecond."""
+    assert result.attribution is not None
+    effects_ps = {term.name: term.effect_ps for term in result.attribution.terms}
+    causes_ps = {found.term: sum(cause.effect_ps for cause in found.causes) for found in result.causes}
+    return sum(effects_ps.values()) == result.difference_ps and causes_ps.items() <= effects_ps.items()
+
+
+@pytest.mark.parametrize("label", ["astrasim", "original"])
+@pytest.mark.parametrize("pin", ["folded by deepflow", "folded by astrasim"])
+def test_the_causes_of_the_bundled_all_reduce_are_its_hops_and_add_up(bundled: Report, pin: str, label: str) -> None:
+    """Of 232.95 ms 220.96 are four links that store and forward; what latency adds, the way takes back."""
+    result = comparison(bundled, "pipeline", pin).result(label)
+    assert adds_up(result)
+    (found,) = result.causes
+    assert (found.term, found.effect_ps, found.hops) == ("all_reduce over dp, backward", 232_953_056_742, 4)
+    assert {cause.kind.value: cause.effect_ps for cause in found.causes} == {
+        "way between peers": 220_963_906_832,
+        "moving the bytes": 11_989_149_910,
+        "latency": 30_076_600,
+        "latency along the way": -30_076_600,
+    }
+
+
+def test_the_whole_report_names_them(bundled: Report) -> None:
+    """As text and as Markdown, with a part for each."""
+    for form, options in (("table", {"full": True}), ("markdown", {})):
+        reporter = load_registry().reporter(form)
+        made = reporter.render(bundled, structure_options(reporter, options), Destination())
+        assert (
+            "all_reduce over dp, backward: peers are 4 links apart, and each link stores and forwards (+220.96 ms); "
+            "bus bandwidth 153 GB/s instead of 178 (+11.989 ms); latency of 40.0 µs each instead of 10.0 µs "
+            "(+30.077 µs); latency on the way between its peers counts less (-30.077 µs)"
+        ) in " ".join(str(made.content).replace("\\", "").split())
+
+
+def test_the_causes_of_the_default_comparison_add_up() -> None:
+    """Of every simulator: three terms with causes, all terms to the difference."""
+    (only,) = versim.compare().workloads[0].comparisons
+    others = [result for result in only.results if result.label != only.reference]
+    assert {result.label for result in others} >= {"nccl", "astrasim"}
+    for result in others:
+        assert adds_up(result)
+        assert len(result.causes) >= 2
+        assert all(found.effect_ps for found in result.causes)
 
 
 def test_a_compute_bound_step_differs_in_communication_only() -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.errors import legible
+from versim.units import PS_PER_S
 
 NO_TIME = -1
 """In a time column: this did not happen, or is not modelled."""
@@ -256,6 +257,10 @@ class Prediction:
                 raise ValueError(f"{name} has to be {kind.__name__}, got {found}")  # noqa: TRY004
         if (self.makespan_ps is None) == (self.status is Status.COMPLETED):
             raise ValueError(f"{self.simulator}: a makespan is given if and only if the simulation completed")
+
+    def __repr__(self) -> str:
+        said = self.status.value if self.makespan_ps is None else f"{self.makespan_ps / PS_PER_S:.6g} s"
+        return f"<Prediction by {self.simulator!r}: {said}>"
 
     @property
     def completed(self) -> bool:

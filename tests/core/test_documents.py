@@ -53,8 +53,22 @@ def test_a_dict_is_a_scenario(report: Report) -> None:
 def test_what_is_shown_is_short(report: Report) -> None:
     """A notebook prints the last value of every cell; a page of numbers hides what was asked for."""
     comparison = report.workloads[0].comparisons[0]
-    shown = (report, report.workloads[0], comparison, comparison.results[0], comparison.inputs.system)
+    registry = versim.load_registry()
+    shown = (
+        report,
+        report.workloads[0],
+        comparison,
+        comparison.results[0],
+        comparison.results[0].prediction,
+        comparison.inputs,
+        comparison.inputs.graph,
+        comparison.inputs.system,
+        versim.load_scenario("bundled", registry),
+        registry,
+    )
     assert all(len(repr(value)) < 350 for value in shown)
+    assert repr(comparison.results[0].prediction).startswith("<Prediction by 'deepflow': ")
+    assert repr(shown[-2]) == "<Scenario 'bundled': pipeline, transformer through deepflow, hybrid, astrasim, original>"
     assert repr(report).startswith("<Report 'mine': a ")
     assert "(reference), b " in repr(report)
 

@@ -396,6 +396,10 @@ class Scenario:
     search: Search | None = None
     left_out: Mapping[str, str] = attrs.field(factory=dict, converter=_plain, metadata=UNWRITTEN)
 
+    def __repr__(self) -> str:
+        workloads, backends = (", ".join(one.label for one in some) for some in (self.workloads, self.backends))
+        return f"<Scenario {self.name!r}: {workloads} through {backends}>"
+
     def workload(self, label: str) -> Workload:
         """The workload of that label."""
         return _labelled("workload", label, self.workloads)

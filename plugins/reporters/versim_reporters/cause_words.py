@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from versim import GB, PS_PER_S, Kind, bus_bandwidth
@@ -12,9 +13,9 @@ from versim_reporters.figures import short_time
 from versim_reporters.sentence import SCHEDULE_ORDER
 
 if TYPE_CHECKING:
-    from versim import Result, TermCauses
+    from versim import Comparison, Result, TermCauses
 
-    from versim_reporters.explanation import Bar
+    from versim_reporters.explanation import Bar, Explanation
 
 SECOND_LEAST = 0.2
 """A second cause is told from this share of the effect on."""
@@ -29,6 +30,19 @@ def why(bar: Bar, result: Result) -> str:
         waiting = telling_patterns(result.attribution)
         return printable(waiting[0].sentence) if waiting else ""
     return ""
+
+
+def all_causes(explanation: Explanation, comparison: Comparison) -> Iterator[str]:
+    """Of every term that was asked about, each cause with its part; the parts add up to the term."""
+    result = next(result for result in comparison.results if printable(result.label) == explanation.label)
+    for found in result.causes:
+        said = [
+            f"{_of_kind(found, cause.kind.value, cause.effect_ps)} ({short_time(cause.effect_ps, signed=True)})"
+            for cause in found.causes
+            if cause.effect_ps
+        ]
+        if said:
+            yield f"{printable(found.term)}: {'; '.join(said)}"
 
 
 def in_words(found: TermCauses) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from versim import Comparison
 from versim.terminal import Column, grids, wrapped
 
+from versim_reporters.cause_words import all_causes
 from versim_reporters.explanation import explanations, table_of
 from versim_reporters.figures import exact_time, short_time
 
@@ -32,6 +33,8 @@ def explanation_lines(comparison: Comparison, width: int, *, explain: bool) -> I
         )
         for table in grids(columns[:1], [columns[1:]], width):
             yield from table
+        for text in all_causes(explanation, comparison):
+            yield from wrapped(text, width, first="- ", rest="  ")
         if not explain:
             continue
         for name, _, _, detail in rows:

@@ -10,6 +10,7 @@ from versim.terminal import printable
 
 from versim_reporters import links
 from versim_reporters.breakdown import compared_rows
+from versim_reporters.cause_words import all_causes
 from versim_reporters.explanation import explanations, reference_of, table_of
 from versim_reporters.figures import count, share, short_time
 from versim_reporters.html_sweep import sweep_parts
@@ -185,7 +186,7 @@ def _terms(comparison: Comparison) -> Iterator[Markup]:
         inner = [
             element("p", explanation.method, class_="note"),
             data_table(("term", "effect", "share", "detail"), [*rows, total], "lrrl"),
-            *(element("p", finding) for finding in explanation.findings),
+            *(element("p", text) for text in (*all_causes(explanation, comparison), *explanation.findings)),
         ]
         summary = element("summary", f"The difference of {explanation.label}, term by term")
         if explanation.sentence:

@@ -9,6 +9,7 @@ from versim import Breakdown, Comparison, Report, Result, WorkloadReport
 from versim_reporters import accuracy, links
 from versim_reporters.accuracy import accuracy_rows
 from versim_reporters.breakdown import compared_rows
+from versim_reporters.cause_words import all_causes
 from versim_reporters.explanation import explanations, table_of
 from versim_reporters.figures import count
 from versim_reporters.gfm import plain_text, table
@@ -69,7 +70,7 @@ def _comparison(workload: WorkloadReport, comparison: Comparison, operations: in
         yield from (plain_text(explanation.method), "")
         terms = table_of(explanation, None if explain else SHOWN_TERMS)
         yield from table(("term", "effect", "share", "detail"), terms, "lrrl")
-        yield from (f"- {plain_text(finding)}" for finding in explanation.findings)
+        yield from (f"- {plain_text(text)}" for text in (*all_causes(explanation, comparison), *explanation.findings))
     yield from _breakdown(comparison, "group", lambda result: result.groups, operations)
     yield from _breakdown(comparison, "operation", lambda result: result.operations, operations)
     yield from ("", "### Critical paths", "")
