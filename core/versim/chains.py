@@ -169,7 +169,7 @@ def _asking(
 
     def ask(name: str, timing: Any, rows: tuple[Any, ...]) -> NDArray[np.float64]:
         with held_responsible("timing", name):
-            return held_to_rows(timing.times_s(rows, on), len(rows), name)
+            return held_to_rows(timing.times_s(rows, on), rows, name)
 
     return [partial(ask, name, timing) for name, timing in zip(names, timings, strict=True)]
 
@@ -205,16 +205,22 @@ def _first_answers(
     return seconds, by
 
 
-def held_to_rows(times_s: Any, count: int, name: str) -> NDArray[np.float64]:
-    """What a timing returned for ``count`` rows, as float64 (rows,).
+def held_to_rows(times_s: Any, rows: Sequence[object], name: str) -> NDArray[np.float64]:
+    """What a timing returned for rows, as float64 (rows,); NaN for what it declines.
 
     Raises:
-        VersimError: It is not one number for each.
+        VersimError: It is not one duration for each.
     """
     values = np.asarray(times_s, dtype=np.float64)
-    if values.shape != (count,):
+    if values.shape != (len(rows),):
         raise VersimError(
-            f"timing {name!r} returned shape {values.shape} for {count} rows; it has to be one number each"
+            f"timing {name!r} returned shape {values.shape} for {len(rows)} rows; it has to be one number each"
+        )
+    wrong = np.flatnonzero((values < 0) | np.isinf(values))
+    if len(wrong):
+        raise VersimError(
+            f"timing {name!r} gives {values[wrong[0]]} s for {rows[wrong[0]]}; a duration has to be a finite number of "
+            "at least 0"
         )
     return values
 

@@ -279,7 +279,7 @@ def _durations(
     names: tuple[str, ...],
     why_declined: Callable[[_Asked], str],
 ) -> NDArray[np.float64]:
-    """What timings said, held to be durations."""
+    """What timings said, none of it declined."""
     declined = np.flatnonzero(np.isnan(times_s))
     if len(declined):
         asked, first = ", ".join(names), rows[declined[0]]
@@ -287,12 +287,6 @@ def _durations(
         raise VersimError(
             f"the {role} timing {asked} declines {first}{_and_more(declined)}{f' ({why})' if why else ''}; "
             f"name a timing after it that answers ({role}: [{asked}, …])"
-        )
-    bad = np.flatnonzero(~(np.isfinite(times_s) & (times_s >= 0)))
-    if len(bad):
-        raise VersimError(
-            f"the {role} timing gives {times_s[bad[0]]} s for {rows[bad[0]]}; a duration has to be a finite number of "
-            "at least 0"
         )
     return times_s
 
@@ -384,5 +378,5 @@ def communication_s(graph: ExecutionGraph, system: System, network: NetworkTimin
 
 def _network_s(network: NetworkTiming, rows: tuple[Message, ...], system: System) -> NDArray[np.float64]:
     chain = network if isinstance(network, NetworkChain) else NetworkChain((_name(network),), (network,))
-    times_s = held_to_rows(chain.times_s(rows, system), len(rows), ", ".join(chain.names))
+    times_s = held_to_rows(chain.times_s(rows, system), rows, ", ".join(chain.names))
     return _durations(times_s, rows, "network", chain.names, lambda row: chain.why_declined(row, system))

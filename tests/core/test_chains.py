@@ -177,3 +177,17 @@ def test_a_timing_that_returns_no_numbers_is_named() -> None:
     message = Message(Kind.ALL_REDUCE, 1 << 20, 4, "dp", (0, 1, 2, 3))
     with pytest.raises(ComponentError, match="timing 'talking' failed: ValueError"):
         NetworkChain(("talking",), (Talking(),)).times_s((message,), SYSTEM)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", [-1.0, np.inf, -np.inf])
+def test_what_is_no_duration_is_refused_whoever_asks(wrong: float) -> None:
+    """Pins refused it, `versim collectives` printed −1.000 s, and a bus bandwidth below zero."""
+
+    class Odd(Anything):
+        def times_s(self, rows: Sequence[object], on: object) -> NDArray[np.float64]:  # noqa: ARG002
+            return np.full(len(rows), wrong)
+
+    message = Message(Kind.ALL_REDUCE, 1 << 20, 4, "dp", (0, 1, 2, 3))
+    said = rf"timing 'odd' gives {wrong} s for Message.*size_bytes=1048576.*; a duration has to be a finite number"
+    with pytest.raises(VersimError, match=said):
+        NetworkChain(("odd",), (Odd(),)).times_s((message,), SYSTEM)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 import attrs
 import numpy as np
 
+from versim.asking.simulation import simulated
 from versim.components import Isolates, SimulationRequest, SimulatorBackend
 from versim.containment import held_responsible
 from versim.errors import VersimError
@@ -78,8 +79,7 @@ def _isolated(
 def _simulated(backend: SimulatorBackend, message: Message, request: SimulationRequest) -> tuple[float | None, str]:
     """The makespan of a graph of one communication and nothing else."""
     try:
-        with held_responsible("backend", backend.name):
-            prediction = backend.simulate(alone_with([message], request))
+        prediction = simulated(alone_with([message], request), backend, backend.name)
     except VersimError as error:
         # Of the step there is an answer; that a size beside it has none is no reason to lose that.
         return None, str(error)

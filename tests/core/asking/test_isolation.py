@@ -149,6 +149,40 @@ def sweep_of(report: Report) -> tuple[SweptCommunication, ...]:
     return sweep
 
 
+@attrs.define
+class Odd(Straight):
+    """One that answers a step, and of a communication alone what is no answer."""
+
+    name: str = "odd"
+    answer: Any = None
+
+    def simulate(self, request: SimulationRequest) -> Prediction:
+        """The step, or nonsense."""
+        made = super().simulate(request)
+        if request.inputs.graph.communication_count > 1:
+            return made
+        return self.answer(made) if callable(self.answer) else self.answer  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (None, "it returned NoneType, not a Prediction"),
+        (lambda made: attrs.evolve(made, makespan_ps=-5), "its prediction has a makespan of -5 ps"),
+        (lambda made: attrs.evolve(made, digest="0" * 64), "its prediction is of another graph"),
+    ],
+)
+def test_what_is_no_answer_of_a_communication_alone_is_none(answer: Any, said: str) -> None:
+    """It is held to its form as that of a step is; what was no prediction ended versim with a traceback."""
+    good, odd = Straight(), Odd(answer=answer)
+    report = report_of(good, odd)
+    assert [result.prediction.completed for _, _, result in report.results()] == [True, True]
+    for swept in sweep_of(report):
+        mine = next(curve for curve in swept.curves if curve.model == "odd")
+        assert set(mine.times_s) == {None}
+        assert said in mine.refusal
+
+
 def test_every_kind_of_communication_is_asked_as_it_stands_in_the_step() -> None:
     """Its first group, its axes and its algorithm, and nothing beside it."""
     backend = Straight()
