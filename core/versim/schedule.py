@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.graph import NONE, Instances
-from versim.kernel.functions import Problem, compiled, counting_sort
+from versim.kernel.functions import Problem, compiled, counting_sort, last_ended
 from versim.kernel.passes import Straight, straight_order
 from versim.picoseconds import LONGEST_PS, TooLongError
 from versim.prediction import NO_TIME
@@ -269,6 +269,8 @@ def ready_of(instances: Instances, end_ps: NDArray[np.int64]) -> NDArray[np.int6
 
     Both shapes are (instances,).
     """
+    if compiled():
+        return last_ended(instances.dependency_start, instances.dependency, end_ps)
     waits = instances.kept("schedule.waits", lambda: _waits_of(instances))
     # A row more stands for what is waited for where there is nothing.
     ends = np.append(end_ps, 0)

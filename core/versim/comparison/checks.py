@@ -13,7 +13,7 @@ from versim.comparison.align import Timeline, is_communication, parts_of
 from versim.comparison.bounds import Bounds
 from versim.comparison.groups import exact_sums
 from versim.distinct import grouped, largest
-from versim.graph import ExecutionGraph, Instances, Op, participants_of
+from versim.graph import NONE, ExecutionGraph, Instances, Op, participants_of
 from versim.inputs import Inputs
 from versim.kernel import passes
 from versim.kernel.functions import compiled
@@ -176,10 +176,9 @@ def _exclusive(line: Timeline) -> Check:
 
 def _computing(instances: Instances) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     """What computes, by processor and then by row; and whether each is on the processor of the one before it."""
-    rows = np.flatnonzero(~is_communication(instances))
-    of_row = instances.processor[rows]
-    order = np.argsort(of_row, kind="stable")
-    return rows[order].astype(np.int32), of_row[order][1:] == of_row[order][:-1]
+    processor = np.where(is_communication(instances), NONE, instances.processor).astype(np.int32)
+    _, rows = grouped(processor, 2 * instances.classes.count)
+    return rows, processor[rows[1:]] == processor[rows[:-1]]
 
 
 def _durations(prediction: Prediction, line: Timeline) -> Check:

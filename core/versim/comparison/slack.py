@@ -13,9 +13,11 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from versim.comparison.align import parts_of
 from versim.comparison.attribution.chain import Chain
 from versim.comparison.attribution.waits import Wait
 from versim.graph import NONE
+from versim.kernel.functions import compiled, ordered_behind
 
 
 class Reason(enum.StrEnum):
@@ -88,11 +90,8 @@ def execution_slack_ps(chain: Chain) -> NDArray[np.int64]:
     them a critical path names, it is on the path.
     """
     slack = chain.slack_ps.copy()
-    meeting = chain.instances.meeting
-    parts = meeting != NONE
-    least = np.full(len(chain.instances.meeting_match), np.iinfo(np.int64).max)
-    np.minimum.at(least, meeting[parts], slack[parts])
-    slack[parts] = least[meeting[parts]]
+    parts, meeting = parts_of(chain.instances)
+    slack[parts] = -chain.instances.last_of_meeting(-slack)[meeting]
     return slack
 
 
@@ -156,6 +155,8 @@ def _moves(absent: Chain, present: Chain, *, sign: int) -> tuple[Move, ...]:
 def _held_before(chain: Chain) -> NDArray[np.int32]:
     """For each instance, the one that held its resource before it, NONE where nothing did; shape (instances,)."""
     waits = chain.waits
+    if compiled():
+        return ordered_behind(waits.edge_start, waits.kind, waits.owner, chain.instances.count)
     ordered = np.flatnonzero(waits.kind == Wait.ORDER)
     held = np.full(chain.instances.count, NONE, dtype=np.int32)
     # Of a device and a lane that were both held, the last counts.

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versim.comparison.align import Timeline, is_communication, ranks_per_class
-from versim.comparison.groups import exact_sums, node_keys
-from versim.distinct import distinct
+from versim.comparison.groups import exact_sums, in_program_order, node_keys
 from versim.graph import Instances
 
 
@@ -153,14 +152,15 @@ def _widths(instances: Instances) -> NDArray[np.int64]:
 
 
 def _cells(instances: Instances, node_key: NDArray[np.int64], keys: int, of_class: NDArray[np.int64]) -> _Cells:
-    unique, first, number = distinct(node_key[instances.node], keys)
-    order = np.argsort(first)
-    place = np.empty(len(order), dtype=np.int64)
-    place[order] = np.arange(len(order))
+    times = np.diff(instances.first)
+    standing = np.flatnonzero(times)
+    codes, number = in_program_order(node_key[standing], keys)
     widths = int(of_class.max()) + 1
-    of = place[number] * widths + of_class[instances.rank_class]
-    counts = np.bincount(of, minlength=len(unique) * widths).reshape(-1, widths)
-    return _Cells(tuple(unique[order].tolist()), of, of_class, counts)
+    of = np.repeat(number * widths, times[standing])
+    if widths > 1:
+        of += of_class[instances.rank_class]
+    counts = np.bincount(of, minlength=len(codes) * widths).reshape(-1, widths)
+    return _Cells(tuple(codes.tolist()), of, of_class, counts)
 
 
 def _rows(line: Timeline, cells: _Cells, spell: Callable[[int], tuple[str, str]]) -> tuple[Breakdown, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +189,55 @@ class Problem:
         return longest
 
 
+def last_ended(dependency_start: Longs, dependency: Rows, end_ps: Longs) -> Longs:
+    """When the last dependency of each instance had ended (:func:`versim.schedule.ready_of`); (instances,)."""
+    found = np.empty(len(end_ps), dtype=np.int64)
+    _call("ready", len(end_ps), _longs(dependency_start), _rows(dependency), _longs(end_ps), found)
+    return found
+
+
+def held_within(
+    resources: tuple[Longs, Rows],
+    times_ps: tuple[Longs, Longs, Longs],
+    keys: tuple[Rows, int],
+    classes: tuple[Rows, int],
+    claims: tuple[Rows, Longs, Longs],
+) -> Iterator[tuple[tuple[int, int], tuple[int, int, int], list[int]]]:
+    """For how long resources are held while others wait (:mod:`versim.comparison.attribution.patterns`).
+
+    Args:
+        resources: Where each begins among rows, (resources + 1,), and rows in the order in which each served them.
+        times_ps: Start and end of each row, and when it was ready, (rows,).
+        keys: Of each row, (rows,), and how many there are.
+        classes: The rank class of each row, (rows,), and how many there are.
+        claims: Rows, ascending, and from when to when their waiting is on the critical path.
+
+    Yields:
+        Keys of what waits and of what it waits behind; how many rows do, for how long in all, and for how long on the
+        path; and the rank classes of those rows.
+    """
+    count = keys[1]
+    found, seen = np.zeros((count, count, 5), dtype=np.int64), np.zeros((count, count, classes[1]), dtype=np.bool_)
+    marked = np.zeros(len(keys[0]), dtype=np.bool_)
+    marked[claims[0]] = True
+    columns = (_rows(resources[1]), *map(_longs, times_ps), _rows(keys[0]), count, _rows(classes[0]), classes[1])
+    on_path = (len(claims[0]), _rows(claims[0]), *map(_longs, claims[1:]))
+    resource_start = _longs(resources[0])
+    if _call("held_within", len(resource_start) - 1, resource_start, *columns, marked, *on_path, found, seen):
+        raise MemoryError("what waits for what does not fit into memory")
+    for waiting, behind in np.argwhere(found.any(axis=2)).tolist():
+        rows, upper, lower, path_upper, path_lower = found[waiting, behind].tolist()
+        sums = rows, (upper << 62) + lower, (path_upper << 62) + path_lower
+        yield (waiting, behind), sums, np.flatnonzero(seen[waiting, behind]).tolist()
+
+
+def ordered_behind(edge_start: Longs, kind: npt.NDArray[np.int8], owner: Rows, count: int) -> Rows:
+    """What held the resource of each instance before it (:mod:`versim.comparison.slack`), -1 for nothing; (count,)."""
+    held = np.empty(count, dtype=np.int32)
+    _call("ordered_behind", count, _longs(edge_start), kind, _rows(owner), held)
+    return held
+
+
 def order_by_start(key: npt.NDArray[Any], keys: int, start_ps: npt.NDArray[Any], end_ps: npt.NDArray[Any]) -> Rows:
     """Rows by key, then start, then end, then number (:attr:`versim.comparison.align.Timeline.by_start`)."""
     order = np.empty(len(key), dtype=np.int32)
@@ -326,10 +375,14 @@ class Paths:
         _call("longest_path", tokens, count, self.order, *columns, time)
         return time
 
-    def latest(self, lag_ps: Longs, duration_ps: Longs, allowed_ps: Longs) -> Longs:
-        """When each token may happen at the latest, given what the end of the step allows; (tokens,)."""
+    def latest(
+        self, lag_ps: Longs, duration_ps: Longs, meeting: Rows, late: npt.NDArray[np.bool_], makespan_ps: int
+    ) -> Longs:
+        """When each token may happen at the latest for the step to end as it does; (tokens,)."""
         tokens, count, *columns = self._arguments(lag_ps, duration_ps)
-        latest = _longs(allowed_ps).copy()
+        latest = np.empty(tokens, dtype=np.int64)
+        ends = (_rows(meeting), np.ascontiguousarray(late), _longs(duration_ps))
+        _call("allowed", count, tokens, *ends, makespan_ps, latest)
         _call("latest", tokens, count, self.order, *columns, latest)
         return latest
 
@@ -340,6 +393,41 @@ class Paths:
         given = (self.edge_start, self.owner, _longs(lag_ps), latest_ps, _longs(end_ps))
         _call("slack", tokens, len(end_ps), *given, makespan, slack)
         return slack
+
+    def first_come(
+        self,
+        devices: int,
+        device: Rows,
+        group: Rows,
+        durations_ps: tuple[Longs, Longs, Longs],
+        choices: npt.NDArray[np.uint8],
+    ) -> list[int | None]:
+        """Makespans of :meth:`versim.schedule.EventLoop.run`, None for sets in which the order of service may differ.
+
+        The problem has no lags, lanes or late parts.
+
+        Args:
+            devices: How many there are.
+            device: (instances,), NONE for parts of communications.
+            group: (instances,).
+            durations_ps: Columns to choose from, (instances,) each.
+            choices: (sets, groups), which of the columns holds the durations of a group.
+        """
+        tokens, at_once = len(self.edge_start) - 1, 4
+        problem = (self.order, self.edge_start, self.source, self.adds, self.owner, self.kind)
+        columns = (_rows(device), _rows(group), *map(_longs, durations_ps))
+        found: list[int | None] = []
+        for first in range(0, len(choices), at_once):
+            sets = choices[first : first + at_once]
+            chosen = np.zeros((choices.shape[1], at_once), dtype=np.uint8)
+            chosen[:, : len(sets)] = sets.T
+            last, kept = np.empty(at_once, dtype=np.int64), np.empty(at_once, dtype=np.bool_)
+            failed = _call("first_come", tokens, len(device), devices, *problem, *columns, chosen, last, kept)
+            if failed < 0:
+                raise MemoryError("the schedule does not fit into memory")
+            known = zip(last.tolist(), kept.tolist(), strict=True) if not failed else [(0, False)] * at_once
+            found += [end if same else None for end, same in list(known)[: len(sets)]]
+        return found
 
     def path(
         self, row: int, lag_ps: Longs, duration_ps: Longs, time_ps: Longs, meeting: Rows, late: npt.NDArray[np.bool_]

@@ -12,15 +12,18 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from strategies import graphs
-from versim import ExecutionGraph, RankClasses, instances_of
+from versim import ExecutionGraph, Fixed, GraphBuilder, Kind, Mesh, RankClasses, instances_of
 from versim.comparison.align import Timeline, _active
 from versim.comparison.attribution.chain import Chain, chain_of
 from versim.comparison.attribution.circles import depths
 from versim.comparison.attribution.lanes import held_before
+from versim.comparison.attribution.patterns import _waits_of
+from versim.comparison.groups import groups_of, node_keys
+from versim.comparison.slack import _held_before
 from versim.graph.order import topological_order
 from versim.kernel import KERNEL_VARIABLE, kernel_part
 from versim.kernel.functions import _SOURCES, compiled, counting_sort
-from versim.schedule import EventLoop, longest_chain_ps
+from versim.schedule import EventLoop, longest_chain_ps, ready_of
 
 pytestmark = pytest.mark.skipif(not compiled(), reason=kernel_part("versim_core", _SOURCES).reason)
 
@@ -138,3 +141,61 @@ def test_longest_paths_are_the_same(graph: ExecutionGraph, seed: int) -> None:
         readable(patch)
         slow = found()
     assert fast == slow
+
+
+@several
+@given(graph=graphs(), seed=st.integers(0, 1 << 16))
+def test_what_waits_behind_what_is_the_same(graph: ExecutionGraph, seed: int) -> None:
+    """When everything was ready, what held its resource before it, and which kinds held it meanwhile, how long."""
+
+    def found() -> Any:
+        chain = _chain(graph, seed)
+        if not chain.instances.count:
+            return None
+        line = chain.line
+        gone = np.where(np.random.default_rng(seed).random(chain.instances.count) < 0.1, -1, line.end_ps)
+        ready = line.ready_ps.tolist(), ready_of(chain.instances, gone).tolist()
+        return ready, _held_before(chain).tolist(), dict(_waits_of(chain, node_keys(graph)[0]))
+
+    fast = found()
+    with Off.context() as patch:
+        readable(patch)
+        slow = found()
+    assert fast == slow
+
+
+@several
+@given(graph=graphs(), seed=st.integers(0, 1 << 16), longest=st.sampled_from([1, 3, 20, 1000]))
+def test_first_come_in_a_known_order_is_first_come(graph: ExecutionGraph, seed: int, longest: int) -> None:
+    """Whatever it answers for other durations is what the event loop finds; where service might change it says so."""
+    instances = instances_of(graph, RankClasses.single(graph.mesh))
+    source, groups = np.random.default_rng(seed), groups_of(instances)
+    first, *others = (source.integers(0, longest, instances.count) for _ in range(3))
+    loop = EventLoop(instances)
+    start, end = loop.run(first)
+    line = Timeline(instances=instances, start_ps=start, end_ps=end, active_ps=_active(instances, start, end))
+    chain = chain_of(line)
+    durations = (chain.progress.duration_ps, *others)
+    if chain.lag_ps.any() or chain.progress.late.any() or (chain.waits.lanes >= 0).any():
+        return
+    choices = source.integers(0, 3, (6, groups.count)).astype(np.uint8)
+    for choice, known in zip(choices, chain.first_come_ps(groups.of, durations, choices), strict=True):
+        ends = loop.run(np.choose(choice[groups.of], durations))[1]
+        assert known in (None, int(ends.max(initial=0)))
+
+
+def test_where_nothing_ties_the_order_of_service_is_known() -> None:
+    """A chain on each device has one order only, under whatever durations."""
+    builder = GraphBuilder(Mesh.of(tp=2))
+    row = builder.compute("a", ((Fixed(1e-9), 1.0),))
+    for number in range(3):
+        row = builder.collective(f"c{number}", Kind.ALL_REDUCE, 8, axes=["tp"], after=[row])
+        row = builder.compute(f"b{number}", ((Fixed(1e-9), 1.0),), after=[row])
+    graph = builder.build()
+    instances = instances_of(graph, RankClasses.single(graph.mesh))
+    start, end = EventLoop(instances).run(np.full(instances.count, 5))
+    chain = chain_of(Timeline(instances=instances, start_ps=start, end_ps=end, active_ps=start))
+    columns = tuple(np.full(instances.count, duration) for duration in (5, 7, 11))
+    group = (instances.meeting >= 0).astype(np.int32)
+    choices = np.array([[0, 0], [1, 0], [1, 2], [2, 2], [0, 1]], dtype=np.uint8)
+    assert chain.first_come_ps(group, columns, choices) == [35, 43, 61, 77, 41]

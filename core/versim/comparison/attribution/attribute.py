@@ -13,13 +13,12 @@ orders explain.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from versim.comparison.align import Timeline, common_instances, timeline
+from versim.comparison.align import Timeline, common_instances, parts_of, timeline
 from versim.comparison.attribution.chain import Chain, chain_of
 from versim.comparison.attribution.lanes import device_before
 from versim.comparison.attribution.model import Attribution, Averaging, Policy, Term, TermKind
@@ -28,6 +27,7 @@ from versim.comparison.attribution.shares import Shares, State, sequential, shap
 from versim.comparison.groups import Groups, changes_ps, exact_sums, groups_of
 from versim.graph import NONE, Instances
 from versim.inputs import Inputs
+from versim.kernel.functions import compiled
 from versim.picoseconds import LONGEST_PS
 from versim.prediction import Prediction
 from versim.schedule import EventLoop
@@ -116,7 +116,6 @@ class _Problem:
     players: list[int]
     split: list[bool]
     durations: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
-    rows_of: list[NDArray[np.integer[Any]]]
     served: EventLoop | None
 
     @classmethod
@@ -144,7 +143,6 @@ class _Problem:
             players=players,
             split=[bool(knows[group]) for group in players],
             durations=(before, alone, after),
-            rows_of=[np.flatnonzero(groups.of == group).astype(np.int32) for group in range(groups.count)],
             served=_replay(reference),
         )
 
@@ -155,8 +153,10 @@ class _Problem:
 
     def fits(self) -> bool:
         """Whether no sum of durations along a path can pass int64, whoever's durations they are."""
-        longest = np.maximum.reduce(self.durations)
         makespans_ps = sum(int(chain.line.end_ps.max(initial=0)) for chain in (self.reference, self.other))
+        if max(int(column.max(initial=0)) for column in self.durations) * self.size + makespans_ps < LONGEST_PS:
+            return True
+        longest = np.maximum.reduce(self.durations)
         if float(longest.sum(dtype=np.float64)) + makespans_ps < LONGEST_PS:
             return True
         return all(chain.bound_ps(longest) < LONGEST_PS for chain in (self.reference, self.other))
@@ -168,7 +168,7 @@ class _Problem:
     def makespans_ps(self, states: Sequence[State]) -> list[int]:
         """The reference's makespan with durations substituted."""
         if self.served is not None:
-            return [self._served_ps(self.served, state) for state in states]
+            return self._served_ps(self.served, states)
         at_once = 16
         found: list[int] = []
         for first in range(0, len(states), at_once):
@@ -176,19 +176,28 @@ class _Problem:
             found.extend(self.reference.makespans_ps(np.stack(columns, axis=1)))
         return found
 
-    def _served_ps(self, served: EventLoop, state: State) -> int:
+    def _served_ps(self, served: EventLoop, states: Sequence[State]) -> list[int]:
+        """As served first come, first served."""
+        found: list[int | None] = [None] * len(states)
+        if compiled():
+            choices = np.array([self._choice(state) for state in states])
+            found = self.reference.first_come_ps(self.groups.of, self.durations, choices)
+        return [self._run_ps(served, state) if ps is None else ps for state, ps in zip(states, found, strict=True)]
+
+    def _run_ps(self, served: EventLoop, state: State) -> int:
         if not any(state):
             # It reproduces the reference: that is what it was chosen for.
             return int(self.reference.line.end_ps.max(initial=0))
         return int(served.run(self._substituted(state))[1].max(initial=0))
 
+    def _choice(self, state: State) -> NDArray[np.uint8]:
+        """Per group, whose durations it has."""
+        choice = np.zeros(self.groups.count, dtype=np.uint8)
+        choice[self.players] = state
+        return choice
+
     def _substituted(self, state: State) -> NDArray[np.int64]:
-        durations_ps = self.durations[0].copy()
-        for player, whose in zip(self.players, state, strict=True):
-            if whose:
-                rows = self.rows_of[player]
-                durations_ps[rows] = self.durations[whose][rows]
-        return durations_ps
+        return np.asarray(np.choose(self._choice(state)[self.groups.of], self.durations))
 
     def ordered_makespan_ps(self) -> int:
         """The makespan with the other's durations in the other's orders, and the reference's lags."""
@@ -200,23 +209,23 @@ def _isolated(
     instances: Instances, active_ps: NDArray[np.int64], isolated_ps: Isolated | None
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Durations with the isolated ones where they are known, and where that is; shape (instances,)."""
-    graph = instances.graph
-    # The last entry serves compute nodes, whose match is NONE (-1).
-    count = graph.communication_count
-    each, known = np.zeros(count + 1, dtype=np.int64), np.zeros(count + 1, dtype=bool)
+    count = instances.graph.communication_count
+    each = np.full(count, NONE, dtype=np.int64)
     if isolated_ps is not None:
         if not isinstance(isolated_ps, Mapping) and len(isolated_ps) != count:
             raise ValueError(f"isolated_ps has {len(isolated_ps)} entries for {count} communications")
-        pairs = isolated_ps.items() if isinstance(isolated_ps, Mapping) else enumerate(isolated_ps)
-        given = [(match, value) for match, value in pairs if value is not None]
-        for match, value in given:
-            if not 0 <= match < count or value < 0:
-                raise ValueError(f"isolated_ps: communication {match} takes {value} ps")
-        if given:
-            rows, values = map(list, zip(*given, strict=True))
-            each[rows], known[rows] = values, True
-    of_instance = graph.match[instances.node]
-    return np.where(known[of_instance], each[of_instance], active_ps), known[of_instance]
+        pairs = isolated_ps if isinstance(isolated_ps, Mapping) else dict(enumerate(isolated_ps))
+        given = {match: value for match, value in pairs.items() if value is not None}
+        wrong = [match for match, value in given.items() if not 0 <= match < count or value < 0]
+        if wrong:
+            raise ValueError(f"isolated_ps: communication {wrong[0]} takes {given[wrong[0]]} ps")
+        each[list(given)] = list(given.values())
+    parts, meeting = parts_of(instances)
+    of_part = each[instances.meeting_match[meeting]]
+    knows = parts[of_part != NONE]
+    alone, known = active_ps.copy(), np.zeros(instances.count, dtype=bool)
+    alone[knows], known[knows] = of_part[of_part != NONE], True
+    return alone, known
 
 
 def _replay(reference: Chain) -> EventLoop | None:

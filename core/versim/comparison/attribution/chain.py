@@ -195,6 +195,21 @@ class Chain:
             found.extend(self.ends(durations_ps[:, first : first + at_once], lag).max(axis=0, initial=0).tolist())
         return found
 
+    def first_come_ps(
+        self,
+        group: NDArray[np.int32],
+        durations_ps: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+        choices: NDArray[np.uint8],
+    ) -> list[int | None]:
+        """Makespans if every rank serves first come, first served, where that is in the order of this chain.
+
+        The chain has no lags, lanes or late parts. For others the answer is None: :class:`versim.schedule.EventLoop`
+        finds their order. Arguments are those of :meth:`versim.kernel.functions.Paths.first_come`.
+        """
+        instances = self.instances
+        device = np.where(instances.meeting == NONE, instances.rank_class, NONE)
+        return self._compiled.first_come(instances.classes.count, device, group, durations_ps, choices)
+
     def lag_of(self, other: Chain) -> NDArray[np.int64]:
         """The lags of ``other`` on the tokens of this chain.
 
@@ -268,12 +283,13 @@ class Chain:
         """
         line, advance = self.line, self.progress
         makespan = int(line.end_ps.max(initial=0))
+        if compiled():
+            ends = (self.instances.meeting, advance.late, makespan)
+            latest = self._compiled.latest(self.lag_ps, advance.duration_ps, *ends)
+            return self._compiled.slack(self.lag_ps, latest, line.end_ps)
         target, owner = self.waits.target, self.waits.owner
         latest = np.full(len(self.lag_ps), np.iinfo(np.int64).max // 2)
         np.minimum.at(latest, self.end_token, np.where(advance.late, makespan, makespan - advance.duration_ps))
-        if compiled():
-            latest = self._compiled.latest(self.lag_ps, advance.duration_ps, latest)
-            return self._compiled.slack(self.lag_ps, latest, line.end_ps)
         self._lower(latest)
         slack = makespan - line.end_ps
         owned = owner != NONE

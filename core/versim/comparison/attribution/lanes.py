@@ -42,6 +42,7 @@ def serial_lanes(line: Timeline) -> NDArray[np.int32]:
     lanes = np.full(instances.count, NONE, dtype=np.int32)
     # What lasts no time cannot be seen to wait its turn, nor to make others wait.
     free = line.end_ps > line.start_ps
+    turn = free & instances.communicates & (line.ready_ps < line.start_ps)
     offset = 0
     for candidate in _candidates(instances):
         lane = np.where(free, candidate, np.int32(NONE))
@@ -52,6 +53,8 @@ def serial_lanes(line: Timeline) -> NDArray[np.int32]:
             chosen = np.flatnonzero(np.append(serial, False)[lane])  # NONE, which is -1, reads the last
             lanes[chosen] = lane[chosen] + offset
             free[chosen] = False
+        if not turn.any():
+            break  # all further lanes are of communication only, none of which waits its turn
         offset += len(used)
     return lanes
 

@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 from versim.comparison.attribution.chain import Chain, Path
 from versim.comparison.attribution.model import Pattern
 from versim.comparison.groups import node_keys
+from versim.distinct import grouped
 from versim.graph import NONE
+from versim.kernel.functions import compiled, held_within
 
 Pair = tuple[int, int]
 """Keys of what waits, and of what it waits behind."""
@@ -73,30 +75,44 @@ def _waits_of(chain: Chain, key: NDArray[np.int64]) -> dict[Pair, _Waits]:
     instances, line = chain.instances, chain.line
     ranks = instances.classes.representatives()
     found: dict[Pair, _Waits] = defaultdict(_Waits)
-    for pair, rows, wait_ps in _held_within(chain, key, line.ready_ps, line.start_ps):
+    on_path = _path_waits(chain.path, line.ready_ps, line.start_ps)
+    if compiled():
+        names = key.astype(np.int32)[instances.node], int(key.max(initial=0)) + 1
+        classes = instances.rank_class, instances.classes.count
+        times_ps = (line.start_ps, line.end_ps, line.ready_ps)
+        for (waiting, behind), sums, there in held_within(_serial(chain), times_ps, names, classes, on_path):
+            executions, wait_ps, on_path_ps = sums
+            of_ranks = tuple(sorted(ranks[there].tolist()))
+            found[waiting, behind] = _Waits(executions, wait_ps, on_path_ps, of_ranks)
+        return found
+    for pair, rows, held_ps in _held_within(chain, key, line.ready_ps, line.start_ps):
         waits = found[pair]
         waits.executions += len(rows)
-        waits.wait_ps += sum(wait_ps.tolist())
+        waits.wait_ps += sum(held_ps.tolist())
         waits.ranks = tuple(sorted({*waits.ranks, *ranks[instances.rank_class[rows]].tolist()}))
-    for pair, _, wait_ps in _held_within(chain, key, *_path_waits(chain.path, line.ready_ps, line.start_ps)):
-        found[pair].on_path_ps += sum(wait_ps.tolist())
+    begin_ps, end_ps = np.zeros_like(line.ready_ps), np.zeros_like(line.ready_ps)
+    begin_ps[on_path[0]], end_ps[on_path[0]] = on_path[1:]
+    for pair, _, held_ps in _held_within(chain, key, begin_ps, end_ps):
+        found[pair].on_path_ps += sum(held_ps.tolist())
     return found
 
 
 def _path_waits(
     path: Path, ready_ps: NDArray[np.int64], start_ps: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """From when to when each instance is the last one of the path that waits for a resource; shape (instances,)."""
-    begin, end = np.zeros_like(ready_ps), np.zeros_like(ready_ps)
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """Instances of the path, ascending, and from when to when each is the last one that waits for a resource."""
+    claims = {}
     claimed_from = np.iinfo(np.int64).max
     ordered = path.entry[path.ordered][::-1]
     columns = (ordered.tolist(), ready_ps[ordered].tolist(), start_ps[ordered].tolist())
     for entry, first, started in zip(*columns, strict=True):
         last = min(started, claimed_from)
         if first < last:
-            begin[entry], end[entry] = first, last
+            claims[entry] = first, last
             claimed_from = first
-    return begin, end
+    rows = sorted(claims)
+    begin, end = np.array([claims[row] for row in rows], dtype=np.int64).reshape(-1, 2).T
+    return np.array(rows, dtype=np.int32), begin, end
 
 
 def _held_within(
@@ -108,14 +124,9 @@ def _held_within(
         Pairs of keys, the instances they concern, and the time for each of them.
     """
     instances, line = chain.instances, chain.line
-    # Computations share their rank's device, unless they share a lane; lanes are numbered behind the devices.
-    device = np.where(instances.meeting == NONE, instances.rank_class, NONE)
-    lane = np.where(chain.waits.lanes != NONE, chain.waits.lanes + instances.classes.count, device)
-    serial = line.by_start[((lane != NONE) & (line.end_ps > line.start_ps))[line.by_start]]
-    serial = serial[np.argsort(lane[serial], kind="stable")]
-    bounds = 1 + np.flatnonzero(lane[serial[1:]] != lane[serial[:-1]])
+    starts, serial = _serial(chain)
     found = []
-    for holders in np.split(serial, bounds):
+    for holders in np.split(serial, starts[1:-1]):
         rows = holders[begin_ps[holders] < end_ps[holders]]
         if not len(rows):
             continue
@@ -128,6 +139,18 @@ def _held_within(
                 chosen = (held > 0) & (waiting == kind)
                 found.append(((kind, behind), rows[chosen], held[chosen]))
     return found
+
+
+def _serial(chain: Chain) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Instances in the order in which each resource served them, and where each resource begins."""
+    instances, line = chain.instances, chain.line
+    # Computations share their rank's device, unless they share a lane; lanes are numbered behind the devices.
+    classes, lanes = instances.classes.count, chain.waits.lanes
+    device = np.where(instances.meeting == NONE, instances.rank_class, NONE)
+    resource = np.where(lanes != NONE, lanes + classes, device)
+    serial = line.by_start[((resource != NONE) & (line.end_ps > line.start_ps))[line.by_start]]
+    starts, order = grouped(resource[serial], classes + int(lanes.max(initial=NONE)) + 1)
+    return starts, serial[order]
 
 
 def _held_until(

@@ -18,8 +18,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from versim.comparison.align import Timeline
-from versim.graph import NONE
+from versim.comparison.align import Timeline, parts_of
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -44,24 +43,27 @@ def progress(line: Timeline) -> Progress:
     instances = line.instances
     meetings = len(instances.meeting_match)
     late = np.zeros(instances.count, dtype=bool)
-    duration = line.end_ps - line.start_ps
     tail = np.zeros(instances.count, dtype=np.int64)
+    parts, met = parts_of(instances)
+    start, end = line.start_ps[parts], line.end_ps[parts]
+    posted = instances.last_of_meeting(line.start_ps)
+    if (posted[met] <= end).all():
+        # Everything was posted before anything ended: nobody is late.
+        return Progress(late=late, begin_ps=posted, duration_ps=line.duration_ps, tail_ps=tail)
     begin = np.zeros(meetings, dtype=np.int64)
-    parts = np.flatnonzero(instances.meeting != NONE)
-    if len(parts):
-        met, start, end = instances.meeting[parts], line.start_ps[parts], line.end_ps[parts]
-        first_end = np.full(meetings, np.iinfo(np.int64).max)
-        np.minimum.at(first_end, met, end)
-        awaited = start <= first_end[met]
-        np.maximum.at(begin, met[awaited], start[awaited])
-        duration[parts] = end - begin[met]
-        if not awaited.all():
-            progressed = duration[parts]
-            longest = np.zeros(meetings, dtype=np.int64)
-            np.maximum.at(longest, met[awaited], progressed[awaited])
-            late[parts] = ~awaited
-            duration[parts] = np.where(awaited, progressed, np.minimum(longest[met], progressed))
-            tail[parts] = np.where(awaited, 0, end - start)
+    duration = line.end_ps - line.start_ps
+    first_end = np.full(meetings, np.iinfo(np.int64).max)
+    np.minimum.at(first_end, met, end)
+    awaited = start <= first_end[met]
+    np.maximum.at(begin, met[awaited], start[awaited])
+    duration[parts] = end - begin[met]
+    if not awaited.all():
+        progressed = duration[parts]
+        longest = np.zeros(meetings, dtype=np.int64)
+        np.maximum.at(longest, met[awaited], progressed[awaited])
+        late[parts] = ~awaited
+        duration[parts] = np.where(awaited, progressed, np.minimum(longest[met], progressed))
+        tail[parts] = np.where(awaited, 0, end - start)
     if np.array_equal(duration, line.duration_ps):
         duration = line.duration_ps  # as where nobody is late, and it is not kept twice
     return Progress(late=late, begin_ps=begin, duration_ps=duration, tail_ps=tail)
