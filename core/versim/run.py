@@ -34,7 +34,7 @@ from versim.comparison import Check, Comparison, Report, Unpinned, WorkloadRepor
 from versim.deadline import limiting
 from versim.errors import TimeIsOverError, VersimError
 from versim.fabric import Message
-from versim.graph import ExecutionGraph
+from versim.graph import ExecutionGraph, sharing_instances
 from versim.pinning import distinct_messages
 from versim.progress import said_in_notebook, telling
 from versim.registry import Registry, load_registry
@@ -227,6 +227,7 @@ def _lenders_first(scenario: Scenario) -> list[Workload]:
     return ordered
 
 
+@sharing_instances()
 def _run_workload(
     scenario: Scenario,
     registry: Registry,

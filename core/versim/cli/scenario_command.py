@@ -150,9 +150,11 @@ def load(
     Raises:
         VersimError: No such scenario, a fault in it, or in what the command line changes.
     """
+    from versim.cli.allocation import keep_freed_memory  # noqa: PLC0415 - as below
     from versim.scenario import load_scenario, override  # noqa: PLC0415 - brings YAML and cattrs
     from versim.scenario.from_files import file_flags  # noqa: PLC0415
 
+    keep_freed_memory()
     registry = session_of(ctx).registry()
     given = ctx.meta.get(FLAGS, {})
     of_files = file_flags(registry) if given else {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import numpy as np
 from numpy.typing import NDArray
@@ -76,13 +78,19 @@ def spans_of(times: Times, translation: Translation) -> Spans:
     """Spans of what ran to its end, by row of the graph and then rank."""
     instances = translation.instances
     ran = np.flatnonzero(times.end_ps != NO_TIME)
-    compute = instances.graph.op[instances.node[ran]] == Op.COMPUTE
+
+    def of_ran(column: NDArray[Any]) -> NDArray[Any]:
+        """Of what ran; the instances' own columns where everything did, so that rows need no looking up."""
+        return column if len(ran) == instances.count else column[ran]
+
+    node = of_ran(instances.node)
+    compute = instances.graph.op[node] == Op.COMPUTE
     return Spans(
-        node=instances.node[ran],
-        rank=instances.ranks[ran],
-        ready_ps=times.ready_ps[ran],
-        start_ps=times.start_ps[ran],
-        end_ps=times.end_ps[ran],
+        node=node,
+        rank=of_ran(instances.ranks),
+        ready_ps=of_ran(times.ready_ps),
+        start_ps=of_ran(times.start_ps),
+        end_ps=of_ran(times.end_ps),
         resource=np.where(compute, Resource.COMPUTE, Resource.COMMUNICATION).astype(np.int8),
     )
 
