@@ -37,7 +37,7 @@ from versim_astrasim.options import BackendOptions, TimingOptions
 from versim_astrasim.program import capabilities, launch, running
 from versim_astrasim.program.cache import Cache
 from versim_astrasim.program.export import write_input
-from versim_astrasim.step.embedded import outcome_of
+from versim_astrasim.step.engine import outcome_of
 from versim_astrasim.step.translate import translate
 
 REAL = os.environ.get("ASTRA_SIM_BIN") or os.environ.get("ASTRA_SIM_HOME")

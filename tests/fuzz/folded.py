@@ -27,9 +27,9 @@ from versim import (
     pin,
 )
 from versim_astrasim.engine import Outcome
-from versim_astrasim.engine.incapable import Incapable
+from versim_astrasim.engine.kernel_limits import Incapable
 from versim_astrasim.options import BackendOptions
-from versim_astrasim.step.embedded import outcome_of
+from versim_astrasim.step.engine import outcome_of
 from versim_astrasim.step.prediction import from_outcome
 from versim_astrasim.step.translate import Translation, translate
 

@@ -72,8 +72,8 @@ def init(
     from versim.plain.files import read_text  # noqa: PLC0415
     from versim.plain.yaml_text import LARGEST_FILE_BYTES, parse_yaml  # noqa: PLC0415
     from versim.scenario import load_scenario  # noqa: PLC0415
-    from versim.scenario.from_files import document_of_files  # noqa: PLC0415
     from versim.scenario.load import dump_document, find_scenario, structure_scenario  # noqa: PLC0415
+    from versim.scenario.makers import document_of_files  # noqa: PLC0415
 
     check_writable(file)
     if file.exists() and not force:

@@ -50,7 +50,7 @@ class ScenarioCommand(click.Command):
     def _flags(self, ctx: click.Context, taken: set[str]) -> list[click.Parameter]:
         from versim.errors import VersimError  # noqa: PLC0415 - with the registry, not for the list of commands
         from versim.registry import PluginError, describe_options  # noqa: PLC0415
-        from versim.scenario.from_files import file_flags  # noqa: PLC0415
+        from versim.scenario.makers import file_flags  # noqa: PLC0415
 
         texts: dict[str, list[str]] = {}
         switches: set[str] = set()
@@ -87,7 +87,7 @@ class FilesCommand(click.Command):
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The command's own parameters and the flags."""
         from versim.errors import VersimError  # noqa: PLC0415 - see ScenarioCommand
-        from versim.scenario.from_files import file_flags  # noqa: PLC0415
+        from versim.scenario.makers import file_flags  # noqa: PLC0415
 
         try:
             texts = file_flags(session_of(ctx).registry(warn=False))
@@ -152,7 +152,7 @@ def load(
     """
     from versim.cli.allocation import keep_freed_memory  # noqa: PLC0415 - as below
     from versim.scenario import load_scenario, override  # noqa: PLC0415 - brings YAML and cattrs
-    from versim.scenario.from_files import file_flags  # noqa: PLC0415
+    from versim.scenario.makers import file_flags  # noqa: PLC0415
 
     keep_freed_memory()
     registry = session_of(ctx).registry()

@@ -5,8 +5,9 @@
 >>> scenario = load_scenario("bundled", load_registry())                     # doctest: +SKIP
 
 Reading order: ``model`` (the values), ``form`` (written form to model and
-back), ``check`` (references and plugins), ``from_files``, ``presence`` (optional
-simulators), ``load``, ``overrides`` (what a command line changes).
+back), ``check`` (references and plugins), ``makers`` (who makes them of files),
+``presence`` (optional simulators), ``load``, ``overrides`` (what a command line
+changes).
 """
 
 from versim.scenario.check import check_scenario as check_scenario

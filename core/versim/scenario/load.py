@@ -16,7 +16,7 @@ from versim.plain.yaml_text import RESOLVERS, YamlDocument, read_document
 from versim.registry import Registry, UnknownComponentError, resolve_paths
 from versim.scenario.check import faults_of
 from versim.scenario.form import plain_form, scenario_from
-from versim.scenario.from_files import document_of_files, refuse_flags
+from versim.scenario.makers import document_of_files, refuse_flags
 from versim.scenario.model import Scenario, TimingChoice
 from versim.scenario.presence import without_absent
 

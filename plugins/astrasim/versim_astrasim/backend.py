@@ -41,7 +41,7 @@ class AstraSimBackend:
             ProgramNotFoundError: The real program was asked for and is not there, or another one is.
         """
         from versim_astrasim.program import launch  # noqa: PLC0415 - numpy and the schema load when used
-        from versim_astrasim.step import embedded  # noqa: PLC0415 - numpy and the schema load when used
+        from versim_astrasim.step import engine  # noqa: PLC0415 - numpy and the schema load when used
         from versim_astrasim.step.configuration import check_program_has, network_of  # noqa: PLC0415
         from versim_astrasim.step.translate import TRANSLATIONS  # noqa: PLC0415
 
@@ -54,7 +54,7 @@ class AstraSimBackend:
             path = launch.find_program(options.binary, options.congestion, os.environ)
             capabilities.check_congestion(path, options)
             return running.predict(path, TRANSLATIONS.take(request.inputs, options, fold=False), request.inputs)
-        return embedded.predict(TRANSLATIONS.take(request.inputs, options, fold=True), request.inputs)
+        return engine.predict(TRANSLATIONS.take(request.inputs, options, fold=True), request.inputs)
 
     def preflight(self, request: SimulationRequest) -> Iterable[Finding]:
         """What would make the simulation hang or lie, found without running it; see ``versim lint``.
@@ -108,7 +108,7 @@ class AstraSimBackend:
         """Whether the real programs are there, and what they can do, by running tiny cases."""
         from versim_astrasim.engine.kernel import kernel_reason  # noqa: PLC0415
         from versim_astrasim.program import capabilities, launch  # noqa: PLC0415
-        from versim_astrasim.step.embedded import embedded_engine  # noqa: PLC0415
+        from versim_astrasim.step.engine import embedded_engine  # noqa: PLC0415
 
         yield Diagnostic("ASTRA-sim, embedded", found=True, detail=embedded_engine())
         missing = kernel_reason()

@@ -244,7 +244,7 @@ def test_a_large_run_that_hangs_is_told_without_python(
     monkeypatch: pytest.MonkeyPatch, network: Callable[..., NetworkConfig], system: Callable[..., SystemConfig]
 ) -> None:
     """Simulating millions of messages again to say why would take hours; the kernel's own columns name what is open."""
-    monkeypatch.setattr("versim_astrasim.engine.compiled.MOST_DIAGNOSED_MESSAGES", -1)
+    monkeypatch.setattr("versim_astrasim.engine.kernel_answers.MOST_DIAGNOSED_MESSAGES", -1)
     receive = {"comm_src": 1, "comm_dst": 0, "comm_size": 64, "comm_tag": 3}
     waits = RankTrace.from_nodes([{"id": 7, "name": "lost", "type": "COMM_RECV_NODE", "attr": receive}])
     works = RankTrace.from_nodes([{"id": 0, "type": "COMP_NODE", "duration_micros": 1}])

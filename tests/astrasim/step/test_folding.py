@@ -10,13 +10,13 @@ from typing import Literal
 import pytest
 from versim import ExecutionGraph, Fixed, GraphBuilder, Inputs, Kind, Mesh, UnsupportedGraphError, pin
 from versim_astrasim.engine import RankTrace, simulate
-from versim_astrasim.engine.incapable import Incapable
 from versim_astrasim.engine.kernel import kernel_reason
+from versim_astrasim.engine.kernel_limits import Incapable
 from versim_astrasim.lint.excerpt import excerpt_of
 from versim_astrasim.lint.preflight import preflight
 from versim_astrasim.options import BackendOptions
 from versim_astrasim.step import folding
-from versim_astrasim.step.embedded import outcome_of, predict
+from versim_astrasim.step.engine import outcome_of, predict
 from versim_astrasim.step.translate import translate
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "fuzz"))

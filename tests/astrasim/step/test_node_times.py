@@ -9,7 +9,7 @@ import attrs
 import pytest
 from versim import ExecutionGraph, Fixed, GraphBuilder, Inputs, Mesh, SimulationError, System
 from versim_astrasim.options import BackendOptions
-from versim_astrasim.step.embedded import outcome_of
+from versim_astrasim.step.engine import outcome_of
 from versim_astrasim.step.node_times import spans_of, times_of
 from versim_astrasim.step.translate import translate
 

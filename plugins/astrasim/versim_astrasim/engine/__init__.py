@@ -20,7 +20,7 @@ Reading order: ``event_queue`` (ticks, ties), ``links``, ``topologies``, ``netwo
 ``matching``, ``transport`` (sends meet receives), ``structures``, ``algorithms`` (what one rank sends and receives),
 ``lanes``, ``jobs``, ``plans``, ``collectives`` (from a node to chunks), ``program``, ``workload`` (slots and the scan),
 ``statistics``, ``simulation``. ``waves`` is a shortcut for large rings; ``columns``,
-``collective_columns``, ``kernel`` and ``compiled`` lead to the same engine in C++, in ``native``.
+``collective_columns``, ``kernel`` and ``kernel_answers`` lead to the same engine in C++, in ``native``.
 """
 
 from versim_astrasim.engine.configuration_faults import ConfigurationError

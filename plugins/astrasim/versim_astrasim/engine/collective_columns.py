@@ -17,7 +17,7 @@ from versim_astrasim.engine.algorithms.halving_doubling import steps as exchange
 from versim_astrasim.engine.algorithms.names import Algorithm, AlgorithmChoice, parse
 from versim_astrasim.engine.algorithms.ring import message_bytes, output_bytes
 from versim_astrasim.engine.failures import Failure
-from versim_astrasim.engine.incapable import Incapable
+from versim_astrasim.engine.kernel_limits import Incapable
 from versim_astrasim.engine.lanes import Pick
 from versim_astrasim.engine.network_config import NetworkConfig
 from versim_astrasim.engine.oddities import inflation, wrong_pairs

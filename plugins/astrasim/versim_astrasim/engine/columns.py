@@ -24,7 +24,7 @@ from versim_astrasim.engine.collective_columns import (
     collective_columns,
 )
 from versim_astrasim.engine.fold import Fold
-from versim_astrasim.engine.incapable import Incapable
+from versim_astrasim.engine.kernel_limits import Incapable
 from versim_astrasim.engine.matching import COLLECTIVE_TAGS
 from versim_astrasim.engine.network_config import NetworkConfig
 from versim_astrasim.engine.program import COMM_SLOT, GPU_SLOT, NO_SLOT

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from versim_astrasim.engine.columns import ProgramSource
-from versim_astrasim.engine.compiled import simulate_compiled
-from versim_astrasim.engine.incapable import Incapable
 from versim_astrasim.engine.kernel import Progress
+from versim_astrasim.engine.kernel_answers import simulate_compiled
+from versim_astrasim.engine.kernel_limits import Incapable
 from versim_astrasim.engine.memory_config import RemoteMemoryConfig
 from versim_astrasim.engine.network_config import NetworkConfig
 from versim_astrasim.engine.outcome import Outcome

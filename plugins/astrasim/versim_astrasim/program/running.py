@@ -21,7 +21,7 @@ from versim_astrasim.program.node_log import (
 from versim_astrasim.program.parse import ProgramOutput, parse
 from versim_astrasim.program.prediction import from_program
 from versim_astrasim.program.working_folder import WorkingFolder, working_folder
-from versim_astrasim.step import embedded
+from versim_astrasim.step import engine
 from versim_astrasim.step.node_times import Times, spans_of, stuck, times_of
 from versim_astrasim.step.simulator_input import SimulatorInput
 from versim_astrasim.step.translate import Translation
@@ -114,7 +114,7 @@ def _with_spans(prediction: Prediction, translation: Translation, folder: Path, 
         else:
             prediction = attrs.evolve(prediction, spans=spans_of(times, translation))
             return _noted(prediction, "times per node are those the real program logged")
-    outcome = embedded.outcome_of(translation)
+    outcome = engine.outcome_of(translation)
     start = translation.numbering.start.tolist()
     for rank, finish_ps in enumerate(prediction.finish_ps.tolist()):
         embedded_ns = outcome.finish_ns[rank]
@@ -157,7 +157,7 @@ def _explained(prediction: Prediction, translation: Translation, pinned: Inputs,
             if running(times, translation) == held:
                 spans = spans_of(times, translation)
                 prediction = attrs.evolve(prediction, spans=spans, waiting=stuck(times, translation))
-    ours = embedded.predict(translation, pinned)
+    ours = engine.predict(translation, pinned)
     same_ranks = ours.finish_ps.tolist() == prediction.finish_ps.tolist()
     if ours.status is not Status.DEADLOCK or not same_ranks or not held <= set(ours.waiting):
         return _noted(prediction, f"the embedded engine does not stop there: {ours.status.value}")

@@ -2,5 +2,5 @@
 
 Reading order: ``configuration`` (network, system, memory), ``custom_collectives``, ``encoding`` (durations),
 ``origin``, ``numbering``, ``losses``, ``traces``, ``simulator_input``, ``translate``; then
-``embedded``, ``node_times``, ``diagnosis``, ``prediction``.
+``engine``, ``node_times``, ``diagnosis``, ``prediction``.
 """

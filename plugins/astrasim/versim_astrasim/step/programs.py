@@ -17,7 +17,7 @@ from versim import NONE, Instances, Op
 from versim_astrasim.engine import RankTrace, SystemConfig
 from versim_astrasim.engine.columns import MOST_TICKS, Programs
 from versim_astrasim.engine.fold import Fold
-from versim_astrasim.engine.incapable import Incapable
+from versim_astrasim.engine.kernel_limits import Incapable
 from versim_astrasim.engine.trace import COMP
 from versim_astrasim.step.encoding import ComputeEncoding
 from versim_astrasim.step.folding import Folding

@@ -9,8 +9,8 @@ import attrs
 from versim import Inputs, Prediction, VersimError, share_done
 
 from versim_astrasim.engine import Outcome, simulate
-from versim_astrasim.engine.incapable import Incapable, NotAlike
 from versim_astrasim.engine.kernel import kernel_reason
+from versim_astrasim.engine.kernel_limits import Incapable, NotAlike
 from versim_astrasim.options import ASTRA_SIM, RAPID_LLM
 from versim_astrasim.step import custom_collectives
 from versim_astrasim.step.configuration import RECREATED, RECREATED_FORK

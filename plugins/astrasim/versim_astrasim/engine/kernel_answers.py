@@ -20,7 +20,6 @@ from versim_astrasim.engine.columns import (
 )
 from versim_astrasim.engine.event_queue import NOT_YET, UINT64
 from versim_astrasim.engine.fold import Fold
-from versim_astrasim.engine.incapable import Incapable, NotAlike
 from versim_astrasim.engine.kernel import (
     AMBIGUOUS_ORDER,
     REASONS,
@@ -29,6 +28,7 @@ from versim_astrasim.engine.kernel import (
     kernel_reason,
     run_kernel,
 )
+from versim_astrasim.engine.kernel_limits import Incapable, NotAlike
 from versim_astrasim.engine.memory_config import RemoteMemoryConfig
 from versim_astrasim.engine.network_config import NetworkConfig
 from versim_astrasim.engine.notes import Notes
