@@ -163,12 +163,12 @@ if TYPE_CHECKING:
     from versim.schedules import collective_rounds as collective_rounds
     from versim.sizes import RankMemory as RankMemory
     from versim.sizes import StepSizes as StepSizes
-    from versim.storage import document_text as document_text
-    from versim.storage import load_predictions as load_predictions
-    from versim.storage import load_report as load_report
-    from versim.storage import report_document as report_document
-    from versim.storage import report_schema as report_schema
-    from versim.storage import save_report as save_report
+    from versim.storage.document import report_document as report_document
+    from versim.storage.document import report_schema as report_schema
+    from versim.storage.files import save_report as save_report
+    from versim.storage.load import load_predictions as load_predictions
+    from versim.storage.load_report import load_report as load_report
+    from versim.storage.text import document_text as document_text
     from versim.sweeps.sweep import Sweep as Sweep
     from versim.sweeps.sweep import sweep as sweep
     from versim.timing import ComputeOrigins as ComputeOrigins
@@ -247,7 +247,11 @@ _HOMES = {
     "schedule": "Schedule replay",
     "schedules": "ALGORITHMS Round Transfer collective_rounds",
     "sizes": "RankMemory StepSizes",
-    "storage": "document_text load_predictions load_report report_document report_schema save_report",
+    "storage.document": "report_document report_schema",
+    "storage.files": "save_report",
+    "storage.load": "load_predictions",
+    "storage.load_report": "load_report",
+    "storage.text": "document_text",
     "fabric": (
         "CLUSTERS DATA_SHEETS Cluster ClusterChoice Cut DataSheet Degradation Device Dimension Fabric Hop Leg Level "
         "Link Message Spread System Topology data_sheet"

@@ -45,7 +45,7 @@ from versim import (
 )
 from versim.asking.contestants import Contestant
 from versim.curves import SweepRange
-from versim.sweeps import sweep_collectives
+from versim.sweeps.collectives import sweep_collectives
 from versim_reporters.html import HtmlOptions, HtmlReporter
 from versim_reporters.lanes import packed
 

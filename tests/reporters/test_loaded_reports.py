@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_samples import reports, sample_report
 from versim import Destination, Registry, Report, Reporter
-from versim.storage import load_report, save_report
+from versim.storage.files import save_report
+from versim.storage.load_report import load_report
 from versim_reporters import plugin
 
 REPORTERS = Registry.of({"reporters": plugin}).reporters()

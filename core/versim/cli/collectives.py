@@ -167,7 +167,8 @@ def collectives(
     from versim.fabric import ClusterChoice, Link  # noqa: PLC0415
     from versim.plain.quantities import parse_quantity  # noqa: PLC0415
     from versim.run import provenance_of  # noqa: PLC0415
-    from versim.sweeps import collective_report, sweep_collectives  # noqa: PLC0415
+    from versim.sweeps import collective_report  # noqa: PLC0415
+    from versim.sweeps.collectives import sweep_collectives  # noqa: PLC0415
     from versim.terminal import WIDTH  # noqa: PLC0415
     from versim.work import Kind  # noqa: PLC0415
 

@@ -40,7 +40,7 @@ def report(
 
     wanted = chosen(session_of(ctx).registry(), reporters, outputs, full=full, brief=brief, explain=explain)
 
-    from versim.storage import load_report  # noqa: PLC0415 - brings numpy
+    from versim.storage.load_report import load_report  # noqa: PLC0415 - brings numpy
 
     with progress() as say:
         if say:

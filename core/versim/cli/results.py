@@ -66,7 +66,10 @@ def results(
             return
         if number is not None and number not in {one.id for one in sweeps}:
             raise click.UsageError(f"{store} has no sweep {number}; --sweeps lists them")
-        rows = listing.select(listing.with_figures(opened.rows(number)), conditions, sort, descending=descending)
+        fields = None if spans or form in ("json", "html") else listing.fields_of(conditions, sort)
+        if fields is not None and form == "csv":
+            fields |= listing.CSV_FIELDS
+        rows = listing.select(opened.rows(number, fields), conditions, sort, descending=descending)
         if spans:
             import io  # noqa: PLC0415 - see group
 

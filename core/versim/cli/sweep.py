@@ -197,8 +197,8 @@ def tell_space(space: Space) -> None:
 
 
 def _show(swept: Sweep, store: Path | None) -> None:
-    from versim.sweeps.results import as_text, select, with_figures  # noqa: PLC0415 - see group
+    from versim.sweeps.results import as_text, select  # noqa: PLC0415 - see group
 
-    write_output(as_text(select(with_figures(swept.rows()), sort="makespan_s"), line_width(), 10), None)
+    write_output(as_text(select(swept.rows(), sort="makespan_s"), line_width(), 10), None)
     if store is not None:
         tell(f"All of it: versim results {shlex.quote(str(store))}; ranked: versim decide {shlex.quote(str(store))}")

@@ -1,19 +1,5 @@
-"""Predictions and reports on disk: one strict JSON document, and an ``.npz`` beside it for very many spans."""
+"""Predictions and reports on disk: one strict JSON document, and an ``.npz`` beside it for very many spans.
 
-from versim.storage.document import FORMAT, SPANS_INLINE_LIMIT, report_document, report_schema
-from versim.storage.files import save_attachments, save_report
-from versim.storage.load import load_predictions
-from versim.storage.load_report import load_report
-from versim.storage.text import document_text
-
-__all__ = [
-    "FORMAT",
-    "SPANS_INLINE_LIMIT",
-    "document_text",
-    "load_predictions",
-    "load_report",
-    "report_document",
-    "report_schema",
-    "save_attachments",
-    "save_report",
-]
+Reading order: ``form`` (the report's format, stated once), ``document`` and ``text`` (writing), ``load_report`` and
+``load`` (reading), ``files``; ``answers``, ``database`` and ``listing`` (answers of sweeps in SQLite).
+"""

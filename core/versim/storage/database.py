@@ -8,11 +8,10 @@ opened, in one transaction.
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import sqlite3
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +19,7 @@ import attrs
 
 from versim.errors import VersimError
 from versim.storage.answers import Answered, AnswerRow
+from versim.storage.listing import Listing, query
 
 APPLICATION = 0x7665_7273
 """``vers``."""
@@ -386,44 +386,21 @@ class Store:
                 ],
             )
 
-    def rows(self, sweep: int | None = None) -> list[dict[str, Any]]:
-        """What was asked and answered, one flat mapping per question, of one sweep or of all.
+    def rows(self, sweep: int | None = None, fields: Collection[str] | None = None) -> Listing:
+        """What was asked and answered, a row per question, of one sweep or of all.
 
-        Settings stand under ``settings``; figures that are not known are None.
+        Settings stand under ``settings``; figures that are not known are None. The status is how the answer ended, or
+        ``failed``, ``refused``, ``check failed`` and, of what nobody answered, ``open``.
+
+        Args:
+            sweep: Its number.
+            fields: Of :data:`versim.storage.listing.FIELDS`; all of them unless given. What identifies a question is
+                always there.
         """
-        chosen = "" if sweep is None else "WHERE m.sweep = ?"
-        query = (
-            "SELECT m.sweep, m.number, m.settings, m.workload, m.pin, m.instance, m.key, i.backend AS simulator, "  # noqa: S608 - two fixed texts
-            "CASE WHEN m.failure <> '' THEN 'failed' WHEN q.refusal <> '' THEN 'refused' ELSE a.status END AS status, "
-            "a.makespan_ps, a.compute_ps, a.communication_ps, a.exposed_communication_ps, a.idle_ps, a.wall_s, "
-            "a.engine, p.ranks, p.nodes, p.mesh, q.digest, q.fingerprint, q.tokens, q.mfu, q.tokens_per_s_per_rank, "
-            "q.persistent_bytes, q.peak_bytes, q.fits, a.failed_checks, a.diagnosis, "
-            "CASE WHEN m.failure <> '' THEN m.failure ELSE coalesce(q.refusal, '') END AS why "
-            "FROM members m LEFT JOIN questions q ON q.key = m.key "
-            "LEFT JOIN answers a ON a.digest = q.digest AND a.fingerprint = q.fingerprint "
-            "LEFT JOIN inputs p ON p.digest = q.digest LEFT JOIN instances i ON i.fingerprint = q.fingerprint "
-            f"{chosen} ORDER BY m.sweep, m.number, m.workload, m.pin, m.instance"
-        )
+        names, text = query(fields, of_one_sweep=sweep is not None)
         with self._told():
-            cursor = self._connection.execute(query, () if sweep is None else (sweep,))
-            names = [column[0] for column in cursor.description]
-            found = [dict(zip(names, row, strict=True)) for row in cursor]
-        # Of a hundred thousand rows most say the same in these.
-        listed = functools.lru_cache(maxsize=4096)(lambda text: tuple(json.loads(text)) if text else ())
-        mesh = functools.lru_cache(maxsize=4096)(lambda text: json.loads(text) if text else {})
-        text, settings = "", {}
-        for row in found:
-            if row["settings"] != text:
-                # The questions of a configuration follow one another.
-                text = row["settings"]
-                settings = json.loads(text)
-            row["settings"] = settings
-            row["mesh"] = mesh(row["mesh"])
-            row["failed_checks"] = listed(row["failed_checks"])
-            row["diagnosis"] = listed(row["diagnosis"])
-            row["fits"] = None if row["fits"] is None else bool(row["fits"])
-            row["makespan_s"] = None if row["makespan_ps"] is None else row["makespan_ps"] / 1e12
-        return found
+            rows = self._connection.execute(text, () if sweep is None else (sweep,)).fetchall()
+        return Listing.of(names, rows)
 
 
 def _of_answer(answer: AnswerRow) -> tuple[Any, ...]:

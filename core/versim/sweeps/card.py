@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
-from typing import Any
 
-from versim.sweeps.results import select, with_figures
-from versim.sweeps.space import label_of
+from versim.storage.listing import Listing
+from versim.sweeps.results import select
+from versim.sweeps.settings import label_of
 from versim.terminal import printable
 
 SHOWN = 10
 
 
-def sweep_card(heading: str, rows: Sequence[dict[str, Any]]) -> str:
+def sweep_card(heading: str, rows: Listing) -> str:
     """HTML that needs neither script nor style sheet; names are escaped.
 
     Args:
         heading: How far the sweep is.
         rows: Of its store.
     """
-    ranked = [row for row in select(with_figures(rows), sort="makespan_s") if row["status"] == "completed"]
+    ranked = [row for row in select(rows, sort="makespan_s") if row["status"] == "completed"]
     longest = max((row["makespan_s"] for row in ranked[:SHOWN]), default=0.0) or 1.0
     cells = "".join(
         f"<tr><td style='text-align:left'>{escape(printable(label_of(row['settings'])))}</td>"

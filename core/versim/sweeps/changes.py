@@ -10,8 +10,7 @@ import attrs
 
 from versim.storage.database import Store, is_store
 from versim.storage.load_report import load_report
-from versim.sweeps.results import with_figures
-from versim.sweeps.space import label_of
+from versim.sweeps.settings import label_of
 from versim.sweeps.stored_choice import by_term, difference, terms_of
 from versim.terminal import WIDTH, printable, table, wrapped
 
@@ -74,7 +73,7 @@ def answers_in(path: Path) -> dict[Key, Stored]:
     found: dict[Key, Stored] = {}
     if is_store(path):
         with Store(path) as store:
-            for row in with_figures(store.rows()):
+            for row in store.rows():
                 if row["digest"]:
                     key = (label_of(row["settings"]), row["workload"], row["pin"], row["instance"])
                     found[key] = Stored(

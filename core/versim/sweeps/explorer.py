@@ -10,17 +10,18 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
-from versim.sweeps.results import Row, keys_of, value_of
+from versim.storage.listing import Listing
+from versim.sweeps.results import value_of, varying
 
 MOST_GROUPS = 12
 """Terms of an answer that the page can show."""
 
 
-def as_html(rows: Sequence[Row], terms: Sequence[dict[str, float]], title: str) -> str:
+def as_html(rows: Listing, terms: Sequence[dict[str, float]], title: str) -> str:
     """The page.
 
     Args:
-        rows: As :func:`versim.sweeps.results.with_figures` gives them.
+        rows: Of a store.
         terms: Seconds by term of each row, see :func:`versim.sweeps.stored_choice.by_term`.
         title: What it is about.
     """
@@ -28,8 +29,8 @@ def as_html(rows: Sequence[Row], terms: Sequence[dict[str, float]], title: str) 
     return page.replace("/*DATA*/null", _embedded(_document(rows, terms, title)), 1)
 
 
-def _document(rows: Sequence[Row], terms: Sequence[dict[str, float]], title: str) -> dict[str, Any]:
-    keys = [key for key in keys_of(rows) if len({repr(value_of(row, key)) for row in rows}) > 1]
+def _document(rows: Listing, terms: Sequence[dict[str, float]], title: str) -> dict[str, Any]:
+    keys = varying(rows)
     names = sorted({name for found in terms for name in found})
     points = [
         {

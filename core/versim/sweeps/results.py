@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import attrs
+
 from versim.errors import VersimError, did_you_mean
+from versim.storage.listing import Listing
 from versim.sweeps.expression import Expression, hold_to_names, parse_expression
-from versim.sweeps.space import label_of
+from versim.sweeps.settings import label_of
 from versim.terminal import WIDTH, printable, table, wrapped
 
 FORMAT_VERSION = 1
@@ -40,34 +43,39 @@ ROWS_SHOWN = 20
 
 Row = dict[str, Any]
 
-
-def with_figures(rows: Iterable[Row]) -> list[Row]:
-    """Rows of a store with times in seconds, too, and with failed checks as a status of their own."""
-    found = []
-    for row in rows:
-        shown = row.copy()
-        for name, source in _SECONDS:
-            value_ps = row[source]
-            shown[name] = None if value_ps is None else value_ps / 1e12
-        failed = row["status"] == "completed" and row["failed_checks"]
-        shown["status"] = "check failed" if failed else row["status"] or "open"
-        found.append(shown)
-    return found
+SHOWN_FIELDS = (
+    "makespan_s",
+    "mfu",
+    "exposed_communication_s",
+    "peak_bytes",
+    "fits",
+    "failed_checks",
+    "diagnosis",
+    "why",
+)
+"""What a table shows of a row, beside what identifies it."""
 
 
-_SECONDS = tuple((f"{name}_s", f"{name}_ps") for name in ("compute", "communication", "exposed_communication", "idle"))
+CSV_FIELDS = frozenset({*NAMES, "digest"})
+"""The same of a CSV file."""
 
 
-def keys_of(rows: Iterable[Row]) -> tuple[str, ...]:
+def settings_of(rows: Listing) -> list[Mapping[str, Any]]:
+    """The distinct settings of some rows, in order of appearance."""
+    return list({id(settings): settings for settings in rows.column("settings")}.values())
+
+
+def keys_of(rows: Listing) -> tuple[str, ...]:
     """Settings that any of some rows has, in order of appearance."""
-    found: dict[str, None] = {}
-    before = None
-    for row in rows:
-        # The questions of a configuration share their settings.
-        if row["settings"] is not before:
-            before = row["settings"]
-            found.update(dict.fromkeys(before))
-    return tuple(found)
+    return tuple(dict.fromkeys(key for settings in settings_of(rows) for key in settings))
+
+
+def values_of(rows: Listing, name: str) -> Sequence[Any]:
+    """:func:`value_of` of every row."""
+    figures = rows.column(name) if name in rows.columns else [None] * len(rows)
+    if name not in keys_of(rows):
+        return figures
+    return [settings.get(name, figure) for settings, figure in zip(rows.column("settings"), figures, strict=True)]
 
 
 def value_of(row: Row, name: str) -> Any:
@@ -75,11 +83,11 @@ def value_of(row: Row, name: str) -> Any:
     return row["settings"][name] if name in row["settings"] else row.get(name)
 
 
-def select(rows: Sequence[Row], where: Sequence[str] = (), sort: str = "", *, descending: bool = False) -> list[Row]:
+def select(rows: Listing, where: Sequence[str] = (), sort: str = "", *, descending: bool = False) -> Listing:
     """The rows that meet every condition, in an order.
 
     Args:
-        rows: As :func:`with_figures` gives them.
+        rows: Of a store.
         where: Conditions over settings and figures.
         sort: A setting or a figure; "" keeps the order of the store. What is not known comes last.
         descending: The largest first.
@@ -92,19 +100,37 @@ def select(rows: Sequence[Row], where: Sequence[str] = (), sort: str = "", *, de
     for condition in conditions:
         if rows:
             hold_to_names(condition, known)
-    kept = [row for row in rows if all(one.holds(lambda name, r=row: value_of(r, name)) for one in conditions)]  # type: ignore[misc]
+    for condition in conditions:
+        columns = {name: values_of(rows, name) for name in condition.names}
+        rows = attrs.evolve(
+            rows,
+            order=[
+                row
+                for at, row in enumerate(rows.order)
+                if condition.holds(lambda name, at=at, columns=columns: columns[name][at])  # type: ignore[misc]
+            ],
+        )
     if not sort:
-        return kept
+        return rows
     if rows and sort not in known:
         raise VersimError(f"--sort {sort}: no setting or figure has that name{did_you_mean(sort, known)}")
-    there = [row for row in kept if value_of(row, sort) is not None]
-    there.sort(key=lambda row: _ordered(value_of(row, sort)), reverse=descending)
-    return [*there, *(row for row in kept if value_of(row, sort) is None)]
+    values = values_of(rows, sort)
+    there = [at for at, value in enumerate(values) if value is not None]
+    keys = values if {type(values[at]) for at in there} <= {int, float} else [*map(_ordered, values)]
+    there.sort(key=keys.__getitem__, reverse=descending)
+    there += [at for at, value in enumerate(values) if value is None]
+    return attrs.evolve(rows, order=[rows.order[at] for at in there])
 
 
-def _varies(rows: Sequence[Row], key: str) -> bool:
-    first = repr(value_of(rows[0], key))
-    return any(repr(value_of(row, key)) != first for row in rows)
+def fields_of(where: Sequence[str], sort: str) -> frozenset[str]:
+    """The fields of a store that a table needs of every row: what it shows, what is asked for and what orders it."""
+    return frozenset({*SHOWN_FIELDS, sort}.union(*(parse_expression(text).names for text in where)))
+
+
+def varying(rows: Listing) -> list[str]:
+    """The settings that differ."""
+    distinct = settings_of(rows)
+    return [key for key in keys_of(rows) if len({repr(settings.get(key)) for settings in distinct}) > 1]
 
 
 def _ordered(value: Any) -> tuple[bool, float, str]:
@@ -113,18 +139,18 @@ def _ordered(value: Any) -> tuple[bool, float, str]:
     return not number, float(value) if number else 0.0, "" if number else str(value)
 
 
-def as_text(rows: Sequence[Row], width: int = WIDTH, shown: int | None = ROWS_SHOWN) -> str:
+def as_text(rows: Listing, width: int = WIDTH, shown: int | None = ROWS_SHOWN) -> str:
     """A table of some rows, and how many there are."""
     if not rows:
         return "nothing to show\n"
-    keys = [key for key in keys_of(rows) if _varies(rows, key) or len(rows) == 1]
-    telling = [name for name in ("sweep", "workload", "pin", "instance") if len({row[name] for row in rows}) > 1]
+    keys = list(keys_of(rows)) if len(rows) == 1 else varying(rows)
+    telling = [name for name in ("sweep", "workload", "pin", "instance") if len(set(rows.column(name))) > 1]
     telling = telling or ["instance"]
     # A pin that belongs to one instance says nothing more.
     if (
         "pin" in telling
         and "instance" in telling
-        and len({row["instance"] for row in rows}) == len({(row["pin"], row["instance"]) for row in rows})
+        and len(set(rows.column("instance"))) == len(set(zip(rows.column("pin"), rows.column("instance"), strict=True)))
     ):
         telling.remove("pin")
     some = rows if shown is None else rows[:shown]
@@ -164,12 +190,11 @@ def _cell(value: Any) -> str:
     return "–" if value is None else printable(label_of({"": value})[1:])
 
 
-def _reasons(rows: Sequence[Row]) -> list[tuple[str, int, str]]:
+def _reasons(rows: Listing) -> list[tuple[str, int, str]]:
     """Why rows have no answer, or one that counts for nothing: what is said, how often, and of whom first."""
     found: dict[str, tuple[int, str]] = {}
-    for row in rows:
-        if row["status"] == "completed":
-            continue
+    open_ = [at for at, status in zip(rows.order, rows.column("status"), strict=True) if status != "completed"]
+    for row in attrs.evolve(rows, order=open_):
         said = (row["why"] or next(iter((*row["failed_checks"], *row["diagnosis"])), "")).strip().split("\n")[0]
         count, example = found.get(f"{row['status']}: {said}", (0, label_of(row["settings"])))
         found[f"{row['status']}: {said}"] = count + 1, example
@@ -177,26 +202,31 @@ def _reasons(rows: Sequence[Row]) -> list[tuple[str, int, str]]:
     return [(why, count, example or "as given") for why, (count, example) in ranked[:8]]
 
 
-def as_csv(rows: Sequence[Row]) -> str:
+def as_csv(rows: Listing) -> str:
     """Every row, a column per setting and per figure; what is not known is empty."""
     keys = keys_of(rows)
     # A setting may be called as a figure is.
     figures = [name for name in NAMES if name not in keys]
+    settings = rows.column("settings")
+    columns = [[one.get(key) for one in settings] for key in keys] + [
+        rows.column(name) for name in (*figures, "digest")
+    ]
+    said = zip(*(rows.column(name) for name in ("why", "failed_checks", "diagnosis")), strict=True)
+    columns.append([why or "; ".join((*failed, *diagnosis)) for why, failed, diagnosis in said])
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([*keys, *figures, "digest", "why"])
-    for row in rows:
-        values = [*(row["settings"].get(key) for key in keys), *(row[name] for name in figures)]
-        why = row["why"] or "; ".join((*row["failed_checks"], *row["diagnosis"]))
-        writer.writerow(["" if value is None else _plain(value) for value in (*values, row["digest"], why)])
+    writer.writerows(zip(*map(_plain, columns), strict=True))
     return stream.getvalue()
 
 
-def _plain(value: Any) -> Any:
-    return {True: "true", False: "false"}[value] if isinstance(value, bool) else value
+def _plain(column: Sequence[Any]) -> Sequence[Any]:
+    if bool not in set(map(type, column)):
+        return column
+    return [{True: "true", False: "false"}[value] if isinstance(value, bool) else value for value in column]
 
 
-def as_json(rows: Sequence[Row], sweeps: Sequence[Mapping[str, Any]] = ()) -> str:
+def as_json(rows: Listing, sweeps: Sequence[Mapping[str, Any]] = ()) -> str:
     """Every row; makespans in integer picoseconds and in seconds."""
     document = {"format_version": FORMAT_VERSION, "sweeps": list(sweeps), "rows": list(rows)}
     return json.dumps(document, indent=1, ensure_ascii=False, default=list) + "\n"

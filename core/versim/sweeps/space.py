@@ -22,6 +22,7 @@ from versim.sweeps.axes import Axis
 from versim.sweeps.expression import Expression, conjuncts, hold_to_names
 from versim.sweeps.fingerprint import Fingerprints
 from versim.sweeps.keys import Settable
+from versim.sweeps.settings import label_of
 from versim.sweeps.step_sizes import KnownSizes, Sized, Sizer, first_line
 
 MOST_COMBINATIONS = 50_000_000
@@ -54,17 +55,6 @@ class Configuration:
     def label(self) -> str:
         """``tp=4, pp=2``."""
         return label_of(self.settings)
-
-
-def label_of(settings: Mapping[str, Any]) -> str:
-    """Settings as people write them: ``tp=4, pp=2``."""
-    return ", ".join(f"{key}={_spelt(value)}" for key, value in settings.items())
-
-
-def _spelt(value: Any) -> str:
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 @attrs.frozen(kw_only=True)

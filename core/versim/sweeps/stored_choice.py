@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,11 +12,13 @@ from versim.comparison.decisions import Column, decisions
 from versim.errors import UnknownNameError, VersimError
 from versim.storage.database import Store
 from versim.sweeps.decide import Choice, Question
-from versim.sweeps.results import Row, select, with_figures
-from versim.sweeps.space import label_of
+from versim.sweeps.results import Row, fields_of, select, settings_of
+from versim.sweeps.settings import label_of
 
 MOST_RANKED = 1000
 """Configurations that are held against each other pair by pair: the fastest in the reference."""
+
+_RANKED_FIELDS = frozenset({"makespan_ps", "wall_s", "digest", "fingerprint", "ranks"})
 
 
 @attrs.frozen(kw_only=True)
@@ -67,10 +70,11 @@ def choice_in(
     if number not in sweeps or number is None:
         raise VersimError(f"{store.path} has no sweep {number}; `versim results --sweeps` lists them")
     trusted = sweeps[number].reference if reference is None else reference
-    rows = select(with_figures(store.rows(number)), where)
+    asked = select(store.rows(number, fields_of(where, "") | _RANKED_FIELDS), where)
     usable = {"completed", "check failed"} if with_failed else {"completed"}
-    note = _left_out(rows, usable)
-    rows = [row for row in rows if row["status"] in usable]
+    note = _left_out(asked.column("status"), usable)
+    spelt = {id(settings): label_of(settings) for settings in settings_of(asked)}
+    rows = [row | {"label": spelt[id(row["settings"])]} for row in asked if row["status"] in usable]
     labels = {row["instance"] for row in rows}
     if trusted not in labels and reference is not None:
         raise UnknownNameError("backend instance", trusted, labels)
@@ -94,17 +98,14 @@ def choice_in(
     return Choice(questions=tuple(questions), refused={}), tuple(flips), note.strip()
 
 
-def _left_out(rows: Sequence[Row], usable: set[str]) -> str:
-    counts: dict[str, int] = {}
-    for row in rows:
-        if row["status"] not in usable:
-            counts[row["status"]] = counts.get(row["status"], 0) + 1
+def _left_out(statuses: Sequence[str], usable: set[str]) -> str:
+    counts = collections.Counter(status for status in statuses if status not in usable)
     said = ", ".join(f"{count} {status}" for status, count in counts.items())
     return f"Not ranked: {said}. " if said else ""
 
 
 def _question(key: tuple[str, str], rows: Sequence[Row], trusted: str) -> tuple[Question, dict[tuple[str, str], Row]]:
-    cells = {(label_of(row["settings"]), row["instance"]): row for row in rows}
+    cells = {(row["label"], row["instance"]): row for row in rows}
     instances = list(dict.fromkeys(row["instance"] for row in rows))
     reference = trusted if trusted in instances else instances[0]
     labels = list(dict.fromkeys(label for label, _ in cells))

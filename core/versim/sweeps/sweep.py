@@ -24,6 +24,7 @@ from versim.scenario import Scenario, dump_scenario, load_scenario
 from versim.scenario.presence import without_absent
 from versim.storage.answers import Answered, MemberRow
 from versim.storage.database import IN_MEMORY, Store
+from versim.storage.listing import Listing
 from versim.sweeps.axes import axes_of
 from versim.sweeps.execution import (
     InlineExecutor,
@@ -122,7 +123,7 @@ class Sweep:
         """Close the store; what was asked without one is gone then."""
         self.store.close()
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> Listing:
         """Every question of the sweep with its answer, open ones left out, in order."""
         return self.store.rows(self.number)
 
@@ -147,7 +148,7 @@ class Sweep:
             import pandas as pd  # noqa: PLC0415 - an extra
         except ImportError:
             raise VersimError("a data frame needs pandas: pip install 'versim[pandas]'") from None
-        return pd.DataFrame([flat(row) for row in self.rows()])
+        return pd.DataFrame(map(flat, self.rows()))
 
 
 def flat(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 from versim.storage import database
 from versim.storage.answers import Answered, AnswerRow, InputsRow, InstanceRow, MemberRow, QuestionRow
 from versim.storage.database import Store, StoreError, is_store
+from versim.storage.listing import FIELDS, IDENTIFYING
 
 
 def answered(number: int = 0, makespan_ps: int | None = 10**12) -> Answered:
@@ -55,7 +56,7 @@ def test_what_was_added_is_there_again(tmp_path: Path) -> None:
         assert [(row["number"], row["status"], row["makespan_s"]) for row in rows] == [
             (0, "completed", 1.0),
             (1, "aborted", None),
-            (3, "completed", 1.0),
+            (3, "check failed", 1.0),
         ]
         assert rows[0]["settings"] == {"tp": 0}
         assert (rows[0]["fits"], rows[0]["mfu"], rows[2]["failed_checks"]) == (True, 0.5, ("inputs: no",))
@@ -64,6 +65,21 @@ def test_what_was_added_is_there_again(tmp_path: Path) -> None:
         assert store.answer("d0", "f") == answered(0).answer
         assert store.answer("d0", "g") is None
         assert store.sweeps()[0].keys == ("tp",)
+
+
+def test_a_listing_of_some_fields_says_of_them_what_all_fields_do(tmp_path: Path) -> None:
+    """Who looks at few fields reads few, and rows that are left out or turned round stay those rows."""
+    with Store(tmp_path / "answers.db", create=True) as store:
+        store.add(begun(store), [answered(0), answered(1, None), answered(3)])
+        every, some = store.rows(), store.rows(fields=["mfu", "ranks", "simulator"])
+    names = {*IDENTIFYING, "mfu", "ranks", "simulator"}
+    assert [set(row) for row in some] == [names] * 3
+    assert list(some) == [{name: row[name] for name in names} for row in every]
+    assert set(every[0]) == set(FIELDS)
+    turned = attrs.evolve(every, order=[2, 0])
+    assert list(turned) == [every[2], every[0]] == [*turned[:1], turned[-1]]
+    assert turned.column("number") == [3, 0]
+    assert every[0]["settings"] is next(iter(every))["settings"]
 
 
 def test_a_failure_is_asked_again_and_a_refusal_is_not(tmp_path: Path) -> None:
@@ -161,7 +177,7 @@ def test_a_lock_that_stays_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             with pytest.raises(StoreError, match="locked"):
                 store.add(number, [answered(0)])
             holder.execute("ROLLBACK")
-        assert store.rows() == []
+        assert not store.rows()
         store.add(number, [answered(0)])
 
 

@@ -19,7 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from report_samples import sample_report
 from versim import VersimError
-from versim.storage import document_text, load_predictions, report_document
+from versim.storage.document import report_document
+from versim.storage.load import load_predictions
+from versim.storage.text import document_text
 
 INLINE = report_document(sample_report())[0]
 ATTACHED, ARCHIVES = report_document(sample_report(), 10)

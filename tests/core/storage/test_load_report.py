@@ -16,7 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from report_samples import sample_report
 from versim import VersimError
-from versim.storage import document_text, load_report, report_document, save_report
+from versim.storage.document import report_document
+from versim.storage.files import save_report
+from versim.storage.load_report import load_report
+from versim.storage.text import document_text
 
 REPORT = sample_report()
 INLINE = report_document(REPORT)[0]

@@ -14,7 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_samples import reports, sample_report
 from versim import Prediction, Report, VersimError
-from versim.storage import document_text, load_predictions, report_document, save_report, text
+from versim.storage import text
+from versim.storage.document import report_document
+from versim.storage.files import save_report
+from versim.storage.load import load_predictions
+from versim.storage.text import document_text
 
 
 def differing(one: Any, other: Any, place: str = "") -> list[str]:

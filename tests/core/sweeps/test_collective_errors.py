@@ -15,7 +15,8 @@ from versim.curves import SweepRange
 from versim.curves.collective_errors import AGAIN
 from versim.curves.errors_by_size import errors_by_band, misses
 from versim.curves.ring_fit import fitted_system
-from versim.sweeps import collective_report, sweep_collectives
+from versim.sweeps import collective_report
+from versim.sweeps.collectives import sweep_collectives
 
 SIZES = tuple(1 << power for power in range(10, 30))
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from versim import load_registry, load_scenario, sweep
 from versim.sweeps.explorer import as_html
-from versim.sweeps.results import with_figures
 from versim.sweeps.stored_choice import terms_of
 
 LAB = Path(__file__).parent.parent.parent / "cli" / "lab.py"
@@ -19,7 +18,7 @@ def test_every_answer_is_a_point_and_nothing_comes_from_elsewhere() -> None:
     """Terms of an answer add up to its step; a name cannot end the script it stands in."""
     registry = load_registry([str(LAB)])
     swept = sweep(load_scenario("lab", registry), {"ranks": [1, 2]}, registry=registry, jobs=1).run()
-    rows = with_figures(swept.rows())
+    rows = swept.rows()
     rows[0]["settings"]["mood"] = HOSTILE
     terms = [terms_of(row, swept.store) for row in rows]
     page = as_html(rows, terms, HOSTILE)

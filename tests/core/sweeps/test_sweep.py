@@ -9,7 +9,8 @@ from versim import Device, Kind, Link, Registry, System, UnknownNameError, Versi
 from versim.asking.contestants import Contestant, backend_contestant, contestants_of, proposed_device, timing_contestant
 from versim.curves import SweepRange
 from versim.scenario import Instance, TimingChoice
-from versim.sweeps import collective_report, sweep_collectives
+from versim.sweeps import collective_report
+from versim.sweeps.collectives import sweep_collectives
 
 LINK = Link(bandwidth_bytes_per_s=100e9, latency_s=1e-6)
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from versim import Registry, Scenario, VersimError, load_registry, load_scenario, sweep
 from versim.storage.database import Store
-from versim.sweeps.results import as_csv, as_text, select, with_figures
+from versim.sweeps.results import as_csv, as_text, select
 
 LAB = Path(__file__).parent.parent.parent / "cli" / "lab.py"
 VARY = {"ranks": [1, 2, 4], "work_s": [1, 2]}
@@ -129,7 +129,7 @@ def test_refusals_are_rows_with_a_reason(lab: Scenario, registry: Registry) -> N
         "ranks": [2, 3],
     }
     swept = sweep(lab, wrong, registry=registry, jobs=1).run()
-    rows = with_figures(swept.rows())
+    rows = swept.rows()
     assert [row["status"] for row in rows] == ["refused", "refused", "completed", "completed"]
     assert "2 ranks" in rows[0]["why"]
     assert swept.standing.failed == 2
