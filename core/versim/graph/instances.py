@@ -24,6 +24,7 @@ from versim.graph.columns import HOST, NONE, ExecutionGraph, Op
 from versim.graph.forms import of_form
 from versim.graph.limits import hold_to_memory
 from versim.immutable import is_unwritable, unwritable
+from versim.kernel.functions import compiled, unfolded_dependencies
 from versim.work import Kind
 
 T = TypeVar("T")
@@ -259,6 +260,10 @@ def _dependencies(
         of_row = np.concatenate(on)[graph.placement]
         if (of_row[waiting] == of_row[graph.dependency]).all():
             return graph.dependency_start, graph.dependency
+    if compiled():
+        return unfolded_dependencies(
+            (graph.dependency_start, graph.dependency), graph.placement, _partners(on), (first, total)
+        )
     pair = graph.placement[waiting].astype(np.int64) * len(graph.placements) + graph.placement[graph.dependency]
     owners, targets, entries = [], [], []
     for code, edges in zip(*runs(pair, len(graph.placements) ** 2), strict=True):
@@ -274,6 +279,21 @@ def _dependencies(
     order = np.lexsort((entry, owner))
     np.cumsum(np.bincount(owner, minlength=total), out=start[1:])
     return start, target[order].astype(np.int32)
+
+
+def _partners(on: list[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """For each pair of placements, where each class of the first stands among those of the second; NONE where not.
+
+    Where each pair begins, (placements², + 1), and the places.
+    """
+    places = []
+    for mine in on:
+        for theirs in on:
+            at = np.searchsorted(theirs, mine)
+            found = theirs[np.minimum(at, len(theirs) - 1)] == mine if len(theirs) else np.zeros(len(mine), dtype=bool)
+            places.append(np.where(found, at, NONE))
+    start = np.cumsum([0, *map(len, places)])
+    return start, np.concatenate(places).astype(np.int32) if places else np.empty(0, dtype=np.int32)
 
 
 def _meetings(

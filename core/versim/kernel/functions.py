@@ -189,6 +189,31 @@ class Problem:
         return longest
 
 
+def unfolded_dependencies(
+    dependencies: tuple[Longs, Rows],
+    placement: Rows,
+    partners: tuple[Longs, Rows],
+    rows: tuple[Longs, int],
+) -> tuple[Longs, Rows]:
+    """The dependencies of instances (:func:`versim.graph.instances.instances_of`), as a CSR pair.
+
+    Args:
+        dependencies: Of nodes, as a CSR pair.
+        placement: (nodes,).
+        partners: Per pair of placements where its entries begin, and where each class of the first stands among those
+            of the second.
+        rows: Where each node's instances begin, (nodes + 1,), and how many there are.
+    """
+    first, total = rows
+    given = (*map(_longs, (dependencies[0],)), _rows(dependencies[1]), _rows(placement), _longs(partners[0]))
+    places = int(np.sqrt(len(partners[0]) - 1))
+    start = np.empty(total + 1, dtype=np.int64)
+    columns = (len(placement), places, *given, _rows(partners[1]), _longs(first))
+    found = np.empty(_call("unfolded_dependencies", *columns, start, None), dtype=np.int32)
+    _call("unfolded_dependencies", *columns, start, found)
+    return start, found
+
+
 def last_ended(dependency_start: Longs, dependency: Rows, end_ps: Longs) -> Longs:
     """When the last dependency of each instance had ended (:func:`versim.schedule.ready_of`); (instances,)."""
     found = np.empty(len(end_ps), dtype=np.int64)

@@ -89,6 +89,22 @@ def test_orders_and_depths_are_the_same(edges: list[tuple[int, int]]) -> None:
     assert fast == slow
 
 
+@several
+@given(graph=graphs(), single=st.booleans())
+def test_instances_are_the_same(graph: ExecutionGraph, single: bool) -> None:
+    """What they wait for, on every rank and folded, where nodes and what they wait for stand on different ranks."""
+
+    def found() -> Any:
+        instances = instances_of(graph, RankClasses.single(graph.mesh) if single else None)
+        return [instances.dependency_start.tolist(), instances.dependency.tolist(), instances.dependency.dtype]
+
+    fast = found()
+    with Off.context() as patch:
+        readable(patch)
+        slow = found()
+    assert fast == slow
+
+
 def _chain(graph: ExecutionGraph, seed: int) -> Chain:
     instances = instances_of(graph, RankClasses.single(graph.mesh))
     source = np.random.default_rng(seed)
