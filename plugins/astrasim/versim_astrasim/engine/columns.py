@@ -231,14 +231,30 @@ def _keys(programs: Programs) -> tuple[Integers, ...]:
     return programs.comm_type, programs.size_bytes, programs.group, programs.involved
 
 
+def _numbered(column: Integers) -> tuple[Integers, Integers]:
+    """Distinct values, ascending, and which of them each row has; without sorting all where some show what there is."""
+    values = np.unique(column[:_SOME])
+    if len(column) > _SOME and len(values) < _FEW:
+        place = np.searchsorted(values, column)
+        if (values[np.minimum(place, len(values) - 1)] == column).all():
+            return values, place
+    values, place = np.unique(column, return_inverse=True)
+    return values, place
+
+
+_SOME, _FEW = 1 << 14, 64
+
+
 def _distinct(columns: Sequence[Integers]) -> tuple[Integers, Integers]:
     """The distinct rows of columns, and which of them each row is; quicker than ``np.unique`` of an axis."""
     code = np.zeros(len(columns[0]), dtype=np.int64)
     for column in columns:
-        values, place = np.unique(column, return_inverse=True)
+        values, place = _numbered(column)
         if len(values) > 1:
-            code = np.unique(code * len(values) + place, return_inverse=True)[1]
-    _, first = np.unique(code, return_index=True)
+            code = _numbered(code * len(values) + place)[1]
+    first = np.zeros(int(code.max(initial=-1)) + 1, dtype=np.int64)
+    # Of several rows with one code the last that is written stays: the first of them, from behind.
+    first[code[::-1]] = np.arange(len(code))[::-1]
     return np.stack([column[first] for column in columns], axis=1), code
 
 

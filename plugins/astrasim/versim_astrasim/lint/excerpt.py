@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from versim import NONE, Op
 
 from versim_astrasim.engine.trace import COLL, COMP, MISSING, RankTrace
+from versim_astrasim.step.numbering import stable_order
 from versim_astrasim.step.programs import StepTraces
 from versim_astrasim.step.traces import NATIVE_TAGS, NODE_TYPE_OF, Meetings
 from versim_astrasim.step.translate import Translation
@@ -59,8 +60,8 @@ def _communications_are_sound(traces: StepTraces) -> bool:
     count = len(instances.meeting_match)
     if not count:
         return True
-    parts = order[instances.meeting[order] != NONE]
-    met, op = instances.meeting[parts], instances.graph.op[instances.node[parts]]
+    communicates = np.flatnonzero(traces.meeting != NONE)
+    parts, met, op = order[communicates], traces.meeting[communicates], traces.op[communicates]
     message = meetings.comm_type == MISSING
     sends, receives = (np.bincount(met[op == end], minlength=count) for end in (Op.SEND, Op.RECV))
     if (meetings.comm_size <= 0).any() or (meetings.comm_size >= _MOST_BYTES).any():
@@ -76,7 +77,8 @@ def _communications_are_sound(traces: StepTraces) -> bool:
     of_rank = instances.classes.of_rank()
     sizes = {group: len(set(of_rank[list(meetings.groups.get(group, ()))].tolist())) for group in groups.tolist()}
     sizes[0] = instances.classes.count
-    wanted = np.array([sizes[group] for group in meetings.group[~message].tolist()], dtype=np.int64)
+    wanted = np.array([sizes[group] for group in groups.tolist()], dtype=np.int64)
+    wanted = wanted[np.searchsorted(groups, meetings.group[~message])]
     if (np.bincount(met, minlength=count)[~message] != wanted).any():
         return False
     return _in_one_order(traces, parts[op == Op.COLLECTIVE])
@@ -87,7 +89,7 @@ def _in_one_order(traces: StepTraces, parts: Integers) -> bool:
     instances, meetings = traces.instances, traces.meetings
     met = instances.meeting[parts]
     line = meetings.group[met] * instances.classes.count + instances.rank_class[parts]
-    by_line = np.argsort(line, kind="stable")
+    by_line = stable_order(line, int(line.max(initial=0)) + 1)
     heads = np.flatnonzero(np.concatenate([[True], line[by_line][1:] != line[by_line][:-1]]))
     turn = np.empty(len(parts), dtype=np.int64)
     turn[by_line] = np.arange(len(parts)) - np.repeat(heads, np.diff(np.append(heads, len(parts))))
@@ -109,14 +111,16 @@ def _excerpt(traces: StepTraces) -> list[RankTrace]:
     """Per rank, what begins at the start and the first collective of each kind, size and group."""
     instances, meetings, order = traces.instances, traces.meetings, traces.numbering.order
     classes, folding = instances.classes, traces.folding
-    node, meeting = instances.node[order], instances.meeting[order]
+    node, meeting, op = traces.node, traces.meeting, traces.op
     rank_class = instances.rank_class[order].astype(np.int64)
-    op = instances.graph.op[node]
-    waiting, _ = traces.edges
-    root = np.bincount(waiting, minlength=len(order)) == 0
+    root = traces.waits == 0
     collective = np.flatnonzero(op == Op.COLLECTIVE)
-    kind = _kinds(meetings)[meeting[collective]]
-    _, first = np.unique(kind * classes.count + rank_class[collective], return_index=True)
+    kinds_of = _kinds(meetings)
+    code = kinds_of[meeting[collective]] * classes.count + rank_class[collective]
+    # Of several places with one code the last that is written stays: the first of them, from behind.
+    place = np.full((int(kinds_of.max(initial=0)) + 1) * classes.count, NONE, dtype=np.int64)
+    place[code[::-1]] = np.arange(len(code))[::-1]
+    first = place[place != NONE]
     # Receives take no time to start: one stands for all that wait for nothing.
     receives = np.flatnonzero(root & (op == Op.RECV))
     _, some = np.unique(rank_class[receives], return_index=True)
@@ -132,7 +136,7 @@ def _excerpt(traces: StepTraces) -> list[RankTrace]:
     moved = rank - classes.representatives()[of_rank[rank]]
     communicates = np.flatnonzero(meeting[rows] != NONE)
     met = meeting[rows][communicates]
-    ids, missing = traces.numbering.ids[order][rows], np.full(len(rows), MISSING, dtype=np.int64)
+    ids, missing = traces.numbering.ids[order[rows]], np.full(len(rows), MISSING, dtype=np.int64)
 
     def of_meeting(column: Integers) -> Integers:
         values = missing.copy()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from versim import GIB, NO_TIME, NONE, NS_PER_S, Op
 
 from versim_astrasim.engine import Outcome
-from versim_astrasim.step.numbering import joined_dependencies
+from versim_astrasim.step.numbering import joined_dependencies, stable_order
 from versim_astrasim.step.translate import Translation
 
 MOST_LINES = 40
@@ -104,6 +104,8 @@ def crossed_collectives(translation: Translation, start_ps: NDArray[np.int64]) -
     rows = rows[(meetings.source[instances.meeting[rows]] < 0) & (start_ps[rows] != NO_TIME)]
     group = meetings.group[instances.meeting[rows]]
     rank = instances.ranks[rows]
+    if _in_step(translation, rows, group, start_ps):
+        return
     order = np.lexsort((translation.numbering.ids[rows], start_ps[rows], rank, group))
     rows, group, rank = rows[order], group[order], rank[order]
     for begin, end in _runs(group):
@@ -119,6 +121,33 @@ def crossed_collectives(translation: Translation, start_ps: NDArray[np.int64]) -
                     f"order: {_named(translation, mine)} met {_named(translation, theirs)}"
                 )
                 break
+
+
+def _in_step(
+    translation: Translation, rows: NDArray[np.int64], group: NDArray[np.int64], start_ps: NDArray[np.int64]
+) -> bool:
+    """Whether every rank started a group's collectives in the order of its trace, which is that of the others."""
+    instances, ids = translation.instances, translation.numbering.ids[rows]
+    line = group * instances.classes.count + instances.rank_class[rows]
+    by_line = stable_order(line, int(line.max(initial=0)) + 1)
+    line, rows, ids, group = line[by_line], rows[by_line], ids[by_line], group[by_line]
+    follows, start = line[1:] == line[:-1], start_ps[rows]
+    in_turn = (start[1:] > start[:-1]) | ((start[1:] == start[:-1]) & (ids[1:] > ids[:-1]))
+    if not len(rows) or not in_turn[follows].all():
+        return not len(rows)
+    heads = np.flatnonzero(np.concatenate([[True], ~follows]))
+    turn = np.arange(len(rows)) - np.repeat(heads, np.diff(np.append(heads, len(rows))))
+    turns = int(turn.max()) + 1
+    if (int(group.max()) + 1) * turns > _MOST_TURNS * len(rows):
+        return False
+    meeting, at = instances.meeting[rows], group * turns + turn
+    of_turn = np.zeros((int(group.max()) + 1) * turns, dtype=np.int32)
+    of_turn[at] = meeting
+    return bool((of_turn[at] == meeting).all())
+
+
+_MOST_TURNS = 16
+"""Turns of groups, per collective on a rank, of which a table is made."""
 
 
 def _named(translation: Translation, meeting: int) -> str:

@@ -38,7 +38,9 @@ def times_of(outcome: Outcome, translation: Translation) -> Times:
     spans = outcome.spans
     if spans is not None and len(spans):
         rows = _rows_of(spans, translation)
-        known = rows >= 0
+        known: slice | NDArray[np.bool_] = rows >= 0
+        if rows is translation.numbering.order:
+            known = slice(None)
         for column, given in ((ready, spans.ready_ns), (start, spans.start_ns), (end, spans.end_ns)):
             values = given[known]
             if values.max(initial=0) > LONGEST_NS:
@@ -47,7 +49,11 @@ def times_of(outcome: Outcome, translation: Translation) -> Times:
                     f"{instances.graph.node_name(int(instances.node[row]))} on rank {instances.ranks[row]} runs until "
                     f"{values.max()} ns, more than the 106 days that 64 bits hold in picoseconds"
                 )
-            column[rows[known]] = np.where(values == _NEVER_ENDED, NO_TIME, values * PS_PER_NS)
+            never = values == _NEVER_ENDED
+            in_ps = values * PS_PER_NS
+            if never.any():
+                in_ps[never] = NO_TIME
+            column[rows[known]] = in_ps
     times = Times(ready, start, end)
     fill_left_out(times, translation)
     return times

@@ -21,11 +21,12 @@ from versim_astrasim.engine.kernel_limits import Incapable
 from versim_astrasim.engine.trace import COMP
 from versim_astrasim.step.encoding import ComputeEncoding
 from versim_astrasim.step.folding import Folding
-from versim_astrasim.step.numbering import Numbering, joined_dependencies
+from versim_astrasim.step.numbering import Numbering, joined_dependencies, stable_order
 from versim_astrasim.step.origin import MemoryNodes
 from versim_astrasim.step.traces import NATIVE_TAGS, NODE_TYPE_OF, Meetings, traces_of
 
 Integers = NDArray[np.int64]
+Rows = NDArray[np.int32]
 
 
 @attrs.frozen(kw_only=True, eq=False, slots=False)
@@ -94,17 +95,37 @@ class StepTraces(Sequence[RankTrace]):
         return busy
 
     @cached_property
-    def place(self) -> Integers:
+    def place(self) -> Rows:
         """Where each instance stands among those in traces, by rank and id; -1 for none."""
-        place = np.full(self.instances.count, -1, dtype=np.int64)
-        place[self.numbering.order] = np.arange(len(self.numbering.order))
+        place = np.full(self.instances.count, -1, dtype=np.int32)
+        place[self.numbering.order] = np.arange(len(self.numbering.order), dtype=np.int32)
         return place
 
     @cached_property
-    def edges(self) -> tuple[Integers, Integers]:
+    def edges(self) -> tuple[Rows, Rows]:
         """Places that wait, and the places they wait for; each pair once."""
         owner, target = joined_dependencies(self.instances, self.kept)
         return self.place[owner], self.place[target]
+
+    @cached_property
+    def waits(self) -> Rows:
+        """How many places each place waits for."""
+        return np.bincount(self.edges[0], minlength=len(self.numbering.order)).astype(np.int32)
+
+    @cached_property
+    def node(self) -> Rows:
+        """The graph's row of each place."""
+        return self.instances.node[self.numbering.order]
+
+    @cached_property
+    def meeting(self) -> Rows:
+        """The meeting of each place, NONE for compute."""
+        return self.instances.meeting[self.numbering.order]
+
+    @cached_property
+    def op(self) -> NDArray[np.int8]:
+        """What the node of each place does."""
+        return self.instances.graph.op[self.node]
 
     def programs(self, system: SystemConfig) -> Programs:
         """The same as the compiled engine takes it.
@@ -112,32 +133,33 @@ class StepTraces(Sequence[RankTrace]):
         Raises:
             Incapable: Something is for the Python engine.
         """
-        graph, order = self.instances.graph, self.numbering.order
+        order, start = self.numbering.order, self.numbering.start
         if self.memory is not None or system.replay_only:
             raise Incapable("memory and other nodes")
         if self.encoding.host.any():
             raise Incapable("CPU nodes")
-        node, meeting = self.instances.node[order], self.instances.meeting[order]
-        op, parts = graph.op[node], np.flatnonzero(meeting != NONE)
-        met = meeting[parts]
+        node, op, parts = self.node, self.op, np.flatnonzero(self.meeting != NONE)
+        met = self.meeting[parts]
         duration_ns = np.where(op == Op.COMPUTE, self.encoding.consumed_ns[node], 1)
         if len(duration_ns) and not 0 < duration_ns.min() <= duration_ns.max() <= MOST_TICKS:
             raise Incapable("durations beyond 2^53 ns")
 
-        def of_meeting(column: Integers) -> Integers:
-            values = np.zeros(len(order), dtype=np.int64)
-            values[parts] = column[met]
-            return values
+        def of_parts(values: Integers) -> Integers:
+            column = np.zeros(len(order), dtype=np.int64)
+            column[parts] = values
+            return column
 
         waiting, needed = self.edges
-        by_needed = np.argsort(needed, kind="stable")
-        begins = np.repeat(self.numbering.start[:-1], np.diff(self.numbering.start))
         programs = np.flatnonzero(self.busy)
         idle = int(not self.busy.all())
         of_rank = np.full(len(self.busy), len(programs), dtype=np.int64)
         of_rank[programs] = np.arange(len(programs))
-        peer = np.where(op == Op.RECV, of_meeting(self.meetings.source), of_meeting(self.meetings.target))
-        starts = np.concatenate([self.numbering.start[programs], [len(order)], [len(order) + 1] * idle])
+        receives = op[parts] == Op.RECV
+        peer = np.where(receives, self.meetings.source[met], self.meetings.target[met])
+        tag = np.maximum(self.meetings.tag, 0) % NATIVE_TAGS
+        # The place within its rank's program.
+        position = np.arange(len(order), dtype=np.int32) - np.repeat(start[:-1].astype(np.int32), np.diff(start))
+        starts = np.concatenate([start[programs], [len(order)], [len(order) + 1] * idle])
 
         def padded(column: NDArray[np.generic], filling: int = 0) -> NDArray[np.generic]:
             """With the one node of a rank that has nothing to do."""
@@ -149,15 +171,15 @@ class StepTraces(Sequence[RankTrace]):
             node_id=padded(self.numbering.ids[order].view(np.uint64)),  # type: ignore[arg-type]
             node_type=padded(NODE_TYPE_OF[op].astype(np.uint8), COMP),  # type: ignore[arg-type]
             duration_ns=padded(duration_ns, 1),  # type: ignore[arg-type]
-            peer=padded(peer),  # type: ignore[arg-type]
-            tag=padded(of_meeting(np.maximum(self.meetings.tag, 0)) % NATIVE_TAGS),  # type: ignore[arg-type]
-            size_bytes=padded(of_meeting(self.meetings.comm_size)),  # type: ignore[arg-type]
-            comm_type=padded(of_meeting(self.meetings.comm_type)),  # type: ignore[arg-type]
-            group=padded(of_meeting(self.meetings.group)),  # type: ignore[arg-type]
+            peer=padded(of_parts(peer)),  # type: ignore[arg-type]
+            tag=padded(of_parts(tag[met])),  # type: ignore[arg-type]
+            size_bytes=padded(of_parts(self.meetings.comm_size[met])),  # type: ignore[arg-type]
+            comm_type=padded(of_parts(self.meetings.comm_type[met])),  # type: ignore[arg-type]
+            group=padded(of_parts(self.meetings.group[met])),  # type: ignore[arg-type]
             involved=np.zeros(len(order) + idle, dtype=np.int64),
             involved_sets=(None,),
-            predecessor_count=np.bincount(waiting, minlength=len(order) + idle).astype(np.int32),
+            predecessor_count=padded(self.waits),  # type: ignore[arg-type]
             successor_start=np.concatenate([[0], np.cumsum(np.bincount(needed, minlength=len(order) + idle))]),
-            successor=(waiting - begins[waiting])[by_needed].astype(np.int32),
+            successor=position[waiting[stable_order(needed, len(order))]],
             skipped=np.zeros(0, dtype=np.int64),
         )
