@@ -13,13 +13,14 @@ from versim.scenario import structure_scenario
 TIB = 2**40
 
 
-def scenario(size_bytes: int, bandwidth_bytes_per_s: float, count: int = 1) -> Any:
+def scenario(size_bytes: int, bandwidth_bytes_per_s: float, count: int = 1, latency: str = "1 us") -> Any:
     """Collectives over a slow ring, in both engines of durations."""
     options = f"{{size_bytes: {size_bytes}, participants: 4, count: {count}}}"
+    link = f"bandwidth_bytes_per_s: {bandwidth_bytes_per_s}, latency: {latency}"
     text = f"""
 name: slow
 workloads: [{{label: w, producer: collective, options: {options}}}]
-system: {{dimensions: [{{topology: ring, size: 4, bandwidth_bytes_per_s: {bandwidth_bytes_per_s}, latency: 1 us}}]}}
+system: {{dimensions: [{{topology: ring, size: 4, {link}}}]}}
 backends:
   - {{label: astrasim, backend: astrasim}}
   - {{label: hybrid, backend: deepflow, network: astrasim}}
@@ -49,3 +50,10 @@ def test_more_bytes_than_a_link_can_count_are_refused() -> None:
     (_, _, one), _ = run(scenario(2**63 - 1, 1e18, 5), load_registry()).results()
     assert "over one link, more than 64 bits count" in one.prediction.diagnosis[0]
     assert not one.prediction.completed
+
+
+def test_a_clock_that_cannot_be_read_exactly_is_no_fault_of_the_partners() -> None:
+    """Past 2^53 ns the original loses events; it read as ranks that run other collectives."""
+    (result, _) = (result for _, _, result in run(scenario(1000, 1e9, latency="9.3e6 s"), load_registry()).results())
+    assert result.prediction.status == "deadlock"
+    assert "past 2^53 ns (104 days) ranks read the clock in double precision" in result.prediction.diagnosis[0]

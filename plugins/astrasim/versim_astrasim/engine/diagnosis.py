@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from versim_astrasim.engine.event_queue import NOT_YET
+from versim_astrasim.engine.event_queue import EXACT_DOUBLE_TICKS, NOT_YET
 from versim_astrasim.engine.matching import COLLECTIVE_TAGS, MessageNetwork
 from versim_astrasim.engine.outcome import Finding
 from versim_astrasim.engine.program import COMM_SLOT, CPU_SLOT, GPU_SLOT
@@ -13,6 +13,17 @@ from versim_astrasim.engine.transport import RENDEZVOUS_TAGS
 from versim_astrasim.engine.workload import Workload
 
 _SLOT_NAMES = {CPU_SLOT: "CPU", GPU_SLOT: "GPU", COMM_SLOT: "communication"}
+
+
+def of_clock(now_ns: int) -> Iterator[Finding]:
+    """A clock that ranks cannot read exactly, so that what they deferred never comes."""
+    if now_ns >= EXACT_DOUBLE_TICKS:
+        yield Finding(
+            None,
+            None,
+            f"it came to {now_ns} ns: past 2^53 ns (104 days) ranks read the clock in double precision and lose what "
+            "they deferred; look for a wrong unit",
+        )
 
 
 def of_unclaimed(network: MessageNetwork) -> Iterator[Finding]:

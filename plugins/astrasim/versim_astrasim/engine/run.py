@@ -178,6 +178,8 @@ class _Run:
         if failure is not None:
             yield Finding(failure.rank, failure.node_id, failure.reason)
             return
+        if any(workload.finished_ns is None for workload in self._workloads):
+            yield from diagnosis.of_clock(self._queue.now)
         awaited = diagnosis.awaited_in_collectives(self._network) if self._network is not None else {}
         for workload in self._workloads:
             if workload.finished_ns is None:
