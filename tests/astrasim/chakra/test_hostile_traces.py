@@ -11,6 +11,7 @@ import pytest
 from chakra.schema.protobuf import et_def_pb2 as schema
 from chakra_files import coll, comp, delimited, fielded_node, listed, written
 from versim import VersimError
+from versim_astrasim.chakra.alike import read_alike
 from versim_astrasim.chakra.framing import TraceFormatError, messages, varint
 from versim_astrasim.chakra.reader import read_file
 from versim_astrasim.commands.listing import shown
@@ -123,6 +124,9 @@ def test_millions_of_empty_messages_are_no_nodes(tmp_path: Path) -> None:
     path.write_bytes(bytes(10_000_000))
     with pytest.raises(VersimError, match=r"t\.0\.et: 1,001 messages, the last at byte 1001, are empty"):
         read_file(path)
+    path.write_bytes(b"\x02\x0a\x00" + bytes(10_000_000))  # of files with metadata, equal nodes are decoded once
+    (found,) = read_alike([path])
+    assert "1,001 messages, the last at byte 1003, are empty" in str(found)
 
 
 def test_a_trace_of_too_many_nodes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,6 +135,8 @@ def test_a_trace_of_too_many_nodes_is_refused(tmp_path: Path, monkeypatch: pytes
     written(tmp_path, [[coll(0), coll(1), coll(2)]], "t")
     with pytest.raises(VersimError, match="has more than 2 nodes, the most that is read"):
         read_file(tmp_path / "t.0.et")
+    (found,) = read_alike([tmp_path / "t.0.et"])
+    assert "has more than 2 nodes, the most that is read" in str(found)
 
 
 def test_a_link_to_a_trace_is_a_trace(tmp_path: Path) -> None:

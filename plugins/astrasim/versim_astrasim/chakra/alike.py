@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from versim.plain import UnreadableError, read_bytes
 
+from versim_astrasim.chakra import reader
 from versim_astrasim.chakra.columns import ListedColumns
 from versim_astrasim.chakra.framing import TraceFormatError, messages
 from versim_astrasim.chakra.generation import Generation, of_first_message
@@ -115,6 +116,8 @@ class _Nodes:
                     if generation is not Generation.LISTED or not has_metadata:
                         return None
                     continue
+                if not message or number > reader.MOST_TRACE_NODES:
+                    return None
                 row = row_of.get(message)
                 if row is None:
                     row = self._decoded(message, offset)
