@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from versim.cli.scenario_command import ScenarioCommand, load
-from versim.cli.session import line_width, progress, session_of, write_output
+from versim.cli.session import line_width, session_of, write_output
+
+if TYPE_CHECKING:
+    from versim.sweeps.choice import Choice
 
 _STORES = (".db", ".sqlite", ".sqlite3", ".versim")
 
@@ -18,8 +23,8 @@ _STORES = (".db", ".sqlite", ".sqlite3", ".versim")
     "--vary",
     "axes",
     multiple=True,
-    metavar="[WORKLOAD.]KEY=V1,V2,…",
-    help="Vary this option of the workloads' producers; several make every combination. For one scenario.",
+    metavar="KEY=V1,V2,…",
+    help="Vary this, as in versim sweep; several make every combination. For one scenario.",
 )
 @click.option(
     "-O",
@@ -63,8 +68,7 @@ def decide(
     simulator change the order of the pair that matters most.
 
     Shown are makespans and ranks, Kendall's τ_b against the trusted instance, whether the best is the same, the regret
-    of choosing by another one, and the pairs that are ranked differently. A combination that a producer refuses is
-    named and left out.
+    of choosing by another one, and the pairs that are ranked differently. What does not complete is named and left out.
     """
     if len(scenarios) == 1 and Path(scenarios[0]).suffix != ".yaml" and _is_store(scenarios[0]):
         if axes or options or backends:
@@ -73,33 +77,35 @@ def decide(
         return
     if number is not None or conditions or with_failed:
         raise click.UsageError("--sweep, --where and --with-failed are for a store of versim sweep")
-    from versim.sweeps.variations import of_scenarios, parse_axis, varied  # noqa: PLC0415 - see group
-
     if axes and len(scenarios) > 1:
         raise click.UsageError("--vary is for one scenario; leave it out to choose among several")
     if not axes and len(scenarios) < 2:
         raise click.UsageError("one configuration is no choice; give several scenarios, or --vary KEY=V1,V2")
+    if len(set(scenarios)) < len(scenarios):
+        raise click.UsageError(f"{', '.join(scenarios)}: a scenario is given twice")
     registry = session_of(ctx).registry()
-    loaded = [
-        (name, load(ctx, name, options, backends=backends, reference=reference)[0])
-        for name in scenarios or ("bundled",)
-    ]
+    loaded = {
+        name: load(ctx, name, options, backends=backends, reference=reference)[0] for name in scenarios or ("bundled",)
+    }
     if axes:
-        parsed = [parse_axis(text) for text in axes]
-        if len({key for key, _ in parsed}) != len(parsed):
-            raise click.UsageError("--vary: an option is varied twice; list its values in one")
-        configurations = varied(loaded[0][1], registry, dict(parsed))
+        from versim.cli.sweep import standing_shown, tell_space  # noqa: PLC0415 - see group
+        from versim.sweeps.choice import choice_in  # noqa: PLC0415
+        from versim.sweeps.sweep import sweep  # noqa: PLC0415
+
+        (scenario,) = loaded.values()
+        with contextlib.closing(sweep(scenario, axes, registry=registry, modules=session_of(ctx).modules)) as swept:
+            if swept.space.fallen:
+                tell_space(swept.space)
+            with standing_shown() as say:
+                swept.run(say)
+            choice = choice_in(swept.store, swept.number, reference=reference)
     else:
-        configurations = of_scenarios(loaded)
+        from versim.sweeps.choice import choice_among  # noqa: PLC0415 - see group
 
-    from versim.sweeps import decision_report  # noqa: PLC0415 - brings numpy
-    from versim.sweeps.decide import decide as decide_among  # noqa: PLC0415
-
-    with progress() as say:
-        choice = decide_among(configurations, registry, reference, say)
-    write_output(
-        decision_report.as_text(choice, line_width()) if form == "table" else decision_report.as_json(choice), None
-    )
+        names = [scenario.name for scenario in loaded.values()]
+        labels = names if len(set(names)) == len(names) else list(loaded)
+        choice = choice_among(dict(zip(labels, loaded.values(), strict=True)), registry, reference)
+    _show(choice, form)
 
 
 def _is_store(name: str) -> bool:
@@ -114,12 +120,14 @@ def _decide_in(
     path: Path, number: int | None, conditions: tuple[str, ...], reference: str | None, form: str, *, with_failed: bool
 ) -> None:
     from versim.storage.database import Store  # noqa: PLC0415 - see group
-    from versim.sweeps import decision_report  # noqa: PLC0415
-    from versim.sweeps.stored_choice import choice_in  # noqa: PLC0415
+    from versim.sweeps.choice import choice_in  # noqa: PLC0415
 
     with Store(path) as store:
-        choice, flips, note = choice_in(store, number, where=conditions, reference=reference, with_failed=with_failed)
-    if form == "json":
-        write_output(decision_report.as_json(choice, flips, note), None)
-    else:
-        write_output(decision_report.as_text(choice, line_width(), decision_report.SHOWN_RANKED, flips, note), None)
+        _show(choice_in(store, number, where=conditions, reference=reference, with_failed=with_failed), form)
+
+
+def _show(choice: Choice, form: str) -> None:
+    from versim.sweeps import decision_report  # noqa: PLC0415 - see group
+
+    text = decision_report.as_text(choice, line_width()) if form == "table" else decision_report.as_json(choice)
+    write_output(text, None)

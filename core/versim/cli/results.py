@@ -81,7 +81,7 @@ def results(
             return
         if form == "html":
             from versim.sweeps.explorer import as_html  # noqa: PLC0415
-            from versim.sweeps.stored_choice import terms_of  # noqa: PLC0415
+            from versim.sweeps.step_terms import terms_of  # noqa: PLC0415
 
             names = ", ".join(dict.fromkeys(one.name for one in sweeps if number in (None, one.id)))
             page = as_html(rows[:limit], [terms_of(row, opened) for row in rows[:limit]], names)

@@ -156,7 +156,7 @@ def _ask(ctx: click.Context, swept: Sweep, store: Path | None) -> None:
     standing = swept.standing
     tell(f"{standing.questions} questions, {standing.known} answered already, {standing.left} to ask")
     try:
-        with _progress() as say:
+        with standing_shown() as say:
             swept.run(say)
     except KeyboardInterrupt:
         kept = f"{standing.answered} answers are kept in {store}" if store else "nothing is kept without --store"
@@ -166,7 +166,7 @@ def _ask(ctx: click.Context, swept: Sweep, store: Path | None) -> None:
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Callable[[Standing], None] | None]:
+def standing_shown() -> Iterator[Callable[[Standing], None] | None]:
     """Rate, failures and time left on one line of stderr, if somebody is looking."""
     if not sys.stderr.isatty():
         yield None

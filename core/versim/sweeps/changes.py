@@ -11,7 +11,7 @@ import attrs
 from versim.storage.database import Store, is_store
 from versim.storage.load_report import load_report
 from versim.sweeps.settings import label_of
-from versim.sweeps.stored_choice import by_term, difference, terms_of
+from versim.sweeps.step_terms import by_term, difference, terms_of
 from versim.terminal import WIDTH, printable, table, wrapped
 
 FORMAT_VERSION = 1

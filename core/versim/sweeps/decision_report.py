@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 import attrs
 
 from versim.comparison.decisions import CrossOver, Decision
-from versim.sweeps.decide import Choice, Question
-from versim.sweeps.stored_choice import Flip
+from versim.sweeps.choice import Choice, Question
 from versim.terminal import WIDTH, printable, table, wrapped
 
 FORMAT_VERSION = 1
@@ -18,41 +16,31 @@ SHOWN_CROSS_OVERS = 8
 SHOWN_RANKED = 20
 
 
-def as_text(
-    choice: Choice, width: int = WIDTH, shown: int | None = None, flips: Sequence[Flip] = (), note: str = ""
-) -> str:
+def as_text(choice: Choice, width: int = WIDTH, shown: int = SHOWN_RANKED) -> str:
     """Per question: the verdict, the makespans with their ranks, what trusting each simulator costs, cross-overs.
 
     Args:
         choice: What is ranked.
         width: Columns of a line at most.
-        shown: Configurations of each question that are listed, the first ones; None lists all.
-        flips: What makes pairs change places.
-        note: What a reader should know before.
+        shown: Configurations of each question that are listed, the first ones.
     """
-    lines: list[str] = _prose(note, width) if note else []
+    lines: list[str] = _prose(choice.note, width) if choice.note else []
     for question in choice.questions:
         lines += [*_question(question, width, shown), ""]
-    for flip in flips:
+    for flip in choice.flips:
         told = (
             f"{flip.simulator} prefers {flip.worse} to {flip.better} because of {flip.term}: "
             f"{flip.seconds:.3g} s per rank less of it against the other than in the reference"
         )
         lines += _prose(told, width)
-    for label, why in choice.refused.items():
-        lines += _prose(f"not run: {label}: {_first_line(why)}", width)
+    for why, count, example in choice.left_out:
+        lines += _prose(f"not ranked: {count} × {why} (first: {example})", width)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def as_json(choice: Choice, flips: Sequence[Flip] = (), note: str = "") -> str:
+def as_json(choice: Choice) -> str:
     """Everything; makespans in integer picoseconds."""
-    document = {
-        "format_version": FORMAT_VERSION,
-        "questions": [attrs.asdict(question) for question in choice.questions],
-        "refused": choice.refused,
-        "flips": [attrs.asdict(flip) for flip in flips],
-        "note": note,
-    }
+    document = {"format_version": FORMAT_VERSION, **attrs.asdict(choice)}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -60,7 +48,7 @@ def _prose(text: str, width: int) -> list[str]:
     return wrapped(printable(text), width, rest="  ")
 
 
-def _question(question: Question, width: int, shown: int | None) -> list[str]:
+def _question(question: Question, width: int, shown: int) -> list[str]:
     title = " / ".join(part for part in (question.workload, question.pin) if part) or "one step per scenario"
     lines = _prose(f"{title}: {len(question.configurations)} configurations, held against {question.reference}", width)
     for decision in question.decisions:
@@ -87,7 +75,7 @@ def _verdict(decision: Decision) -> str:
     return f"{name} chooses {decision.best} instead of {decision.reference_best}, {100 * decision.regret:.3g} % slower"
 
 
-def _ranking(question: Question, width: int, shown: int | None) -> list[str]:
+def _ranking(question: Question, width: int, shown: int) -> list[str]:
     rows = []
     for number, label in enumerate(question.configurations[:shown]):
         row = [printable(label)]
@@ -127,8 +115,3 @@ def _cross_over(simulator: str, reference: str, crossed: CrossOver) -> str:
         f"{simulator} prefers {crossed.worse} to {crossed.better} (ratio {crossed.simulator_ratio:.4g}), "
         f"{reference} does not ({crossed.reference_ratio:.4g})"
     )
-
-
-def _first_line(text: str) -> str:
-    lines = [line.strip(" -") for line in text.splitlines() if line.strip()]
-    return "; ".join(lines[:2])

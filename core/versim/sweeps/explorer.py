@@ -22,7 +22,7 @@ def as_html(rows: Listing, terms: Sequence[dict[str, float]], title: str) -> str
 
     Args:
         rows: Of a store.
-        terms: Seconds by term of each row, see :func:`versim.sweeps.stored_choice.by_term`.
+        terms: Seconds by term of each row, see :func:`versim.sweeps.step_terms.by_term`.
         title: What it is about.
     """
     page = resources.files("versim.sweeps").joinpath("explorer.html").read_text("utf-8")

@@ -165,7 +165,7 @@ def as_text(rows: Listing, width: int = WIDTH, shown: int | None = ROWS_SHOWN) -
     constant = {key: value_of(rows[0], key) for key in keys_of(rows) if key not in keys}
     if constant:
         lines += wrapped(printable(f"everywhere {label_of(constant)}"), width, rest="  ")
-    for why, count, example in _reasons(rows):
+    for why, count, example in reasons(rows):
         lines += wrapped(printable(f"{count} × {why} (first: {example})"), width, rest="  ")
     return "\n".join(lines) + "\n"
 
@@ -190,7 +190,7 @@ def _cell(value: Any) -> str:
     return "–" if value is None else printable(label_of({"": value})[1:])
 
 
-def _reasons(rows: Listing) -> list[tuple[str, int, str]]:
+def reasons(rows: Listing) -> list[tuple[str, int, str]]:
     """Why rows have no answer, or one that counts for nothing: what is said, how often, and of whom first."""
     found: dict[str, tuple[int, str]] = {}
     open_ = [at for at, status in zip(rows.order, rows.column("status"), strict=True) if status != "completed"]

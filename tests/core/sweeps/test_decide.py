@@ -6,9 +6,9 @@ import attrs
 import pytest
 from versim import Dimension, Link, Registry, Scenario, Topology, VersimError, load_registry, load_scenario
 from versim.scenario import SystemPart
-from versim.sweeps.decide import Question, decide
+from versim.sweeps.choice import Question, choice_among, choice_in
 from versim.sweeps.decision_report import as_text
-from versim.sweeps.variations import Configuration, varied
+from versim.sweeps.sweep import sweep
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,9 @@ def test_equal_makespans_share_the_better_rank() -> None:
 
 def test_workloads_are_ranked_apart(registry: Registry, steps: Scenario) -> None:
     """The makespan of one says nothing about the other's."""
-    choice = decide(varied(steps, registry, {"count": ["1", "2", "3"]}), registry)
+    swept = sweep(steps, {"count": [1, 2, 3]}, registry=registry).run()
+    choice = choice_in(swept.store, swept.number)
+    swept.close()
     assert [(q.workload, q.pin) for q in choice.questions] == [("one", "as given"), ("two", "as given")]
     for question in choice.questions:
         assert question.reference == "a"
@@ -68,9 +70,16 @@ def test_workloads_are_ranked_apart(registry: Registry, steps: Scenario) -> None
     assert "two / as given: 3 configurations, held against a" in as_text(choice)
 
 
+def test_scenarios_are_one_question_if_each_is_one_step(registry: Registry, steps: Scenario) -> None:
+    """Whatever their steps are called; by the names they were given, not by their settings, of which there are none."""
+    one, two = ([workload] for workload in steps.workloads)
+    choice = choice_among({"x": attrs.evolve(steps, workloads=two), "y": attrs.evolve(steps, workloads=one)}, registry)
+    (question,) = choice.questions
+    assert (question.workload, question.pin, question.configurations) == ("", "", ("y", "x"))
+
+
 def test_scenarios_with_nothing_in_common_are_no_choice(registry: Registry, steps: Scenario) -> None:
     """Several workloads of other labels cannot be matched; somebody has to say which belong together."""
     renamed = attrs.evolve(steps, workloads=[attrs.evolve(w, label=f"other {w.label}") for w in steps.workloads])
-    configurations = [Configuration(label="x", scenario=steps), Configuration(label="y", scenario=renamed)]
     with pytest.raises(VersimError, match="no workload and pin is in two configurations"):
-        decide(configurations, registry)
+        choice_among({"x": steps, "y": renamed}, registry)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from versim import load_registry, load_scenario, sweep
 from versim.sweeps.explorer import as_html
-from versim.sweeps.stored_choice import terms_of
+from versim.sweeps.step_terms import terms_of
 
 LAB = Path(__file__).parent.parent.parent / "cli" / "lab.py"
 HOSTILE = "</script><script>alert(1)</script><!--"
