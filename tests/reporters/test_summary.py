@@ -6,6 +6,7 @@ import re
 
 import attrs
 import pytest
+import versim
 from hypothesis import given, settings
 from report_samples import reports, sample_report
 from versim import Check, Destination, Report
@@ -56,6 +57,18 @@ def test_every_simulator_has_a_row_and_every_difference_a_reason() -> None:
         assert re.search(rf"(?m)^{result.label} +\S", text)
         if result.difference_ps and len(report.results()) == len(comparison.results):
             assert f"Why {result.label} takes" in text
+
+
+def test_where_causes_have_no_place_below_the_verdict_says_them() -> None:
+    """Five pins share a table; why they differ is told all the same."""
+    lines = rendered(versim.compare("modes")).splitlines()
+    assert len(lines) <= MOST_LINES
+    assert not any(line.startswith("Why ") for line in lines)
+    text = " ".join(" ".join(lines).split())
+    assert (
+        "flattened, pin full: deepflow 323.5 s, astrasim +26.0 %; most of it reduce_scatter over tp, forward: peers "
+        "are 3 links apart, and each link stores and forwards (+32.9 s), bus bandwidth 134 GB/s instead of 178 "
+    ) in text
 
 
 def test_brief_is_one_line_per_comparison() -> None:

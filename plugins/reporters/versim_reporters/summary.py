@@ -36,10 +36,14 @@ NEXT = "versim compare --full | -o report.html | versim presets"
 
 
 def summary_lines(report: Report, width: int) -> Iterator[str]:
-    """The summary, every line at most ``width`` columns; as many terms as forty lines hold, then a table, then none."""
+    """The summary, every line at most ``width`` columns.
+
+    It has as many terms as forty lines hold; else one table of all answers, with the largest cause in each verdict or
+    without; else verdicts alone.
+    """
     lines: list[str] = []
-    for terms in range(MOST_TERMS, -2, -1):
-        lines = list(_lines(report, width, terms))
+    for terms, spoken in (*((terms, False) for terms in range(MOST_TERMS, 0, -1)), (0, True), (0, False), (-1, False)):
+        lines = list(_lines(report, width, terms, spoken=spoken))
         if len(lines) <= MOST_LINES:
             break
     yield from lines
@@ -48,7 +52,7 @@ def summary_lines(report: Report, width: int) -> Iterator[str]:
 def brief_lines(report: Report, width: int) -> Iterator[str]:
     """A line per workload and pin; figures are whole, whatever the width."""
     for workload, comparison in _comparisons(report):
-        answers, foremost = _verdict(workload, comparison, report)
+        answers, foremost, _ = _verdict(workload, comparison, report)
         yield f"{answers}{foremost}" if width_of(answers + foremost) <= width else answers
     for line in not_asked(report):
         yield shortened(line, width)
@@ -58,15 +62,19 @@ def _comparisons(report: Report) -> list[tuple[WorkloadReport, Comparison]]:
     return [(workload, comparison) for workload in report.workloads for comparison in workload.comparisons]
 
 
-def _lines(report: Report, width: int, terms: int) -> Iterator[str]:
-    """Everything; with no ``terms`` answers in one table, with fewer than none in the verdict alone."""
+def _lines(report: Report, width: int, terms: int, *, spoken: bool) -> Iterator[str]:
+    """Everything; with no ``terms`` answers in one table, with fewer than none in the verdict alone.
+
+    Where terms are listed, their causes stand there; ``spoken`` puts the largest into the verdict.
+    """
     found = _comparisons(report)
     # Who was on another network comes first: the figures behind it do not answer one question. So do those who were
     # not asked.
     for line in said_first(report):
         yield from wrapped(line, width, rest="    ")
     for workload, comparison in found:
-        yield from wrapped("".join(_verdict(workload, comparison, report)), width, rest="    ")
+        answers, foremost, because = _verdict(workload, comparison, report)
+        yield from wrapped(f"{answers}{foremost}{because if spoken else ''}", width, rest="    ")
     if report.description:
         yield from wrapped(printable(report.description), width)
     if found and terms == 0:
@@ -83,8 +91,8 @@ def _lines(report: Report, width: int, terms: int) -> Iterator[str]:
         yield from _ground(report, found, width)
 
 
-def _verdict(workload: WorkloadReport, comparison: Comparison, report: Report) -> tuple[str, str]:
-    """Who predicts what and how far apart; and which term makes most of it, "" where none does."""
+def _verdict(workload: WorkloadReport, comparison: Comparison, report: Report) -> tuple[str, str, str]:
+    """Who predicts what and how far apart; which term makes most of it; and its cause. "" where there is none."""
     name = printable(report.scenario) if len(_comparisons(report)) == 1 else title(workload, comparison)
     reference = reference_of(comparison)
     parts, most = [], None
@@ -103,8 +111,9 @@ def _verdict(workload: WorkloadReport, comparison: Comparison, report: Report) -
     explained = explanation_of(most, reference) if most is not None else None
     largest = explained.largest(1) if explained is not None else []
     foremost = f"; most of it {largest[0].name}" if largest else ""
+    because = f": {said}" if most is not None and largest and (said := why(largest[0], most)) else ""
     parts += beside(workload, comparison)
-    return f"{name}: {untimed(comparison)}{', '.join(parts)}", foremost
+    return f"{name}: {untimed(comparison)}{', '.join(parts)}", foremost, because
 
 
 def beside(workload: WorkloadReport, comparison: Comparison) -> Iterator[str]:
