@@ -35,12 +35,12 @@ class Pricer:
         given = options or {}
         self._compute = ComputeChain(column.compute, _timings(registry, column.compute, given, "compute"))
         self._network = NetworkChain(column.network, _timings(registry, column.network, given, "network"))
-        self._terms: dict[str, dict[DeviceTerm, tuple[float, str]]] = {}
+        self._terms: dict[Device, dict[DeviceTerm, tuple[float, str]]] = {}
         self._messages: dict[Hashable, dict[Message, float]] = {}
 
     def compute_s(self, terms: Sequence[DeviceTerm], device: Device) -> list[tuple[float, str]]:
         """Seconds of device terms, NaN where every timing declines, with the source of each."""
-        known = self._terms.setdefault(device.name, {})
+        known = self._terms.setdefault(device, {})
         new = [term for term in terms if term not in known]
         if new:
             seconds, origins = self._compute.answers(new, device)

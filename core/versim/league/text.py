@@ -13,6 +13,8 @@ MOST_LINES = 40
 _MOST_GROUPS = 12
 _MOST_MISSES = 3
 _MOST_REASONS = 3
+_MOST_RUNS = 4
+"""Of so few, each is shown."""
 
 
 def as_text(league: League, width: int, by: str = "table") -> str:
@@ -26,21 +28,23 @@ def as_text(league: League, width: int, by: str = "table") -> str:
     head = list(_head(league, width))
     columns = _columns(league, width)
     memory = list(_memory(league, width))
-    misses = list(_misses(league, width))
+    few = len(league.results) <= _MOST_RUNS
+    misses = [] if few else list(_misses(league, width))
+    runs = _runs(league, width) if few else []
     legend = wrapped(
         "error: mean |predicted − measured| / measured in percent with its 95 % interval; profiles: with constants of "
         "the framework, fitted on other configurations than the run's; MFU, FLOP: trivial predictors; repeats: of one "
         "setting. -f json, csv or html has every run and other groups.",
         width,
     )
-    parts = {"head": head, "columns": columns, "memory": memory, "misses": misses, "legend": legend}
-    order = ("head", "columns", "groups", "memory", "misses", "legend")
+    parts = {"head": head, "runs": runs, "columns": columns, "memory": memory, "misses": misses, "legend": legend}
+    order = ("head", "runs", "columns", "groups", "memory", "misses", "legend")
     # Groups take what the other parts leave; on a narrow terminal, where tables break, more has to give way.
     for most in range(_MOST_GROUPS, 0, -1):
-        parts["groups"] = _groups(league, width, by, most)
+        parts["groups"] = _groups(league, width, by, most) if league.timed else []
         if sum(map(len, parts.values())) <= MOST_LINES:
             break
-    for name in ("legend", "misses", "groups"):
+    for name in ("legend", "misses", "groups", "runs"):
         if sum(map(len, parts.values())) > MOST_LINES:
             parts[name] = []
     return "\n".join(line for name in order for line in parts[name]) + "\n"
@@ -61,6 +65,29 @@ def _head(league: League, width: int) -> Iterator[str]:
         yield from wrapped(printable("Skipped: " + "; ".join(reasons[:_MOST_REASONS]) + more), width, rest="   ")[:3]
     for remark in league.remarks[:2]:
         yield from wrapped(printable(remark), width, rest="   ")[:2]
+
+
+def _runs(league: League, width: int) -> list[str]:
+    """Every run through every column."""
+    rows = []
+    for result in league.results:
+        for label, outcome in result.outcomes.items():
+            if outcome.predicted_s is None:
+                continue
+            rows.append(
+                [
+                    printable(result.record.id),
+                    label,
+                    _seconds(result.record.step_s),
+                    _seconds(outcome.predicted_s),
+                    _seconds(outcome.profiled_s),
+                    _signed(_off(result, label)),
+                    _dominant(result, label) or "–",
+                    "–" if result.peak_gib is None else f"{result.peak_gib:.1f}",
+                ]
+            )
+    headings = ["run", "column", "measured\n[s]", "predicted\n[s]", "with\nprofile", "off\n[%]"]
+    return table([*headings, "most of it", "peak\n[GiB]"], rows, "llrrrrlr", width, keys=2) if rows else []
 
 
 def _columns(league: League, width: int) -> list[str]:
@@ -161,12 +188,25 @@ def _misses(league: League, width: int) -> Iterator[str]:
 
 def miss_sentence(result: RunResult, label: str) -> str:
     """A run that was missed, in a few words: which, by how much, what dominates it."""
-    record, outcome = result.record, result.outcomes[label]
+    error, dominant = _off(result, label), _dominant(result, label)
+    off = "–" if error is None else f"{100 * error:+.0f} %".replace("-", "−")
+    return f"{result.record.id} {off}" + (f", {dominant}" if dominant else "")
+
+
+def _off(result: RunResult, label: str) -> float | None:
+    """Relative error, with the framework's profile where there is one."""
+    outcome, measured_s = result.outcomes[label], result.record.step_s
     seconds = outcome.profiled_s if outcome.profiled_s is not None else outcome.predicted_s
-    off = f"{100 * (seconds / record.step_s - 1):+.0f} %" if seconds and record.step_s else "–"
-    dominant = next(iter(outcome.shares.items()), None)
-    why = f", {100 * dominant[1]:.0f} % {dominant[0]}" if dominant else ""
-    return f"{record.id} {off.replace('-', '−')}{why}"
+    return seconds / measured_s - 1 if seconds and measured_s else None
+
+
+def _dominant(result: RunResult, label: str) -> str:
+    shares = result.outcomes[label].shares
+    return next((f"{100 * share:.0f} % {name}" for name, share in shares.items()), "")
+
+
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"
 
 
 def _mean(errors: Errors | None) -> float | None:

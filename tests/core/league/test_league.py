@@ -69,6 +69,14 @@ def test_text_fits_a_screen_and_says_what_matters() -> None:
     assert "out of memory right in" in text
 
 
+def test_of_few_runs_each_is_shown() -> None:
+    """Whoever types one row wants to know how long it takes, measured or not."""
+    text = as_text(league(result(0.9, 0.95, id="mine"), result(1.5, id="next", step_s=None)), 100)
+    measured, untimed = (next(line.split() for line in text.splitlines() if name in line) for name in ("mine", "next"))
+    assert measured[1:6] == [COLUMN.label, "1", "0.9", "0.95", "−5.0"]
+    assert untimed[2:6] == ["–", "1.5", "1.5", "–"]
+
+
 def test_csv_has_a_line_per_run_and_no_formula() -> None:
     """For spreadsheets, which run what begins with an equals sign."""
     rows = list(csv.DictReader(io.StringIO(as_csv(league(*small(), result(1.0, id="=1+1"))))))

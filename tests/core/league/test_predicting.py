@@ -54,3 +54,13 @@ def test_a_step_is_as_long_as_what_lies_on_its_deciding_chain(values: dict[str, 
     found = predictor.chain(record(**{**PIPELINE, **values}), predictor.labels[0])
     assert found.chain is not None
     assert abs(found.chain.rest_s) < 1e-3 * found.seconds
+
+
+def test_devices_of_one_name_are_told_apart() -> None:
+    """What was asked for one board does not answer for another of less power."""
+    run = record(**{**PIPELINE, "gpu": "h100-96gb-500w", "framework": "torchtitan"})
+    label = defaults().columns[0].label
+    alone = Predictor(load_registry(), defaults().columns[:1], defaults())
+    after = Predictor(load_registry(), defaults().columns[:1], defaults())
+    after.chain(record(**{**PIPELINE, "framework": "torchtitan"}), label)
+    assert after.chain(run, label).seconds == alone.chain(run, label).seconds
