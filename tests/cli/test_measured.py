@@ -96,11 +96,12 @@ def test_more_processes_change_nothing(tmp_path: Path) -> None:
     assert one == two
 
 
-def test_the_scenario_of_a_record_predicts_what_the_league_predicts(tmp_path: Path) -> None:
-    """To the digit, so that a miss can be explored with compare."""
-    (found,) = [one for one in json.loads(run(FEW, "-f", "json", "-j", "1").output)["runs"] if one["id"] == "kor-0001"]
-    file = tmp_path / "kor.yaml"
-    made = CliRunner().invoke(cli, ["init", str(file), "--run", f"{FEW}:kor-0001"])
+@pytest.mark.parametrize("name", ["kor-0001", "simumax-0001"])
+def test_the_scenario_of_a_record_predicts_what_the_league_predicts(tmp_path: Path, name: str) -> None:
+    """To the digit, so that a miss can be explored with compare; with the options that the league gives to timings."""
+    (found,) = [one for one in json.loads(run(FEW, "-f", "json", "-j", "1").output)["runs"] if one["id"] == name]
+    file = tmp_path / "run.yaml"
+    made = CliRunner().invoke(cli, ["init", str(file), "--run", f"{FEW}:{name}"])
     assert made.exit_code == 0, made.output
     shown = CliRunner().invoke(cli, ["compare", str(file), "-f", "json"])
     (workload,) = json.loads(shown.output)["workloads"]

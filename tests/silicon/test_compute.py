@@ -143,6 +143,26 @@ def test_products_in_few_bits_come_with_or_without_their_conversion() -> None:
     assert "conversion" not in one(PRODUCT)[1].detail
 
 
+def test_warm_gpus_take_longer() -> None:
+    """In runs of minutes; it was seen on Hopper and Blackwell. What is not the table's own is not measured."""
+    warm = MeasuredCompute("trtllm", sustained=True)
+    for term in (PRODUCT, ATTENTION, EXPERTS):
+        for device, slower in (("H100", 1.04), ("B200", 1.04), ("A100", 1.0)):
+            (cold_s, _), (time_s, origin) = one(term, device), one(term, device, warm)
+            assert time_s == pytest.approx(slower * cold_s)
+            assert origin.detail.endswith("warm") is (slower > 1)
+    assert one(PRODUCT, timing=warm)[1].source is Source.INTERPOLATED
+
+
+def test_a_board_of_another_peak_reaches_the_same_share_of_it() -> None:
+    """Boards of less power are sold under one name; a data sheet that says nothing of a format leaves it as it is."""
+    terms = [PRODUCT, ATTENTION, Gemm(4096, 4096, 4096, 1, dtype="fp8")]
+    slow = Device(name="H100", peak_flop_per_s={"bf16": 0.9 * 989.4e12})
+    found, whole = SILICON.times_s(terms, slow), SILICON.times_s(terms, Device(name="H100"))
+    assert (found / whole).tolist() == pytest.approx([1 / 0.9, 1 / 0.9, 1.0])
+    assert "for 0.90 of its peak" in SILICON.origins(terms, slow)[0].detail
+
+
 def test_passes_of_one_shape_are_told_apart() -> None:
     """However they are mixed: a weight gradient takes longer, and only forwards were measured."""
     passes = ["forward", "weight_gradient", "data_gradient", "weight_gradient"]

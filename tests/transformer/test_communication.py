@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from transformer_steps import EXPERTS, SMALL, communications, graph
+from transformer_steps import EXPERTS, SMALL, communications, graph, makespan_s
 from versim import Folded, Kind, messages_of
 
 TOKENS = SMALL["seq_len"]
@@ -30,7 +30,7 @@ def test_tensor_parallelism_reduces_twice_per_layer_and_pass() -> None:
     assert found["reduce target logit", "tp", TOKENS * 4] == MICROBATCHES
 
 
-@pytest.mark.parametrize("overlap", ["none", "backward", "all"])
+@pytest.mark.parametrize("overlap", ["none", "backward", "matched", "all"])
 def test_sequence_parallelism_gathers_and_scatters(overlap: str) -> None:
     """Korthikanti et al. 2022, section 4.2.2: a gather and a scatter in an all-reduce's place; inputs once more."""
     found = _found(tp=4, sequence_parallel=True, overlap_tp=overlap)
@@ -39,6 +39,23 @@ def test_sequence_parallelism_gathers_and_scatters(overlap: str) -> None:
     for name in ("gather input", "scatter data gradient", "gather input again"):
         assert found[name, "tp", WHOLE] == (2 * LAYERS + 1) * MICROBATCHES
     assert not any(name.startswith("reduce data") for name, _, _ in found)
+
+
+def test_inputs_that_are_kept_as_gathered_are_gathered_once() -> None:
+    """PyTorch saves what a product takes."""
+    assert not any(name == "gather input again" for name, _, _ in _found(tp=4, sequence_parallel=True, memory="fsdp"))
+
+
+def test_asynchronous_tensor_parallelism_hides_what_one_product_gives_or_takes() -> None:
+    """Not the gradient of an input that several products share; all of it is communicated all the same."""
+    found = {
+        overlap: graph(gbs=1, tp=4, sequence_parallel=True, memory="fsdp", overlap_tp=overlap, granularity="operator")
+        for overlap in ("none", "matched", "all")
+    }
+    assert len({tuple(sorted(communications(step).items())) for step in found.values()}) == 1
+    times = [makespan_s(step) for step in found.values()]
+    assert times == sorted(times, reverse=True)
+    assert len(set(times)) == len(times)
 
 
 def test_full_recomputation_communicates_again() -> None:

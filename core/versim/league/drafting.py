@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from versim.errors import UnknownNameError, VersimError
-from versim.fabric import ClusterChoice
+from versim.fabric import DATA_SHEETS, ClusterChoice
 from versim.league.column import defaults
 from versim.league.job_network import job_network_of
 from versim.league.reading import read_records
@@ -58,9 +58,9 @@ def _lines(run: RunRecord, recipe: Recipe) -> Iterator[str]:
     for key, value in recipe.options.items():
         yield f"      {key}: {json.dumps(value, ensure_ascii=False)}"
     yield "pins:"
-    yield f"  - {{label: league, compute: {_list(column.compute)}, folded: {_list(column.network)}}}"
+    yield f"  - {{label: league, compute: {_chain(column.compute)}, folded: {_chain(column.network)}}}"
     yield "backends:"
-    yield f"  - {{label: {column.backend}, backend: {column.backend}, network: {_list(column.network)}}}"
+    yield f"  - {{label: {column.backend}, backend: {column.backend}, network: {_chain(column.network)}}}"
 
 
 def _remarks(run: RunRecord, recipe: Recipe) -> Iterator[str]:
@@ -76,6 +76,8 @@ def _remarks(run: RunRecord, recipe: Recipe) -> Iterator[str]:
     job = job_network_of(run)
     if job is not None:
         yield f"Not here: the job saw {1e6 * job.per_rank_s:.0f} µs per rank and collective, which the league adds."
+    if recipe.machine.system.device != DATA_SHEETS[recipe.machine.device].device:
+        yield "Not here: what its device has otherwise than the preset's."
     if recipe.attention_factor != 1:
         yield f"Not here: the framework's attention kernel takes {recipe.attention_factor:g} times the timing's."
 
@@ -92,5 +94,10 @@ def _flow(values: dict[str, Any]) -> str:
     return "{" + ", ".join(f"{key}: {json.dumps(value)}" for key, value in values.items()) + "}"
 
 
-def _list(names: tuple[str, ...]) -> str:
-    return f"[{', '.join(names)}]"
+def _chain(names: tuple[str, ...]) -> str:
+    """Timings, with the league's own options where it has some."""
+    options = defaults().timing_options
+    links = [
+        f"{{timing: {name}, options: {_flow(dict(options[name]))}}}" if name in options else name for name in names
+    ]
+    return f"[{', '.join(links)}]"

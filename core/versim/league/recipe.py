@@ -35,7 +35,8 @@ PRECISIONS = {
 """A source's own word ─▶ the format of products. ``fp4-or-fp8``: a submission whose configuration says fp4."""
 
 _OVERLAPPED = re.compile(r"async ?tp", re.IGNORECASE)
-"""In a note: tensor-parallel collectives run beside products."""
+"""In a note: tensor-parallel collectives run beside the products that PyTorch's compiler can pair them with
+(torch/_inductor/fx_passes/micro_pipeline_tp.py): it knows no sum of several products."""
 
 _CUT = "cut to "
 """In a note: only so many of the model's layers were run."""
@@ -96,7 +97,7 @@ def recipe_of(run: RunRecord, settings: Defaults) -> Recipe:
         caveats += [case.caveat] if case.caveat else []
     options["recompute"] = _recompute(run, convention, caveats)
     if _OVERLAPPED.search(run.note):
-        options["overlap_tp"] = "all"
+        options["overlap_tp"] = "matched"
     options["schedule"] = run.schedule if run.pp > 1 else "auto"
     if run.layers is not None and run.pp > 1:
         options["layers_per_stage"] = _layers_per_stage(run, convention)

@@ -14,7 +14,7 @@ from versim import Attention, Device, DeviceTerm, Gemm, GroupedGemm, Origin, Pas
 
 from versim_silicon.attention import FusedAttention, Shapes
 from versim_silicon.experts import GroupedProducts
-from versim_silicon.gpus import GPUS, gpu_of
+from versim_silicon.gpus import GPUS, SUSTAINED, gpu_of
 from versim_silicon.interpolation import DECLINED, EXACT, INTERPOLATED, MODELLED, SATURATED, Answers
 from versim_silicon.products import Products
 from versim_silicon.store import tables_of
@@ -54,12 +54,14 @@ class MeasuredCompute:
         beyond: False if what lies beyond the largest measured shape is declined.
         folder: Where imported measurements are; None for the bundled excerpt (of other collectors, the user's folder).
         converting: True if products in 8 and 4 bits include the conversion of an operand, where they were collected so.
+        sustained: True if a GPU is as warm as in runs of minutes, not as in the bursts in which it was measured.
     """
 
     collector: str
     beyond: bool = True
     folder: Path | None = None
     converting: bool = False
+    sustained: bool = False
 
     def times_s(self, terms: Sequence[DeviceTerm], device: Device) -> Floats:
         """Seconds of each term, NaN where nothing like it was measured; shape (terms,)."""
@@ -67,7 +69,7 @@ class MeasuredCompute:
         values = np.full(len(terms), np.nan)
         if gpu is not None:
             for alike in _alike(terms):
-                found = self._answers(gpu, alike)
+                found = self._answers(gpu, alike, device)
                 if found is not None:
                     values[alike.places] = found.values
         return values
@@ -79,7 +81,7 @@ class MeasuredCompute:
             return [_declined(f"nothing was measured on {device.name}")] * len(terms)
         origins = [_declined("only products and fused attention were measured")] * len(terms)
         for alike in _alike(terms):
-            found = self._answers(gpu, alike)
+            found = self._answers(gpu, alike, device)
             if found is None:
                 what = f"{_WORDS[alike.kind]} in {alike.dtype or 'an unnamed format'}"
                 standings, why = [DECLINED] * len(alike.places), f"{what} were not measured on {gpu}"
@@ -90,20 +92,24 @@ class MeasuredCompute:
                 if standing == DECLINED:
                     origins[place] = _declined(why)
                 else:
-                    detail = self._detail(gpu, alike, terms[place], standing)
+                    detail = self._detail(gpu, alike, terms[place], standing, device)
                     origins[place] = Origin(_SOURCES[standing], NAME, detail)
         return origins
 
-    def _answers(self, gpu: str, alike: _Alike) -> Answers | None:
+    def _answers(self, gpu: str, alike: _Alike, device: Device) -> Answers | None:
         """What is known of terms; None if nothing was measured of their kind in their format."""
         measured = _Measured(gpu, self.collector, self.folder, ALIKE.get(alike.dtype, alike.dtype), self.converting)
         found = _LOOK_UPS[alike.kind](measured, alike)
         if found is not None and not self.beyond:
             found.standing[found.standing == SATURATED] = DECLINED
             found.values[found.standing == DECLINED] = np.nan
+        slower = _rated(gpu, alike.dtype, device) * (_sustained(gpu) if self.sustained else 1.0)
+        if found is not None and slower != 1:
+            found.values[:] *= slower
+            found.standing[:] = np.maximum(found.standing, INTERPOLATED)
         return found
 
-    def _detail(self, gpu: str, alike: _Alike, term: DeviceTerm, standing: int) -> str:
+    def _detail(self, gpu: str, alike: _Alike, term: DeviceTerm, standing: int, device: Device) -> str:
         """Alike for like rows, for a report sums over it."""
         what = _WORDS[alike.kind]
         of_pass: Pass = term.of_pass  # type: ignore[union-attr]
@@ -118,7 +124,21 @@ class MeasuredCompute:
             words.append(f"{'with' if self.converting else 'less'} the conversion of their left operand")
         if of_pass is not Pass.FORWARD:
             words.append(f"{of_pass.value.replace('_', ' ')} from the forward")
+        if (rated := _rated(gpu, alike.dtype, device)) != 1:
+            words.append(f"for {1 / rated:.2f} of its peak")
+        if self.sustained and _sustained(gpu) != 1:
+            words.append("warm")
         return ", ".join(words)
+
+
+def _sustained(gpu: str) -> float:
+    return SUSTAINED[GPUS[gpu].compute_capability // 10]
+
+
+def _rated(gpu: str, dtype: str, device: Device) -> float:
+    """Time on a device over that on the board that was measured: efficiency is held, where the peak is another."""
+    peak, measured = device.peak(dtype), GPUS[gpu].flop_per_s.get(ALIKE.get(dtype, dtype))
+    return 1.0 if peak is None or measured is None else measured / peak
 
 
 _WORDS: dict[type, str] = {Gemm: "products", GroupedGemm: "grouped products", Attention: "attention"}

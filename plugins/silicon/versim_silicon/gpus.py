@@ -13,6 +13,15 @@ import attrs
 
 TERA = 1e12
 
+SUSTAINED = {8: 1.0, 9: 1.04, 10: 1.04}
+"""Time of a product or of attention in a run of minutes over that of a cold GPU, by compute capability / 10.
+
+As GPUs get warm, the power they may take is enough for less clock. MLPerf's logs show it: of 30 submissions of
+llama31_8b on H200, B200, B300, GB200 and GB300 (github.com/mlcommons/training_results_v5.1, ``train_step_time``), whose
+first 32 steps wait for nothing else, steps of the second half of a run take 1.042 times the first 32 (median; 1.005 to
+1.077; H200 1.040). That these are whole steps, of which memory and network keep their pace, and that 32 steps take half
+a minute already, makes it a lower bound. Nothing of the kind is known of Ampere."""
+
 
 @attrs.frozen(kw_only=True)
 class Gpu:

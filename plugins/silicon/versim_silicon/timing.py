@@ -11,6 +11,7 @@ from versim_silicon.store import BUNDLED_COLLECTOR, COLLECTORS, collective_noise
 
 BEYOND = ("hold", "decline")
 CONVERSIONS = ("apart", "included")
+CLOCKS = ("burst", "sustained")
 
 
 @attrs.frozen(kw_only=True)
@@ -32,6 +33,12 @@ class SiliconOptions:
         validator=attrs.validators.in_(CONVERSIONS),
         help="products in 8 and 4 bits, which trtllm collected with the conversion of an operand from 16 bits: apart: "
         "without it, for training converts in kernels of its own; included: as collected",
+    )
+    clocks: str = option(
+        CLOCKS[0],
+        validator=attrs.validators.in_(CLOCKS),
+        help="burst: products and attention as measured, in bursts of milliseconds; sustained: as in runs of minutes, "
+        "where warm GPUs of Hopper and Blackwell clock lower",
     )
     nccl_version: str = option("", help="measurements with this version of NCCL; the newest of each GPU unless given")
     tables: str = option(
@@ -55,7 +62,11 @@ class Silicon:
         from versim_silicon.compute import MeasuredCompute  # noqa: PLC0415 - only for who asks
 
         return MeasuredCompute(
-            options.collector, options.beyond == "hold", _folder(options), options.conversion == "included"
+            options.collector,
+            beyond=options.beyond == "hold",
+            folder=_folder(options),
+            converting=options.conversion == "included",
+            sustained=options.clocks == "sustained",
         )
 
     def network(self, options: SiliconOptions) -> NetworkTiming:

@@ -64,6 +64,8 @@ BOOKKEEPING: dict[str, Bookkeeping] = {
         gradient_bytes=4,
         replica_gradient_bytes=0,
         optimizer_bytes=8,
+        # PyTorch saves what a product takes, which DTensor has gathered by then.
+        keeps_gathered_inputs=True,
         # Logits, in fp32, their logarithmic softmax, its gradient: 2 + 4 + 4 + 4 bytes.
         loss_bytes=10,
     ),

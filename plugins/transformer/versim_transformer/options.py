@@ -170,8 +170,8 @@ class TransformerOptions:
     overlap_tp: Overlap = option(
         Overlap.NONE,
         converter=Overlap,
-        help="tensor-parallel collectives beside products: none, backward (Megatron-LM) or all (user buffers, "
-        "asynchronous TP)",
+        help="tensor-parallel collectives beside products: none, backward (Megatron-LM), matched (those of one "
+        "product: asynchronous TP) or all (user buffers)",
     )
     overlap_gradients: bool = option(
         default=True, help="reduce gradients in buckets beside the last backward passes, or whole after them"

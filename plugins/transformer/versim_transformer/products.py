@@ -2,7 +2,8 @@
 
 Column-parallel products give each rank a share of their output, row-parallel ones take a share of their input
 (Shoeybi et al. 2019, arXiv 1909.08053). With sequence parallelism the all-reduces become gathers and scatters, and the
-input of a column-parallel product is gathered once more for its weight gradient (Korthikanti et al. 2022).
+input of a column-parallel product is gathered once more for its weight gradient (Korthikanti et al. 2022), unless it is
+kept as gathered.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import attrs
 from versim import Gemm, Kind, Pass, Work
 
+from versim_transformer.bookkeeping import BOOKKEEPING
 from versim_transformer.pieces import Beside, Collective, Compute, Module, Piece, collective
 from versim_transformer.pointwise import pointwise, quantize, sized
 from versim_transformer.settings import Overlap, Settings
@@ -100,7 +102,8 @@ def column_parallel(
     whole = settings.tokens * width
     if settings.sequence_parallel:
         gathered = tensor_collective(settings, "gather input", Kind.ALL_GATHER, whole)
-        again = tensor_collective(settings, "gather input again", Kind.ALL_GATHER, whole, weights=True)
+        kept = BOOKKEEPING[settings.memory_profile].keeps_gathered_inputs
+        again = () if kept else tensor_collective(settings, "gather input again", Kind.ALL_GATHER, whole, weights=True)
         reduced = tensor_collective(settings, "scatter data gradient", Kind.REDUCE_SCATTER, whole)
     else:
         gathered, again = (), ()
@@ -108,12 +111,13 @@ def column_parallel(
     every = (*parts, *rest)
     data, weights = tuple(p.data for p in every), tuple(p.weights for p in every)
     forward = tuple(p.forward for p in every)
-    if settings.overlap_tp is Overlap.NONE:
-        return Module(forward=(*gathered, *forward), backward=(*data, *reduced, *again, *weights))
-    hidden_forward = settings.overlap_tp is Overlap.ALL
+    hidden_forward = settings.overlap_tp in (Overlap.MATCHED, Overlap.ALL)
+    hidden_backward = settings.overlap_tp in (Overlap.BACKWARD, Overlap.ALL)
     return Module(
         forward=_beside(forward, gathered) if hidden_forward else (*gathered, *forward),
-        backward=(*_beside(data, again), *_beside(weights, reduced)),
+        backward=(*_beside(data, again), *_beside(weights, reduced))
+        if hidden_backward
+        else (*data, *reduced, *again, *weights),
     )
 
 
@@ -125,7 +129,7 @@ def row_parallel(settings: Settings, part: Product, width: float) -> Module:
         gathered = tensor_collective(settings, "gather output gradient", Kind.ALL_GATHER, whole)
     else:
         reduced, gathered = tensor_collective(settings, "reduce output", Kind.ALL_REDUCE, whole), ()
-    if settings.overlap_tp is Overlap.ALL:
+    if settings.overlap_tp in (Overlap.MATCHED, Overlap.ALL):
         return Module(
             forward=_beside((part.forward,), reduced), backward=(*_beside((part.data,), gathered), part.weights)
         )

@@ -68,8 +68,11 @@ class Overlap(enum.StrEnum):
     NONE = "none"
     BACKWARD = "backward"
     """In the backward pass: gathers for weight gradients, and reductions of data gradients (Megatron-LM's default)."""
+    MATCHED = "matched"
+    """Beside the product that alone gives or takes the tensor: gathers, and sums over a product's rows, but not the
+    gradient of an input that several products share (asynchronous TP of PyTorch's compiler)."""
     ALL = "all"
-    """Each beside the product that gives or takes its tensor (Transformer Engine's user buffers, asynchronous TP)."""
+    """Each beside the product that gives or takes its tensor (Transformer Engine's user buffers)."""
 
 
 @attrs.frozen(kw_only=True)

@@ -43,6 +43,13 @@ def test_a_source_tells_what_its_submitter_ran(submitter: str, *, current: bool)
     assert any(case.options.get("current_scaling") for case in cases_of(run)) is current
 
 
+@pytest.mark.parametrize(("model", "dropout"), [("gpt3-5b", 0.1), ("llama2-7b", None)])
+def test_models_of_nemo_differ_in_dropout(model: str, dropout: float | None) -> None:
+    """Its launcher's files say so."""
+    found = [case.options["dropout"] for case in cases_of(record(framework="nemo", model=model)) if case.options]
+    assert found == ([] if dropout is None else [dropout])
+
+
 def test_a_fault_of_the_software_is_a_group_of_its_own() -> None:
     """If the source says so; what was only seen in the times is no reason."""
     before = record(framework="nanotron", note="before the sweep's fix of pipelines")
