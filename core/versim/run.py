@@ -27,7 +27,7 @@ from versim.asking.preparation import (
     place_workload,
     prepare_pin,
 )
-from versim.asking.sessions import open_session
+from versim.asking.sessions import holds_sessions, open_session
 from versim.asking.simulation import Answer, ask
 from versim.asking.time_limit import ChildDiedError, within
 from versim.comparison import Check, Comparison, Report, Unpinned, WorkloadReport, compare_predictions
@@ -273,7 +273,8 @@ def _run_workload(
         instances = scenario.instances_of(workload, chosen)
         # A child process finds nothing that was begun here.
         for instance in instances if time_limit_s is None else ():
-            if instance.label not in asked.answers:
+            if instance.label not in asked.answers and holds_sessions(instance, registry):
+                say(f"{workload.label}: {instance.label} begins ({chosen.label})")
                 broken = open_session(
                     sessions, asked.prepared.inputs, instance, registry, _place_of(instance, scenario), contain=contain
                 )

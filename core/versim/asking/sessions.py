@@ -14,6 +14,11 @@ from versim.registry import Registry
 from versim.scenario import Instance
 
 
+def holds_sessions(instance: Instance, registry: Registry) -> bool:
+    """Whether an instance's backend keeps something running while it is asked."""
+    return isinstance(registry.backend(instance.backend), HoldsSessions)
+
+
 def open_session(
     sessions: contextlib.ExitStack,
     inputs: Inputs,

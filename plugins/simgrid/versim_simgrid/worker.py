@@ -265,6 +265,7 @@ def main() -> int:
         if not copy:
             run(simgrid, head, document, answer)
             os._exit(0)
+        del document  # the copy's memory is enough
         _, status = os.waitpid(copy, 0)
         if os.WIFSIGNALED(status):
             os.kill(os.getpid(), os.WTERMSIG(status))

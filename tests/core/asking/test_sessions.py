@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import types
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import attrs
 import numpy as np
@@ -112,7 +113,7 @@ class Kept(Plain):
         return super().simulate(request)
 
 
-def asked(*backends: Plain, contain: bool = True, time_limit_s: float | None = None) -> WorkloadReport:
+def asked(*backends: Plain, **options: Any) -> WorkloadReport:
     """A step through backends."""
     plugin = types.ModuleType("planted")
     plugin.versim_backends = hookimpl(specname="versim_backends")(lambda: backends)  # type: ignore[attr-defined]
@@ -124,7 +125,7 @@ def asked(*backends: Plain, contain: bool = True, time_limit_s: float | None = N
         reference="plain",
     )
     registry = Registry.of({"planted": plugin})
-    (workload,) = run(scenario, registry, contain=contain, time_limit_s=time_limit_s).workloads
+    (workload,) = run(scenario, registry, **options).workloads
     return workload
 
 
@@ -135,6 +136,15 @@ def test_it_begins_before_others_answer_and_is_left_after_the_last_question() ->
     assert heard[:2] == ["kept begins", "plain answers"]
     assert heard.index("kept has begun") < heard.index("kept answers")
     assert heard[-2:] == ["kept is asked about communications", "kept is left"]
+
+
+def test_who_begins_is_said() -> None:
+    """Translating a large step takes a while, in which nobody answers yet."""
+    heard: list[str] = []
+    asked(Plain("plain", heard), Kept("kept", heard), progress=heard.append)
+    place = heard.index("step: kept begins (as given)")
+    assert heard[place + 1] == "kept begins"
+    assert "step: plain begins (as given)" not in heard
 
 
 def test_it_changes_no_answer() -> None:
