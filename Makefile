@@ -10,7 +10,7 @@ compare: $(VENV)/installed
 	@$(BIN)/versim compare
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 # What continuous integration runs.
 check: lint types layers test
@@ -41,7 +41,7 @@ lowest:
 	  --editable . 'pytest>=8.2' 'pytest-xdist>=3.6' 'hypothesis>=6.100' 'jsonschema>=4.22' \
 	  'hatchling>=1.24' 'ruff>=0.8'
 	$(VENV)-lowest/bin/pip install --quiet --disable-pip-version-check --no-deps --editable proof
-	$(VENV)-lowest/bin/python -m pytest -n auto -o filterwarnings=default -q
+	$(VENV)-lowest/bin/python -m pytest -n auto --dist worksteal -o filterwarnings=default -q
 
 # Damaged traces, and scenarios, traces, reports and records that are nearly right, by the ten thousand; a hundred kills.
 # The suite runs a few hundred of them.

@@ -92,7 +92,7 @@ def _run(*command: object, cwd: Path | None = None) -> subprocess.CompletedProce
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def environment(tmp_path_factory: pytest.TempPathFactory, house_wheel: Path) -> Path:
     """A throw-away environment with versim's wheel; what both depend on is lent by the one that runs the tests."""
     folder = tmp_path_factory.mktemp("new-plugin")
     root = folder / "environment"
@@ -100,18 +100,22 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     own = Path(sysconfig.get_path("purelib", "venv", {"base": str(root), "installed_base": str(root)}))
     lent = dict.fromkeys((sysconfig.get_path("purelib"), sysconfig.get_path("platlib")))
     (own / "lent.pth").write_text("".join(f"{path}\n" for path in lent), encoding="utf-8")
-    _install(HOUSE, root)
+    _install(root, house_wheel)
     return root
 
 
-def _install(source: Path, root: Path) -> None:
-    """Build a wheel and install it, without network."""
+def _built(source: Path, root: Path) -> list[Path]:
     wheels = root / "wheels" / source.name
     built = _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", wheels, cwd=source)
     assert built.returncode == 0, built.stderr
+    return list(wheels.glob("*.whl"))
+
+
+def _install(root: Path, *wheels: Path) -> None:
+    """Without network."""
     pip = [sys.executable, "-m", "pip", "--python", root / "bin" / "python", "--disable-pip-version-check"]
     options = ["--quiet", "--no-cache-dir", "--no-index", "--no-deps", "--ignore-installed"]
-    installed = _run(*pip, "install", *options, *wheels.glob("*.whl"))
+    installed = _run(*pip, "install", *options, *wheels)
     assert installed.returncode == 0, installed.stderr
 
 
@@ -125,7 +129,7 @@ def test_it_installs_and_passes_its_own_tests(environment: Path, tmp_path: Path,
     written = _run(versim, "new-plugin", name, "--with", kinds, cwd=tmp_path)
     assert written.returncode == 0, written.stderr
     folder = tmp_path / f"versim-{name}"
-    _install(folder, environment)
+    _install(environment, *_built(folder, environment))
     tested = _run(environment / "bin" / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
     assert tested.returncode == 0, tested.stdout + tested.stderr
     assert " passed" in tested.stdout

@@ -22,7 +22,6 @@ import pytest
 
 pytestmark = pytest.mark.distribution
 
-HOUSE = Path(__file__).parents[2]
 LATTICE = Path(__file__).parent / "lattice"
 LABELS = (
     "lattice",
@@ -62,12 +61,11 @@ class Environment:
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+def environment(tmp_path_factory: pytest.TempPathFactory, house_wheel: Path) -> Environment:
     """Wheels built, environment made, wheels installed."""
     folder = tmp_path_factory.mktemp("distribution")
-    for source in (HOUSE, LATTICE):
-        build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "wheels")]
-        subprocess.run(build, cwd=source, check=True, capture_output=True)
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "wheels")]
+    subprocess.run(build, cwd=LATTICE, check=True, capture_output=True)
     root = folder / "environment"
     venv.create(root, with_pip=False)
     python = root / ("Scripts" if os.name == "nt" else "bin") / "python"
@@ -76,7 +74,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     lent = dict.fromkeys((sysconfig.get_path("purelib"), sysconfig.get_path("platlib")))
     (own / "lent.pth").write_text("".join(f"{path}\n" for path in lent), encoding="utf-8")
     pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check", "--no-cache-dir"]
-    wheels = map(str, sorted((folder / "wheels").glob("*.whl")))
+    wheels = map(str, [house_wheel, *(folder / "wheels").glob("*.whl")])
     install = [*pip, "install", "--quiet", "--no-index", "--no-deps", "--ignore-installed", *wheels]
     subprocess.run(install, check=True, capture_output=True)
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VERSIM", "ASTRA_SIM"))}

@@ -39,17 +39,17 @@ def test_loggp_passes_its_own_tests() -> None:
 
 @pytest.mark.distribution
 @pytest.mark.skipif(os.name == "nt", reason="the environment's programs are looked for in bin")
-def test_both_install_beside_versim(tmp_path: Path) -> None:
+def test_both_install_beside_versim(tmp_path: Path, house_wheel: Path) -> None:
     """From wheels that hold all they need; both are found, and the plugin that drives SimGrid runs its own tests."""
     root = tmp_path / "environment"
     venv.create(root, with_pip=False)
     own = Path(sysconfig.get_path("purelib", "venv", {"base": str(root), "installed_base": str(root)}))
     lent = dict.fromkeys((sysconfig.get_path("purelib"), sysconfig.get_path("platlib")))
     (own / "lent.pth").write_text("".join(f"{path}\n" for path in lent), encoding="utf-8")
-    for source in (HOUSE, LOGGP, SIMGRID):
+    for source in (LOGGP, SIMGRID):
         built = _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path / "wheels", cwd=source)
         assert built.returncode == 0, built.stderr
-    wheels = sorted((tmp_path / "wheels").glob("*.whl"))
+    wheels = [house_wheel, *sorted((tmp_path / "wheels").glob("*.whl"))]
     (simgrid,) = [wheel for wheel in wheels if wheel.name.startswith("versim_simgrid-")]
     held = set(zipfile.ZipFile(simgrid).namelist())
     assert {f"versim_simgrid/{name}" for name in ("worker.py", "py.typed", "scenarios/simgrid.yaml")} <= held
