@@ -11,6 +11,7 @@ import errno
 import os
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from typing import IO, Any, cast
@@ -105,6 +106,13 @@ def held_responsible(role: str, name: str) -> Iterator[None]:
             where = f" {error.filename}" if error.filename else ""
             raise VersimError(f"{role} {name!r} cannot write{where}: {error.strerror}; make room there") from error
         raise ComponentError(role, name, f"{type(error).__name__}: {text_of(error)} (at {_place(error)})") from error
+
+
+def what_lingers() -> str:
+    """What keeps this process from ending when nothing is left to do."""
+    main = threading.main_thread()
+    threads = [thread.name for thread in threading.enumerate() if thread is not main and not thread.daemon]
+    return f"threads that plugins started do not end ({', '.join(threads)})" if threads else "something does not end"
 
 
 def frames_of(error: BaseException) -> tuple[str, ...]:

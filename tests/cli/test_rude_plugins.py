@@ -47,6 +47,8 @@ def test_a_plugin_that_ends_the_process_at_its_end_changes_no_status() -> None:
     assert done.returncode == 5
     assert done.stdout.count("\n") == 2
     assert "Failed checks: small / given / rude: network" in done.stderr
+    assert "Warning: os._exit(0) ends versim" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_thread_that_stays_keeps_no_answer_waiting() -> None:
@@ -57,6 +59,16 @@ def test_a_thread_that_stays_keeps_no_answer_waiting() -> None:
     assert done.returncode == 5
     assert done.stdout.count("\n") == 2
     assert "Warning: threads that plugins started do not end (lingering" in done.stderr
+
+
+def test_a_thread_that_stays_in_a_worker_keeps_no_sweep_waiting() -> None:
+    """The sweep waits for its workers, and those waited for the thread."""
+    sweep = ["sweep", "lab", "-b", "rude:how=lingers", "--vary", "work_s=1,2", "-j", "2"]
+    grace = "import versim.sweeps.execution; versim.sweeps.execution.GRACE_S = 0.5; "
+    done = run(*COMPARE[:4], *sweep, before=grace)
+    assert done.returncode == 0, done.stderr
+    assert "2 answered" in done.stderr
+    assert "Warning: in a worker threads that plugins started do not end (lingering" in done.stderr
 
 
 def test_a_terminal_does_not_obey_what_plugins_print() -> None:

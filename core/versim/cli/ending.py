@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 
+from versim.containment import what_lingers
 from versim.deadline import GRACE_S
 
 
@@ -30,19 +31,17 @@ class Ending:
 
     def _watch(self) -> None:
         time.sleep(GRACE_S)
-        threads = [t.name for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon]
-        left = (
-            f"threads that plugins started do not end ({', '.join(threads)})" if threads else "something does not end"
-        )
-        self._end(f"Warning: {left}; versim ends without waiting")
+        self._end(f"Warning: {what_lingers()}; versim ends without waiting")
 
     def _ended_by_somebody(self, status: int) -> None:
         if os.getpid() != self._process:  # a copy of this process, which ends so
             self._exit(status)
-        called = sys._getframe(1)  # noqa: SLF001 - who it was is what there is to say
-        place = f"{os.path.basename(called.f_code.co_filename)}:{called.f_lineno}"  # noqa: PTH119 - at any time
+        place = ""
+        with contextlib.suppress(ValueError):  # called by Python itself, when it ends
+            called = sys._getframe(1)  # noqa: SLF001 - who it was is what there is to say
+            place = f" at {os.path.basename(called.f_code.co_filename)}:{called.f_lineno}"  # noqa: PTH119 - at any time
         word = "Error" if self._status is None else "Warning"
-        self._end(f"{word}: os._exit({status}) at {place} ends versim")
+        self._end(f"{word}: os._exit({status}){place} ends versim")
 
     def _end(self, why: str) -> None:
         """End without Python's help, with the answer's status if there is one."""
