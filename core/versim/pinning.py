@@ -21,6 +21,7 @@ from versim.fabric import Message, System
 from versim.graph import NONE, ExecutionGraph, distinct_communications
 from versim.graph.columns import Op
 from versim.graph.forms import of_form
+from versim.immutable import unwritable
 from versim.inputs import Inputs
 from versim.mesh import Mesh, Placement
 from versim.picoseconds import LONGEST_NS
@@ -77,7 +78,7 @@ def pin(
     if given:
         number = number.copy()
         number[list(given)] = np.arange(len(given)) + len(counts)
-    compute_s = distinct_s[number]
+    compute_s = unwritable(distinct_s[number])
     sound = np.isfinite(distinct_s) & (distinct_s >= 0) & (distinct_s * NS_PER_S < LONGEST_NS)
     if not sound.all() and len(bad := np.flatnonzero(~sound[number])):
         raise FaultsError(

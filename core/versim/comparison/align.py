@@ -38,6 +38,7 @@ class Timeline:
     start_ps: NDArray[np.int64]
     end_ps: NDArray[np.int64]
     active_ps: NDArray[np.int64]
+    _posted_in_time: bool | None = None
 
     @cached_property
     def ready_ps(self) -> NDArray[np.int64]:
@@ -67,6 +68,8 @@ class Timeline:
     def posted_in_time(self) -> bool:
         """Whether all parts of every communication are posted before one of them ends, where all ran."""
         instances = self.instances
+        if self._posted_in_time is not None:
+            return self._posted_in_time
         if compiled():
             meetings = len(instances.meeting_match)
             return passes.posted_in_time(instances.meeting, meetings, self.start_ps, self.end_ps)
@@ -130,7 +133,7 @@ def timeline(prediction: Prediction, instances: Instances) -> Timeline:
     spans = prediction.spans
     if spans.node is instances.node and spans.rank is instances.ranks:
         start, end = spans.start_ps, spans.end_ps
-        return Timeline(instances=instances, start_ps=start, end_ps=end, active_ps=_active(instances, start, end))
+        return _laid(instances, start, end)
     places = Places.of(instances.graph, np.unique(prediction.representative))
     span_of = np.full(places.count, NONE, dtype=np.int32)
     span_of[places.rows(spans.node, spans.rank)] = np.arange(spans.count, dtype=np.int32)
@@ -141,7 +144,17 @@ def timeline(prediction: Prediction, instances: Instances) -> Timeline:
     found = rows != NONE
     start[found] = spans.start_ps[rows[found]]
     end[found] = spans.end_ps[rows[found]]
-    return Timeline(instances=instances, start_ps=start, end_ps=end, active_ps=_active(instances, start, end))
+    return _laid(instances, start, end)
+
+
+def _laid(instances: Instances, start_ps: NDArray[np.int64], end_ps: NDArray[np.int64]) -> Timeline:
+    if compiled() and end_ps.min(initial=0) != NO_TIME:
+        active = passes.active(instances.meeting, len(instances.meeting_match), start_ps, end_ps)
+        if active is not None:
+            columns = {"start_ps": start_ps, "end_ps": end_ps, "active_ps": active}
+            return Timeline(instances=instances, **columns, posted_in_time=True)
+    active = _active(instances, start_ps, end_ps)
+    return Timeline(instances=instances, start_ps=start_ps, end_ps=end_ps, active_ps=active)
 
 
 def _active(instances: Instances, start_ps: NDArray[np.int64], end_ps: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -157,10 +170,6 @@ def _active(instances: Instances, start_ps: NDArray[np.int64], end_ps: NDArray[n
     if len(instances.meeting_match) == len(parts):
         # Each part is alone, and its communication begins when it is posted.
         return active
-    if compiled() and end_ps.min(initial=0) != NO_TIME:
-        found = passes.active(instances.meeting, len(instances.meeting_match), start_ps, end_ps)
-        if found is not None:
-            return found
     if end_ps.min(initial=0) != NO_TIME:
         posted = instances.last_of_meeting(start_ps)
         if (posted[meeting] <= end_ps[parts]).all():

@@ -151,9 +151,20 @@ class ExecutionGraph:
         return self.dependency[self.dependency_start[node] : self.dependency_start[node + 1]]
 
     def dependents_of_edges(self) -> NDArray[np.int32]:
-        """For each entry of ``dependency``, the row that waits; shape (dependencies,)."""
-        counts = np.diff(self.dependency_start)
-        return np.repeat(np.arange(self.node_count, dtype=np.int32), counts)
+        """For each entry of ``dependency``, the row that waits; shape (dependencies,); nobody may write to it."""
+        return of_form(self, "columns.dependents", self._dependents_of_edges)
+
+    def edges_apart(self) -> NDArray[np.int64]:
+        """Those entries of ``dependency`` whose rows stand on another placement than the rows that wait for them."""
+        return of_form(self, "columns.apart", self._edges_apart)
+
+    def _edges_apart(self) -> NDArray[np.int64]:
+        return np.flatnonzero(self.placement[self.dependents_of_edges()] != self.placement[self.dependency])
+
+    def _dependents_of_edges(self) -> NDArray[np.int32]:
+        waiting = np.repeat(np.arange(self.node_count, dtype=np.int32), np.diff(self.dependency_start))
+        waiting.flags.writeable = False
+        return waiting
 
     def parts(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """The parts of every communication as a CSR pair: starts (communications + 1,) and rows, ascending."""

@@ -89,10 +89,12 @@ class Instances:
     @property
     def waiting(self) -> NDArray[np.int32]:
         """For each entry of ``dependency``, the instance that waits; shape (dependencies,)."""
-        return self.kept(
-            "waiting",
-            lambda: np.repeat(np.arange(self.count, dtype=np.int32), np.diff(self.dependency_start)),
-        )
+        return self.kept("waiting", self._waiting)
+
+    def _waiting(self) -> NDArray[np.int32]:
+        if self.dependency is self.graph.dependency:
+            return self.graph.dependents_of_edges()
+        return np.repeat(np.arange(self.count, dtype=np.int32), np.diff(self.dependency_start))
 
     def _processor(self) -> NDArray[np.int64]:
         host = self.graph.node_attributes.get(HOST)
@@ -257,8 +259,8 @@ def _dependencies(
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     waiting = graph.dependents_of_edges()
     if total == graph.node_count and all(len(members) == 1 for members in on):
-        of_row = np.concatenate(on)[graph.placement]
-        if (of_row[waiting] == of_row[graph.dependency]).all():
+        of_row, apart = np.concatenate(on)[graph.placement], graph.edges_apart()
+        if (of_row[waiting[apart]] == of_row[graph.dependency[apart]]).all():
             return graph.dependency_start, graph.dependency
     if compiled():
         return unfolded_dependencies(
@@ -329,7 +331,11 @@ def _agree(graph: ExecutionGraph, classes: RankClasses, match: NDArray[np.int32]
     Of every part, ``match`` is its communication, and ``combined`` its placement and scope in one number.
     """
     pairs_used, _, number = distinct(combined, len(graph.placements) * len(graph.scopes))
-    off = [_off_axes(graph, classes, *divmod(pair, len(graph.scopes)))[0] for pair in pairs_used.tolist()]
+    on_axes = functools.cache(lambda placement: classes.on_axes(graph.placements[placement]))
+    off = []
+    for pair in pairs_used.tolist():
+        placement, scope = divmod(pair, len(graph.scopes))
+        off.append(_off(graph, classes, on_axes(placement), scope)[0])
     of_part = np.array(off, dtype=np.int64)[number]
     of_match = np.zeros(graph.communication_count, dtype=np.int64)
     of_match[match] = of_part
@@ -338,9 +344,14 @@ def _agree(graph: ExecutionGraph, classes: RankClasses, match: NDArray[np.int32]
 
 def _off_axes(graph: ExecutionGraph, classes: RankClasses, placement: int, scope: int) -> NDArray[np.int64]:
     """For each class a placement occupies, a number that is equal where classes agree off the scope's axes."""
+    return _off(graph, classes, classes.on_axes(graph.placements[placement]), scope)
+
+
+def _off(
+    graph: ExecutionGraph, classes: RankClasses, per_axis: tuple[NDArray[np.int64], ...], scope: int
+) -> NDArray[np.int64]:
     along = graph.scopes[scope]
     off = np.zeros(1, dtype=np.int64)
-    per_axis = classes.on_axes(graph.placements[placement])
     for name, chosen, count in zip(graph.mesh.names, per_axis, classes.sizes, strict=True):
         counts_here = not along.ranks and name not in along.axes
         off = (off[:, None] * count + (chosen if counts_here else np.zeros_like(chosen))[None, :]).ravel()
@@ -417,14 +428,7 @@ def _but_for_sizes(graph: ExecutionGraph) -> NDArray[np.int64]:
             codes[match] = lists.setdefault(content, len(lists))
         columns.append(codes)
     code = np.zeros(len(counts), dtype=np.int64)
-    largest = 1
     for column in columns:
-        codes = np.asarray(column, dtype=np.int64)
-        codes = codes - codes.min()
-        values, _, numbers = distinct(codes, int(codes.max()) + 1)
-        if largest * len(values) >= 2**62:
-            found, code = np.unique(code, return_inverse=True)
-            largest = len(found)
-        code = code * len(values) + numbers
-        largest *= len(values)
+        if (column != column[0]).any():
+            code = pairs(code, column)[1].astype(np.int64)
     return code

@@ -152,8 +152,7 @@ def _faults_of_work(work: tuple[tuple[Term, float], ...]) -> list[str]:
     for term, count in work:
         if not _is_finite(count) or count <= 0:
             faults.append(f"count {count!r} of {type(term).__name__} must be a finite number above 0")
-        # Folded communication is held to types, too, and 1 is equal to 1.0.
-        if isinstance(term, Folded) or not _is_known_sound(term):
+        if not _is_known_sound(term):
             faults.extend(_faults_of_term(term))
     return faults
 
@@ -161,13 +160,16 @@ def _faults_of_work(work: tuple[tuple[Term, float], ...]) -> list[str]:
 def _is_known_sound(term: Term) -> bool:
     """Whether an equal term was found without fault; many steps have the same terms."""
     try:
+        if isinstance(term, Folded):
+            # It is held to types, too, and 1 is equal to 1.0.
+            return _is_sound(term, type(term.size_bytes).__name__, type(term.participants).__name__)
         return _is_sound(term)
     except TypeError:
         return False  # of something that cannot be looked up, which is a fault
 
 
 @functools.lru_cache(maxsize=65536)
-def _is_sound(term: Term) -> bool:
+def _is_sound(term: Term, *_: str) -> bool:
     return not list(_faults_of_term(term))
 
 
@@ -190,7 +192,9 @@ def _faults_of_term(term: Term) -> Iterator[str]:
 
 def _is_finite(value: object) -> bool:
     """True for a finite number, numpy's included."""
-    return isinstance(value, Real) and math.isfinite(value)
+    if type(value) is float:
+        return math.isfinite(value)
+    return type(value) is int or (isinstance(value, Real) and math.isfinite(value))
 
 
 def _faults_of_folded(term: Folded) -> Iterator[str]:
@@ -206,12 +210,13 @@ def _faults_of_folded(term: Folded) -> Iterator[str]:
 
 
 def _shared_ranks(graph: ExecutionGraph) -> Iterator[str]:
-    waiting = graph.dependents_of_edges()
-    pairs = graph.placement[waiting].astype(np.int64) * len(graph.placements) + graph.placement[graph.dependency]
+    waiting, apart = graph.dependents_of_edges(), graph.edges_apart()
+    where, there = graph.placement[waiting[apart]], graph.placement[graph.dependency[apart]]
+    pairs = where.astype(np.int64) * len(graph.placements) + there
     unique, first, _ = distinct(pairs, len(graph.placements) ** 2)
-    for pair, edge in zip(unique.tolist(), first.tolist(), strict=True):
+    for pair, edge in zip(unique.tolist(), apart[first].tolist(), strict=True):
         mine, theirs = divmod(pair, len(graph.placements))
-        if mine != theirs and graph.placements[mine].common(graph.placements[theirs]) is None:
+        if graph.placements[mine].common(graph.placements[theirs]) is None:
             node, on = int(waiting[edge]), int(graph.dependency[edge])
             yield (
                 f"{_named(graph, node)} depends on {_named(graph, on)}, but they share no rank; "

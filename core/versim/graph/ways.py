@@ -83,8 +83,8 @@ class _Ways:
         graph, found = self._graph, {}
         for codes, ends in of_form(graph, "ways.messages", self._messages).items():
             source, target = (graph.placements[code] for code in codes)
-            pairs = np.stack([graph.mesh.ranks(source), graph.mesh.ranks(target)], axis=1)
-            ways = self._ways(pairs)
+            pairs = _pairs_of(graph.mesh, source, target)
+            ways = self._ways_on((source, target), None, pairs)
             if ways is None:
                 continue
             for column, place in enumerate((source, target)):
@@ -131,7 +131,7 @@ class _Ways:
             return None
         mesh = self._graph.mesh
         groups = _groups_on(mesh, places, scope.axes)
-        ways = self._ways(groups)
+        ways = self._ways_on(tuple(places), scope.axes, groups)
         if ways is None:
             return None
         members, of_member = groups.ravel(), np.repeat(ways, groups.shape[1])
@@ -149,7 +149,7 @@ class _Ways:
             if not set(names) <= set(mesh.names):
                 continue
             groups = _groups_on(mesh, (place,), names)
-            ways = self._ways(groups) if groups.shape[1] > 1 else None
+            ways = self._ways_on((place,), tuple(names), groups) if groups.shape[1] > 1 else None
             if ways is None:
                 continue
             along |= {mesh.axis(name) for name in names}
@@ -168,11 +168,29 @@ class _Ways:
         spread = number.reshape([shape[position] if position in off else 1 for position in range(len(shape))])
         return list(self._boxes(place, ranks, np.broadcast_to(spread, shape).ravel()))
 
+    def _ways_on(
+        self, places: tuple[Placement, ...], axes: tuple[str, ...] | None, groups: NDArray[np.int64]
+    ) -> NDArray[np.int64] | None:
+        """The way in which each group of some placements lies, which many steps on one mesh have in common."""
+        mesh = self._graph.mesh
+        if mesh.world_size > MOST_REMEMBERED:
+            return self._ways(groups)
+        key = mesh, places, axes
+        known = _remembered_ways(self._signatures)
+        if key not in known:
+            if len(known) >= MOST_WAYS:
+                known.clear()
+            ways = self._ways(groups)
+            known[key] = None if ways is None else unwritable(ways)
+        return known[key]
+
     def _ways(self, groups: NDArray[np.int64]) -> NDArray[np.int64] | None:
         """The way in which each group lies, numbered by first appearance; None where there is but one."""
+        signatures = self._signatures(groups)
+        if len(set(signatures)) < 2:
+            return None
         numbers: dict[bytes, int] = {}
-        ways = np.array([numbers.setdefault(s, len(numbers)) for s in self._signatures(groups)], dtype=np.int64)
-        return ways if len(numbers) > 1 else None
+        return np.array([numbers.setdefault(s, len(numbers)) for s in signatures], dtype=np.int64)
 
     def _boxes(self, place: Placement, members: NDArray[np.int64], ways: NDArray[np.int64]) -> Iterator[_Box]:
         """A placement as boxes on which the way is one; ``ways`` is of each of ``members``, ranks in any order."""
@@ -220,6 +238,34 @@ def _groups_on(mesh: Mesh, places: Sequence[Placement], axes: Iterable[str]) -> 
     if mesh.world_size > MOST_REMEMBERED:
         return _groups(mesh, np.concatenate([mesh.ranks(place) for place in places]), axes)
     return _remembered_groups(mesh, tuple(places), tuple(axes))
+
+
+def _pairs_of(mesh: Mesh, source: Placement, target: Placement) -> NDArray[np.int64]:
+    """The ranks of two placements side by side; shape (ranks, 2)."""
+    return (
+        _pairs(mesh, source, target) if mesh.world_size > MOST_REMEMBERED else _remembered_pairs(mesh, source, target)
+    )
+
+
+def _pairs(mesh: Mesh, source: Placement, target: Placement) -> NDArray[np.int64]:
+    return np.stack([mesh.ranks(source), mesh.ranks(target)], axis=1)
+
+
+MOST_WAYS = 8192
+"""Placements whose ways are remembered of one network; of most there is but one way, which takes no memory."""
+
+
+@functools.lru_cache(maxsize=8)
+def _remembered_ways(
+    signatures: Signatures,  # noqa: ARG001 - whose they are
+) -> dict[tuple[Mesh, tuple[Placement, ...], tuple[str, ...] | None], NDArray[np.int64] | None]:
+    """Of the networks that were asked about last."""
+    return {}
+
+
+@functools.lru_cache(maxsize=2048)
+def _remembered_pairs(mesh: Mesh, source: Placement, target: Placement) -> NDArray[np.int64]:
+    return unwritable(_pairs(mesh, source, target))
 
 
 @functools.lru_cache(maxsize=2048)

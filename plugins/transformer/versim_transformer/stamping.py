@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from itertools import chain
 from typing import Any
 
 import attrs
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from versim import NONE, ExecutionGraph, FaultsError, Mesh, Op, checked, unwritable
 
-from versim_transformer.templates import Catalogue, Meeting, Outside, Template
+from versim_transformer.templates import COLUMNS, Catalogue, Meeting, Outside, Template
 
 Column = NDArray[np.int64]
 
@@ -140,9 +141,9 @@ def _stamped(rows: _Rows, tasks: Tasks) -> Stamped:
         raise FaultsError("training step", [f"{fault} one, or fewer microbatches"])
     first = np.cumsum(lengths) - lengths
     task = np.repeat(np.arange(len(lengths)), lengths)
-    source = np.arange(int(lengths.sum())) - first[task] + rows.start[tasks.template][task]
+    source = np.arange(total) + np.repeat(rows.start[tasks.template] - first, lengths)
     outside = _outside(rows, tasks, first)
-    start, dependency = _dependencies(rows, task, source, first, outside)
+    start, dependency = _dependencies(rows, tasks, source, first, outside)
     match, communications = _matches(rows, tasks, task, source)
     columns = rows.columns
     layer = columns["layer"][source]
@@ -169,12 +170,11 @@ def _stamped(rows: _Rows, tasks: Tasks) -> Stamped:
 
 
 def _rows_of(templates: Sequence[Template]) -> _Rows:
-    lengths = [len(template.op) for template in templates]
-    names = ("op", "name", "work", "phase", "layer", "kind", "size_bytes", "scope", "meeting")
-    columns = {
-        name: np.array([value for template in templates for value in getattr(template, name)], dtype=np.int64)
-        for name in names
-    }
+    lengths = [len(template.rows) for template in templates]
+    values = chain.from_iterable(chain.from_iterable(template.rows for template in templates))
+    table = np.fromiter(values, dtype=np.int64, count=sum(lengths) * len(COLUMNS)).reshape(-1, len(COLUMNS))
+    columns = {name: np.ascontiguousarray(column) for name, column in zip(COLUMNS, table.T, strict=True)}
+    columns["layer"] = np.array([layer for template in templates for layer in template.layer], dtype=np.int64)
     counts = [len(after) for template in templates for after in template.dependencies]
     listed = [row for template in templates for after in template.dependencies for row in after]
     ends = {
@@ -219,16 +219,19 @@ def _outside(rows: _Rows, tasks: Tasks, first: Column) -> Column:
     return found
 
 
-def _dependencies(rows: _Rows, task: Column, source: Column, first: Column, outside: Column) -> tuple[Column, Column]:
-    counts = np.diff(rows.dependency_start)[source]
-    start = _starts(counts)
-    # Per entry, from its row: where the template's entries begin, and which task it belongs to.
-    shift = np.repeat(rows.dependency_start[source] - start[:-1], counts)
-    local = rows.dependency[shift + np.arange(len(shift))]
-    of_task = np.repeat(task, counts)
-    row = first[of_task] + local
+def _dependencies(rows: _Rows, tasks: Tasks, source: Column, first: Column, outside: Column) -> tuple[Column, Column]:
+    # The entries of a template stand one after another, and so do those of a task.
+    begin = rows.dependency_start[rows.start]
+    counts = np.diff(begin)[tasks.template]
+    starts = _starts(counts)
+    shift = begin[tasks.template] - starts[:-1]
+    total = int(starts[-1])
+    local = rows.dependency[np.arange(total) + np.repeat(shift, counts)]
+    row = local + np.repeat(first, counts)
     elsewhere = np.flatnonzero(local < 0)
-    row[elsewhere] = outside[of_task[elsewhere], -local[elsewhere] - 1]
+    of_task = np.searchsorted(starts, elsewhere, side="right") - 1
+    row[elsewhere] = outside[of_task, -local[elsewhere] - 1]
+    start = np.append(rows.dependency_start[source] - np.repeat(shift, np.diff(rows.start)[tasks.template]), total)
     kept = row != NONE
     return _starts(kept)[start], row[kept]
 

@@ -32,7 +32,7 @@ def step_graph(settings: Settings) -> ExecutionGraph:
     return _StepWriter(settings).graph()
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class _Cut:
     """A task's template is shared by all tasks with these in common.
 
@@ -76,6 +76,8 @@ class _StepWriter:
         self._singles: dict[int, tuple[Section, ...]] = {}
         self._bucketed: dict[tuple[int, bool], list[tuple[list[Section], Held]]] = {}
         self._totals: dict[int, tuple[Held, list[Held]]] = {}
+        self._reductions: dict[Held, tuple[Collective, ...]] = {}
+        self._gatherings: dict[Held, tuple[Collective, ...]] = {}
 
     def graph(self) -> ExecutionGraph:
         settings = self._settings
@@ -140,10 +142,11 @@ class _StepWriter:
             wraps_in=stage == (0 if forward else pp - 1),
             wraps_out=stage == (pp - 1 if forward else 0),
         )
-        if key not in self._numbers:
-            self._numbers[key] = len(self._templates)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self._templates)
             self._templates.append(self._pass(key, chunk))
-        return self._numbers[key]
+        return number
 
     def _completes(self, do: int) -> bool:
         """True if a task leaves the chunk's gradients complete."""
@@ -216,6 +219,18 @@ class _StepWriter:
     def _held(self, section: Section) -> Held:
         return held(self._settings, section.parameters)
 
+    def _reduced(self, parameters: Held) -> tuple[Collective, ...]:
+        """The reduction of gradients, which equal layers have in common."""
+        if parameters not in self._reductions:
+            self._reductions[parameters] = reduced(self._settings, parameters)
+        return self._reductions[parameters]
+
+    def _gathered(self, parameters: Held) -> tuple[Collective, ...]:
+        """The gathering of parameters, which equal layers have in common."""
+        if parameters not in self._gatherings:
+            self._gatherings[parameters] = gathered(self._settings, parameters)
+        return self._gatherings[parameters]
+
     def _buckets(self, cut: _Cut, chunk: Chunk) -> list[tuple[list[Section], Held]]:
         """Sections in the order of a pass, in groups of at least ``bucket_parameters``, and what is held of each."""
         key = cut.chunk, cut.do == Do.FORWARD
@@ -241,13 +256,13 @@ class _StepWriter:
             writer.slowed(before, self._settings.beside_share)
             for section in sections:
                 self._section(writer, cut, section)
-            before = reduced(self._settings, parameters)
+            before = self._reduced(parameters)
             writer.chained(before)
 
     def _gathering(self, writer: TemplateWriter, cut: _Cut, chunk: Chunk) -> None:
         """A forward pass that waits for each bucket of parameters as it needs it."""
         buckets = self._buckets(cut, chunk)
-        gathers = [gathered(self._settings, parameters) for _, parameters in buckets]
+        gathers = [self._gathered(parameters) for _, parameters in buckets]
         for (sections, _), found, ahead in zip(buckets, gathers, [*gathers[1:], ()], strict=True):
             if found:
                 writer.wait_for(writer.chained(found, now=False))
@@ -257,18 +272,17 @@ class _StepWriter:
 
     def _sharded(self, writer: TemplateWriter, cut: _Cut, chunk: Chunk) -> None:
         """A pass whose layers are gathered one ahead of their computation; gradients go home layer by layer."""
-        settings = self._settings
         sections = self._in_order(cut, chunk, singly=True)
         completes = self._completes(cut.do)
-        ready = writer.chained(gathered(settings, self._held(sections[0])))
+        ready = writer.chained(self._gathered(self._held(sections[0])))
         for number, section in enumerate(sections):
             writer.wait_for(ready)
             if number + 1 < len(sections):
-                ready = writer.chained(gathered(settings, self._held(sections[number + 1])))
+                ready = writer.chained(self._gathered(self._held(sections[number + 1])))
             self._section(writer, cut, section)
             writer.flush()
             if completes:
-                writer.chained(reduced(settings, self._held(section)))
+                writer.chained(self._reduced(self._held(section)))
 
     def _end(self, stage: int) -> int:
         """The template of what a stage does once all passes are through."""

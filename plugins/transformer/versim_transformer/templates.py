@@ -7,6 +7,7 @@ see :class:`Outside`.
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Hashable, Iterable, Sequence
 
 import attrs
@@ -84,20 +85,20 @@ class Catalogue:
         return self._merged[key][1]
 
 
+COLUMNS = ("op", "name", "work", "phase", "kind", "size_bytes", "scope", "meeting")
+"""What a row of a template has, in this order: a :class:`versim.Op`, indices into the catalogue, the bytes of the full
+tensor, and a :class:`Meeting`; NONE for what only communications have, and only computations."""
+
+Row = tuple[int, int, int, int, int, int, int, int]
+
+
 @attrs.define
 class Template:
-    """Rows as columns of Python lists, and the rows that others depend on, NONE where there are none.
+    """Rows, and those that others depend on, NONE where there are none.
 
     Attributes:
-        op: See :class:`versim.Op`.
-        name: Index into the catalogue.
-        work: Index into the catalogue.
-        phase: Index into the catalogue.
-        layer: Counted from the chunk's first.
-        kind: Index into the catalogue; of communications, as are the next three.
-        size_bytes: The full tensor.
-        scope: Index into the catalogue.
-        meeting: See :class:`Meeting`.
+        rows: See :data:`COLUMNS`.
+        layer: Of each row, counted from the chunk's first.
         dependencies: Of each row.
         end: What the next task waits for.
         beside: Communication beside the end.
@@ -105,23 +106,13 @@ class Template:
         chain: Last communication between replicas.
     """
 
-    op: list[int] = attrs.field(factory=list)
-    name: list[int] = attrs.field(factory=list)
-    work: list[int] = attrs.field(factory=list)
-    phase: list[int] = attrs.field(factory=list)
+    rows: list[Row] = attrs.field(factory=list)
     layer: list[int] = attrs.field(factory=list)
-    kind: list[int] = attrs.field(factory=list)
-    size_bytes: list[int] = attrs.field(factory=list)
-    scope: list[int] = attrs.field(factory=list)
-    meeting: list[int] = attrs.field(factory=list)
     dependencies: list[list[int]] = attrs.field(factory=list)
     end: int = NONE
     beside: int = NONE
     sent: int = NONE
     chain: int = NONE
-
-
-_ROWS = ("op", "name", "work", "phase", "kind", "size_bytes", "scope", "meeting")
 
 
 class _Block:
@@ -138,8 +129,7 @@ class _Block:
     def __init__(
         self, template: Template, start: int, tail: list[int], pending: list[tuple[Work, float]], held: object
     ) -> None:
-        self._columns = [(name, getattr(template, name)[start:]) for name in _ROWS]
-        self._count = len(template.op) - start
+        self._rows = template.rows[start:]
         # Counted from where they begin, and apart from codes of what is outside, which are below zero, too.
         self._dependencies = [_counted(after, start) for after in template.dependencies[start:]]
         self._tail = _counted(tail, start)
@@ -147,10 +137,9 @@ class _Block:
 
     def written(self, template: Template, layer: int) -> tuple[list[int], list[tuple[Work, float]]]:
         """Write them again, for a layer; gives tail and pending."""
-        start = len(template.op)
-        for name, column in self._columns:
-            getattr(template, name).extend(column)
-        template.layer.extend([layer] * self._count)
+        start = len(template.rows)
+        template.rows += self._rows
+        template.layer += [layer] * len(self._rows)
         template.dependencies.extend(
             [[row + start if inside else row for row, inside in after] for after in self._dependencies]
         )
@@ -229,7 +218,7 @@ class TemplateWriter:
 
     def _pieces_again(self, pieces: Sequence[Piece]) -> None:
         """Rows of pieces: those of equal layers that begin alike are copies of one another."""
-        start, blocks = len(self._template.op), self._catalogue.blocks
+        start, blocks = len(self._template.rows), self._catalogue.blocks
         pending = tuple((id(work), times) for work, times in self._pending)
         # Rows before count from here.
         tail = tuple(row - start if row >= 0 else (row,) for row in self._tail)
@@ -315,11 +304,8 @@ class TemplateWriter:
             if now:
                 self.flush()
             after = [*self._tail, self._chain] if now else [self._chain]
-            row = self._collective(collective, list(dict.fromkeys(after)))
+            row = self._collective(collective, list(dict.fromkeys(after)), phase=phase)
             self._chain = self._template.chain = row
-            if phase is not None:
-                phases = self._catalogue.phases
-                self._template.phase[row] = phases.setdefault(phase, len(phases))
         return self._chain
 
     def wait_for(self, row: int) -> None:
@@ -332,7 +318,7 @@ class TemplateWriter:
         """The template."""
         self.flush()
         inside = [row for row in self._tail if row >= 0]
-        computed = [row for row in inside if self._template.op[row] == Op.COMPUTE]
+        computed = [row for row in inside if self._template.rows[row][0] == Op.COMPUTE]
         self._template.end = computed[0] if computed else (inside[0] if inside else NONE)
         others = [row for row in inside if row != self._template.end]
         if len(others) > 1:
@@ -340,8 +326,15 @@ class TemplateWriter:
         self._template.beside = others[0] if others else NONE
         return self._template
 
-    def _collective(self, piece: Collective, after: Sequence[int], meeting: Meeting = Meeting.ALONE) -> int:
-        return self._communication(Op.COLLECTIVE, piece.name, piece.kind, piece.size_bytes, piece.axes, meeting, after)
+    def _collective(
+        self,
+        piece: Collective,
+        after: Sequence[int],
+        meeting: Meeting = Meeting.ALONE,
+        phase: Phase | None = None,
+    ) -> int:
+        about = (piece.name, piece.kind, piece.size_bytes, piece.axes)
+        return self._communication(Op.COLLECTIVE, *about, meeting, after, phase)
 
     def _communication(
         self,
@@ -352,26 +345,39 @@ class TemplateWriter:
         axes: tuple[str, ...],
         meeting: Meeting,
         after: Sequence[int],
+        phase: Phase | None = None,
     ) -> int:
-        row = self._row(op, name, after)
-        template, scopes, kinds = self._template, self._catalogue.scopes, self._catalogue.kinds
-        template.kind[row] = kinds.setdefault(kind, len(kinds))
-        template.size_bytes[row] = size_bytes
-        template.scope[row] = scopes.setdefault(Scope(axes=axes), len(scopes))
-        template.meeting[row] = meeting
-        return row
+        catalogue = self._catalogue
+        names, kinds, scopes, phases = catalogue.names, catalogue.kinds, catalogue.scopes, catalogue.phases
+        row = (
+            int(op),
+            names.setdefault(name, len(names)),
+            NONE,
+            self._phase if phase is None else phases.setdefault(phase, len(phases)),
+            kinds.setdefault(kind, len(kinds)),
+            size_bytes,
+            scopes.setdefault(_scope(axes), len(scopes)),
+            int(meeting),
+        )
+        return self._written(row, after)
 
     def _row(self, op: Op, name: str, after: Sequence[int], work: int = NONE) -> int:
-        template, names = self._template, self._catalogue.names
-        template.op.append(op)
-        template.name.append(names.setdefault(name, len(names)))
-        template.work.append(work)
-        template.phase.append(self._phase)
+        names = self._catalogue.names
+        number = names.setdefault(name, len(names))
+        return self._written((int(op), number, work, self._phase, NONE, NONE, NONE, NONE), after)
+
+    def _written(self, row: Row, after: Sequence[int]) -> int:
+        template = self._template
+        template.rows.append(row)
         template.layer.append(self._layer)
-        for column in (template.kind, template.size_bytes, template.scope, template.meeting):
-            column.append(NONE)
         template.dependencies.append(list(after))
-        return len(template.op) - 1
+        return len(template.rows) - 1
+
+
+@functools.cache
+def _scope(axes: tuple[str, ...]) -> Scope:
+    """One object for equal scopes, which are looked up for every row."""
+    return Scope(axes=axes)
 
 
 def folded(pieces: Iterable[Piece]) -> Work:
