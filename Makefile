@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: gallery lowest compare test check lint types layers docs bench fuzz fuzz-engine fuzz-kernel upstream simgrid clean league memory
+.PHONY: dist gallery lowest compare test check lint types layers docs bench fuzz fuzz-engine fuzz-kernel upstream simgrid clean league memory
 
 # SimGrid takes part where Debian's module is installed. Nothing is echoed on the way to it: what is printed begins with the verdict.
 compare: $(VENV)/installed
@@ -77,6 +77,10 @@ memory: $(VENV)/installed-dev
 # The pictures of README and docs/gallery.md, as Chromium shows the pages.
 gallery: $(VENV)/installed-dev
 	$(BIN)/python tools/gallery.py
+
+# Sources and wheels of all distributions, into dist/; tools/release.py says what has to be right before.
+dist: $(VENV)/installed-dev
+	$(BIN)/python tools/release.py
 
 bench: $(VENV)/installed-dev
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
