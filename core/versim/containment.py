@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Iterator
 from typing import IO, Any, cast
 
-from versim.deadline import watched
+from versim.deadline import GRACE_S, watched
 from versim.errors import ComponentError, VersimError
 
 TRACEBACK_VARIABLE = "VERSIM_TRACEBACK"
@@ -113,6 +113,25 @@ def what_lingers() -> str:
     main = threading.main_thread()
     threads = [thread.name for thread in threading.enumerate() if thread is not main and not thread.daemon]
     return f"threads that plugins started do not end ({', '.join(threads)})" if threads else "something does not end"
+
+
+def end_in_time() -> None:
+    """Let a worker end when its work is done, whatever plugins left running in it: who asked waits for its end."""
+    from multiprocessing.util import Finalize  # noqa: PLC0415 - only in workers
+
+    Finalize(None, _end_soon, exitpriority=0)
+
+
+def _end_soon() -> None:
+    def end() -> None:
+        with contextlib.suppress(Exception):
+            sys.stderr.write(f"Warning: in a worker {what_lingers()}; it ends without waiting\n")
+            sys.stderr.flush()
+        os._exit(0)
+
+    timer = threading.Timer(GRACE_S, end)
+    timer.daemon = True
+    timer.start()
 
 
 def frames_of(error: BaseException) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def test_a_thread_that_stays_keeps_no_answer_waiting() -> None:
 def test_a_thread_that_stays_in_a_worker_keeps_no_sweep_waiting() -> None:
     """The sweep waits for its workers, and those waited for the thread."""
     sweep = ["sweep", "lab", "-b", "rude:how=lingers", "--vary", "work_s=1,2", "-j", "2"]
-    grace = "import versim.sweeps.execution; versim.sweeps.execution.GRACE_S = 0.5; "
+    grace = "import versim.containment; versim.containment.GRACE_S = 0.5; "
     done = run(*COMPARE[:4], *sweep, before=grace)
     assert done.returncode == 0, done.stderr
     assert "2 answered" in done.stderr

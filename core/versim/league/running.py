@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 
+from versim.containment import end_in_time
 from versim.league.column import Column, Defaults, defaults
 from versim.league.predicting import Predictor, Simulated
 from versim.league.profile import Profile
@@ -162,6 +163,7 @@ def _kin(item: Any) -> tuple[str, ...]:
 
 
 def _start(workers: Workers) -> None:
+    end_in_time()
     registry = load_registry(workers.modules)
     _predictor[:] = [Predictor(registry, workers.columns, workers.settings, workers.profiles)]
 

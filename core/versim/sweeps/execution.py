@@ -12,21 +12,17 @@ import gc
 import multiprocessing
 import os
 import signal
-import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from versim.children import death_signal
-from versim.containment import what_lingers
-from versim.deadline import GRACE_S
+from versim.containment import end_in_time
 from versim.registry import Registry, load_registry
 from versim.storage.answers import Answered, AnswerRow, MemberRow
 from versim.storage.database import Store
@@ -90,23 +86,9 @@ def _begin(modules: tuple[str, ...] | None, store: Path | None) -> None:
     with contextlib.suppress(OSError, AttributeError):
         death_signal()()
     gc.freeze()
-    Finalize(None, _end_soon, exitpriority=0)
+    end_in_time()
     if modules is not None:
         _WORKER.registry, _WORKER.store = load_registry(modules), store
-
-
-def _end_soon() -> None:
-    """End this worker in time: whoever asked waits for it, and it would wait for what plugins left running."""
-
-    def end() -> None:
-        with contextlib.suppress(Exception):
-            sys.stderr.write(f"Warning: in a worker {what_lingers()}; it ends without waiting\n")
-            sys.stderr.flush()
-        os._exit(0)
-
-    timer = threading.Timer(GRACE_S, end)
-    timer.daemon = True
-    timer.start()
 
 
 @attrs.frozen
