@@ -109,6 +109,17 @@ def test_the_scenario_of_a_record_predicts_what_the_league_predicts(tmp_path: Pa
     assert result["makespan_ps"] / 1e12 == pytest.approx(found["predicted_s"]["silicon+roofline/nccl"], rel=1e-9)
 
 
+def test_the_scenario_of_a_record_has_its_device(tmp_path: Path) -> None:
+    """A board of less power and memory than the preset's."""
+    mine, file = tmp_path / "mine.csv", tmp_path / "run.yaml"
+    mine.write_text("gpu,gpus,model,seq_len,gbs,step_s\nh100-96gb-500w,8,llama3-8b,2048,8,1.0\n")
+    (found,) = json.loads(run(mine, "-f", "json").output)["runs"]
+    CliRunner().invoke(cli, ["init", str(file), "--run", f"{mine}:line-2"])
+    (workload,) = json.loads(CliRunner().invoke(cli, ["compare", str(file), "-f", "json"]).output)["workloads"]
+    (result,) = workload["comparisons"][0]["results"]
+    assert result["makespan_ps"] / 1e12 == pytest.approx(found["predicted_s"]["silicon+roofline/nccl"], rel=1e-9)
+
+
 def test_a_record_that_is_not_there_is_named() -> None:
     """With those that are."""
     result = CliRunner().invoke(cli, ["init", "x.yaml", "--run", f"{FEW}:kor-9"])

@@ -16,6 +16,7 @@ from versim.errors import UnknownNameError, VersimError
 from versim.fabric import DATA_SHEETS, ClusterChoice
 from versim.league.column import defaults
 from versim.league.job_network import job_network_of
+from versim.league.machine import Machine
 from versim.league.reading import read_records
 from versim.league.recipe import Recipe, recipe_of
 from versim.league.record import RunRecord
@@ -50,7 +51,7 @@ def _lines(run: RunRecord, recipe: Recipe) -> Iterator[str]:
     yield f"name: {json.dumps(run.id)}"
     for remark in _remarks(run, recipe):
         yield from wrapped(printable(remark), _WIDTH, first="# ", rest="#   ")
-    yield f"system: {_flow(_system(recipe.machine.choice))}"
+    yield f"system: {_flow(_system(recipe.machine))}"
     yield "workloads:"
     yield f"  - label: {json.dumps(run.id)}"
     yield f"    producer: {settings.producer}"
@@ -76,18 +77,21 @@ def _remarks(run: RunRecord, recipe: Recipe) -> Iterator[str]:
     job = job_network_of(run)
     if job is not None:
         yield f"Not here: the job saw {1e6 * job.per_rank_s:.0f} µs per rank and collective, which the league adds."
-    if recipe.machine.system.device != DATA_SHEETS[recipe.machine.device].device:
-        yield "Not here: what its device has otherwise than the preset's."
     if recipe.attention_factor != 1:
         yield f"Not here: the framework's attention kernel takes {recipe.attention_factor:g} times the timing's."
 
 
-def _system(choice: ClusterChoice) -> dict[str, Any]:
-    return {
+def _system(machine: Machine) -> dict[str, Any]:
+    """The cluster, and what its device has otherwise than the data sheet says."""
+    chosen = {
         field.name: value
         for field in attrs.fields(ClusterChoice)
-        if (value := getattr(choice, field.name)) is not None and value != field.default
+        if (value := getattr(machine.choice, field.name)) is not None and value != field.default
     }
+    device, sheet = machine.system.device, DATA_SHEETS[machine.device].device
+    figures = ("peak_flop_per_s", "memory_bandwidth_bytes_per_s", "memory_bytes")
+    other = {name: getattr(device, name) for name in figures if getattr(device, name) != getattr(sheet, name)}
+    return chosen | ({"device": other} if other else {})
 
 
 def _flow(values: dict[str, Any]) -> str:
