@@ -87,16 +87,22 @@ struct Batch {
 // Several folded axes nest: a run of an inner axis lies within one member of an outer one.
 constexpr int MOST_FOLDED_AXES = 4;
 
+// Of so many axes at most: nearly always one is folded, and a mark stands in every entry.
+template <int MOST_>
 struct FoldMark {
-  u32 run[MOST_FOLDED_AXES] = {};
-  u32 shift[MOST_FOLDED_AXES] = {};
+  static constexpr int MOST = MOST_;
+  u32 run[MOST] = {};
+  u32 shift[MOST] = {};
 };
 
 // How many members away a destination is, along each folded axis.
+template <int MOST>
 struct Away {
-  u32 away[MOST_FOLDED_AXES] = {};
-  bool operator==(const Away& other) const { return std::equal(away, away + MOST_FOLDED_AXES, other.away); }
-  bool any() const { return away[0] || away[1] || away[2] || away[3]; }
+  u32 away[MOST] = {};
+  bool operator==(const Away& other) const { return std::equal(away, away + MOST, other.away); }
+  bool any() const {
+    return std::any_of(away, away + MOST, [](u32 steps) { return steps != 0; });
+  }
   u64 hash() const {
     u64 sum = 0;
     for (const u32 steps : away) sum = mixed(sum + steps);
@@ -114,10 +120,25 @@ struct NotAway {
 constexpr u32 NO_STEPS[MOST_FOLDED_AXES] = {};
 
 // The link that one stands for, and how many members away.
-struct LinkPlace : Away {
+template <int MOST>
+struct LinkPlace : Away<MOST> {
   u32 link = NONE;
   LinkPlace() = default;
-  LinkPlace(u32 link, const Away& away) : Away(away), link(link) {}
+  LinkPlace(u32 link, const Away<MOST>& away) : Away<MOST>(away), link(link) {}
+};
+
+// What a simulation without folded ranks has of all this.
+template <class Mark>
+struct Folds {
+  static constexpr int MOST = 1;
+  static constexpr bool FOLDED = false;
+  using Distance = NotAway;
+};
+template <int MOST_>
+struct Folds<FoldMark<MOST_>> {
+  static constexpr int MOST = MOST_;
+  static constexpr bool FOLDED = true;
+  using Distance = Away<MOST_>;
 };
 
 // Messages of one tag, source, destination and size.
@@ -264,8 +285,11 @@ class AnySimulation {
 // With a FoldMark, a simulated rank stands for all members of its class.
 template <class Mark>
 class Simulation : public AnySimulation {
-  static constexpr bool FOLDED = std::is_same_v<Mark, FoldMark>;
-  using Channel = ChannelOf<std::conditional_t<FOLDED, Away, NotAway>>;
+  static constexpr bool FOLDED = Folds<Mark>::FOLDED;
+  static constexpr int MOST = Folds<Mark>::MOST;
+  using Channel = ChannelOf<typename Folds<Mark>::Distance>;
+  using Distance = Away<MOST>;
+  using LinkPlace = versim::LinkPlace<MOST>;
 
   // The last entry that acted on a rank or a link.
   struct Seen {
@@ -371,14 +395,18 @@ class Simulation : public AnySimulation {
  private:
   // Members: see FoldMark.
 
+  i64 axes() const {
+    if constexpr (MOST == 1) return FOLDED ? 1 : 0;
+    return in_.folded_axes;
+  }
   i64 world_rank(u32 number) const {
     if constexpr (FOLDED) return in_.representative[number];
     return number;
   }
   // A rank is the first to fire of each axis' run that begins with it; members fire in their order.
   void fire_in_run(u32 number) {
-    for (i64 axis = 0; axis < in_.folded_axes; ++axis) {
-      if (in_.begins_run[number * in_.folded_axes + axis]) ++run_[axis];
+    for (i64 axis = 0; axis < axes(); ++axis) {
+      if (in_.begins_run[number * axes() + axis]) ++run_[axis];
       queue_.mark.run[axis] = queue_.popped.run[axis] = run_[axis];
     }
   }
@@ -386,7 +414,7 @@ class Simulation : public AnySimulation {
   void follow_run(u64 what) {
     bool other = queue_.now != run_tick_;
     run_tick_ = queue_.now;
-    for (i64 axis = 0; axis < in_.folded_axes; ++axis) {
+    for (i64 axis = 0; axis < axes(); ++axis) {
       other = other || queue_.popped.run[axis] != run_of_[axis];
       run_of_[axis] = queue_.popped.run[axis];
       if (other && ++run_[axis] == 0) throw Handover{OUT_OF_MEMORY, -1, -1};
@@ -421,33 +449,36 @@ class Simulation : public AnySimulation {
   void serve(Seen& seen) {
     if (seen.tick == queue_.now) hold_apart(seen.mark);
     seen.tick = queue_.now;
-    for (i64 axis = 0; axis < in_.folded_axes; ++axis) {
+    for (i64 axis = 0; axis < axes(); ++axis) {
       seen.mark.run[axis] = queue_.popped.run[axis];
       seen.mark.shift[axis] = queue_.mark.shift[axis];
     }
   }
   // Everybody sees the entry that is worked off and another one of this tick in the same order.
   void hold_apart(const Mark& other) const {
-    for (i64 axis = 0; axis < in_.folded_axes && other.run[axis] == queue_.popped.run[axis]; ++axis)
+    for (i64 axis = 0; axis < axes() && other.run[axis] == queue_.popped.run[axis]; ++axis)
       if (other.shift[axis] != queue_.mark.shift[axis]) throw Handover{AMBIGUOUS_ORDER, -1, -1};
   }
   // The present mark becomes relative to something that lies so many members from what it is relative to.
   void look_from(const u32* here, const u32* there) {
     if constexpr (FOLDED)
-      for (i64 axis = 0; axis < in_.folded_axes; ++axis) {
+      for (i64 axis = 0; axis < axes(); ++axis) {
         const i64 size = in_.axis_size[axis];
-        queue_.mark.shift[axis] = static_cast<u32>((2 * size + queue_.mark.shift[axis] + here[axis] - there[axis]) % size);
+        i64 shift = i64{queue_.mark.shift[axis]} + here[axis] - there[axis];  // each of them below the size
+        if (shift < 0) shift += size;
+        if (shift >= size) shift -= size;
+        queue_.mark.shift[axis] = static_cast<u32>(shift);
       }
   }
   i64 shifted(i64 rank, const u32* steps) const {
-    for (i64 axis = 0; axis < in_.folded_axes; ++axis) {
-      const i64 here = in_.member[rank * in_.folded_axes + axis];
+    for (i64 axis = 0; axis < axes(); ++axis) {
+      const i64 here = in_.member[rank * axes() + axis];
       rank += ((here + steps[axis]) % in_.axis_size[axis] - here) * in_.axis_stride[axis];
     }
     return rank;
   }
   bool next_member(u32* steps) const {
-    for (i64 axis = 0; axis < in_.folded_axes; ++axis) {
+    for (i64 axis = 0; axis < axes(); ++axis) {
       if (++steps[axis] < in_.axis_size[axis]) return true;
       steps[axis] = 0;
     }
@@ -466,7 +497,7 @@ class Simulation : public AnySimulation {
       const Way first = network_->way(source, destination);
       Way folded{first.length, static_cast<u32>(hops_.size()), {NONE, NONE}};
       hops_.resize(hops_.size() + first.length);
-      Away steps;
+      Distance steps;
       do {
         const Way way = network_->way(shifted(source, steps.away), shifted(destination, steps.away));
         if (way.length != first.length) throw Handover{AMBIGUOUS_ORDER, source, -1};
@@ -479,7 +510,7 @@ class Simulation : public AnySimulation {
     }
     return folded_ways_[known];
   }
-  void place_link(u32 link, LinkPlace& hop, const Away& steps) {
+  void place_link(u32 link, LinkPlace& hop, const Distance& steps) {
     LinkPlace& place = place_of_link_[link];
     if (!steps.any()) {  // the first of all
       if (place.link == NONE) {
@@ -492,10 +523,10 @@ class Simulation : public AnySimulation {
       return;
     }
     LinkPlace wanted{hop.link, {}};
-    for (i64 axis = 0; axis < in_.folded_axes; ++axis)
+    for (i64 axis = 0; axis < axes(); ++axis)
       wanted.away[axis] = static_cast<u32>((hop.away[axis] + steps.away[axis]) % in_.axis_size[axis]);
     if (place.link == NONE) place = wanted;
-    if (!(place.link == wanted.link && std::equal(wanted.away, wanted.away + MOST_FOLDED_AXES, place.away)) ||
+    if (!(place.link == wanted.link && std::equal(wanted.away, wanted.away + MOST, place.away)) ||
         network_->links[link].make != folded_links_[hop.link].make)
       throw Handover{AMBIGUOUS_ORDER, -1, -1};
   }
@@ -503,7 +534,7 @@ class Simulation : public AnySimulation {
   i64 first_to_act(u32 number) const {
     i64 rank = world_rank(number);
     if constexpr (FOLDED)
-      for (i64 axis = 0; axis < in_.folded_axes; ++axis) {
+      for (i64 axis = 0; axis < axes(); ++axis) {
         const i64 size = in_.axis_size[axis];
         rank += (size - queue_.mark.shift[axis]) % size * in_.axis_stride[axis];
       }
@@ -716,9 +747,9 @@ class Simulation : public AnySimulation {
       if (source >= in_.world_size || destination >= in_.world_size) throw Handover{UNREACHABLE, source, -1};
       from = static_cast<u32>(in_.stands_in[source]);
       to = static_cast<u32>(in_.stands_in[destination]);
-      for (i64 axis = 0; axis < in_.folded_axes; ++axis) {
+      for (i64 axis = 0; axis < axes(); ++axis) {
         const i64 size = in_.axis_size[axis];
-        const i64 here = in_.member[source * in_.folded_axes + axis], there = in_.member[destination * in_.folded_axes + axis];
+        const i64 here = in_.member[source * axes() + axis], there = in_.member[destination * axes() + axis];
         distance.away[axis] = static_cast<u32>((there - here + size) % size);
       }
     }
@@ -752,7 +783,7 @@ class Simulation : public AnySimulation {
   i64 other_end(const Channel& channel) const {
     i64 rank = world_rank(channel.destination);
     if constexpr (FOLDED)
-      for (i64 axis = 0; axis < in_.folded_axes; ++axis) rank += channel.away[axis] * in_.axis_stride[axis];
+      for (i64 axis = 0; axis < axes(); ++axis) rank += channel.away[axis] * in_.axis_stride[axis];
     return rank;
   }
   void send_on(u32 index) {
@@ -935,9 +966,9 @@ class Simulation : public AnySimulation {
       if (!heap.empty()) return;
     rank.finished = true;
     in_.finish_ns[number] = now_ns();
-    for (i64 axis = 0; FOLDED && axis < in_.folded_axes; ++axis)
+    for (i64 axis = 0; FOLDED && axis < axes(); ++axis)
       if constexpr (FOLDED) {
-        i64* mark = in_.finish_mark + 2 * (finished_count * in_.folded_axes + axis);
+        i64* mark = in_.finish_mark + 2 * (finished_count * axes() + axis);
         mark[0] = queue_.mark.run[axis];
         mark[1] = queue_.mark.shift[axis];
       }
@@ -1348,8 +1379,8 @@ class Simulation : public AnySimulation {
   std::vector<Ends> ends_of_ways_;
   Table way_by_ends_;
   u64 run_tick_ = ~0ull;
-  u32 run_of_[MOST_FOLDED_AXES] = {};
-  u32 run_[MOST_FOLDED_AXES] = {};
+  u32 run_of_[MOST] = {};
+  u32 run_[MOST] = {};
 };
 
 }  // namespace
@@ -1364,8 +1395,10 @@ const char* versim_engine_digest() { return VERSIM_PART_DIGEST; }
 void* versim_engine_new(const versim::Input* input) {
   try {
     versim::AnySimulation* made = nullptr;
-    if (input->folded_axes)
-      made = new versim::Simulation<versim::FoldMark>(*input);
+    if (input->folded_axes == 1)
+      made = new versim::Simulation<versim::FoldMark<1>>(*input);
+    else if (input->folded_axes)
+      made = new versim::Simulation<versim::FoldMark<versim::MOST_FOLDED_AXES>>(*input);
     else
       made = new versim::Simulation<versim::NoMark>(*input);
     return made;

@@ -38,8 +38,6 @@ struct Entry : Mark {
   u64 tick;
   u64 number;
   u64 what;
-  Entry() = default;
-  Entry(const Mark& mark, u64 tick, u64 number, u64 what) : Mark(mark), tick(tick), number(number), what(what) {}
 };
 
 template <class Mark>
@@ -48,8 +46,8 @@ class EventQueue {
   using Entry = versim::Entry<Mark>;
 
   u64 now = 0;
-  u64 current = 0;  // number of the entry that is being worked off
-  Mark popped;      // its mark
+  Mark popped;      // mark of the entry that is being worked off
+  u64 current = 0;  // its number
   Mark mark;        // what is scheduled now gets this one
 
   u32 delay_queue(u64 delay) {
@@ -67,38 +65,40 @@ class EventQueue {
 
   void push(u32 queue, u64 what) {
     Delayed& delayed = queues_[queue];
-    const Entry entry{mark, now + delayed.delay, ++last_, what};
-    if (delayed.count == 0) heap_push({{}, key_of(entry.tick, entry.number), what, queue});
-    delayed.push(entry);
+    const u64 tick = now + delayed.delay, number = ++last_;
+    if (delayed.count == 0) heap_push({}, tick, number, what, queue);
+    delayed.push(mark, tick, number, what);
   }
   u64 reserve() { return ++last_; }
   void push_reserved(u64 tick, u64 number, u64 what, const Mark& kept) {
-    heap_push({kept, key_of(tick, number), what, NONE});
+    heap_push(kept, tick, number, what, NONE);
   }
   bool has_passed(u64 tick, u64 number) const { return tick < now || (tick == now && number <= current); }
 
   bool empty() const { return heap_.empty(); }
-  u64 next_tick() const { return static_cast<u64>(heap_[0].key >> 64); }
+  u64 next_tick() const { return heap_[0].tick; }
 
   u64 pop() {
-    const Head head = heap_[0];
-    now = static_cast<u64>(head.key >> 64);
-    current = static_cast<u64>(head.key);
-    if (head.queue == NONE) {
+    const Head& head = heap_[0];
+    const u64 what = head.what;
+    const u32 queue = head.queue;
+    now = head.tick;
+    current = head.number;
+    if (queue == NONE) {
       popped = head;
       drop_top();
     } else {
-      Delayed& delayed = queues_[head.queue];
+      Delayed& delayed = queues_[queue];
       popped = delayed.first();
       delayed.pop();
       if (delayed.count) {
         const Entry& next = delayed.first();
-        sift({{}, key_of(next.tick, next.number), next.what, head.queue});
+        sift({}, next.tick, next.number, next.what, queue);
       } else {
         drop_top();
       }
     }
-    return head.what;
+    return what;
   }
 
  private:
@@ -113,50 +113,72 @@ class EventQueue {
       begin = (begin + 1) & static_cast<u32>(ring.size() - 1);
       --count;
     }
-    void push(const Entry& entry) {
+    // Field by field, as everywhere here: an entry that is put together first and then copied in wider pieces waits for
+    // its own stores.
+    void push(const Mark& mark, u64 tick, u64 number, u64 what) {
       if (count == ring.size()) {
         std::vector<Entry> wider(ring.empty() ? 4 : 2 * ring.size());
         for (u32 index = 0; index < count; ++index) wider[index] = ring[(begin + index) & (ring.size() - 1)];
         ring.swap(wider);
         begin = 0;
       }
-      ring[(begin + count++) & static_cast<u32>(ring.size() - 1)] = entry;
+      Entry& entry = ring[(begin + count++) & static_cast<u32>(ring.size() - 1)];
+      static_cast<Mark&>(entry) = mark;
+      entry.tick = tick;
+      entry.number = number;
+      entry.what = what;
     }
   };
   struct Head : Mark {  // which only what stands in no queue has of its own
-    u128 key;
+    u64 tick;
+    u64 number;
     u64 what;
     u32 queue;
+
+    u128 key() const { return key_of(tick, number); }
   };
 
   static u128 key_of(u64 tick, u64 number) { return static_cast<u128>(tick) << 64 | number; }
 
-  void heap_push(const Head& head) {
+  void place(u64 at, const Mark& mark, u64 tick, u64 number, u64 what, u32 queue) {
+    Head& head = heap_[at];
+    static_cast<Mark&>(head) = mark;
+    head.tick = tick;
+    head.number = number;
+    head.what = what;
+    head.queue = queue;
+  }
+  void heap_push(const Mark& mark, u64 tick, u64 number, u64 what, u32 queue) {
+    const u128 key = key_of(tick, number);
     u64 at = heap_.size();
-    heap_.push_back(head);
+    heap_.emplace_back();
     while (at) {
       const u64 parent = (at - 1) / 2;
-      if (heap_[parent].key <= head.key) break;
+      if (heap_[parent].key() <= key) break;
       heap_[at] = heap_[parent];
       at = parent;
     }
-    heap_[at] = head;
+    place(at, mark, tick, number, what, queue);
   }
   void drop_top() {
-    const Head last = heap_.back();
+    const Head& last = heap_.back();
+    const Mark mark = last;
+    const u64 tick = last.tick, number = last.number, what = last.what;
+    const u32 queue = last.queue;
     heap_.pop_back();
-    if (!heap_.empty()) sift(last);
+    if (!heap_.empty()) sift(mark, tick, number, what, queue);
   }
-  void sift(const Head& head) {  // puts an entry in the place of the top
+  void sift(const Mark& mark, u64 tick, u64 number, u64 what, u32 queue) {  // puts an entry in the place of the top
+    const u128 key = key_of(tick, number);
     const u64 size = heap_.size();
     u64 at = 0;
     for (u64 child = 1; child < size; child = 2 * at + 1) {
-      if (child + 1 < size && heap_[child + 1].key < heap_[child].key) ++child;
-      if (head.key <= heap_[child].key) break;
+      if (child + 1 < size && heap_[child + 1].key() < heap_[child].key()) ++child;
+      if (key <= heap_[child].key()) break;
       heap_[at] = heap_[child];
       at = child;
     }
-    heap_[at] = head;
+    place(at, mark, tick, number, what, queue);
   }
 
   std::vector<Delayed> queues_;
