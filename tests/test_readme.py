@@ -107,22 +107,49 @@ def test_the_parts_of_the_explained_difference_add_up() -> None:
     assert total == original - default
 
 
-def test_the_commands_of_the_readme_work(tmp_path: Path) -> None:
-    """In their order, as a newcomer types them; those on files that only he has are left out."""
+def _chains() -> list[list[list[str]]]:
+    """The commands of the README as words, those that read what others write behind them."""
     use = README.read_text("utf-8").split("## Use")[1]
-    commands = [line.split("   #")[0].strip() for line in use.split("```")[1].strip().splitlines()]
+    chains: list[list[list[str]]] = []
+    written: dict[str, list[list[str]]] = {}
+    for line in use.split("```")[1].strip().splitlines():
+        words = shlex.split(line, comments=True)
+        if "--hardware" in words:
+            continue  # on a file that only he has who types it
+        chain = next((written[name] for word in words if (name := word.split("/")[0]) in written), [])
+        if not chain:
+            chains.append(chain)
+        chain.append(words)
+        written.update(dict.fromkeys(_written(words), chain))
+    return chains
+
+
+def _written(words: list[str]) -> list[str]:
+    """The files and folders that a command writes."""
+    named = [words[place + 1] for place, word in enumerate(words) if word == "-o"]
+    return [*named, words[2]] if words[1] == "init" else named
+
+
+def test_the_readme_shows_commands() -> None:
+    """And some that build on one another."""
+    chains = _chains()
+    assert sum(map(len, chains)) > 10
+    assert max(map(len, chains)) > 2
+
+
+@pytest.mark.parametrize("chain", _chains(), ids=lambda chain: " ".join(chain[0][1:3]))
+def test_the_commands_of_the_readme_work(chain: list[list[str]], tmp_path: Path) -> None:
+    """In their order, as a newcomer types them."""
     scripts = Path(sysconfig.get_path("scripts"))
-    assert len(commands) > 5
-    for command in commands:
-        if "--hardware" not in command:
-            words = shlex.split(command)
-            run = subprocess.run(
-                [str(scripts / words[0]), *words[1:]], cwd=tmp_path, capture_output=True, text=True, check=False
-            )
-            assert run.returncode == 0, f"{command}: {run.stderr}"
-    assert (tmp_path / "result.json").is_file()
-    assert (tmp_path / "result.html").stat().st_size < MOST_PAGE_BYTES
-    assert any((tmp_path / "traces").iterdir())
+    for words in chain:
+        run = subprocess.run(
+            [str(scripts / words[0]), *words[1:]], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert run.returncode == 0, f"{shlex.join(words)}: {run.stderr}"
+        for name in _written(words):
+            made = tmp_path / name
+            assert any(made.iterdir()) if made.is_dir() else made.stat().st_size
+            assert made.suffix != ".html" or made.stat().st_size < MOST_PAGE_BYTES
 
 
 def test_the_python_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
