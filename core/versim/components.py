@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import attrs
@@ -272,6 +272,21 @@ class Destination:
     colour: bool = False
 
 
+def _written(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    """Held where it is made, in the reporter: a document that cannot be written is its fault and nobody else's."""
+    beside = attribute.name == "attachments"
+    if beside and not isinstance(value, Mapping):
+        raise ValueError(f"attachments have to be bytes by file name, got {type(value).__name__}")
+    parts = value if isinstance(value, Mapping) else {"document": value}
+    for name, part in parts.items():
+        if not isinstance(name, str) or not PurePath(name).name or not name.isprintable():
+            raise ValueError(f"{attribute.name} has to name files, got {name!r:.60}")
+        if not isinstance(part, bytes if beside else str | bytes):
+            raise ValueError(f"{attribute.name} cannot be {type(part).__name__}")  # noqa: TRY004 - one kind of error
+        if isinstance(part, str) and not part.isascii():
+            part.encode()  # half a character cannot be written
+
+
 @attrs.frozen(kw_only=True)
 class Rendering:
     """What a reporter made of a report.
@@ -281,8 +296,8 @@ class Rendering:
         attachments: Files that belong beside the document, by name; only if the destination is a file.
     """
 
-    content: str | bytes | Mapping[str, str | bytes]
-    attachments: Mapping[str, bytes] = attrs.field(factory=dict)
+    content: str | bytes | Mapping[str, str | bytes] = attrs.field(validator=_written)
+    attachments: Mapping[str, bytes] = attrs.field(factory=dict, validator=_written)
 
 
 @runtime_checkable

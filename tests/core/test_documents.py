@@ -6,6 +6,7 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 import versim
@@ -130,3 +131,23 @@ def test_a_report_is_saved_by_its_ending(report: Report, tmp_path: Path) -> None
     assert (tmp_path / "folder" / "predictions.csv").is_file()
     with pytest.raises(UnknownNameError, match=r"no reporter for the ending named '.xlsx'"):
         report.save(tmp_path / "x.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ({"content": 5}, "content cannot be int"),
+        ({"content": None}, "content cannot be NoneType"),
+        ({"content": {"a.txt": 5}}, "content cannot be int"),
+        ({"content": {"": "x"}}, "content has to name files, got ''"),
+        ({"content": {"a\0b": "x"}}, r"content has to name files, got 'a\\x00b'"),
+        ({"content": {"..": b"", 3: b""}}, "content has to name files, got 3"),
+        ({"content": "half \ud800"}, "surrogates not allowed"),
+        ({"content": "", "attachments": {"a": "text"}}, "attachments cannot be str"),
+        ({"content": "", "attachments": [b"x"]}, "attachments"),
+    ],
+)
+def test_what_cannot_be_written_is_no_rendering(made: dict[str, Any], said: str) -> None:
+    """It is the reporter's fault, and told as such; it ended versim with a traceback where it was written."""
+    with pytest.raises((ValueError, TypeError), match=said):
+        versim.Rendering(**made)
