@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from versim.graph import NONE, Instances
 from versim.kernel.functions import Problem, compiled, counting_sort, last_ended
-from versim.kernel.passes import Straight, straight_order
+from versim.kernel.passes import Straight
 from versim.picoseconds import LONGEST_PS, TooLongError
 from versim.prediction import NO_TIME
 from versim.progress import share_done
@@ -78,7 +78,7 @@ def replay(
     """
     if runs is None and compiled():
         straight = instances.kept("schedule.straight", lambda: _straight(instances))
-        found = None if straight is None else straight.run(compute_ps, meeting_ps, LONGEST_PS)
+        found = straight.run(compute_ps, meeting_ps, LONGEST_PS) if straight.whole else None
         if found is not None:
             return Schedule(ready_ps=found[0], start_ps=found[0], end_ps=found[1])
     duration_ps = compute_ps[instances.node]
@@ -88,14 +88,20 @@ def replay(
     return Schedule(ready_ps=ready_of(instances, end_ps), start_ps=start_ps, end_ps=end_ps)
 
 
-def _straight(instances: Instances) -> Straight | None:
-    """Instances as they are run where none waits for its device: what is free to start does; None for deadlocks."""
-    problem = _problem(instances)
-    order = straight_order(problem)
-    if order is None:
-        return None
-    start, dependency = instances.dependency_start, instances.dependency
-    return Straight(problem=problem, order=order, node=instances.node, dependency_start=start, dependency=dependency)
+def _straight(instances: Instances) -> Straight:
+    """Instances as they are run where none waits for its device: what is free to start does."""
+    part_start, part = instances.parts()
+    return Straight(
+        devices=instances.classes.count,
+        node=instances.node,
+        device=instances.rank_class,
+        meeting=instances.meeting,
+        dependency_start=instances.dependency_start,
+        dependency=instances.dependency,
+        part_start=part_start,
+        part=part,
+        by_device=instances.by_class(),
+    )
 
 
 class EventLoop:

@@ -107,14 +107,15 @@ class Instances:
 
     def last_of_class(self, times_ps: NDArray[np.int64]) -> NDArray[np.int64]:
         """The latest of a column of times, (instances,), in each class; (classes,). A class without instances has 0."""
-        return largest(times_ps, *self._by_class())
+        return largest(times_ps, *self.by_class())
 
     def of_class(self, number: int) -> NDArray[np.int32]:
         """The instances of a class, ascending."""
-        start, rows = self._by_class()
+        start, rows = self.by_class()
         return rows[start[number] : start[number + 1]]
 
-    def _by_class(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    def by_class(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """The instances of every class as a CSR pair."""
         return self.kept("by class", lambda: grouped(self.rank_class, self.classes.count))
 
     def last_of_meeting(self, times_ps: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -131,7 +131,7 @@ class _Ways:
             return None
         mesh = self._graph.mesh
         groups = _groups_on(mesh, places, scope.axes)
-        ways = self._ways_on(tuple(places), scope.axes, groups)
+        ways = self._ways_on(tuple(places), tuple(scope.axes), groups)
         if ways is None:
             return None
         members, of_member = groups.ravel(), np.repeat(ways, groups.shape[1])

@@ -19,29 +19,33 @@ constexpr i32 NONE = -1;
 
 extern "C" {
 
-// An order in which everything follows what it waits for: instances, and each meeting, as ~meeting, behind the last of
-// its parts. Returns how many entries there are: instances and meetings, unless some wait for one another.
-i64 versim_straight_order(i64 count, i64 meetings, const i32* meeting, const i32* waits, const i64* follower_start,
-                          const i32* follower, const i64* part_start, const i32* part, i32* order) try {
-  std::vector<i32> missing(waits, waits + count), absent(static_cast<std::size_t>(meetings)), free;
+// An order in which everything follows what it waits for, and each device takes its rows as they stand: instances, and
+// each meeting, as ~meeting, behind the last of its parts. Rows of each device are a CSR pair. Returns how many entries
+// there are: fewer than instances and meetings where there is no such order.
+i64 versim_straight_order(i64 count, i64 meetings, i64 devices, const i64* device_start, const i32* device_row,
+                          const i32* meeting, const i64* dependency_start, const i32* dependency,
+                          const i64* part_start, i32* order) try {
+  std::vector<i32> absent(static_cast<std::size_t>(meetings));
   for (i64 met = 0; met < meetings; ++met) absent[met] = static_cast<i32>(part_start[met + 1] - part_start[met]);
-  for (i64 row = count; row-- > 0;)
-    if (missing[row] == 0) free.push_back(static_cast<i32>(row));
-  i64 ordered = 0;
-  const auto end = [&](i32 ended) {
-    for (i64 edge = follower_start[ended + 1]; edge-- > follower_start[ended];)
-      if (--missing[follower[edge]] == 0) free.push_back(follower[edge]);
+  std::vector<u8> passed(static_cast<std::size_t>(count));
+  std::vector<i64> next(device_start, device_start + devices);
+  const auto waits = [&](i32 row) {
+    for (i64 edge = dependency_start[row]; edge < dependency_start[row + 1]; ++edge) {
+      const i32 on = dependency[edge];
+      if (meeting[on] == NONE ? !passed[on] : absent[meeting[on]] != 0) return true;
+    }
+    return false;
   };
-  // The latest first: a rank is followed as far as it goes, so that what belongs together stands together.
-  while (!free.empty()) {
-    const i32 row = free.back(), met = meeting[row];
-    free.pop_back();
-    order[ordered++] = row;
-    if (met == NONE) {
-      end(row);
-    } else if (--absent[met] == 0) {
-      order[ordered++] = ~met;
-      for (i64 at = part_start[met]; at < part_start[met + 1]; ++at) end(part[at]);
+  i64 ordered = 0, before = -1;
+  while (ordered != before) {
+    before = ordered;
+    for (i64 device = 0; device < devices; ++device) {
+      for (i64& at = next[device]; at < device_start[device + 1] && !waits(device_row[at]); ++at) {
+        const i32 row = device_row[at], met = meeting[row];
+        order[ordered++] = row;
+        passed[row] = 1;
+        if (met != NONE && --absent[met] == 0) order[ordered++] = ~met;
+      }
     }
   }
   return ordered;

@@ -12,21 +12,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from versim.kernel.functions import Longs, Problem, Rows, _call, _longs, _rows
-
-
-def straight_order(problem: Problem) -> Rows | None:
-    """Instances, and ~meeting behind the parts of each, so that everything follows what it waits for; None in circles.
-
-    (instances + meetings,).
-    """
-    count, meetings = len(problem.meeting), len(problem.part_start) - 1
-    order = np.empty(count + meetings, dtype=np.int32)
-    given = (problem.meeting, problem.waits, problem.follower_start, problem.follower, problem.part_start, problem.part)
-    ordered = _call("straight_order", count, meetings, *given, order)
-    if ordered < 0:
-        raise MemoryError("the order of a graph does not fit into memory")
-    return order if ordered == len(order) else None
+from versim.kernel.functions import Longs, Rows, _call, _longs, _rows
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -34,37 +20,62 @@ class Straight:
     """Instances in columns, to be run where nothing waits for its device (:func:`versim.schedule.replay`).
 
     Attributes:
-        problem: As the event loop reads them.
-        order: See :func:`straight_order`.
+        devices: Number of devices.
         node: int32 (instances,).
+        device: int32 (instances,).
+        meeting: int32 (instances,), -1 for compute.
         dependency_start: int64 (instances + 1,).
         dependency: int32.
+        part_start: int64 (meetings + 1,).
+        part: int32, instances of each meeting.
+        by_device: The instances of each device as a CSR pair.
+        order: int32, instances, and ~meeting behind the parts of each, so that everything follows what it waits for;
+            shorter than both together where devices cannot take their instances as they stand.
     """
 
-    problem: Problem
-    order: Rows
+    devices: int
     node: Rows = attrs.field(converter=_rows)
+    device: Rows = attrs.field(converter=_rows)
+    meeting: Rows = attrs.field(converter=_rows)
     dependency_start: Longs = attrs.field(converter=_longs)
     dependency: Rows = attrs.field(converter=_rows)
+    part_start: Longs = attrs.field(converter=_longs)
+    part: Rows = attrs.field(converter=_rows)
+    by_device: tuple[Longs, Rows]
+    order: Rows = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        count, meetings = len(self.meeting), len(self.part_start) - 1
+        order = np.empty(count + meetings, dtype=np.int32)
+        given = (self.meeting, self.dependency_start, self.dependency, self.part_start)
+        ordered = _call("straight_order", count, meetings, self.devices, *self.by_device, *given, order)
+        if ordered < 0:
+            raise MemoryError("the order of a graph does not fit into memory")
+        object.__setattr__(self, "order", order[:ordered])
+
+    @property
+    def whole(self) -> bool:
+        """Whether every instance has its place in the order."""
+        return len(self.order) == len(self.meeting) + len(self.part_start) - 1
 
     def run(
         self, compute_ps: npt.NDArray[Any], meeting_ps: npt.NDArray[Any], longest_ps: int
     ) -> tuple[Longs, Longs] | None:
         """Start and end of every instance; None if two may ask for one device at once, or one ends too late."""
-        problem, count = self.problem, len(self.node)
+        count = len(self.node)
         start, end = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
         failed = _call(
             "straight_run",
             len(self.order),
-            problem.devices,
+            self.devices,
             self.order,
             self.node,
-            problem.device,
-            problem.meeting,
+            self.device,
+            self.meeting,
             self.dependency_start,
             self.dependency,
-            problem.part_start,
-            problem.part,
+            self.part_start,
+            self.part,
             _longs(compute_ps),
             _longs(meeting_ps),
             longest_ps,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -187,3 +188,12 @@ def test_an_outsider_in_an_explicit_group() -> None:
     """Replication along dp brings rank 3 in, which the group does not name."""
     fault = _fault(lambda builder: builder.collective("c", "all_reduce", 8, ranks=(0, 1), on={"pp": [0, 1]}))
     assert fault == "node 0 ('c'): rank 3 takes part but is not of its group [0, 1]"
+
+
+def test_what_was_sound_on_one_mesh_is_looked_at_on_another() -> None:
+    """A group along an axis of one rank is none, however often the same was seen on two."""
+    for ranks, message in ((2, ""), (1, "a collective of one rank"), (2, "")):
+        builder = GraphBuilder(Mesh.of(dp=ranks, tp=2))
+        builder.collective("sum", "all_reduce", 8, axes=("dp",))
+        with pytest.raises(FaultsError, match=message) if message else contextlib.nullcontext():
+            builder.build()
