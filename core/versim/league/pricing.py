@@ -50,7 +50,9 @@ class Pricer:
 
     def network_s(self, messages: Sequence[Message], system: System) -> list[float]:
         """Seconds of messages alone; NaN where every timing declines."""
-        known = self._messages.setdefault((system.dimensions, system.endpoints, *sorted(system.axis_links.items())), {})
+        # A network timing may ask the device, too: DeepFlow's adds up what is reduced.
+        which = (system.dimensions, system.device, system.endpoints, *sorted(system.axis_links.items()))
+        known = self._messages.setdefault(which, {})
         new = [message for message in dict.fromkeys(messages) if message not in known]
         if new:
             known.update(zip(new, self._network.times_s(new, system).tolist(), strict=True))

@@ -56,6 +56,17 @@ def test_a_step_is_as_long_as_what_lies_on_its_deciding_chain(values: dict[str, 
     assert abs(found.chain.rest_s) < 1e-3 * found.seconds
 
 
+def test_networks_of_other_devices_are_told_apart() -> None:
+    """B200 hangs on the links of GB200 and has less bandwidth of memory to reduce with."""
+    label = defaults().columns[1].label
+    run = {"framework": "mlperf-nemo", "gpus": 8, "dp": 8, "sharding": "zero1"}
+    alone, after = (Predictor(load_registry(), defaults().columns[1:], defaults()) for _ in range(2))
+    after.chain(record(**run, gpu="b200"), label)
+    assert (
+        after.chain(record(**run, gpu="gb200"), label).seconds == alone.chain(record(**run, gpu="gb200"), label).seconds
+    )
+
+
 def test_devices_of_one_name_are_told_apart() -> None:
     """What was asked for one board does not answer for another of less power."""
     run = record(**{**PIPELINE, "gpu": "h100-96gb-500w", "framework": "torchtitan"})
