@@ -117,9 +117,8 @@ def what_lingers() -> str:
 
 def end_in_time() -> None:
     """Let a worker end when its work is done, whatever plugins left running in it: who asked waits for its end."""
-    from multiprocessing.util import Finalize  # noqa: PLC0415 - only in workers
-
-    Finalize(None, _end_soon, exitpriority=0)
+    # As concurrent.futures does it: what multiprocessing offers comes after waiting for threads, from Python 3.13 on.
+    threading._register_atexit(_end_soon)  # type: ignore[attr-defined] # noqa: SLF001
 
 
 def _end_soon() -> None:
