@@ -7,6 +7,7 @@ all. A step on 1,024 data-parallel replicas has as many classes as a step on one
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable
 
 import attrs
@@ -36,16 +37,21 @@ class RankClasses:
         """The coarsest classes of a graph: one class per rank where an explicit group singles ranks out."""
         if any(scope.ranks for scope in graph.scopes):
             return cls.single(graph.mesh)
+        return _of_placements(graph.mesh, frozenset(graph.placements))
+
+    @classmethod
+    def of_placements(cls, mesh: Mesh, placements: Collection[Placement]) -> RankClasses:
+        """The coarsest classes of which each placement holds all ranks or none."""
         of_index = []
-        for position, size in enumerate(graph.mesh.sizes):
-            distinct = {place.indices[position] for place in graph.placements} - {None}
+        for position, size in enumerate(mesh.sizes):
+            distinct = {place.indices[position] for place in placements} - {None}
             holders: list[list[int]] = [[] for _ in range(size)]
             for number, indices in enumerate(sorted(indices for indices in distinct if indices is not None)):
                 for index in indices:
                     holders[index].append(number)
             numbers: dict[tuple[int, ...], int] = {}
             of_index.append(np.array([numbers.setdefault(tuple(h), len(numbers)) for h in holders], dtype=np.int64))
-        return cls._from(graph.mesh, tuple(of_index))
+        return cls._from(mesh, tuple(of_index))
 
     @classmethod
     def single(cls, mesh: Mesh) -> RankClasses:
@@ -117,3 +123,12 @@ class RankClasses:
         for chosen, count in zip(self.on_axes(placement), self.sizes, strict=True):
             classes = (classes[:, None] * count + chosen[None, :]).ravel()
         return classes
+
+
+@functools.lru_cache(maxsize=64)
+def _of_placements(mesh: Mesh, placements: frozenset[Placement]) -> RankClasses:
+    """Of the steps that were asked about last, each of which is asked about several times."""
+    found = RankClasses.of_placements(mesh, placements)
+    for column in (*found.of_index, *found.first_index):
+        column.flags.writeable = False
+    return found

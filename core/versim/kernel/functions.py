@@ -49,7 +49,7 @@ STOPPED = 2
 def _call(name: str, *arguments: Any) -> int:
     """What a function returns, given numbers, columns, who is told, or None for a null pointer."""
     passed = [
-        argument.ctypes.data_as(ctypes.c_void_p)
+        ctypes.c_void_p(argument.ctypes.data)
         if isinstance(argument, np.ndarray)
         else argument
         if isinstance(argument, Told)

@@ -76,6 +76,7 @@ class _StepWriter:
         self._singles: dict[int, tuple[Section, ...]] = {}
         self._bucketed: dict[tuple[int, bool], list[tuple[list[Section], Held]]] = {}
         self._totals: dict[int, tuple[Held, list[Held]]] = {}
+        self._of_stages: dict[Any, tuple[int, ...]] = {}
         self._reductions: dict[Held, tuple[Collective, ...]] = {}
         self._gatherings: dict[Held, tuple[Collective, ...]] = {}
 
@@ -103,11 +104,14 @@ class _StepWriter:
         settings = self._settings
         pp, vp = settings.parallelism.pp, settings.parallelism.vp
         kinds = _kinds_of(settings.schedule, stage, pp, settings.microbatches, vp)
-        numbers = tuple(
-            self._number(kind // 4 // vp, kind // 4 % vp * pp + stage, first=bool(kind & 1), last=bool(kind & 2))
-            for kind in kinds
-        )
-        return numbers, self._end(stage)
+        # Stages between the first and the last do the same with chunks that are alike.
+        key = ("stage", kinds, stage == 0, stage == pp - 1, *self._kind_of[stage::pp])
+        if key not in self._of_stages:
+            self._of_stages[key] = tuple(
+                self._number(kind // 4 // vp, kind // 4 % vp * pp + stage, first=bool(kind & 1), last=bool(kind & 2))
+                for kind in kinds
+            )
+        return self._of_stages[key], self._end(stage)
 
     def _tasks(self, stage: int, numbers: tuple[int, ...], end: int, firsts: tuple[int, ...]) -> dict[str, Any]:
         """The tasks of one stage as columns, by the templates of their kinds."""
