@@ -12,6 +12,7 @@ using u8 = std::uint8_t;
 using i32 = std::int32_t;
 using i64 = std::int64_t;
 
+constexpr i64 TOLD_EVERY = 1 << 18;
 constexpr i64 SETS = 4;  // sets of durations that one walk works off; their times lie side by side
 constexpr i32 NONE = -1;
 constexpr i8 DEPENDENCY = 0;
@@ -44,7 +45,8 @@ extern "C" {
 // not give every device one order.
 i64 versim_first_come(i64 tokens, i64 count, i64 devices, const i32* order, const i64* edge_start, const i32* source,
                       const i32* adds, const i32* owner, const i8* kind, const i32* device, const i32* group,
-                      const i64* before, const i64* alone, const i64* after, const u8* choice, i64* last, u8* kept) try {
+                      const i64* before, const i64* alone, const i64* after, const u8* choice, i64* last, u8* kept,
+                      i64 (*told)(i64)) try {
   const i64* const columns[] = {before, alone, after};
   const auto lasts = [&](i64 row) {
     const u8* chosen = choice + SETS * group[row];
@@ -59,6 +61,9 @@ i64 versim_first_come(i64 tokens, i64 count, i64 devices, const i32* order, cons
   Times longest{};
   std::fill(kept, kept + SETS, 1);
   for (i64 at = 0; at < tokens; ++at) {
+    // An interrupt is heard when somebody is told something.
+    if (at % TOLD_EVERY == TOLD_EVERY - 1)
+      if (const i64 answer = told(at)) return answer;
     const i32 token = order[at];
     Times ready{};
     if (token >= count) {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,31 @@ def _call(name: str, *arguments: Any) -> int:
         for argument in arguments
     ]
     return int(_function(name)(*passed))
+
+
+def _heard(progress: Callable[[float], None] | None, count: int) -> tuple[Any, list[BaseException]]:
+    """What a function tells now and then how many of ``count`` are done, and what was raised then, which ends it."""
+    raised: list[BaseException] = []
+
+    def hearing() -> Generator[int, int, None]:
+        answer = 0
+        while True:
+            try:
+                while True:
+                    done = yield answer
+                    if progress is not None:
+                        progress(done / count)
+            except GeneratorExit:
+                return
+            except BaseException as error:  # noqa: BLE001 - an interrupt, too: nothing passes through the kernel
+                raised.append(error)
+                answer = STOPPED
+
+    # A signal that came meanwhile is raised as soon as Python goes on: of a function that would be before its first
+    # line, where nobody catches it; a generator goes on where it is caught.
+    heard = hearing()
+    next(heard)
+    return Told(heard.send), raised
 
 
 def _rows(column: npt.NDArray[Any]) -> Rows:
@@ -132,17 +157,7 @@ class Problem:
         Now and then ``progress`` is told which share of them has ended; what it raises ends the run.
         """
         count = len(self.meeting)
-        raised: list[BaseException] = []
-
-        def told(ended: int) -> int:
-            try:
-                if progress is not None:
-                    progress(ended / count)
-            except BaseException as error:  # noqa: BLE001 - an interrupt, too: nothing passes through the kernel
-                raised.append(error)
-                return STOPPED
-            return 0
-
+        told, raised = _heard(progress, count)
         start, end = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
         failed = _call(
             "event_loop",
@@ -160,7 +175,7 @@ class Problem:
             longest_ps,
             start,
             end,
-            Told(told),
+            told,
         )
         if raised:
             raise raised[0]
@@ -447,7 +462,10 @@ class Paths:
             chosen = np.zeros((choices.shape[1], at_once), dtype=np.uint8)
             chosen[:, : len(sets)] = sets.T
             last, kept = np.empty(at_once, dtype=np.int64), np.empty(at_once, dtype=np.bool_)
-            failed = _call("first_come", tokens, len(device), devices, *problem, *columns, chosen, last, kept)
+            told, raised = _heard(None, tokens)
+            failed = _call("first_come", tokens, len(device), devices, *problem, *columns, chosen, last, kept, told)
+            if raised:
+                raise raised[0]
             if failed < 0:
                 raise MemoryError("the schedule does not fit into memory")
             known = zip(last.tolist(), kept.tolist(), strict=True) if not failed else [(0, False)] * at_once

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -186,12 +190,12 @@ def test_first_come_in_a_known_order_is_first_come(graph: ExecutionGraph, seed: 
     """Whatever it answers for other durations is what the event loop finds; where service might change it says so."""
     instances = instances_of(graph, RankClasses.single(graph.mesh))
     source, groups = np.random.default_rng(seed), groups_of(instances)
-    first, *others = (source.integers(0, longest, instances.count) for _ in range(3))
+    first, second, third = (source.integers(0, longest, instances.count) for _ in range(3))
     loop = EventLoop(instances)
     start, end = loop.run(first)
     line = Timeline(instances=instances, start_ps=start, end_ps=end, active_ps=_active(instances, start, end))
     chain = chain_of(line)
-    durations = (chain.progress.duration_ps, *others)
+    durations = (chain.progress.duration_ps, second, third)
     if chain.lag_ps.any() or chain.progress.late.any() or (chain.waits.lanes >= 0).any():
         return
     choices = source.integers(0, 3, (6, groups.count)).astype(np.uint8)
@@ -211,7 +215,35 @@ def test_where_nothing_ties_the_order_of_service_is_known() -> None:
     instances = instances_of(graph, RankClasses.single(graph.mesh))
     start, end = EventLoop(instances).run(np.full(instances.count, 5))
     chain = chain_of(Timeline(instances=instances, start_ps=start, end_ps=end, active_ps=start))
-    columns = tuple(np.full(instances.count, duration) for duration in (5, 7, 11))
+    five, seven, eleven = (np.full(instances.count, duration) for duration in (5, 7, 11))
     group = (instances.meeting >= 0).astype(np.int32)
     choices = np.array([[0, 0], [1, 0], [1, 2], [2, 2], [0, 1]], dtype=np.uint8)
-    assert chain.first_come_ps(group, columns, choices) == [35, 43, 61, 77, 41]
+    assert chain.first_come_ps(group, (five, seven, eleven), choices) == [35, 43, 61, 77, 41]
+
+
+def test_an_interrupt_while_a_kernel_works_is_an_interrupt() -> None:
+    """It is raised where Python goes on, which is what the kernel tells how far it is: there it must not get lost."""
+    builder = GraphBuilder(Mesh.of(tp=2))
+    row = builder.compute("a", ((Fixed(1e-9), 1.0),))
+    for _ in range(140_000):
+        row = builder.compute("a", ((Fixed(1e-9), 1.0),), after=[row])
+    graph = builder.build()
+    instances = instances_of(graph, RankClasses.single(graph.mesh))
+    durations = np.full(instances.count, 5)
+    loop = EventLoop(instances)
+    start, end = loop.run(durations)
+    chain = chain_of(Timeline(instances=instances, start_ps=start, end_ps=end, active_ps=start))
+
+    def forever(work: Callable[[], object]) -> None:
+        while True:
+            work()
+
+    group, choices = np.zeros(instances.count, dtype=np.int32), np.ones((4, 1), dtype=np.uint8)
+    for work in (
+        lambda: loop.run(durations),
+        lambda: chain.first_come_ps(group, (durations, durations, durations), choices),
+    ):
+        for _ in range(3):
+            threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+            with pytest.raises(KeyboardInterrupt):
+                forever(work)
