@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -17,7 +17,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 os.environ["SIMGRID_PYTHON"] = str(Path(__file__).with_name("no-python-has-simgrid"))
 
 # A loaded machine is no reason for a property to fail, and a failure must be the same tomorrow.
-settings.register_profile("versim", max_examples=30, deadline=None, derandomize=True, database=None)
+settings.register_profile(
+    "versim",
+    max_examples=30,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("versim")
 
 
