@@ -151,12 +151,21 @@ class Plan:
     told: Callable[[], Told] | None = None
 
     def _batches(self, tasks: Sequence[Task]) -> Iterator[Batch]:
-        """Tasks in order, in batches that are smaller at the end, so that all workers end at about the same time."""
+        """Tasks in order, in batches that are smaller at the end, so that all workers end at about the same time.
+
+        A batch ends before tasks that are alike, rather than between them: what they have in common is made once then.
+        """
         start = 0
         while start < len(tasks):
             size = max(1, min(self.batch, (len(tasks) - start) // (self.workers * PER_WORKER)))
-            yield tuple(tasks[start : start + size])
-            start += size
+            end = min(start + size, len(tasks))
+            if end < len(tasks):
+                torn = end
+                while torn > start and tasks[torn - 1].like == tasks[end].like:
+                    torn -= 1
+                end = torn if torn > start else end
+            yield tuple(tasks[start:end])
+            start = end
 
     def run(self, tasks: Sequence[Task]) -> Iterator[list[Answered]]:
         """What each batch brings, as it arrives; every task is answered, or given up with a failure."""

@@ -333,9 +333,10 @@ def _open_tasks(
 
 def _like_together(tasks: Sequence[Task], registry: Registry) -> list[Task]:
     """The tasks, those behind one another whose steps have most in common."""
-    groups: dict[tuple[str, ...], list[Task]] = {}
+    groups: dict[str, list[Task]] = {}
     for task in tasks:
-        groups.setdefault(tuple(_resemblances(task.scenario, registry)), []).append(task)
+        like = "\n".join(_resemblances(task.scenario, registry))
+        groups.setdefault(like, []).append(attrs.evolve(task, like=like))
     return [task for group in groups.values() for task in group]
 
 

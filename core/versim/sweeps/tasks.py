@@ -55,12 +55,14 @@ class Task:
         settings: Of the configuration.
         scenario: With these settings.
         questions: In the order of workloads and pins.
+        like: Equal for tasks whose steps have most in common.
     """
 
     number: int
     settings: Mapping[str, Any]
     scenario: Scenario
     questions: tuple[Question, ...]
+    like: str = ""
 
 
 @attrs.frozen(kw_only=True)

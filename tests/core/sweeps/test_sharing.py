@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
 import pytest
 from versim import Registry, compare, load_registry, load_scenario, sweep
+from versim.sweeps.execution import BATCH, InlineExecutor, Plan
 
 SCENARIO = """
 name: shared
@@ -54,3 +56,21 @@ def test_a_sweep_answers_to_the_bit_what_comparisons_answer(registry: Registry, 
             kept = swept.store.answer(row["digest"], row["fingerprint"])
             assert kept is not None
             assert kept.groups == tuple((one.key, one.phase, one.count, one.total_ps) for one in result.groups)
+
+
+def test_steps_that_are_alike_travel_together(registry: Registry, tmp_path: Path) -> None:
+    """A batch that would tear them apart ends before them; more than fit into one are cut, and none is lost."""
+    path = tmp_path / "shared.yaml"
+    path.write_text(SCENARIO)
+    (task,) = sweep(load_scenario(path, registry), {"mbs": [1]}, registry=registry)._tasks
+    likes = [*"aaa", *"bbb", *"cccc", *("d" * 20), *"eee"] + [f"{number}" for number in range(40)]
+    tasks = [attrs.evolve(task, number=number, like=like) for number, like in enumerate(likes)]
+    batches = list(Plan(answer=lambda _: [], executor=InlineExecutor)._batches(tasks))
+    assert [one for batch in batches for one in batch] == tasks
+    assert ["".join(one.like for one in batch) for batch in batches[:5]] == [
+        "aaabbb",
+        "cccc",
+        "d" * BATCH,
+        "d" * BATCH,
+        "d" * 4 + "eee0",
+    ]
