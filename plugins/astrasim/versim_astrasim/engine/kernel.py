@@ -7,7 +7,7 @@ interrupted and says how far it is; whatever goes wrong in a run is left to the 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -102,14 +102,20 @@ _ARRAYS = (
 )
 """Fields of ``Input`` in ``native/input.hpp`` behind its first three: arrays by type of element, numbers otherwise."""
 
-_AskWay = ctypes.CFUNCTYPE(
-    ctypes.c_int64,
-    ctypes.c_int64,
-    ctypes.c_int64,
-    ctypes.c_int64,
-    ctypes.POINTER(ctypes.c_int64),
-    ctypes.POINTER(ctypes.c_double),
-)
+
+class _WayAsked(ctypes.Structure):
+    """``WayAsked`` in ``native/network.hpp``."""
+
+    _fields_ = (
+        ("source", ctypes.c_int64),
+        ("destination", ctypes.c_int64),
+        ("room", ctypes.c_int64),
+        ("devices", ctypes.POINTER(ctypes.c_int64)),
+        ("figures", ctypes.POINTER(ctypes.c_double)),
+    )
+
+
+_AskWay = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.POINTER(_WayAsked))
 _CTYPES: dict[Any, Any] = {None: ctypes.c_int64, float: ctypes.c_double, "callback": _AskWay}
 
 
@@ -319,23 +325,37 @@ def _ways_of(network: NetworkConfig, raised: list[BaseException]) -> Any:
     if wiring is None:
         return _AskWay()
 
-    def ask(source: int, destination: int, room: int, devices: Any, figures: Any) -> int:
+    def wires_of(asked: Any) -> int:
         try:
-            wires = list(wiring.wires(source, destination))
+            wires = list(wiring.wires(asked.source, asked.destination))
         except Failure:
             return -1  # the Python engine will say why
-        except BaseException as error:  # noqa: BLE001 - what leaves a callback is lost, an interrupt included
-            raised.append(error)
-            return -1
-        if len(wires) > room:
+        if len(wires) > asked.room:
             return -1
         for hop, (here, there, wire) in enumerate(wires):
-            devices[2 * hop], devices[2 * hop + 1] = here, there
-            figures[2 * hop] = bandwidth_bytes_per_ns(wire.bandwidth_gib_per_s)
-            figures[2 * hop + 1] = wire.latency_ns
+            asked.devices[2 * hop], asked.devices[2 * hop + 1] = here, there
+            asked.figures[2 * hop] = bandwidth_bytes_per_ns(wire.bandwidth_gib_per_s)
+            asked.figures[2 * hop + 1] = wire.latency_ns
         return len(wires)
 
-    return _AskWay(ask)
+    def answers() -> Generator[int, Any, None]:
+        answer = -1
+        while True:
+            try:
+                while True:
+                    asked = yield answer
+                    answer = wires_of(asked.contents)
+            except GeneratorExit:
+                return
+            except BaseException as error:  # noqa: BLE001 - what leaves a callback is lost, an interrupt included
+                raised.append(error)
+                answer = -1
+
+    # A signal that came meanwhile is raised where Python goes on: of a function that would be before its first line,
+    # where nobody catches it; a generator goes on where it is caught.
+    answering = answers()
+    next(answering)
+    return _AskWay(answering.send)
 
 
 def _link_use(links: Integers, given: KernelInput) -> LinkUse:

@@ -31,7 +31,14 @@ struct Dimension {
 
 // Asks for the way between two ranks of a wired network: pairs of devices, and bandwidth and latency of each wire.
 // Returns how many wires there are; negative if there is no way, or no room for it.
-using AskWay = i64 (*)(i64 source, i64 destination, i64 room, i64* devices, double* figures);
+struct WayAsked {
+  i64 source;
+  i64 destination;
+  i64 room;
+  i64* devices;
+  double* figures;
+};
+using AskWay = i64 (*)(const WayAsked* asked);
 
 // One directed link; messages wait for it in order.
 struct Link {
@@ -143,7 +150,8 @@ class WiredNetwork : public LinkedNetwork {
       return pairs_[index].source == source && pairs_[index].destination == destination;
     });
     if (known == NONE) {
-      const i64 count = ask_(source, destination, ROOM, devices_.data(), figures_.data());
+      const WayAsked asked{source, destination, ROOM, devices_.data(), figures_.data()};
+      const i64 count = ask_(&asked);
       if (count < 1) throw Handover{UNREACHABLE, source, -1};
       known = static_cast<u32>(ways_.size());
       const u64 begin = paths.size();
