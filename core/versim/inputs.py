@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from versim.distinct import distinct
 from versim.fabric import System
 from versim.graph import ExecutionGraph
+from versim.graph.forms import of_form
 from versim.immutable import is_unwritable
 from versim.kernel import passes
 from versim.kernel.functions import compiled
@@ -114,21 +115,27 @@ _BEGUN: WeakKeyDictionary[ExecutionGraph, tuple[System, Any]] = WeakKeyDictionar
 
 def _begin(graph: ExecutionGraph, system: System) -> Any:
     content = hashlib.sha256()
-    codes, _, kind = distinct(graph.kind, len(graph.kinds))
-    texts = [graph.kinds[code].value for code in codes.tolist()]
-    places = {text: place for place, text in enumerate(sorted(texts))}
+    texts, kind = of_form(graph, "inputs.kinds", lambda: _kinds(graph))
     tables = {
         "mesh": [list(graph.mesh.names), list(graph.mesh.sizes)],
         "placements": [[list(i) if i is not None else None for i in p.indices] for p in graph.placements],
         "scopes": [[list(scope.axes), list(scope.ranks)] for scope in graph.scopes],
         "algorithms": list(graph.algorithms),
-        "kinds": sorted(texts),
+        "kinds": texts,
         "system": _content(system),
     }
     content.update(json.dumps(tables, sort_keys=True).encode())
-    for column in _columns(graph, np.array([places[text] for text in texts], dtype=np.int8)[kind]):
+    for column in _columns(graph, kind):
         _add(content, column)
     return content
+
+
+def _kinds(graph: ExecutionGraph) -> tuple[list[str], NDArray[np.int8]]:
+    """The texts of the kinds in use, sorted, and the place of each communication's among them."""
+    codes, _, kind = distinct(graph.kind, len(graph.kinds))
+    texts = [graph.kinds[code].value for code in codes.tolist()]
+    places = {text: place for place, text in enumerate(sorted(texts))}
+    return sorted(texts), np.array([places[text] for text in texts], dtype=np.int8)[kind]
 
 
 def _add(content: Any, column: NDArray[Any]) -> None:
