@@ -10,7 +10,8 @@ import pytest
 from transformer_steps import EXPERTS, graph, options, settings
 from versim import FaultsError, UnknownNameError, VersimError, compare
 from versim_transformer import stamping
-from versim_transformer.validation import architecture_of, settings_of
+from versim_transformer.pipeline_split import split_layers
+from versim_transformer.validation import architecture_of, parallelism_of, settings_of
 
 CASES: tuple[tuple[dict[str, Any], str], ...] = (
     ({"tp": 3}, r"\$\.tp: 8 heads cannot be dealt to 3 ranks"),
@@ -183,3 +184,11 @@ def test_a_file_that_is_no_json_is_told(tmp_path: Path) -> None:
     path.write_text("layers: 32")
     with pytest.raises(VersimError, match="is not a JSON document"):
         settings(model=str(path))
+
+
+def test_two_billion_stages_are_refused_before_they_are_laid_out() -> None:
+    """They took 16 GB and twenty seconds, and were then thrown away for the fault that was known before."""
+    asked = options(pp=2**31)
+    stages, faults = split_layers(architecture_of(asked), parallelism_of(asked), "auto", None)
+    assert stages == ()
+    assert "are more than the" in faults[0]

@@ -31,7 +31,7 @@ def split_layers(
     else:
         counts, faults = _dealt(model, chunks, how)
     if faults:
-        return ((0,) * parallel.pp,) * parallel.vp, faults
+        return (), faults  # as many stages as somebody asked for may not fit into memory
     return tuple(tuple(counts[c * parallel.pp : (c + 1) * parallel.pp]) for c in range(parallel.vp)), []
 
 
