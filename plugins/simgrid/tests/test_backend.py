@@ -202,11 +202,14 @@ def test_how_far_it_is_is_told(simulate: Simulate, monkeypatch: pytest.MonkeyPat
     """By the worker, while it runs, to whoever asked."""
     shares: list[float] = []
     monkeypatch.setattr(launch, "share_done", shares.append)
-    builder = GraphBuilder(Mesh.of(rank=16))
-    last: list[int] = []
-    for number in range(30):
-        last = [builder.collective(f"k{number}", "all_reduce", 1 << 20, axes=("rank",), after=last)]
-    simulate(builder.build(), network_of(("ring", 16)), fold=False)
+    for count in (30, 120, 480, 1920):
+        builder = GraphBuilder(Mesh.of(rank=16))
+        last: list[int] = []
+        for number in range(count):
+            last = [builder.collective(f"k{number}", "all_reduce", 1 << 20, axes=("rank",), after=last)]
+        simulate(builder.build(), network_of(("ring", 16)), fold=False)
+        if shares:  # a fast machine has nothing to tell of a short run
+            break
+    assert shares
     assert shares == sorted(shares)
     assert all(0 < share < 1 for share in shares)
-    assert len(shares) >= 1
