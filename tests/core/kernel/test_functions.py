@@ -221,7 +221,7 @@ def test_where_nothing_ties_the_order_of_service_is_known() -> None:
     assert chain.first_come_ps(group, (five, seven, eleven), choices) == [35, 43, 61, 77, 41]
 
 
-def test_an_interrupt_while_a_kernel_works_is_an_interrupt() -> None:
+def test_an_interrupt_while_a_kernel_works_is_an_interrupt(request: pytest.FixtureRequest) -> None:
     """It is raised where Python goes on, which is what the kernel tells how far it is: there it must not get lost."""
     builder = GraphBuilder(Mesh.of(tp=2))
     row = builder.compute("a", ((Fixed(1e-9), 1.0),))
@@ -233,6 +233,9 @@ def test_an_interrupt_while_a_kernel_works_is_an_interrupt() -> None:
     loop = EventLoop(instances)
     start, end = loop.run(durations)
     chain = chain_of(Timeline(instances=instances, start_ps=start, end_ps=end, active_ps=start))
+    # What runs in the background may have been started with interrupts ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
 
     def forever(work: Callable[[], object]) -> None:
         while True:
