@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from versim import (
     NO_TIME,
@@ -16,9 +17,13 @@ from versim import (
     Device,
     Dimension,
     ExecutionGraph,
+    Fixed,
+    GraphBuilder,
     Inputs,
     Instances,
     Link,
+    Mesh,
+    NoOptions,
     Prediction,
     RankClasses,
     Schedule,
@@ -31,6 +36,34 @@ from versim import (
     prediction_of,
     replay,
 )
+from versim.kernel import KERNEL_VARIABLE
+
+
+def with_and_without_kernel(found: Callable[[], Any]) -> tuple[Any, Any]:
+    """What is found with the compiled kernel, and what without."""
+    fast = found()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(KERNEL_VARIABLE, "off")
+        return fast, found()
+
+
+class Steps:
+    """A producer with a step of its own and the system for it."""
+
+    name = "steps"
+    options = NoOptions
+
+    def produce(self, _: NoOptions) -> ExecutionGraph:
+        """Compute, then a sum over two ranks."""
+        builder = GraphBuilder(Mesh.of(dp=2))
+        first = builder.compute("work", [(Fixed(1e-6), 1)])
+        builder.collective("sum", "all_reduce", 1000, axes=["dp"], after=[first])
+        return builder.build()
+
+    def system(self, _: NoOptions) -> System:
+        """A ring of two."""
+        link = Link(bandwidth_bytes_per_s=1e9, latency_s=1e-6)
+        return System(dimensions=(Dimension(topology="ring", size=2, link=link),), device=Device(name="none"))
 
 
 def system_of(graph: ExecutionGraph) -> System:

@@ -11,18 +11,13 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
+from fakes import Steps
 from numpy.typing import NDArray
 from versim import (
     Comparison,
-    Device,
-    Dimension,
     ExecutionGraph,
     Finding,
-    Fixed,
-    GraphBuilder,
     Inputs,
-    Link,
-    Mesh,
     NoOptions,
     Prediction,
     Registry,
@@ -31,7 +26,6 @@ from versim import (
     SimulationError,
     SimulationRequest,
     Status,
-    System,
     UnsupportedGraphError,
     VersimError,
     hookimpl,
@@ -41,25 +35,6 @@ from versim import (
 )
 from versim.run import run
 from versim.scenario import Instance, Workload
-
-
-class Steps:
-    """A producer with a step of its own and the system for it."""
-
-    name = "steps"
-    options = NoOptions
-
-    def produce(self, _: NoOptions) -> ExecutionGraph:
-        """Compute, then a sum over two ranks."""
-        builder = GraphBuilder(Mesh.of(dp=2))
-        first = builder.compute("work", [(Fixed(1e-6), 1)])
-        builder.collective("sum", "all_reduce", 1000, axes=["dp"], after=[first])
-        return builder.build()
-
-    def system(self, _: NoOptions) -> System:
-        """A ring of two."""
-        link = Link(bandwidth_bytes_per_s=1e9, latency_s=1e-6)
-        return System(dimensions=(Dimension(topology="ring", size=2, link=link),), device=Device(name="none"))
 
 
 @attrs.frozen

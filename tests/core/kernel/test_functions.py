@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
+from fakes import with_and_without_kernel
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -31,13 +32,7 @@ from versim.schedule import EventLoop, longest_chain_ps, ready_of
 
 pytestmark = pytest.mark.skipif(not compiled(), reason=kernel_part("versim_core", _SOURCES).reason)
 
-Off = pytest.MonkeyPatch
 several = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-
-
-def readable(patch: Off) -> None:
-    """Do without the kernel from here on."""
-    patch.setenv(KERNEL_VARIABLE, "off")
 
 
 @several
@@ -65,8 +60,8 @@ def test_the_event_loop_is_the_same(graph: ExecutionGraph, seed: int) -> None:
     runs = source.random(instances.count) < 0.95 if seed % 3 == 0 else None
     compute_ps = source.integers(0, 5, graph.node_count)
     fast = (*EventLoop(instances, runs).run(duration), longest_chain_ps(instances, compute_ps))
-    with Off.context() as patch:
-        readable(patch)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(KERNEL_VARIABLE, "off")
         slow = (*EventLoop(instances, runs).run(duration), longest_chain_ps(instances, compute_ps))
     assert [np.asarray(column).tolist() for column in fast] == [np.asarray(column).tolist() for column in slow]
 
@@ -86,10 +81,7 @@ def test_orders_and_depths_are_the_same(edges: list[tuple[int, int]]) -> None:
         depth, left = depths(pairs[:, 1], pairs[:, 0], 10)
         return topological_order(start, dependency), left.tolist(), depth[~left].tolist()
 
-    fast = found()
-    with Off.context() as patch:
-        readable(patch)
-        slow = found()
+    fast, slow = with_and_without_kernel(found)
     assert fast == slow
 
 
@@ -102,10 +94,7 @@ def test_instances_are_the_same(graph: ExecutionGraph, single: bool) -> None:
         instances = instances_of(graph, RankClasses.single(graph.mesh) if single else None)
         return [instances.dependency_start.tolist(), instances.dependency.tolist(), instances.dependency.dtype]
 
-    fast = found()
-    with Off.context() as patch:
-        readable(patch)
-        slow = found()
+    fast, slow = with_and_without_kernel(found)
     assert fast == slow
 
 
@@ -136,10 +125,7 @@ def test_the_waits_of_a_timeline_are_the_same(graph: ExecutionGraph, seed: int) 
         columns = (waits.edge_start, waits.source, waits.target, waits.adds, waits.owner, waits.kind, chain.lag_ps)
         return [waits.line.by_start.tolist(), waits.lanes.tolist(), *lanes, *(column.tolist() for column in columns)]
 
-    fast = found()
-    with Off.context() as patch:
-        readable(patch)
-        slow = found()
+    fast, slow = with_and_without_kernel(found)
     assert fast == slow
 
 
@@ -156,10 +142,7 @@ def test_longest_paths_are_the_same(graph: ExecutionGraph, seed: int) -> None:
         path = [column.tolist() for column in attrs.astuple(chain.path, recurse=False)]
         return path, chain.slack_ps.tolist(), chain.makespans_ps(other), chain.makespans_ps(other, chain.lag_ps)
 
-    fast = found()
-    with Off.context() as patch:
-        readable(patch)
-        slow = found()
+    fast, slow = with_and_without_kernel(found)
     assert fast == slow
 
 
@@ -177,10 +160,7 @@ def test_what_waits_behind_what_is_the_same(graph: ExecutionGraph, seed: int) ->
         ready = line.ready_ps.tolist(), ready_of(chain.instances, gone).tolist()
         return ready, _held_before(chain).tolist(), dict(_waits_of(chain, node_keys(graph)[0]))
 
-    fast = found()
-    with Off.context() as patch:
-        readable(patch)
-        slow = found()
+    fast, slow = with_and_without_kernel(found)
     assert fast == slow
 
 

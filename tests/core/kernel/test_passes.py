@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
-from fakes import pinned_of, predicted
+from fakes import pinned_of, predicted, with_and_without_kernel
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -22,7 +22,7 @@ from versim.distinct import largest, pairs
 from versim.errors import VersimError
 from versim.graph import sharing_instances
 from versim.inputs import _sum
-from versim.kernel import KERNEL_VARIABLE, kernel_part
+from versim.kernel import kernel_part
 from versim.kernel.functions import _SOURCES, compiled
 from versim.schedule import EventLoop
 
@@ -30,14 +30,6 @@ pytestmark = pytest.mark.skipif(not compiled(), reason=kernel_part("versim_core"
 
 several = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 WORK = [(Fixed(0.0), 1)]
-
-
-def both(found: Any) -> tuple[Any, Any]:
-    """What is found with the kernel, and what without."""
-    fast = found()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(KERNEL_VARIABLE, "off")
-        return fast, found()
 
 
 @several
@@ -54,7 +46,7 @@ def test_a_replay_without_a_queue_is_that_of_the_event_loop(data: st.DataObject,
         ran = replay(instances, compute_ps, meeting_ps)
         return [column.tolist() for column in attrs.astuple(ran, recurse=False)]
 
-    fast, slow = both(found)
+    fast, slow = with_and_without_kernel(found)
     assert fast == slow
 
 
@@ -125,7 +117,7 @@ def test_timelines_are_held_to_the_same_checks(graph: ExecutionGraph, seed: int)
         outcome = checks(pinned, Bounds(compute_ps=0, bisection_ps=None), prediction, line)
         return outcome, line.active_ps.tolist(), line.posted_in_time if line.all_ran else None, respects_compute(line)
 
-    fast, slow = both(found)
+    fast, slow = with_and_without_kernel(found)
     assert fast == slow
 
 
@@ -137,7 +129,7 @@ def test_timelines_are_held_to_the_same_checks(graph: ExecutionGraph, seed: int)
 def test_pairs_are_numbered_as_they_appear(values: NDArray[np.int64], scale: int) -> None:
     """Small numbers and large ones."""
     one, other = values * scale
-    (first, number), slow = both(lambda: pairs(one, other))
+    (first, number), slow = with_and_without_kernel(lambda: pairs(one, other))
     assert [first.tolist(), number.tolist()] == [column.tolist() for column in slow]
     assert len(first) == len(set(zip(one.tolist(), other.tolist(), strict=True)))
 
@@ -157,7 +149,7 @@ def test_the_largest_of_groups_is_the_same(groups: list[list[int]], otherwise: i
     start = np.cumsum([0, *map(len, groups)])
     rows = np.array([row for group in groups for row in group], dtype=np.int32)
     values = np.arange(10)[::-1].copy()
-    fast, slow = both(lambda: largest(values, start, rows, otherwise).tolist())
+    fast, slow = with_and_without_kernel(lambda: largest(values, start, rows, otherwise).tolist())
     assert fast == slow
 
 
@@ -181,7 +173,7 @@ def test_predictions_are_held_to_the_same_contract(graph: ExecutionGraph, seed: 
                 return str(error)
             return ""
 
-        fast, slow = both(found)
+        fast, slow = with_and_without_kernel(found)
     assert fast == slow
 
 
@@ -190,5 +182,5 @@ def test_predictions_are_held_to_the_same_contract(graph: ExecutionGraph, seed: 
 def test_sums_that_tell_of_changes_are_the_same(length: int, seed: int) -> None:
     """Within a block of weights, at its end and beyond; bytes that fill no word count, too."""
     column = np.random.default_rng(seed).integers(0, 256, length, dtype=np.uint8)
-    fast, slow = both(lambda: _sum(column))
+    fast, slow = with_and_without_kernel(lambda: _sum(column))
     assert fast == slow
