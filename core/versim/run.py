@@ -38,7 +38,8 @@ from versim.graph import ExecutionGraph, sharing_instances
 from versim.pinning import distinct_messages
 from versim.progress import said_in_notebook, telling
 from versim.registry import Registry, load_registry
-from versim.scenario import DEFAULT_SCENARIO, Instance, Pin, Scenario, Workload, load_scenario, structure_scenario
+from versim.scenario import DEFAULT_SCENARIO, Instance, Scenario, Workload, load_scenario, structure_scenario
+from versim.scenario.lenders import lenders_first, lenders_of
 from versim.scenario.presence import without_absent
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def run(
     with limiting(time_limit_s):
         prepared = _prepared_beforehand(scenario, registry, say)
         reports = {}
-        for workload in _lenders_first(scenario):
+        for workload in lenders_first(scenario):
             with ExitStack() as sessions:
                 reports[workload.label] = _run_workload(
                     scenario,
@@ -181,8 +182,8 @@ def prepare(
             if not chosen.durations:
                 return prepare_pin(scenario, registry, workload, chosen)
             simulated: Simulations = {}
-            lenders = _lenders_of(scenario, chosen)
-            for lender in _lenders_first(scenario):
+            lenders = lenders_of(scenario, chosen)
+            for lender in lenders_first(scenario):
                 if lender.label in lenders:
                     with ExitStack() as sessions:
                         _run_workload(
@@ -192,39 +193,6 @@ def prepare(
     raise VersimError(
         f"workload {workload_label!r} has no pin {pin_label!r}; it has {', '.join(pin.label for pin in applying)}"
     )
-
-
-def _lenders_by_workload(scenario: Scenario) -> dict[str, set[str]]:
-    return {
-        workload.label: {borrowed.workload for pin in scenario.pins_of(workload) for borrowed in pin.durations}
-        for workload in scenario.workloads
-    }
-
-
-def _lenders_of(scenario: Scenario, chosen: Pin) -> set[str]:
-    """Workloads from which a pin borrows durations, and those from which they do."""
-    wants = _lenders_by_workload(scenario)
-    found: set[str] = set()
-    asked = {borrowed.workload for borrowed in chosen.durations}
-    while asked:
-        found |= asked
-        asked = set().union(*(wants[label] for label in asked)) - found
-    return found
-
-
-def _lenders_first(scenario: Scenario) -> list[Workload]:
-    """Workloads in an order in which durations exist before they are borrowed."""
-    wants = _lenders_by_workload(scenario)
-    ordered: list[Workload] = []
-    done: set[str] = set()
-    while len(ordered) < len(scenario.workloads):
-        ready = [w for w in scenario.workloads if w.label not in done and wants[w.label] <= done]
-        if not ready:
-            circle = ", ".join(sorted(set(wants) - done))
-            raise VersimError(f"workloads {circle} borrow durations from one another in a circle")
-        ordered.extend(ready)
-        done.update(workload.label for workload in ready)
-    return ordered
 
 
 @sharing_instances()

@@ -6,8 +6,8 @@
 
 Reading order: ``model`` (the values), ``form`` (written form to model and
 back), ``check`` (references and plugins), ``makers`` (who makes them of files),
-``presence`` (optional simulators), ``load``, ``overrides`` (what a command line
-changes).
+``presence`` (optional simulators), ``lenders`` (durations that one workload
+borrows from another), ``load``, ``overrides`` (what a command line changes).
 """
 
 from versim.scenario.check import check_scenario as check_scenario
