@@ -64,6 +64,34 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE TABLE sized (key TEXT PRIMARY KEY, content TEXT NOT NULL) WITHOUT ROWID;
     """,
+    # Rows that belong together are found by number: a look for digests of 64 letters takes several times as long. What
+    # is long stands last, so that who reads the rest does not pass it.
+    """
+    CREATE TABLE numbered_answers (
+      id INTEGER PRIMARY KEY, digest TEXT NOT NULL, fingerprint TEXT NOT NULL, status TEXT NOT NULL,
+      makespan_ps INTEGER, wall_s REAL, engine TEXT NOT NULL, compute_ps INTEGER, communication_ps INTEGER,
+      exposed_communication_ps INTEGER, idle_ps INTEGER, failed_checks TEXT NOT NULL, diagnosis TEXT NOT NULL,
+      groups TEXT NOT NULL, spans BLOB, UNIQUE (digest, fingerprint)
+    );
+    INSERT INTO numbered_answers
+      SELECT rowid, digest, fingerprint, status, makespan_ps, wall_s, engine, compute_ps, communication_ps,
+        exposed_communication_ps, idle_ps, failed_checks, diagnosis, groups, spans FROM answers;
+    CREATE TABLE numbered_questions (
+      id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, answer INTEGER REFERENCES answers (id), digest TEXT NOT NULL,
+      fingerprint TEXT NOT NULL, refusal TEXT NOT NULL, tokens INTEGER, mfu REAL, tokens_per_s_per_rank REAL,
+      persistent_bytes REAL, peak_bytes REAL, fits INTEGER
+    );
+    INSERT INTO numbered_questions
+      SELECT NULL, q.key, a.rowid, q.digest, q.fingerprint, q.refusal, q.tokens, q.mfu, q.tokens_per_s_per_rank,
+        q.persistent_bytes, q.peak_bytes, q.fits
+      FROM questions q LEFT JOIN answers a USING (digest, fingerprint) ORDER BY a.rowid;
+    ALTER TABLE members ADD COLUMN question INTEGER REFERENCES questions (id);
+    UPDATE members SET question = (SELECT id FROM numbered_questions WHERE key = members.key);
+    DROP TABLE questions;
+    DROP TABLE answers;
+    ALTER TABLE numbered_questions RENAME TO questions;
+    ALTER TABLE numbered_answers RENAME TO answers;
+    """,
 )
 """What brings each version to the next; never changed, only added to."""
 
@@ -246,8 +274,7 @@ class Store:
                 some = keys[start : start + _MOST_VARIABLES]
                 marks = ", ".join("?" * len(some))
                 rows = self._connection.execute(
-                    f"SELECT q.key FROM questions q LEFT JOIN answers a USING (digest, fingerprint) "  # noqa: S608 - marks only
-                    f"WHERE q.key IN ({marks}) AND (a.digest IS NOT NULL OR q.refusal <> '')",
+                    f"SELECT key FROM questions WHERE key IN ({marks}) AND (answer IS NOT NULL OR refusal <> '')",  # noqa: S608 - marks only
                     some,
                 )
                 found.update(row[0] for row in rows)
@@ -360,17 +387,19 @@ class Store:
                 }.values(),
             )
             run(
-                "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+                "INSERT INTO answers VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
                 "spans = coalesce(spans, excluded.spans)",
                 [_of_answer(one.answer) for one in found if one.answer],
             )
             run(
-                "INSERT OR IGNORE INTO questions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [attrs.astuple(one.question) for one in found if one.question],
+                "INSERT OR IGNORE INTO questions VALUES (NULL, :key, "
+                "(SELECT id FROM answers WHERE digest = :digest AND fingerprint = :fingerprint), :digest, "
+                ":fingerprint, :refusal, :tokens, :mfu, :tokens_per_s_per_rank, :persistent_bytes, :peak_bytes, :fits)",
+                [attrs.asdict(one.question) for one in found if one.question],
             )
             run(
-                "INSERT OR REPLACE INTO members (sweep, number, settings, workload, pin, instance, key, failure) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO members (sweep, number, settings, workload, pin, instance, key, failure, "
+                "question) VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT id FROM questions WHERE key = ?7))",
                 [
                     (
                         sweep,
@@ -415,9 +444,9 @@ def _of_answer(answer: AnswerRow) -> tuple[Any, ...]:
         answer.communication_ps,
         answer.exposed_communication_ps,
         answer.idle_ps,
-        json.dumps(answer.groups),
         json.dumps(answer.failed_checks),
         json.dumps(answer.diagnosis),
+        json.dumps(answer.groups),
         answer.spans,
     )
 

@@ -63,8 +63,8 @@ _MEANINGS: dict[str, Callable[[Any], Any]] = {
 """Fields whose value is not what the file has."""
 
 _JOINS = {
-    "q": "LEFT JOIN questions q ON q.key = m.key",
-    "a": "LEFT JOIN answers a ON a.digest = q.digest AND a.fingerprint = q.fingerprint",
+    "q": "LEFT JOIN questions q ON q.id = m.question",
+    "a": "LEFT JOIN answers a ON a.id = q.answer",
     "p": "LEFT JOIN inputs p ON p.digest = q.digest",
     "i": "LEFT JOIN instances i ON i.fingerprint = q.fingerprint",
 }
@@ -102,7 +102,13 @@ class Listing(Sequence[dict[str, Any]]):
     def column(self, name: str) -> Sequence[Any]:
         """One field of every row."""
         values = self.columns[name]
-        return values if self.order == range(len(values)) else [values[at] for at in self.order]
+        return values if self.order == range(len(values)) else [*map(values.__getitem__, self.order)]
+
+    def distinct(self, name: str) -> Collection[Any]:
+        """The values that a field has in any row; of settings, one object of each."""
+        # Who lists all in another order has the same values, and reads them where they lie.
+        values = self.columns[name] if len(self.order) == len(self.columns[name]) else self.column(name)
+        return dict(zip(map(id, values), values, strict=True)).values() if name == "settings" else set(values)
 
     def __len__(self) -> int:
         return len(self.order)

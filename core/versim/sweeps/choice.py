@@ -18,7 +18,7 @@ from versim.registry import Registry
 from versim.scenario import Scenario
 from versim.storage.database import IN_MEMORY, Store
 from versim.storage.listing import Listing
-from versim.sweeps.results import Row, fields_of, reasons, select, settings_of
+from versim.sweeps.results import Row, fields_of, reasons, select
 from versim.sweeps.settings import label_of
 from versim.sweeps.step_terms import difference, terms_of
 from versim.sweeps.sweep import sweep
@@ -128,7 +128,7 @@ def choice_in(
     if number not in sweeps or number is None:
         raise VersimError(f"{store.path} has no sweep {number}; `versim results --sweeps` lists them")
     asked = select(store.rows(number, fields_of(where, "") | _RANKED_FIELDS), where)
-    spelt = {id(settings): label_of(settings) for settings in settings_of(asked)}
+    spelt = {id(settings): label_of(settings) for settings in asked.distinct("settings")}
     labels = [spelt[id(settings)] for settings in asked.column("settings")]
     return _choice(store, asked, labels, reference, sweeps[number].reference, with_failed=with_failed)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -60,14 +61,9 @@ CSV_FIELDS = frozenset({*NAMES, "digest"})
 """The same of a CSV file."""
 
 
-def settings_of(rows: Listing) -> list[Mapping[str, Any]]:
-    """The distinct settings of some rows, in order of appearance."""
-    return list({id(settings): settings for settings in rows.column("settings")}.values())
-
-
 def keys_of(rows: Listing) -> tuple[str, ...]:
     """Settings that any of some rows has, in order of appearance."""
-    return tuple(dict.fromkeys(key for settings in settings_of(rows) for key in settings))
+    return tuple(dict.fromkeys(key for settings in rows.distinct("settings") for key in settings))
 
 
 def values_of(rows: Listing, name: str) -> Sequence[Any]:
@@ -101,15 +97,7 @@ def select(rows: Listing, where: Sequence[str] = (), sort: str = "", *, descendi
         if rows:
             hold_to_names(condition, known)
     for condition in conditions:
-        columns = {name: values_of(rows, name) for name in condition.names}
-        rows = attrs.evolve(
-            rows,
-            order=[
-                row
-                for at, row in enumerate(rows.order)
-                if condition.holds(lambda name, at=at, columns=columns: columns[name][at])  # type: ignore[misc]
-            ],
-        )
+        rows = attrs.evolve(rows, order=[*itertools.compress(rows.order, _holds(condition, rows))])
     if not sort:
         return rows
     if rows and sort not in known:
@@ -122,6 +110,21 @@ def select(rows: Listing, where: Sequence[str] = (), sort: str = "", *, descendi
     return attrs.evolve(rows, order=[rows.order[at] for at in there])
 
 
+def _holds(condition: Expression, rows: Listing) -> Iterable[bool]:
+    """Whether a condition holds, of every row."""
+    names = tuple(condition.names)
+    asked = [*zip(*(values_of(rows, name) for name in names), strict=True)] if names else [()] * len(rows)
+
+    def holds(values: tuple[Any, ...]) -> bool:
+        return condition.holds(dict(zip(names, values, strict=True)).__getitem__)
+
+    try:
+        # Most rows say what others say.
+        return map({values: holds(values) for values in dict.fromkeys(asked)}.__getitem__, asked)
+    except TypeError:  # a setting that is a list
+        return map(holds, asked)
+
+
 def fields_of(where: Sequence[str], sort: str) -> frozenset[str]:
     """The fields of a store that a table needs of every row: what it shows, what is asked for and what orders it."""
     return frozenset({*SHOWN_FIELDS, sort}.union(*(parse_expression(text).names for text in where)))
@@ -129,7 +132,7 @@ def fields_of(where: Sequence[str], sort: str) -> frozenset[str]:
 
 def varying(rows: Listing) -> list[str]:
     """The settings that differ."""
-    distinct = settings_of(rows)
+    distinct = rows.distinct("settings")
     return [key for key in keys_of(rows) if len({repr(settings.get(key)) for settings in distinct}) > 1]
 
 
@@ -144,13 +147,13 @@ def as_text(rows: Listing, width: int = WIDTH, shown: int | None = ROWS_SHOWN) -
     if not rows:
         return "nothing to show\n"
     keys = list(keys_of(rows)) if len(rows) == 1 else varying(rows)
-    telling = [name for name in ("sweep", "workload", "pin", "instance") if len(set(rows.column(name))) > 1]
+    telling = [name for name in ("sweep", "workload", "pin", "instance") if len(rows.distinct(name)) > 1]
     telling = telling or ["instance"]
     # A pin that belongs to one instance says nothing more.
     if (
         "pin" in telling
         and "instance" in telling
-        and len(set(rows.column("instance"))) == len(set(zip(rows.column("pin"), rows.column("instance"), strict=True)))
+        and len(rows.distinct("instance")) == len(set(zip(rows.column("pin"), rows.column("instance"), strict=True)))
     ):
         telling.remove("pin")
     some = rows if shown is None else rows[:shown]
@@ -228,5 +231,9 @@ def _plain(column: Sequence[Any]) -> Sequence[Any]:
 
 def as_json(rows: Listing, sweeps: Sequence[Mapping[str, Any]] = ()) -> str:
     """Every row; makespans in integer picoseconds and in seconds."""
-    document = {"format_version": FORMAT_VERSION, "sweeps": list(sweeps), "rows": list(rows)}
-    return json.dumps(document, indent=1, ensure_ascii=False, default=list) + "\n"
+    document = {"format_version": FORMAT_VERSION, "sweeps": list(sweeps), "rows": []}
+    head, tail = json.dumps(document, indent=1, ensure_ascii=False, default=list).rsplit("[]", 1)
+    # A row a line: json indents in Python, which takes ten times as long.
+    encode = json.JSONEncoder(ensure_ascii=False, default=list).encode
+    lines = ",\n  ".join(map(encode, rows))
+    return f"{head}[\n  {lines}\n ]{tail}\n" if lines else f"{head}[]{tail}\n"

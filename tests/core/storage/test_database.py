@@ -155,6 +155,39 @@ def test_older_tables_are_brought_up_to_date_and_later_ones_refused(
         Store(path)
 
 
+def test_a_store_of_the_first_version_says_the_same_as_ever(tmp_path: Path) -> None:
+    """Answers, refusals, failures and what is known of them, with rows found by digests that are numbered since."""
+    path = tmp_path / "answers.db"
+    old = sqlite3.connect(path)
+    with contextlib.closing(old), old:
+        old.executescript(database.MIGRATIONS[0])
+        old.execute(f"PRAGMA application_id = {database.APPLICATION}")
+        old.execute("PRAGMA user_version = 1")
+        old.execute("INSERT INTO sweeps VALUES (1, 'one', 'n', 'name: n', '[\"tp\"]', '', '', '{}', 'now')")
+        for digest, makespan_ps in (("d1", 10**12), ("d0", 2 * 10**12)):
+            figures = "completed", makespan_ps, 0.1, "e", 1, 2, 3, 4
+            row = digest, "f", *figures, '[["compute", "", 2, 5]]', "[]", "[]", None
+            old.execute(f"INSERT INTO answers VALUES ({', '.join('?' * 14)})", row)
+        for key, digest, refusal in (("k0", "d0", ""), ("k1", "d1", ""), ("k2", "", "no")):
+            old.execute("INSERT INTO questions VALUES (?, ?, 'f', ?, 7, 0.5, 1, 2, 3, 1)", (key, digest, refusal))
+        for number, failure in enumerate(["", "", "", "died"]):
+            row = 1, number, "w", "p", "i", f'{{"tp": {number}}}', f"k{number}", failure
+            old.execute("INSERT INTO members VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    with Store(path) as store:
+        assert [(row["status"], row["makespan_s"], row["mfu"], row["why"]) for row in store.rows()] == [
+            ("completed", 2.0, 0.5, ""),
+            ("completed", 1.0, 0.5, ""),
+            ("refused", None, 0.5, "no"),
+            ("failed", None, None, "died"),
+        ]
+        assert store.known(["k0", "k1", "k2", "k3"]) == {"k0", "k1", "k2"}
+        known = store.answer("d1", "f")
+        assert known is not None
+        assert (known.makespan_ps, known.groups) == (10**12, (("compute", "", 2, 5),))
+        store.add(1, [answered(3), answered(0)])
+        assert [row["makespan_s"] for row in store.rows()] == [2.0, 1.0, None, 1.0]
+
+
 def test_a_store_that_is_forgotten_is_closed_in_whatever_thread_garbage_is_collected(tmp_path: Path) -> None:
     """Its connection belonged to the thread that made it, refused to be closed by another, and stayed open."""
     forgotten = [Store(tmp_path / "answers.db", create=True)]

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from versim import Registry, Scenario, VersimError, load_registry, load_scenario, sweep
 from versim.storage.database import Store
+from versim.storage.listing import Listing
 from versim.sweeps.results import as_csv, as_text, select
 
 LAB = Path(__file__).parent.parent.parent / "cli" / "lab.py"
@@ -120,6 +121,18 @@ def test_a_notebook_shows_how_far_it_is_and_the_fastest(lab: Scenario, registry:
     assert shown.count("<td style='width:40%'>") == 8
     assert "&lt;" not in shown
     assert shown.index(">1 s<") < shown.index(">2 s<")
+
+
+def test_conditions_hold_of_settings_that_are_lists_and_of_figures_that_are_not_known() -> None:
+    """Rows that say the same are asked once, and a list cannot be looked for among those; rows keep their order."""
+    settings = [{"way": way, "tp": tp} for way, tp in (([1, 2], 2), ([2, 1], 2), ([1, 2], 4))]
+    rows = Listing({"settings": settings, "mfu": [0.5, None, 0.5]}, [2, 0, 1])
+    assert [row["settings"]["tp"] for row in select(rows, ["way == [1, 2]"])] == [4, 2]
+    assert [row["settings"]["way"] for row in select(rows, ["mfu > 0.4 and tp == 2"])] == [[1, 2]]
+    assert not select(rows, ["tp == 2", "way == [2, 2]"])
+    assert len(select(rows, ["1 < 2"])) == 3
+    with pytest.raises(VersimError, match="have no order"):
+        select(rows, ["mfu < 'two'"])
 
 
 def test_refusals_are_rows_with_a_reason(lab: Scenario, registry: Registry) -> None:
