@@ -1,19 +1,21 @@
 """Tasks over any executor: in this process, over processes of this machine, or over a cluster's.
 
 Tasks travel in batches, so that little time goes into sending; a few batches per worker are under way at a time, so
-that little is lost when one dies. A worker that dies takes its batch down: the batch is given to another, task by task,
-and a task that has taken down three is given up.
+that little is lost when one dies. A worker that dies takes its batch down: the batch is given to another, task by task
+and then question by question, and a question that has taken down three is given up.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import itertools
 import multiprocessing
 import os
 import signal
+import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -24,12 +26,15 @@ import attrs
 from versim.children import death_signal
 from versim.containment import end_in_time
 from versim.registry import Registry, load_registry
-from versim.storage.answers import Answered, AnswerRow, MemberRow
+from versim.storage.answers import Answered, AnswerRow
 from versim.storage.database import Store
-from versim.sweeps.tasks import Known, Manner, Task, answer_task
+from versim.sweeps.tasks import Known, Manner, Task, answer_task, member_of
 
 BATCH = 8
 """Tasks that travel together, at most."""
+
+BATCH_S = 2.0
+"""What the tasks of a batch take together, about: so often a worker's answers are kept."""
 
 PER_WORKER = 2
 """Batches under way per worker: one being answered, one waiting."""
@@ -142,6 +147,7 @@ class Plan:
         workers: How many batches are answered at a time.
         batch: Tasks that travel together, at most.
         told: What is known when a batch leaves, which is sent along; None where workers see for themselves.
+        clock: Seconds, from anywhere.
     """
 
     answer: Callable[..., list[Answered]]
@@ -149,15 +155,17 @@ class Plan:
     workers: int = 1
     batch: int = BATCH
     told: Callable[[], Told] | None = None
+    clock: Callable[[], float] = time.monotonic
 
-    def _batches(self, tasks: Sequence[Task]) -> Iterator[Batch]:
+    def _batches(self, tasks: Sequence[Task], most: Callable[[], int]) -> Iterator[Batch]:
         """Tasks in order, in batches that are smaller at the end, so that all workers end at about the same time.
 
         A batch ends before tasks that are alike, rather than between them: what they have in common is made once then.
+        It has ``most`` tasks at most, which is asked when it is made.
         """
         start = 0
         while start < len(tasks):
-            size = max(1, min(self.batch, (len(tasks) - start) // (self.workers * PER_WORKER)))
+            size = max(1, min(self.batch, most(), (len(tasks) - start) // (self.workers * PER_WORKER)))
             end = min(start + size, len(tasks))
             if end < len(tasks):
                 torn = end
@@ -169,13 +177,21 @@ class Plan:
 
     def run(self, tasks: Sequence[Task]) -> Iterator[list[Answered]]:
         """What each batch brings, as it arrives; every task is answered, or given up with a failure."""
-        waiting: deque[tuple[Batch, int]] = deque((batch, 1) for batch in self._batches(tasks))
+        pace = _Pace(self.workers, self.clock, self.clock())
+        batches = self._batches(tasks, pace.tasks_per_batch)
+        waiting: deque[tuple[Batch, int]] = deque()
         executor = self.executor()
         under_way: dict[Future[list[Answered]], tuple[Batch, int]] = {}
+
+        def may_leave() -> bool:
+            if not waiting:
+                waiting.extend((batch, 1) for batch in itertools.islice(batches, 1))
+            return bool(waiting) and len(under_way) < self._most_under_way(waiting[0][1], under_way.values())
+
         try:
-            while waiting or under_way:
+            while True:
                 broken = False
-                while waiting and len(under_way) < self.workers * PER_WORKER:
+                while may_leave():
                     batch, tries = waiting.popleft()
                     try:
                         along = () if self.told is None else (self.told(),)
@@ -186,11 +202,13 @@ class Plan:
                         break
                     if isinstance(executor, InlineExecutor):
                         break
+                if not under_way and not broken:
+                    return
                 done, _ = wait(under_way, return_when=FIRST_COMPLETED)
                 for future in done:
                     batch, tries = under_way.pop(future)
                     try:
-                        yield future.result()
+                        answered = future.result()
                     except Exception as error:
                         if not _lost(error):
                             raise
@@ -198,8 +216,10 @@ class Plan:
                         if tries >= MOST_TRIES:
                             yield [failed for task in batch for failed in _given_up(task, error)]
                         else:
-                            # One by one, so that one that takes its worker down takes nothing else along.
-                            waiting.extendleft(((task,), tries + 1) for task in reversed(batch))
+                            waiting.extendleft(((part,), tries + 1) for part in reversed(_parts(batch)))
+                    else:
+                        pace.answered += len(batch)
+                        yield answered
                 if broken:
                     for batch, tries in under_way.values():
                         waiting.appendleft((batch, tries))
@@ -211,6 +231,42 @@ class Plan:
             for future in under_way:
                 future.cancel()
             executor.shutdown(wait=not under_way)
+
+    def _most_under_way(self, tries: int, others: Iterable[tuple[Batch, int]]) -> int:
+        """How many batches may be under way beside one that is given out for that time.
+
+        What was lost once is under way alone: its loss then is its own, and takes nothing else along.
+        """
+        return 1 if tries > 1 or any(before > 1 for _, before in others) else self.workers * PER_WORKER
+
+
+@attrs.define
+class _Pace:
+    """How long tasks take: as many travel together as are answered in about :data:`BATCH_S`.
+
+    Attributes:
+        workers: That answer at a time.
+        clock: Seconds.
+        began_s: On the clock.
+        answered: Tasks so far.
+    """
+
+    workers: int
+    clock: Callable[[], float]
+    began_s: float
+    answered: int = 0
+
+    def tasks_per_batch(self) -> int:
+        """How many; one at a time until something is known."""
+        worked_s = (self.clock() - self.began_s) * self.workers
+        return int(BATCH_S * self.answered / max(worked_s, 1e-9))
+
+
+def _parts(batch: Batch) -> Sequence[Task]:
+    """What was lost together, apart: first task by task, then question by question."""
+    if len(batch) > 1:
+        return batch
+    return [attrs.evolve(batch[0], questions=(question,)) for question in batch[0].questions]
 
 
 def _lost(error: Exception) -> bool:
@@ -224,20 +280,6 @@ _SAID_OF_LOST = frozenset({"KilledWorker", "CancelledError", "FutureCancelledErr
 def _given_up(task: Task, error: Exception) -> list[Answered]:
     said = f"the processes that were to answer it died, {MOST_TRIES} of them: {error}"
     return [
-        Answered(
-            member=MemberRow(
-                number=task.number,
-                settings=dict(task.settings),
-                workload=question.workload,
-                pin=question.pin,
-                instance=question.instance,
-                key=question.key,
-                failure=said,
-            ),
-            question=None,
-            inputs=None,
-            instance=None,
-            answer=None,
-        )
+        Answered(member=member_of(task, question, said), question=None, inputs=None, instance=None, answer=None)
         for question in task.questions
     ]

@@ -132,7 +132,8 @@ def _prepared(
         return error
 
 
-def _member(task: Task, question: Question, failure: str = "") -> MemberRow:
+def member_of(task: Task, question: Question, failure: str = "") -> MemberRow:
+    """A question's place in its sweep, and why it has neither answer nor refusal."""
     return MemberRow(
         number=task.number,
         settings=dict(task.settings),
@@ -148,9 +149,9 @@ def _without_inputs(task: Task, question: Question, error: VersimError) -> Answe
     """A refusal is the configuration's, and stays; what breaks, and what does not complete, may next time."""
     if isinstance(error, ComponentError | SimulationError | TimeIsOverError):
         said = "\n".join((str(error), *(frames_of(error) if isinstance(error, ComponentError) else ())))
-        return Answered(member=_member(task, question, said), question=None, inputs=None, instance=None, answer=None)
+        return Answered(member=member_of(task, question, said), question=None, inputs=None, instance=None, answer=None)
     row = QuestionRow(key=question.key, digest="", fingerprint=question.fingerprint, refusal=str(error))
-    return Answered(member=_member(task, question), question=row, inputs=None, instance=None, answer=None)
+    return Answered(member=member_of(task, question), question=row, inputs=None, instance=None, answer=None)
 
 
 def _answered(
@@ -180,12 +181,12 @@ def _answered(
         if answer.prediction.status is Status.TIMED_OUT or answer.spoilt:
             said = "; ".join(answer.prediction.diagnosis)
             failed = Answered(
-                member=_member(task, question, said), question=None, inputs=None, instance=None, answer=None
+                member=member_of(task, question, said), question=None, inputs=None, instance=None, answer=None
             )
             return failed, spoilt
         row = answer_row(inputs, instance, question.fingerprint, answer, keep_spans=manner.keep_spans)
     answered = Answered(
-        member=_member(task, question),
+        member=member_of(task, question),
         question=question_row(inputs, question.key, row),
         inputs=inputs_row(inputs),
         instance=None if before else instance_row(instance, question.fingerprint, network, registry),

@@ -65,7 +65,7 @@ def test_steps_that_are_alike_travel_together(registry: Registry, tmp_path: Path
     (task,) = sweep(load_scenario(path, registry), {"mbs": [1]}, registry=registry)._tasks
     likes = [*"aaa", *"bbb", *"cccc", *("d" * 20), *"eee"] + [f"{number}" for number in range(40)]
     tasks = [attrs.evolve(task, number=number, like=like) for number, like in enumerate(likes)]
-    batches = list(Plan(answer=lambda _: [], executor=InlineExecutor)._batches(tasks))
+    batches = list(Plan(answer=lambda _: [], executor=InlineExecutor)._batches(tasks, lambda: BATCH))
     assert [one for batch in batches for one in batch] == tasks
     assert ["".join(one.like for one in batch) for batch in batches[:5]] == [
         "aaabbb",

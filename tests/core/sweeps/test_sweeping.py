@@ -9,15 +9,19 @@ import sqlite3
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from versim import Registry, Scenario, VersimError, load_registry, load_scenario, sweep
+from versim.storage.answers import Answered
 from versim.storage.database import Store
 from versim.storage.listing import Listing
+from versim.sweeps.execution import InlineExecutor, Plan, process_pool
 from versim.sweeps.results import as_csv, as_text, select
+from versim.sweeps.tasks import Task, member_of
 
 LAB = Path(__file__).parent.parent.parent / "cli" / "lab.py"
 VARY = {"ranks": [1, 2, 4], "work_s": [1, 2]}
@@ -200,6 +204,56 @@ def test_a_worker_that_is_killed_changes_nothing(lab: Scenario, registry: Regist
             killed = True
             os.kill(_children()[0], signal.SIGKILL)
     assert telling(swept.rows()) == telling(expected)
+
+
+def _deadly(batch: Sequence[Task]) -> list[Answered]:
+    """What a worker does that one simulator takes down, about one configuration."""
+    questions = [(task, question) for task in batch for question in task.questions]
+    if any((task.settings["work_s"], question.instance) == (3, "twice") for task, question in questions):
+        os._exit(1)
+    return [
+        Answered(member=member_of(task, question), question=None, inputs=None, instance=None, answer=None)
+        for task, question in questions
+    ]
+
+
+def test_a_question_that_takes_its_workers_down_takes_nothing_else_along(lab: Scenario, registry: Registry) -> None:
+    """Neither the other simulators' answers about its configuration nor those under way beside it, thrice."""
+    tasks = sweep(lab, {"ranks": [2], "work_s": list(range(1, 9))}, registry=registry)._tasks
+    pools: list[ProcessPoolExecutor] = []
+
+    def pool() -> ProcessPoolExecutor:
+        pools.append(process_pool(2, registry, [], None))
+        return pools[-1]
+
+    found = [one for batch in Plan(answer=_deadly, executor=pool, workers=2).run(tasks) for one in batch]
+    assert len(found) == len({one.member.key for one in found}) == 16
+    (failed,) = [one.member for one in found if one.member.failure]
+    assert (failed.settings["work_s"], failed.instance) == (3, "twice")
+    assert "the processes that were to answer it died, 3 of them" in failed.failure
+    assert len(pools) >= 4
+
+
+def test_tasks_that_take_long_travel_alone(lab: Scenario, registry: Registry) -> None:
+    """So that every answer is kept soon; those that take no time travel in full batches, once that is known."""
+    tasks = sweep(lab, {"ranks": [2], "work_s": list(range(1, 40))}, registry=registry)._tasks
+
+    def sizes(task_s: float) -> list[int]:
+        now = [0.0]
+        sent = []
+
+        def answer(batch: Sequence[Task]) -> list[Answered]:
+            sent.append(len(batch))
+            now[0] += task_s * len(batch)
+            return []
+
+        for _ in Plan(answer=answer, executor=InlineExecutor, clock=lambda: now[0]).run(tasks):
+            pass
+        return sent
+
+    assert sizes(50.0) == [1] * 39
+    assert sizes(0.5)[:3] == [1, 4, 4]
+    assert sizes(0.001)[:3] == [1, 8, 8]
 
 
 def _children() -> list[int]:
