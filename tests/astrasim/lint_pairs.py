@@ -179,9 +179,10 @@ PAIRS: dict[str, tuple[Trace, Trace]] = {
         ),
         step(
             [coll(0, pg_name="1")],
-            [coll(0, pg_name="1")],
+            [coll(0, pg_name="1"), coll(1, 0, pg_name="501")],
             [coll(0, pg_name="501")],
-            groups={"1": [0, 1], "501": [2, 3]},
+            IDLE,
+            groups={"1": [0, 1], "501": [1, 2]},
         ),
     ),
     "collective-partner": (step([coll(0), coll(1, 0)], [coll(0)]), step([coll(0), coll(1, 0)], [coll(0), coll(9, 0)])),

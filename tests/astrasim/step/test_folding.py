@@ -9,7 +9,7 @@ from typing import Literal
 
 import pytest
 from versim import ExecutionGraph, Fixed, GraphBuilder, Inputs, Kind, Mesh, UnsupportedGraphError, pin
-from versim_astrasim.engine import RankTrace, simulate
+from versim_astrasim.engine import RankTrace, alike_tags, simulate
 from versim_astrasim.engine.kernel import kernel_reason
 from versim_astrasim.engine.kernel_limits import Incapable
 from versim_astrasim.lint.excerpt import excerpt_of
@@ -186,6 +186,34 @@ def test_what_is_simulated_rank_by_rank(options: dict[str, object], why: str) ->
     inputs = pin(builder.build(), system_of(("switch", 4, 10, 50)))
     chosen = BackendOptions(**{"congestion": "unaware", "all_reduce": "ring", **options})  # type: ignore[arg-type]
     assert translate(inputs, inputs.system, chosen, fold=True).folding is None, why
+
+
+def numbered_alike(of_pairs_bytes: int, of_all_bytes: int) -> Inputs:
+    """More than five hundred groups, of which some pairs and the world, group 1,281, number their messages alike."""
+    builder = GraphBuilder(Mesh.of(dp=2, pp=256, tp=2))
+    row = [builder.compute("compute", [(Fixed(1e-7), 1)])]
+    for axes in (["tp"], ["dp"], ["dp", "tp"]):
+        row = [builder.collective("gather", Kind.ALL_GATHER, of_pairs_bytes, axes=axes, after=row)]
+    builder.collective("of all", Kind.ALL_GATHER, of_all_bytes, axes=["dp", "pp", "tp"], after=row)
+    return pin(builder.build(), system_of(("ring", 1024, 10, 50)))
+
+
+def test_groups_numbered_alike_are_folded_where_no_message_can_be_taken_for_another() -> None:
+    """Of 128 bytes two ranks exchange 64, and 1,024 ranks 64 of 65,536: only sizes tell their messages apart."""
+    inputs = numbered_alike(128, 1024 * 32)
+    runs = both(inputs, UNAWARE)
+    assert runs is not None
+    assert len(runs[0][1].given.groups) == 1281
+    assert not differences(inputs, *runs)
+    assert preflight(runs[0][1], run=False) == []
+    with pytest.raises(Incapable, match="one another's messages"):
+        both(numbered_alike(128, 1024 * 64), UNAWARE)
+
+
+@pytest.mark.parametrize(("group_id", "jobs", "mistaken"), [(353, 32704, False), (353, 32705, True), (354, 1, False)])
+def test_ids_beyond_32_bits_come_round_to_the_tags_of_others(group_id: int, jobs: int, mistaken: bool) -> None:
+    """The jobs of group 2,148 are numbered from 353,032,704 on, which the first 32,704 of group 353 do not reach."""
+    assert bool(list(alike_tags.sharing_tags({2148: 1, group_id: jobs}))) is mistaken
 
 
 def test_a_step_of_many_replicas_is_as_large_as_that_of_one() -> None:

@@ -42,8 +42,11 @@ _KIND_OF = {COMM_TYPES[kind.name]: kind for kind in KINDS}
 STEP_FIELDS = 12
 """Fields of a step, see ``StepField`` in ``native/input.hpp``."""
 
-STEP_ALGORITHM, STEP_MEMBERS, STEP_IN_GROUP = 0, 5, 7
+STEP_ALGORITHM, STEP_BYTES, STEP_MEMBERS, STEP_IN_GROUP, STEP_FIRST_EXCHANGE, STEP_EXCHANGES = 0, 4, 5, 7, 10, 11
 """Some of them."""
+
+EXCHANGE_BYTES = 1
+"""A field of an exchange, see ``ExchangeField`` there."""
 
 MOST_JOBS = 1 << 24
 """Chunks of one collective."""

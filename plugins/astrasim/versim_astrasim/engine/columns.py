@@ -186,7 +186,7 @@ def kernel_input(
         columns = collective_columns(np.zeros((0, 4), dtype=np.int64), (), network, system, {})
     else:
         rows = np.flatnonzero(node_type == COLL)
-        distinct, inverse = _distinct([column[rows] for column in _keys(programs)])
+        distinct, inverse = distinct_rows([column[rows] for column in _keys(programs)])
         columns = collective_columns(distinct, programs.involved_sets, network, system, groups)
         collective = np.full(len(node_type), -1, dtype=np.int32)
         collective[rows] = inverse
@@ -232,12 +232,18 @@ def _keys(programs: Programs) -> tuple[Integers, ...]:
 
 
 def _numbered(column: Integers) -> tuple[Integers, Integers]:
-    """Distinct values, ascending, and which of them each row has; without sorting all where some show what there is."""
+    """Distinct values, ascending, and which of them each row has; without sorting where they are few or close."""
     values = np.unique(column[:_SOME])
     if len(column) > _SOME and len(values) < _FEW:
         place = np.searchsorted(values, column)
         if (values[np.minimum(place, len(values) - 1)] == column).all():
             return values, place
+    if len(column) > _SOME:
+        lowest, highest = int(column.min()), int(column.max())
+        if highest - lowest < len(column):
+            codes = column - lowest
+            there = np.bincount(codes) > 0
+            return np.flatnonzero(there) + lowest, (np.cumsum(there) - 1)[codes]
     values, place = np.unique(column, return_inverse=True)
     return values, place
 
@@ -245,7 +251,7 @@ def _numbered(column: Integers) -> tuple[Integers, Integers]:
 _SOME, _FEW = 1 << 14, 64
 
 
-def _distinct(columns: Sequence[Integers]) -> tuple[Integers, Integers]:
+def distinct_rows(columns: Sequence[Integers]) -> tuple[Integers, Integers]:
     """The distinct rows of columns, and which of them each row is; quicker than ``np.unique`` of an axis."""
     code = np.zeros(len(columns[0]), dtype=np.int64)
     for column in columns:

@@ -9,6 +9,8 @@ gives up where a rank meets a tie that other members of its class would see the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +70,13 @@ class Fold:
     def members(self) -> int:
         """Ranks that each class stands for."""
         return int(np.prod(self.sizes, dtype=np.int64))
+
+    def moved_to_representative(self, ranks: Sequence[int]) -> Integers:
+        """Ranks, all shifted so that the first is the representative of its class; int64 (ranks,)."""
+        moved = np.array(ranks, dtype=np.int64)
+        here = self.member[moved]
+        there = (here - here[0]) % np.array(self.sizes)
+        return np.asarray(moved + ((there - here) * np.array(self.strides)).sum(axis=1), dtype=np.int64)
 
     def order_of_all(self, classes: Integers, runs: Integers, shifts: Integers) -> Integers:
         """All ranks in the order in which they did something, of classes in theirs.

@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from versim_astrasim.engine.alike_tags import mistakes_messages
 from versim_astrasim.engine.columns import (
     COMM_CLASS,
     GPU_CLASS,
@@ -85,6 +86,8 @@ def simulate_compiled(
     else:
         programs = programs_of(traces[: network.rank_count], system)
     given = kernel_input(programs, network, system, groups, fold)
+    if fold is not None and mistakes_messages(given, fold, groups):
+        raise Incapable("groups that could take one another's messages")
     if fold is None and waves and moves_in_step(given):
         raise Incapable("large collectives in step, which are one wave")
     output = run_kernel(given, progress)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from versim import NONE, Op
 
+from versim_astrasim.engine.columns import distinct_rows
 from versim_astrasim.engine.trace import COLL, COMP, MISSING, RankTrace
 from versim_astrasim.step.numbering import stable_order
 from versim_astrasim.step.programs import StepTraces
@@ -100,11 +101,7 @@ def _in_one_order(traces: StepTraces, parts: Integers) -> bool:
 
 def _kinds(meetings: Meetings) -> Integers:
     """A number for each meeting that those of one kind, size and group share."""
-    code = np.zeros(len(meetings.comm_type), dtype=np.int64)
-    for column in (meetings.comm_type, meetings.comm_size, meetings.group):
-        distinct, place = np.unique(column, return_inverse=True)
-        code = np.unique(code * len(distinct) + place, return_inverse=True)[1]
-    return code
+    return distinct_rows((meetings.comm_type, meetings.comm_size, meetings.group))[1]
 
 
 def _excerpt(traces: StepTraces) -> list[RankTrace]:

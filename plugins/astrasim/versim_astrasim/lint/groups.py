@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 from versim import Finding
 
+from versim_astrasim.engine.alike_tags import message_sizes
+from versim_astrasim.engine.collective_columns import collective_columns
+from versim_astrasim.engine.kernel_limits import Incapable
 from versim_astrasim.lint.rules import finding
 from versim_astrasim.lint.step import WORLD, Step
 
@@ -102,15 +106,48 @@ def _clashing(step: Step, used: dict[int, tuple[int, int]]) -> Iterator[Finding]
     together: dict[int, int] = {}
     for group in sorted(used):
         first = together.setdefault(group % _CLASH, group)
-        if first != group and set(step.members(first) or ()) & set(step.members(group) or ()):
+        if first != group and _may_mistake(step, first, group):
             rank, node = used[group]
             yield finding(
                 "group-id-clash",
-                f"{f'groups {first} and' if first else 'the world and group'} {group} number their messages alike and "
-                "share ranks; they may take one another's",
+                f"{f'groups {first} and' if first else 'the world and group'} {group} number their messages alike, "
+                "share ranks and have messages of one size; they may take one another's",
                 rank,
                 node,
             )
+
+
+def _may_mistake(step: Step, first: int, second: int) -> bool:
+    """Whether groups that number their messages alike share both ends of a message, and have one of the same size."""
+    members, others = (set(step.members(group) or ()) for group in (first, second))
+    if len(members & others) < 2:
+        return False
+    sizes, theirs = (_message_sizes(step, group) for group in (first, second))
+    return sizes is None or theirs is None or not sizes.isdisjoint(theirs)
+
+
+def _message_sizes(step: Step, group: int) -> set[int] | None:
+    """Sizes of a group's messages; None where nothing says."""
+    if step.network is None or step.system is None:
+        return None
+    kinds: dict[tuple[int, int, tuple[bool, ...] | None], None] = {}
+    for _, program in step.distinct():
+        for position, named in zip(program.collectives, program.groups_of_collectives, strict=True):
+            if named == group:
+                columns = (program.value(name, position) for name in ("comm_type", "comm_size"))
+                kinds[(*columns, program.involved(position))] = None  # type: ignore[index]
+    rows = [(comm_type, size, group, place) for place, (comm_type, size, _) in enumerate(kinds)]
+    try:
+        laid_out = collective_columns(
+            np.array(rows, dtype=np.int64).reshape(-1, 4),
+            [involved for _, _, involved in kinds],
+            step.network,
+            step.system,
+            step.groups or {},
+        )
+    except Incapable:
+        return None
+    return message_sizes(laid_out, 0 if group else -1)
 
 
 def _short(ranks: tuple[int, ...]) -> str:

@@ -2,9 +2,9 @@
 
 Axes of the mesh can be folded along which every node stands on all ranks, if a shift of all their indices by one, with
 the last becoming the first, changes nothing that a simulation sees: who is shifted sends to the shifted of whom it sent
-to, over a way that takes as long (where messages wait on links: over links that are shifted, too), in groups whose
-messages are not taken for those of others. What then is left to tell ranks apart are ties, which the engine looks out
-for (:mod:`versim_astrasim.engine.fold`).
+to, over a way that takes as long (where messages wait on links: over links that are shifted, too). What is left to tell
+ranks apart are numbers of groups, where messages could be taken for those of others, and ties; the engine looks out
+for both (:mod:`versim_astrasim.engine.alike_tags`, :mod:`versim_astrasim.engine.fold`).
 """
 
 from __future__ import annotations
@@ -30,9 +30,6 @@ from versim_astrasim.step.custom_collectives import kinds_of, per_node_of
 from versim_astrasim.step.origin import Origin
 
 Integers = NDArray[np.int64]
-
-JOBS_APART = 500
-"""Groups whose ids differ by this number their messages alike."""
 
 MOST_COMPARED = 50_000_000
 """Pairs of ranks whose ways are compared; beyond, looking costs more than it saves."""
@@ -105,8 +102,6 @@ def folding_of(
     if found is None:
         return None
     groups, asked = found
-    if not _numbered_apart(groups.members):
-        return None
     candidates = [axis for axis, one in enumerate(alike) if one]
     choices = [chosen for count in range(1, len(candidates) + 1) for chosen in combinations(candidates, count)]
     members = {chosen: int(np.prod([mesh.sizes[axis] for axis in chosen])) for chosen in choices}
@@ -193,19 +188,6 @@ def _groups(graph: ExecutionGraph) -> tuple[Groups, list[_Asked]] | None:
         of_rank=of_rank,
     )
     return groups, asked
-
-
-def _numbered_apart(groups: Mapping[int, tuple[int, ...]]) -> bool:
-    """Whether no two groups that number their messages alike share two ranks, which could take each other's."""
-    if len(groups) < JOBS_APART:
-        return True
-    by_number: dict[int, list[set[int]]] = {}
-    for number, group in groups.items():
-        alike = by_number.setdefault(number % JOBS_APART, [])
-        if any(len(other.intersection(group)) > 1 for other in alike):
-            return False
-        alike.append(set(group))
-    return True
 
 
 @attrs.frozen(kw_only=True, eq=False)

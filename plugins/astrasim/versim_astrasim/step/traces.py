@@ -23,11 +23,12 @@ from versim import (
     instances_of,
 )
 
+from versim_astrasim.engine.columns import distinct_rows
 from versim_astrasim.engine.trace import COLL, COMM_TYPES, COMP, MISSING, RECV, SEND, RankTrace
 from versim_astrasim.step.configuration import given_bytes
 from versim_astrasim.step.encoding import TENSOR_BYTES, ComputeEncoding
 from versim_astrasim.step.folding import Groups
-from versim_astrasim.step.numbering import Numbering, joined_dependencies
+from versim_astrasim.step.numbering import Numbering, joined_dependencies, stable_order
 from versim_astrasim.step.origin import MemoryNodes, Origin
 
 NATIVE_TAGS = 500_000_000
@@ -159,31 +160,38 @@ def _tags(
 ) -> NDArray[np.int64]:
     """Tags: those to be kept, and for the rest of each pair of ranks the lowest that are free, in order."""
     tags = np.full(len(match), MISSING, dtype=np.int64)
-    used: dict[tuple[int, int], set[int]] = {}
-    messages = np.flatnonzero(source != MISSING).tolist()
-    wanted = graph.tag[match].tolist() if len(match) else []
-    pairs = list(zip(source.tolist(), target.tolist(), strict=True))
-    for row in messages:
-        if wanted[row] == NONE:
+    messages = np.flatnonzero(source != MISSING)
+    wanted = graph.tag[match[messages]]
+    pair = distinct_rows((source[messages], target[messages]))[1]
+    if (wanted == NONE).all():
+        # Of each pair, one after another.
+        order = stable_order(pair, int(pair.max(initial=0)) + 1)
+        counts = np.bincount(pair)
+        tags[messages[order]] = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return tags
+    rows = list(zip(messages.tolist(), wanted.tolist(), pair.tolist(), strict=True))
+    used: dict[int, set[int]] = {}
+    for row, tag, ends in rows:
+        if tag == NONE:
             continue
-        if not 0 <= wanted[row] < NATIVE_TAGS:
+        if not 0 <= tag < NATIVE_TAGS:
             node = int(np.argmax(graph.match == match[row]))
             raise UnsupportedGraphError(
-                f"node {node} ({graph.node_name(node)!r}) has tag {wanted[row]}; ASTRA-sim's tags go from 0 to "
+                f"node {node} ({graph.node_name(node)!r}) has tag {tag}; ASTRA-sim's tags go from 0 to "
                 f"{NATIVE_TAGS - 1}"
             )
-        used.setdefault(pairs[row], set()).add(wanted[row])
-        tags[row] = wanted[row]
-    following: dict[tuple[int, int], int] = {}
-    for row in messages:
-        if wanted[row] != NONE:
+        used.setdefault(ends, set()).add(tag)
+        tags[row] = tag
+    following: dict[int, int] = {}
+    for row, wants, ends in rows:
+        if wants != NONE:
             continue
-        tag = following.get(pairs[row], 0)
-        taken = used.get(pairs[row], ())
+        tag = following.get(ends, 0)
+        taken = used.get(ends, ())
         while tag in taken:
             tag += 1
         tags[row] = tag
-        following[pairs[row]] = tag + 1
+        following[ends] = tag + 1
     return tags
 
 
