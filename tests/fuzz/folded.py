@@ -39,7 +39,7 @@ TIMES = ("ready_ps", "start_ps", "end_ps")
 
 
 def random_graph(source: random.Random, most_nodes: int = 30) -> ExecutionGraph:
-    """Stages that exchange messages, replicated along two or three other axes in any order.
+    """Stages that exchange messages, replicated along two or three other axes in any order; some end in a contact.
 
     Durations and sizes are few and small, so that many things happen in the same tick.
     """
@@ -80,6 +80,14 @@ def random_graph(source: random.Random, most_nodes: int = 30) -> ExecutionGraph:
         else:
             work = [(Fixed(source.choice(durations_ns) * 1e-9), 1)]
             rows[stage].append(builder.compute("compute", work, on={"pp": stage}, after=after(stage)))
+    if mesh.world_size > 1 and source.random() < 0.3:
+        # Of all ranks, as of a gradient norm: on most networks some replicas are not alike in it.
+        kind, size = source.choice(KINDS), source.choice(sizes_bytes)
+        work = [(Fixed(source.choice(durations_ns) * 1e-9), 1)]
+        for stage, before in enumerate(rows):
+            on = {"pp": stage}
+            met = builder.collective("norm", kind, size, axes=mesh.names, match="norm", on=on, after=before)
+            builder.compute("optimizer", work, on=on, after=[met])
     return builder.build()
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from versim import ExecutionGraph, Fixed, GraphBuilder, Inputs, Kind, Mesh, UnsupportedGraphError, pin
+from versim import ExecutionGraph, Fixed, GraphBuilder, Inputs, Kind, Mesh, UnsupportedGraphError, VersimError, pin
+from versim.graph import limits
 from versim_astrasim.engine import RankTrace, alike_tags, simulate
 from versim_astrasim.engine.kernel import kernel_reason
 from versim_astrasim.engine.kernel_limits import Incapable
@@ -186,6 +187,23 @@ def test_what_is_simulated_rank_by_rank(options: dict[str, object], why: str) ->
     inputs = pin(builder.build(), system_of(("switch", 4, 10, 50)))
     chosen = BackendOptions(**{"congestion": "unaware", "all_reduce": "ring", **options})  # type: ignore[arg-type]
     assert translate(inputs, inputs.system, chosen, fold=True).folding is None, why
+
+
+def test_a_step_that_is_too_large_unless_rings_fold_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On switches all-reduces halve and double by default, in which every rank has partners of its own."""
+    builder = GraphBuilder(Mesh.of(pp=4, tp=8))
+    for axes in (["tp"], ["pp", "tp"]):
+        builder.collective("reduce", Kind.ALL_REDUCE, 4096, axes=axes)
+    inputs = pin(builder.build(), system_of(("switch", 8, 100, 500), ("switch", 4, 25, 2000)))
+    options = BackendOptions(congestion="unaware")
+    assert translate(inputs, inputs.system, options, fold=True).folding is None
+    monkeypatch.setattr(limits, "available_bytes", lambda: 63 * limits.BYTES_PER_EXECUTION)
+    with pytest.raises(VersimError, match=r"64 executions .*\(all_reduce: ring\), with which one rank stands for 32$"):
+        translate(inputs, inputs.system, options, fold=True)
+    rings = BackendOptions(congestion="unaware", all_reduce="ring")
+    assert translate(inputs, inputs.system, rings, fold=True).instances.count == 2
+    with pytest.raises(VersimError, match=r"fewer replicas$"):
+        translate(inputs, inputs.system, rings)
 
 
 def numbered_alike(of_pairs_bytes: int, of_all_bytes: int) -> Inputs:

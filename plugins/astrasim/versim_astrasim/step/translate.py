@@ -23,6 +23,7 @@ from versim import (
     RankClasses,
     System,
     UnsupportedGraphError,
+    VersimError,
     instances_of,
     participants_of,
 )
@@ -125,7 +126,13 @@ def translate(
         **system_keys(options, per_node),
     }
     folding = folding_of(graph, network, system_json, options, origin, most_members) if fold else None
-    instances = instances_of(graph, RankClasses.single(graph.mesh) if folding is None else folding.classes)
+    try:
+        instances = instances_of(graph, RankClasses.single(graph.mesh) if folding is None else folding.classes)
+    except VersimError as error:
+        if not fold or most_members is not None:
+            raise
+        way_out = _folded_by_rings(pinned, network, options, folding)
+        raise VersimError(f"{error}{way_out}") from error
     kept = ~encoding.elided[instances.node]
     memory = origin.memory if options.remote_memory != NO_MEMORY else None
     numbering = number(instances, kept, options.node_order, origin.node_id)
@@ -174,6 +181,25 @@ def translate(
         consumed=Consumed(compute_ns=_consumed_ns(graph, encoding), size_bytes=size_bytes, notes=notes),
         folding=folding,
     )
+
+
+def _folded_by_rings(pinned: Inputs, network: Network, options: BackendOptions, folding: Folding | None) -> str:
+    """In words, which collectives one rank could stand for more others with, if they ran on rings; "" if none."""
+    graph, origin = pinned.graph, origin_of(pinned.graph)
+    reached = 1 if folding is None else folding.fold.members
+    kinds = [kind.value for kind in COLLECTIVE_STEMS if kind is not Kind.ALL_TO_ALL]
+    for names in (*((kind,) for kind in kinds), tuple(kinds)):
+        changed = attrs.evolve(options, **dict.fromkeys(names, "ring"))  # type: ignore[arg-type]
+        try:
+            chosen = chosen_algorithms(graph, network, changed)
+        except UnsupportedGraphError:
+            continue
+        system = system_mapping({kind: found for kind, (found, _) in chosen.items()}, changed, roofline=False)
+        found = folding_of(graph, network, system, changed, origin)
+        if found is not None and found.fold.members > reached:
+            asked = ", ".join(f"{name}: ring" for name in names)
+            return f"; or have ASTRA-sim use rings ({asked}), with which one rank stands for {found.fold.members}"
+    return ""
 
 
 class Translations:
