@@ -164,6 +164,7 @@ def workload(
         system={f"{kind}-implementation": [algorithm] * len(sizes) for kind in KINDS}
         | {
             "endpoint-delay": 10,
+            "scheduling-policy": "LIFO",  # the real program reads an uninitialised one where none is given
             "active-chunks-per-dimension": active_chunks,
             "preferred-dataset-splits": 4,
             "local-mem-bw": 1600,
