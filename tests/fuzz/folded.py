@@ -45,7 +45,7 @@ def random_graph(source: random.Random, most_nodes: int = 30) -> ExecutionGraph:
     """
     names = ["dp", "pp", "tp", "cp"][: source.choice((3, 3, 4))]
     source.shuffle(names)
-    sizes = tuple(source.choice((1, 2, 3)) if name == "pp" else source.choice((1, 2, 3, 4)) for name in names)
+    sizes = tuple(source.choice((1, 2, 3)) if name == "pp" else source.choice((1, 2, 3, 4, 4, 8)) for name in names)
     mesh = Mesh(tuple(names), sizes)
     builder, stages = GraphBuilder(mesh), mesh.size("pp")
     replicated = [name for name in names if name != "pp" and mesh.size(name) > 1]
@@ -125,8 +125,8 @@ def random_options(source: random.Random) -> BackendOptions:
     """Algorithms, chunks and lanes."""
     return BackendOptions(
         congestion=source.choice(("aware", "unaware")),
-        all_reduce=source.choice(("auto", "auto", "ring", "direct")),
-        all_gather=source.choice(("auto", "auto", "ring", "direct")),
+        all_reduce=source.choice(("auto", "auto", "ring", "direct", "halvingDoubling")),
+        all_gather=source.choice(("auto", "auto", "ring", "direct", "halvingDoubling")),
         preferred_dataset_splits=source.choice((1, 1, 4)),
         active_chunks_per_dimension=source.choice((1, 2)),
         num_queues_per_dim=source.choice((1, 1, 2)),

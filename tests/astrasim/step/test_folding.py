@@ -171,12 +171,37 @@ def test_a_fold_that_does_not_look_at_ways_is_caught(monkeypatch: pytest.MonkeyP
     assert "spans" in differences(inputs, *runs)
 
 
+def test_ranks_that_exchange_with_partners_of_their_own_are_folded() -> None:
+    """As a gradient norm does, over all ranks and by halving-doubling, between collectives of groups on rings.
+
+    Partners' places differ in one bit, which no shift of all members makes of another.
+    """
+    builder, stages = GraphBuilder(Mesh.of(pp=2, dp=8, cp=4, tp=2)), range(2)
+    rows = [builder.compute("forward", [(Fixed((1 + stage) * 1e-6), 1)], on={"pp": stage}) for stage in stages]
+    for axis in ("tp", "cp", "dp"):
+        rows = [
+            builder.collective(axis, Kind.ALL_GATHER, 1 << 16, axes=[axis], after=[row], on={"pp": stage})
+            for stage, row in enumerate(rows)
+        ]
+    norm = builder.collective("norm", Kind.ALL_REDUCE, 4 * 128, axes=["pp", "dp", "cp", "tp"], after=rows)
+    for stage in stages:
+        row = builder.compute("optimizer", [(Fixed(1e-6), 1)], on={"pp": stage}, after=[norm])
+        builder.collective("parameters", Kind.ALL_GATHER, 1 << 16, axes=["dp"], on={"pp": stage}, after=[row])
+    system = system_of(("switch", 8, 100, 500), ("switch", 16, 25, 2000))
+    inputs = pin(builder.build(), system)
+    for congestion in ("aware", "unaware"):
+        runs = both(inputs, BackendOptions(congestion=congestion))  # type: ignore[arg-type]
+        assert runs is not None
+        assert runs[0][1].instances.classes.count == 2
+        assert not differences(inputs, *runs)
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [
         ({"exactness": "plain"}, "asked for"),
         ({"node_order": "creation"}, "ids by the order in which all ranks' messages come up"),
-        ({"all_reduce": "halvingDoubling"}, "members exchange with whom their place says"),
+        ({"all_reduce": "doubleBinaryTree"}, "a member's place says whose child it is"),
         ({"replay_only": True, "compute_encoding": "micros"}, "nothing of the network is simulated"),
     ],
 )
@@ -190,12 +215,12 @@ def test_what_is_simulated_rank_by_rank(options: dict[str, object], why: str) ->
 
 
 def test_a_step_that_is_too_large_unless_rings_fold_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On switches all-reduces halve and double by default, in which every rank has partners of its own."""
+    """All-reduces on trees, in which every rank has children of its own."""
     builder = GraphBuilder(Mesh.of(pp=4, tp=8))
     for axes in (["tp"], ["pp", "tp"]):
         builder.collective("reduce", Kind.ALL_REDUCE, 4096, axes=axes)
     inputs = pin(builder.build(), system_of(("switch", 8, 100, 500), ("switch", 4, 25, 2000)))
-    options = BackendOptions(congestion="unaware")
+    options = BackendOptions(congestion="unaware", all_reduce="double_binary_tree")
     assert translate(inputs, inputs.system, options, fold=True).folding is None
     monkeypatch.setattr(limits, "available_bytes", lambda: 63 * limits.BYTES_PER_EXECUTION)
     with pytest.raises(VersimError, match=r"64 executions .*\(all_reduce: ring\), with which one rank stands for 32$"):

@@ -9,7 +9,7 @@ gives up where a rank meets a tie that other members of its class would see the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 import numpy as np
@@ -78,17 +78,24 @@ class Fold:
         there = (here - here[0]) % np.array(self.sizes)
         return np.asarray(moved + ((there - here) * np.array(self.strides)).sum(axis=1), dtype=np.int64)
 
-    def order_of_all(self, classes: Integers, runs: Integers, shifts: Integers) -> Integers:
+    def order_of_all(
+        self, classes: Integers, runs: Integers, shifts: Integers, began: Mapping[tuple[int, int], Integers]
+    ) -> Integers:
         """All ranks in the order in which they did something, of classes in theirs.
 
         Args:
             classes: int64 (events,), the class that did it, in order.
             runs: int64 (events, axes), the run it was done in.
-            shifts: int64 (events, axes), where members stand in the run.
+            shifts: int64 (events, axes), where members stand in the run: so many places on, or
+            began: by axis and number, as others did: int64 (members,), in whose place each stands.
         """
         ranks = np.argsort(self.stands_in, kind="stable").reshape(-1, self.members)[classes]
         keys: list[Integers] = [np.broadcast_to(np.arange(len(classes))[:, None], ranks.shape)]
         for axis in reversed(range(len(self.sizes))):
-            keys.append((self.member[ranks, axis] + shifts[:, axis, None]) % self.sizes[axis])
+            places = (self.member[ranks, axis] + shifts[:, axis, None]) % self.sizes[axis]
+            for number in np.unique(shifts[shifts[:, axis] >= self.sizes[axis], axis]).tolist():
+                there = shifts[:, axis] == number
+                places[there] = began[axis, number][self.member[ranks[there], axis]]
+            keys.append(places)
             keys.append(np.broadcast_to(runs[:, axis, None], ranks.shape))
         return np.asarray(ranks.ravel()[np.lexsort([key.ravel() for key in keys])], dtype=np.int64)

@@ -7,7 +7,7 @@ interrupted and says how far it is; whatever goes wrong in a run is left to the 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +144,7 @@ class KernelOutput:
         finish_ns: int64 (ranks,).
         finish_order: int64 (finished ranks,).
         finish_mark: int64 (finished ranks, folded axes, 2), run and shift of each finish, see :class:`.fold.Fold`.
+        began: Of shifts there that are not by so many members, by axis and number: int64 (members,), who began it.
         gpu_ns: int64 (ranks,), durations of compute issued.
         class_ns: int64 (ranks, 2), time during which any node of a class is open: compute, communication.
         class_nodes: int64 (ranks, 2), nodes issued.
@@ -162,6 +163,7 @@ class KernelOutput:
     finish_ns: Integers
     finish_order: Integers
     finish_mark: Integers
+    began: Mapping[tuple[int, int], Integers]
     gpu_ns: Integers
     class_ns: Integers
     class_nodes: Integers
@@ -192,6 +194,8 @@ def _library() -> ctypes.CDLL:
     library.versim_engine_free.restype = None
     library.versim_engine_run.argtypes = [ctypes.c_void_p, ctypes.c_int64]
     library.versim_engine_run.restype = ctypes.c_int64
+    library.versim_engine_began.argtypes = [ctypes.c_void_p, *[ctypes.c_int64] * 3]
+    library.versim_engine_began.restype = ctypes.c_int64
     for tells in (library.versim_engine_figures, library.versim_engine_links):
         tells.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
         tells.restype = None
@@ -235,6 +239,15 @@ def run_kernel(given: KernelInput, progress: Progress | None = None) -> KernelOu
         links = np.zeros((int(figures[4]), 6), dtype=np.int64)
         if len(links):
             library.versim_engine_links(engine, links.ctypes.data)
+        shifts = columns["finish_mark"][: int(figures[2]), :, 1]
+        began = {
+            (axis, shift): np.array(
+                [library.versim_engine_began(engine, axis, shift, member) for member in range(size)]
+            )
+            for axis, size in enumerate(columns["axis_size"].tolist())
+            for shift in np.unique(shifts[:, axis]).tolist()
+            if shift >= size
+        }
     finally:
         library.versim_engine_free(engine)
     if raised:
@@ -248,6 +261,7 @@ def run_kernel(given: KernelInput, progress: Progress | None = None) -> KernelOu
         now_ns=int(figures[3]),
         finish_order=columns["finish_order"][: int(figures[2])],
         finish_mark=columns["finish_mark"][: int(figures[2])],
+        began=began,
         class_ns=classes[:, 0],
         class_nodes=classes[:, 1],
         links=_link_use(links, given),

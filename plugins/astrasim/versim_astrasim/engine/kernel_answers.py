@@ -129,7 +129,8 @@ def _unfolded(
 ) -> Outcome:
     """The answer for all ranks, of a run that completed; spans stay those of one rank per class."""
     finish_ns = output.finish_ns[fold.stands_in].tolist()
-    order = fold.order_of_all(output.finish_order, output.finish_mark[:, :, 0], output.finish_mark[:, :, 1])
+    runs, shifts = output.finish_mark[:, :, 0], output.finish_mark[:, :, 1]
+    order = fold.order_of_all(output.finish_order, runs, shifts, output.began)
     spans = _spans(output, given) if record_spans else None
     return Outcome(
         status=Status.COMPLETED,

@@ -192,11 +192,19 @@ def _groups(graph: ExecutionGraph) -> tuple[Groups, list[_Asked]] | None:
 
 @attrs.frozen(kw_only=True, eq=False)
 class _Pattern:
-    """Who sends to whom: each member of a ring of places to those so many places on, int64 (rings, places)."""
+    """Who sends to whom: each member of a ring of places to those so many places on, int64 (rings, places).
+
+    Attributes:
+        rings: The members of each.
+        distances: How many places on.
+        shifts: Whether that may be other members of a class.
+        exchanges: Whether those are meant whose places differ in the bits of the distance.
+    """
 
     rings: Integers
     distances: Sequence[int]
     shifts: bool
+    exchanges: bool = False
 
 
 def _patterns(asked: Sequence[_Asked], network: Network, system: Mapping[str, Any]) -> Iterator[_Pattern]:
@@ -224,6 +232,9 @@ def _patterns(asked: Sequence[_Asked], network: Network, system: Mapping[str, An
 
 def _pattern(choice: AlgorithmChoice, rings: Integers) -> _Pattern:
     places = rings.shape[1]
+    if choice.algorithm is Algorithm.HALVING_DOUBLING and places & (places - 1) == 0:
+        partners = [1 << bit for bit in range(places.bit_length() - 1)]
+        return _Pattern(rings=rings, distances=partners, shifts=True, exchanges=True)
     distances = (1,) if choice.algorithm is Algorithm.RING else range(1, places // 2 + 1)
     return _Pattern(rings=rings, distances=distances, shifts=choice.algorithm in _SHIFTING)
 
@@ -257,7 +268,7 @@ def _links_shift(network: Network, sizes: Sequence[int], chosen: Sequence[int]) 
 
 
 def _is_shifted(pattern: _Pattern, fold: Fold, network: Network | None) -> bool:
-    """Whether members of a class send to members of a class, as many away and over ways that take as long.
+    """Whether members of a class send to members of a class, as far away and over ways that take as long.
 
     What a way takes is not looked at without a network.
     """
@@ -267,8 +278,14 @@ def _is_shifted(pattern: _Pattern, fold: Fold, network: Network | None) -> bool:
     if rings.shape[1] < 2:
         return True
     for distance in pattern.distances:
-        there = np.roll(rings, -distance, axis=1)
-        away = (fold.member[there] - fold.member[rings]) % np.array(fold.sizes)
+        if pattern.exchanges:
+            there = rings[:, np.arange(rings.shape[1]) ^ distance]
+            away = fold.member[there] ^ fold.member[rings]
+            if any(size & (size - 1) for size in np.array(fold.sizes)[away.any(axis=(0, 1))].tolist()):
+                return False
+        else:
+            there = np.roll(rings, -distance, axis=1)
+            away = (fold.member[there] - fold.member[rings]) % np.array(fold.sizes)
         if not pattern.shifts and away.any():
             return False
         seen = np.concatenate(

@@ -9,6 +9,7 @@
 
 #include "input.hpp"
 #include "network.hpp"
+#include "permutations.hpp"
 
 namespace versim {
 namespace {
@@ -79,7 +80,8 @@ struct Batch {
 // * Runs. What is scheduled while one stretch of entries is worked off comes up together, too. In truth every member has
 //   its own copy of the stretch, and the copies stand one behind the other: a run.
 // * Shifts. In a run copies are in the order of the members who began it. What acts at member x was begun by member
-//   x + shift: 0 where members keep to themselves, and less by the distance with every message to another member.
+//   x + shift: 0 where members keep to themselves, and less by the distance with every message to another member. Where
+//   members exchange with a partner of their own, it is another permutation of them, see Permutations.
 //
 // Entries of different runs are in the order of their runs, whoever looks; entries of one run and one shift in the order in
 // which they were scheduled. But of two that act on one rank in one tick, in one run with different shifts, some members
@@ -95,7 +97,7 @@ struct FoldMark {
   u32 shift[MOST] = {};
 };
 
-// How many members away a destination is, along each folded axis.
+// Where a destination is, along each folded axis: so many members away, or another permutation of them.
 template <int MOST>
 struct Away {
   u32 away[MOST] = {};
@@ -119,7 +121,7 @@ struct NotAway {
 
 constexpr u32 NO_STEPS[MOST_FOLDED_AXES] = {};
 
-// The link that one stands for, and how many members away.
+// The link that one stands for, and whose it is: a member, or of a hop the permutation of the senders.
 template <int MOST>
 struct LinkPlace : Away<MOST> {
   u32 link = NONE;
@@ -271,6 +273,7 @@ class AnySimulation {
   virtual i64 unclaimed() = 0;
   virtual i64 queueing_ns(const Link& link) = 0;
   virtual const Link& link_at(u64 index) const = 0;  // of the whole network
+  virtual i64 began(i64 axis, i64 shift, i64 member) const = 0;  // the member who did, of a mark's shift
   LinkedNetwork* network() { return network_.get(); }
 
   i64 message_count = 0;
@@ -308,6 +311,7 @@ class Simulation : public AnySimulation {
                              in_.npus_count[index],
                              {in_.bytes_per_ns[index], in_.latency_ns[index]}});
     if (in_.congestion_aware) network_ = linked_network(dimensions_[0], in_.ask_way);
+    for (i64 axis = 0; axis < axes(); ++axis) permutations_.emplace_back(in_.axis_size[axis]);
     endpoint_queue_ = queue_.delay_queue(static_cast<u64>(in_.endpoint_delay_ns));
     quick_queue_ = queue_.delay_queue(QUICK_ENDPOINT_DELAY_NS);
     now_queue_ = queue_.delay_queue(0);
@@ -375,6 +379,10 @@ class Simulation : public AnySimulation {
       return folded == NONE ? unused : folded_links_[folded];
     }
     return network_->links[index];
+  }
+
+  i64 began(i64 axis, i64 shift, i64 member) const override {
+    return permutations_[static_cast<size_t>(axis)].image(static_cast<u32>(shift), static_cast<u32>(member));
   }
 
   // Messages between nodes that arrived and that nobody received.
@@ -463,18 +471,19 @@ class Simulation : public AnySimulation {
   void look_from(const u32* here, const u32* there) {
     if constexpr (FOLDED)
       for (i64 axis = 0; axis < axes(); ++axis) {
-        const i64 size = in_.axis_size[axis];
-        i64 shift = i64{queue_.mark.shift[axis]} + here[axis] - there[axis];  // each of them below the size
-        if (shift < 0) shift += size;
-        if (shift >= size) shift -= size;
-        queue_.mark.shift[axis] = static_cast<u32>(shift);
+        Permutations& members = permutations_[static_cast<size_t>(axis)];
+        const u32 back = followed(members.inverse(there[axis]));
+        const u32 moved = followed(members.composed(here[axis], back));
+        queue_.mark.shift[axis] = followed(members.composed(queue_.mark.shift[axis], moved));
       }
   }
-  i64 shifted(i64 rank, const u32* steps) const {
-    for (i64 axis = 0; axis < axes(); ++axis) {
-      const i64 here = in_.member[rank * axes() + axis];
-      rank += ((here + steps[axis]) % in_.axis_size[axis] - here) * in_.axis_stride[axis];
-    }
+  static u32 followed(u32 permutation) {
+    if (permutation == NONE) throw Handover{AMBIGUOUS_ORDER, -1, -1};
+    return permutation;
+  }
+  i64 rank_at(u32 number, const u32* members) const {
+    i64 rank = world_rank(number);
+    for (i64 axis = 0; axis < axes(); ++axis) rank += members[axis] * in_.axis_stride[axis];
     return rank;
   }
   bool next_member(u32* steps) const {
@@ -484,59 +493,76 @@ class Simulation : public AnySimulation {
     }
     return false;
   }
-  // The way between simulated ranks, as hops over links that one stands for, too: a shift of all ranks maps ways onto
-  // ways, and so links onto links. Where it does not, ranks are not alike.
+  // The way between simulated ranks, as hops over links that one stands for, too: what maps members onto members maps
+  // ways onto ways, and so links onto links. Where it does not, ranks are not alike.
   Way folded_way(const Channel& channel) {
     const i64 source = world_rank(channel.source), destination = other_end(channel);
-    const u64 hash = mixed(static_cast<u64>(source) << 32 | static_cast<u64>(destination));
+    const u64 hash = mixed((static_cast<u64>(source) << 32 | static_cast<u64>(destination)) + channel.hash());
     u32 known = way_by_ends_.find(hash, [&](u32 index) {
-      return ends_of_ways_[index].source == source && ends_of_ways_[index].destination == destination;
+      return ends_of_ways_[index].source == source && ends_of_ways_[index].destination == destination &&
+             channel == away_of_ways_[index];
     });
     if (known == NONE) {
       known = static_cast<u32>(folded_ways_.size());
       const Way first = network_->way(source, destination);
       Way folded{first.length, static_cast<u32>(hops_.size()), {NONE, NONE}};
       hops_.resize(hops_.size() + first.length);
-      Distance steps;
+      // Of each hop and axis, whose link each sender uses.
+      std::vector<std::vector<u32>> users(first.length * static_cast<size_t>(axes()));
+      const u32 made_before = static_cast<u32>(folded_links_.size());
+      Distance sender, receiver;
       do {
-        const Way way = network_->way(shifted(source, steps.away), shifted(destination, steps.away));
+        for (i64 axis = 0; axis < axes(); ++axis)
+          receiver.away[axis] = permutations_[static_cast<size_t>(axis)].image(channel.away[axis], sender.away[axis]);
+        const Way way = network_->way(rank_at(channel.source, sender.away), rank_at(channel.destination, receiver.away));
         if (way.length != first.length) throw Handover{AMBIGUOUS_ORDER, source, -1};
         place_of_link_.resize(network_->links.size());
-        for (u32 hop = 0; hop < way.length; ++hop) place_link(network_->link_on(way, hop), hops_[folded.begin + hop], steps);
-      } while (next_member(steps.away));
+        for (u32 hop = 0; hop < way.length; ++hop)
+          place_link(network_->link_on(way, hop), hops_[folded.begin + hop], sender, made_before,
+                     &users[hop * static_cast<size_t>(axes())]);
+      } while (next_member(sender.away));
+      for (u32 hop = 0; hop < first.length; ++hop)
+        for (i64 axis = 0; axis < axes(); ++axis)
+          hops_[folded.begin + hop].away[axis] = followed(permutations_[static_cast<size_t>(axis)].number_of(
+              users[hop * static_cast<size_t>(axes()) + static_cast<size_t>(axis)]));
       folded_ways_.push_back(folded);
       ends_of_ways_.push_back({source, destination});
+      away_of_ways_.push_back(channel);
       way_by_ends_.insert(hash, known);
     }
     return folded_ways_[known];
   }
-  void place_link(u32 link, LinkPlace& hop, const Distance& steps) {
+  void place_link(u32 link, LinkPlace& hop, const Distance& sender, u32 made_before, std::vector<u32>* users) {
     LinkPlace& place = place_of_link_[link];
-    if (!steps.any()) {  // the first of all
+    if (!sender.any()) {  // the first of all
       if (place.link == NONE) {
         place.link = static_cast<u32>(folded_links_.size());
         folded_links_.emplace_back();
         folded_links_.back().make = network_->links[link].make;
         marks_of_links_.emplace_back();
       }
-      hop = place;
-      return;
+      hop.link = place.link;
+    } else if (place.link == NONE && hop.link >= made_before) {
+      place = {hop.link, sender};
     }
-    LinkPlace wanted{hop.link, {}};
-    for (i64 axis = 0; axis < axes(); ++axis)
-      wanted.away[axis] = static_cast<u32>((hop.away[axis] + steps.away[axis]) % in_.axis_size[axis]);
-    if (place.link == NONE) place = wanted;
-    if (!(place.link == wanted.link && std::equal(wanted.away, wanted.away + MOST, place.away)) ||
-        network_->links[link].make != folded_links_[hop.link].make)
+    if (place.link != hop.link || network_->links[link].make != folded_links_[hop.link].make)
       throw Handover{AMBIGUOUS_ORDER, -1, -1};
+    for (i64 axis = 0; axis < axes(); ++axis) {
+      users[axis].resize(static_cast<size_t>(in_.axis_size[axis]), NONE);
+      u32& user = users[axis][sender.away[axis]];
+      if (user == NONE) user = place.away[axis];
+      if (user != place.away[axis]) throw Handover{AMBIGUOUS_ORDER, -1, -1};
+    }
   }
   // The rank of the world that was the first of all members to do what is being done.
   i64 first_to_act(u32 number) const {
     i64 rank = world_rank(number);
     if constexpr (FOLDED)
       for (i64 axis = 0; axis < axes(); ++axis) {
-        const i64 size = in_.axis_size[axis];
-        rank += (size - queue_.mark.shift[axis]) % size * in_.axis_stride[axis];
+        const Permutations& members = permutations_[static_cast<size_t>(axis)];
+        u32 first = 0;
+        while (members.image(queue_.mark.shift[axis], first) != 0) ++first;
+        rank += first * in_.axis_stride[axis];
       }
     return rank;
   }
@@ -739,7 +765,8 @@ class Simulation : public AnySimulation {
     const u64 ends = mixed(static_cast<u64>(source) << 32 | destination);
     return mixed(ends + (static_cast<u64>(tag) << 20) + size_bytes + distance.hash());
   }
-  u32 channel(u32 tag, i64 source, i64 destination, u64 size_bytes) {
+  // With ``exchanged``, members send to whose places differ in the bits in which theirs do, and not so many away.
+  u32 channel(u32 tag, i64 source, i64 destination, u64 size_bytes, bool exchanged = false) {
     if (size_bytes == 0) throw Handover{EMPTY_MESSAGE, source, -1};
     u32 from = static_cast<u32>(source), to = static_cast<u32>(destination);
     typename Channel::Distance distance;
@@ -750,7 +777,9 @@ class Simulation : public AnySimulation {
       for (i64 axis = 0; axis < axes(); ++axis) {
         const i64 size = in_.axis_size[axis];
         const i64 here = in_.member[source * axes() + axis], there = in_.member[destination * axes() + axis];
-        distance.away[axis] = static_cast<u32>((there - here + size) % size);
+        Permutations& members = permutations_[static_cast<size_t>(axis)];
+        distance.away[axis] = exchanged ? followed(members.exchange(static_cast<u32>(here ^ there)))
+                                        : static_cast<u32>((there - here + size) % size);
       }
     }
     const u64 hash = channel_hash(tag, from, to, size_bytes, distance);
@@ -783,7 +812,8 @@ class Simulation : public AnySimulation {
   i64 other_end(const Channel& channel) const {
     i64 rank = world_rank(channel.destination);
     if constexpr (FOLDED)
-      for (i64 axis = 0; axis < axes(); ++axis) rank += channel.away[axis] * in_.axis_stride[axis];
+      for (i64 axis = 0; axis < axes(); ++axis)
+        rank += permutations_[static_cast<size_t>(axis)].image(channel.away[axis], 0) * in_.axis_stride[axis];
     return rank;
   }
   void send_on(u32 index) {
@@ -1284,8 +1314,8 @@ class Simulation : public AnySimulation {
     const i64 rank = world_rank(phase.rank), partner = phase.member(back ? phase.place - distance : phase.place + distance);
     const u64 size_bytes = static_cast<u64>(fields[EXCHANGE_BYTES]);
     const u32 tag = jobs_[phase.job].tag;
-    send_on(channel(tag, rank, partner, size_bytes));
-    receive_on(channel(tag, partner, rank, size_bytes), what_of(EXCHANGE_PREPARE, index));
+    send_on(channel(tag, rank, partner, size_bytes, true));
+    receive_on(channel(tag, partner, rank, size_bytes, true), what_of(EXCHANGE_PREPARE, index));
   }
 
   // Double binary tree. Place of a member: the root is the last member (or the first), its only child the root of the
@@ -1368,6 +1398,7 @@ class Simulation : public AnySimulation {
   Pool<Phase> phases_;
   Pool<Steps> steps_;
 
+  std::vector<Permutations> permutations_;  // of each axis' members
   // Of members: the last entry that acted on each rank, the run that is being worked off, and how many there were.
   std::vector<Seen> seen_;
   // Links that one stands for: their state, when they come free and who used them last; and which each link is.
@@ -1377,6 +1408,7 @@ class Simulation : public AnySimulation {
   std::vector<LinkPlace> hops_;
   std::vector<Way> folded_ways_;
   std::vector<Ends> ends_of_ways_;
+  std::vector<Distance> away_of_ways_;
   Table way_by_ends_;
   u64 run_tick_ = ~0ull;
   u32 run_of_[MOST] = {};
@@ -1422,6 +1454,11 @@ void versim_engine_figures(void* engine, i64* figures) {
   figures[5] = run.unclaimed();
   figures[6] = run.why.rank;
   figures[7] = run.why.position;
+}
+
+// The member who began what acts at a member, of the shift of a mark.
+i64 versim_engine_began(void* engine, i64 axis, i64 shift, i64 member) {
+  return static_cast<versim::AnySimulation*>(engine)->began(axis, shift, member);
 }
 
 // Per link: source, destination, bytes, busy ns, queueing ns, messages.
