@@ -23,7 +23,9 @@ from versim import (
     SimulatorBackend,
     Status,
     System,
+    VersimError,
 )
+from versim.graph import limits
 from versim_astrasim.backend import AstraSimBackend
 from versim_astrasim.engine.kernel import kernel_reason
 from versim_astrasim.options import BackendOptions
@@ -315,3 +317,14 @@ def test_diagnose_says_where_it_looked() -> None:
     assert kernel.found == (not kernel_reason())
     assert not aware.found
     assert "ASTRA_SIM_BIN" in unaware.detail
+
+
+def test_the_engine_in_python_is_held_to_memory(request_for: Request, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes three times what the compiled one takes, so that what fits one may not fit the other."""
+    request = request_for(step())
+    monkeypatch.setattr(limits, "available_bytes", lambda: 6 * limits.BYTES_PER_EXECUTION)
+    if not kernel_reason():
+        assert AstraSimBackend().simulate(request).status is Status.COMPLETED
+    monkeypatch.setenv("VERSIM_KERNEL", "off")
+    with pytest.raises(VersimError, match=r"5 executions on 2 ranks .* GB are free"):
+        AstraSimBackend().simulate(request)

@@ -12,7 +12,7 @@ from versim.graph.instances import (
     sharing_instances,
 )
 from versim.graph.layout import LAYOUTS, laid_out
-from versim.graph.limits import hold_to_size
+from versim.graph.limits import hold_to_memory, hold_to_size
 from versim.graph.order import topological_order
 from versim.graph.places import ELSEWHERE, Places
 from versim.graph.slow_devices import SlowDevices, slowed
@@ -38,6 +38,7 @@ __all__ = [
     "SlowDevices",
     "checked",
     "distinct_communications",
+    "hold_to_memory",
     "hold_to_size",
     "instances_of",
     "laid_out",

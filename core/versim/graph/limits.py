@@ -53,18 +53,19 @@ def available_bytes() -> int | None:
         return None
 
 
-def hold_to_memory(executions: int, ranks: int) -> None:
+def hold_to_memory(executions: int, ranks: int, bytes_per_execution: int = BYTES_PER_EXECUTION) -> None:
     """Refuse to tell ranks apart where that would not fit into memory, before anything is laid out.
 
     Args:
         executions: Nodes, counted on every rank that is told apart.
         ranks: Such ranks.
+        bytes_per_execution: What each takes.
 
     Raises:
         VersimError: It would not fit; says how much it needs, how much there is, and the way out.
     """
     room = available_bytes()
-    wanted = executions * BYTES_PER_EXECUTION
+    wanted = executions * bytes_per_execution
     if room is not None and wanted > room:
         raise VersimError(
             f"the step has {executions:,} executions on {ranks:,} ranks that are simulated one by one; that takes some "
