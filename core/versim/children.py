@@ -56,12 +56,19 @@ def kill_group(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
 
 
-def death_signal() -> Callable[[], object]:
-    """On Linux: a call that lets the calling process be killed when its parent dies, of whatever."""
+def death_signal(parent: int) -> Callable[[], object]:
+    """On Linux: a call that lets the calling process be killed when its parent dies or is dead already."""
     if not sys.platform.startswith("linux"):
         return lambda: None
     prctl = ctypes.CDLL(None).prctl
-    return lambda: prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
+
+    def die_with_parent() -> None:
+        prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
+        # Who died before that sends nothing any more.
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return die_with_parent
 
 
 @contextlib.contextmanager
@@ -90,7 +97,7 @@ def _confining(memory_bytes: int | None) -> Callable[[], None] | None:
         import resource  # noqa: PLC0415 - not on every system
     except ImportError:
         return None
-    die_with_parent = death_signal()
+    die_with_parent = death_signal(os.getpid())
 
     def confining() -> None:
         if memory_bytes is not None:

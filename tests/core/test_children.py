@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -42,7 +43,7 @@ def running(process: int) -> bool:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes through /proc")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-@pytest.mark.parametrize("without", ["", "children.death_signal = lambda: lambda: None"])
+@pytest.mark.parametrize("without", ["", "children.death_signal = lambda _: lambda: None"])
 def test_nothing_is_left_of_a_killed_process(number: signal.Signals, without: str) -> None:
     """The external simulator went on without limit, and so did what it had started; the guard alone ends both."""
     command = [sys.executable, "-c", STARTER.format(grandparent=GRANDPARENT, without=without)]
@@ -73,6 +74,18 @@ def test_a_child_dies_with_a_killed_process_where_there_is_no_shell() -> None:
         while running(child) and time.monotonic() < deadline:
             time.sleep(0.02)
         assert not running(child)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a signal of Linux's")
+def test_a_child_whose_parent_died_before_it_could_ask_for_the_signal_dies() -> None:
+    """A sweep that was killed while it made its workers left them waiting for questions, for ever."""
+    code = "from versim.children import death_signal; death_signal({})(); print('lives')"
+    for parent, said in ((os.getpid(), "lives\n"), (1, "")):
+        done = subprocess.run(
+            [sys.executable, "-c", code.format(parent)], stdout=subprocess.PIPE, text=True, check=False
+        )
+        assert done.stdout == said
+        assert (done.returncode == -signal.SIGKILL) == (not said)
 
 
 def test_a_child_ends_with_its_block() -> None:

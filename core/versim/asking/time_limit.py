@@ -63,7 +63,7 @@ def within(limit_s: float, call: Callable[[], T]) -> T:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError, OSError):
             stream.flush()  # what is waiting to be written must not be written twice
-    child = context.Process(target=_answering, args=(theirs, call), daemon=False)
+    child = context.Process(target=_answering, args=(theirs, call, os.getpid()), daemon=False)
     child.start()
     theirs.close()
     pid = child.pid or 0
@@ -87,9 +87,9 @@ def within(limit_s: float, call: Callable[[], T]) -> T:
     raise answer
 
 
-def _answering(pipe: Connection, call: Callable[[], object]) -> None:
+def _answering(pipe: Connection, call: Callable[[], object], parent: int) -> None:
     os.setsid()  # so that it can be killed with whatever it starts
-    death_signal()()
+    death_signal(parent)()
     try:
         # The terminal is the parent's, and so are the locks of whatever draws on it; and the parent looks at the clock.
         with telling(None, ""), limiting(None):

@@ -81,15 +81,15 @@ def process_pool(count: int, registry: Registry, modules: Sequence[str], store: 
     if "fork" in multiprocessing.get_all_start_methods():
         _WORKER.registry, _WORKER.store, _WORKER.opened = registry, store, None
         context = multiprocessing.get_context("fork")
-        return ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(None, None))
-    return ProcessPoolExecutor(count, initializer=_begin, initargs=(tuple(modules), store))
+        return ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(None, None, os.getpid()))
+    return ProcessPoolExecutor(count, initializer=_begin, initargs=(tuple(modules), store, os.getpid()))
 
 
-def _begin(modules: tuple[str, ...] | None, store: Path | None) -> None:
+def _begin(modules: tuple[str, ...] | None, store: Path | None, parent: int) -> None:
     # An interrupt is for the one who asked; and who asked and died wants no more answers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError, AttributeError):
-        death_signal()()
+        death_signal(parent)()
     gc.freeze()
     end_in_time()
     if modules is not None:
