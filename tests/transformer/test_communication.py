@@ -41,6 +41,28 @@ def test_sequence_parallelism_gathers_and_scatters(overlap: str) -> None:
     assert not any(name.startswith("reduce data") for name, _, _ in found)
 
 
+@pytest.mark.parametrize(("precision", "width"), [("fp8", 1), ("mxfp8", 1), ("nvfp4", 0.5), ("fp8_block", 2)])
+def test_operands_are_gathered_as_converted(precision: str, width: float) -> None:
+    """Transformer Engine's ``gather_along_first_dim``; the head's inputs and all sums stay in 16 bits."""
+    found = _found(tp=4, sequence_parallel=True, precision=precision)
+    each = 2 * LAYERS * MICROBATCHES
+    size = WHOLE * width / 2
+    assert found["gather output gradient", "tp", size] == each
+    assert found["gather input", "tp", size] == each + (MICROBATCHES if width == 2 else 0)
+    assert found["gather input", "tp", WHOLE] == (each if width == 2 else 0) + MICROBATCHES
+    assert found["scatter output", "tp", WHOLE] == each
+    assert (
+        _found(tp=4, sequence_parallel=True, precision=precision, tp_dtype="bf16")["gather input", "tp", WHOLE] > each
+    )
+
+
+def test_sums_may_travel_in_eight_bits() -> None:
+    """Of forward passes; those of backward passes do not (user buffers with ``fp8_buf``)."""
+    found = _found(tp=4, sequence_parallel=True, precision="fp8", scatter_dtype="fp8")
+    assert found["scatter output", "tp", WHOLE // 2] == 2 * LAYERS * MICROBATCHES
+    assert found["scatter data gradient", "tp", WHOLE] > 0
+
+
 def test_inputs_that_are_kept_as_gathered_are_gathered_once() -> None:
     """PyTorch saves what a product takes."""
     assert not any(name == "gather input again" for name, _, _ in _found(tp=4, sequence_parallel=True, memory="fsdp"))

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from transformer_steps import EXPERTS, graph
+import pytest
+from transformer_steps import EXPERTS, SMALL, graph
 from versim import Gemm, Pass, Pointwise
+
+TENSOR = SMALL["seq_len"] * SMALL["hidden"]
+"""Elements of a sequence's hidden states."""
 
 
 def _terms(kind: type, **given: Any) -> Counter[Any]:
@@ -39,7 +43,7 @@ def test_fused_products_of_experts_convert_and_activate_themselves() -> None:
 
 
 def _moved(name: str, **given: Any) -> float:
-    """Bytes of element-wise work of a name."""
+    """Bytes of element-wise work of a name, over works that differ."""
     return sum(term.access_bytes * count for term, count in _terms(Pointwise, **given).items() if term.name == name)
 
 
@@ -47,7 +51,7 @@ def test_conversions_read_and_write_as_the_recipe_says() -> None:
     """Of two bytes each: read, and written in one; transposed, too; read once more for the largest element."""
     moved = {
         (current, transposed): _moved(
-            "quantize", precision="fp8", current_scaling=current, transposed_copies=transposed
+            "quantize", precision="fp8", kernels="eager", current_scaling=current, transposed_copies=transposed
         )
         for current in (False, True)
         for transposed in (False, True)
@@ -59,6 +63,74 @@ def test_conversions_read_and_write_as_the_recipe_says() -> None:
         (True, False): 5,
         (True, True): 6,
     }
+
+
+def test_normalisations_write_what_products_take() -> None:
+    """Read in two bytes, written in one; of blocks the transposed copy at once, else by a kernel for the gradient."""
+    for precision, written, turned in (("fp8", 1, 2), ("mxfp8", 2, 0)):
+        assert _moved("converting norm forward", precision=precision) == (2 + written) * TENSOR
+        assert _moved("transpose", precision=precision) == 2 * turned * TENSOR
+    for apart in ({"precision": "fp8", "current_scaling": True}, {"precision": "fp8_block"}, {"precision": "nvfp4"}):
+        assert _moved("converting norm forward", **apart) == 0
+        assert _moved("transpose", **apart) == 0
+
+
+def test_ranks_convert_their_share_of_what_is_gathered() -> None:
+    """Inputs of columns and gradients of rows; whoever holds the whole only transposes it."""
+    cut = {"precision": "fp8", "tp": 4, "sequence_parallel": True, "current_scaling": True}
+    parts = _pointwise("attention output data gradient", **cut)
+    assert parts == {"quantize": 5 * TENSOR / 4}
+    assert _pointwise("attention output weight gradient", **cut)["transpose"] == 2 * TENSOR
+    assert _pointwise("qkv forward", **cut)["quantize"] == 5 * TENSOR / 4
+    whole = {**cut, "sequence_parallel": False}
+    assert _pointwise("attention output data gradient", **whole) == {"quantize": 6 * TENSOR}
+    assert "transpose" not in _pointwise("attention output weight gradient", **whole)
+
+
+def _pointwise(node: str, **given: Any) -> dict[str, float]:
+    """Bytes of element-wise work of a node, by name."""
+    step = graph(granularity="operator", **given)
+    row = next(row for row in range(step.node_count) if step.node_name(row) == node)
+    return {
+        term.name: term.access_bytes * count
+        for term, count in step.works[step.work[row]]
+        if isinstance(term, Pointwise)
+    }
+
+
+def test_a_compiler_joins_the_steps_of_the_loss() -> None:
+    """Three passes over logits in fp32 where there were seven, and one back."""
+    plain, compiled = (_moved(f"{kind}loss forward", compiled_loss=bool(kind)) for kind in ("", "compiled "))
+    assert compiled * 34 == plain * 22
+    assert _moved("fused loss forward", compiled_loss=True, fused_loss=True) > 0
+
+
+@pytest.mark.parametrize(
+    ("given", "forward", "backward"),
+    [
+        ({"attention_layout": "as_needed"}, 0, 0),
+        # Attention takes what one product gives.
+        ({"attention_layout": "joint"}, 0, 0),
+        # Values, and gradients of all three joined.
+        ({"attention_layout": "joint", "positions": "rotary"}, 1, 3),
+        # Queries, too, where four share a key.
+        ({"attention_layout": "joint", "positions": "rotary", "kv_heads": 2}, 1.25, 1.5),
+        # All three; of several sequences results, too, and their gradients.
+        ({"attention_layout": "batches"}, 3, 3),
+        ({"attention_layout": "batches", "mbs": 2}, 4, 4),
+        ({"attention_layout": "batches", "positions": "rotary"}, 1, 3),
+        ({"attention_layout": "batches", "positions": "rotary", "mbs": 2}, 5, 4),
+        ({"attention_layout": "batches", "attention": "unfused"}, 0, 0),
+        # All three, keys and values once more to stack them, and again token by token.
+        ({"attention_layout": "stacked"}, 7, 5),
+        ({"attention_layout": "stacked", "kv_heads": 2}, 2.5, 2),
+    ],
+)
+def test_layouts_around_attention_are_copies(given: dict[str, Any], forward: float, backward: float) -> None:
+    """Of Megatron-LM, Transformer Engine's FlashAttention and nanotron's CausalSelfAttention, tensor by tensor."""
+    tensor = 2 * 2 * TENSOR * given.get("mbs", 1)
+    assert _moved("layout forward", **given) == forward * tensor
+    assert _moved("layout backward", **given) == backward * tensor
 
 
 def test_gradients_that_are_converted_first_move_more() -> None:

@@ -34,11 +34,12 @@ class Case:
         noted: What the record's note says; "" for anything.
         sourced: What the record's source says, a regular expression; "" for anything.
         group: The group of runs that a profile may have constants for; "" for none.
+        attention_kernel: As of a convention, instead of its; None leaves that.
         caveat: What a reader of a run has to know; "" for nothing.
     """
 
     source: str
-    options: Mapping[str, Any]
+    options: Mapping[str, Any] = attrs.field(factory=dict)
     since: str = ""
     kind: str = ""
     generations: tuple[str, ...] = attrs.field(default=(), converter=tuple)
@@ -47,6 +48,7 @@ class Case:
     noted: str = ""
     sourced: str = ""
     group: str = ""
+    attention_kernel: str | None = None
     caveat: str = ""
 
     def holds(self, run: RunRecord) -> bool:
@@ -74,7 +76,7 @@ class Convention:
             None for the preset's.
         nic_source: Where that was read.
         dispatch_once: True if a token is sent to a node once for all its experts there.
-        attention_factor: Generation of GPUs ─▶ time of the framework's attention kernel over that of the timings'.
+        attention_kernel: The attention that it runs, a name in ``attention_kernels.json``; "" for the timings'.
         attention_source: Where that was read.
         cases: What holds for some of its runs.
     """
@@ -85,7 +87,7 @@ class Convention:
     nic_gb_s: float | None = None
     nic_source: str = ""
     dispatch_once: bool = False
-    attention_factor: Mapping[str, float] = attrs.field(factory=dict)
+    attention_kernel: str = ""
     attention_source: str = ""
     cases: tuple[Case, ...] = ()
 

@@ -77,8 +77,8 @@ def _remarks(run: RunRecord, recipe: Recipe) -> Iterator[str]:
     job = job_network_of(run)
     if job is not None:
         yield f"Not here: the job saw {1e6 * job.per_rank_s:.0f} µs per rank and collective, which the league adds."
-    if recipe.attention_factor != 1:
-        yield f"Not here: the framework's attention kernel takes {recipe.attention_factor:g} times the timing's."
+    if recipe.attention is not None:
+        yield f"Not here: the league times attention as {recipe.attention.name}, by its published speed."
 
 
 def _system(machine: Machine) -> dict[str, Any]:

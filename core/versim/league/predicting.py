@@ -24,7 +24,7 @@ from versim.inputs import Inputs
 from versim.league.column import Column, Defaults
 from versim.league.constants import Scaling
 from versim.league.fitting import Chain, Chains
-from versim.league.ingredients import ATTENTION, HOST, INGREDIENTS, WAITING, PricedWorks, along
+from versim.league.ingredients import HOST, INGREDIENTS, WAITING, PricedWorks, along
 from versim.league.job_network import job_network_of
 from versim.league.path import Path, path_of
 from versim.league.pricing import PricedNetwork, Pricer, between_nodes
@@ -161,8 +161,7 @@ class Predictor:
         system, job = recipe.machine.system, job_network_of(run)
         graph = self._graph(recipe)
         pricer.forget_systems()
-        works = pricer.works(graph, system, job)
-        works.seconds[:, INGREDIENTS.index(ATTENTION)] *= recipe.attention_factor
+        works = pricer.works(graph, system, job, recipe.attention)
         if recipe.captured:
             works = attrs.evolve(works, launches=np.zeros_like(works.launches))
         if works.missing:

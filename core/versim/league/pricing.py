@@ -16,13 +16,14 @@ from versim.chains import ComputeChain, NetworkChain
 from versim.errors import UnsupportedGraphError, VersimError
 from versim.fabric import Device, Message, System
 from versim.graph import ExecutionGraph
+from versim.league.attention_kernel import AttentionKernel
 from versim.league.column import Column
 from versim.league.constants import Scaling
 from versim.league.ingredients import PricedWorks, priced
 from versim.league.job_network import JobNetwork
 from versim.registry import Registry
-from versim.timing import ComputeTiming, NetworkTiming
-from versim.work import DeviceTerm, Folded, Kind
+from versim.timing import ComputeTiming, NetworkTiming, Source
+from versim.work import Attention, DeviceTerm, Folded, Kind
 
 
 class Pricer:
@@ -58,14 +59,32 @@ class Pricer:
             known.update(zip(new, self._network.times_s(new, system).tolist(), strict=True))
         return [known[message] for message in messages]
 
-    def works(self, graph: ExecutionGraph, system: System, job: JobNetwork | None = None) -> PricedWorks:
+    def works(
+        self,
+        graph: ExecutionGraph,
+        system: System,
+        job: JobNetwork | None = None,
+        attention: AttentionKernel | None = None,
+    ) -> PricedWorks:
         """The works of a graph in seconds by ingredient.
 
         Args:
             graph: The step.
             system: What it runs on.
             job: What the job measured of its network.
+            attention: The framework's own attention kernel, if its speed is known.
         """
+
+        def compute_s(terms: Sequence[DeviceTerm]) -> list[tuple[float, str]]:
+            answers = self.compute_s(terms, system.device)
+            if attention is None:
+                return answers
+            return [
+                (published_s, Source.MODELLED.value)
+                if isinstance(term, Attention) and (published_s := attention.time_s(term, system.device)) is not None
+                else answer
+                for term, answer in zip(terms, answers, strict=True)
+            ]
 
         def folded_s(rows: Sequence[Folded]) -> list[float]:
             return self.network_s([message_of(row, graph) for row in rows], system)
@@ -73,7 +92,7 @@ class Pricer:
         def late_s(row: Folded) -> float:
             return 0.0 if job is None else job.latency_s(message_of(row, graph))
 
-        return priced(graph, lambda terms: self.compute_s(terms, system.device), folded_s, late_s)
+        return priced(graph, compute_s, folded_s, late_s)
 
     def forget_systems(self) -> None:
         """Drop answers about messages: systems differ from run to run, and groups of ranks are long."""

@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from versim.errors import VersimError
+from versim.league.attention_kernel import AttentionKernel, kernel_of
 from versim.league.column import Defaults
 from versim.league.convention import Convention, cases_of, convention_of
 from versim.league.layer_split import SPLITS, Sizes
@@ -57,7 +58,7 @@ class Recipe:
         machine: What it ran on.
         experts: True for a mixture of experts.
         caveats: What is assumed or left out.
-        attention_factor: Time of the framework's attention kernel over that of the timings'.
+        attention: The framework's attention kernel, where its speed is published; None for what timings say.
         captured: True if the host launches the whole step as one graph.
     """
 
@@ -65,7 +66,7 @@ class Recipe:
     machine: Machine
     experts: bool
     caveats: tuple[str, ...]
-    attention_factor: float = 1.0
+    attention: AttentionKernel | None = None
     captured: bool = False
 
 
@@ -92,8 +93,10 @@ def recipe_of(run: RunRecord, settings: Defaults) -> Recipe:
     options["precision"] = PRECISIONS.get(run.precision, run.precision)
     if convention.dispatch_once and run.kind == "experts":
         options["dispatch_node"] = machine.system.dimensions[0].size
+    kernel = convention.attention_kernel
     for case in cases_of(run):
         options |= case.options
+        kernel = kernel if case.attention_kernel is None else case.attention_kernel
         caveats += [case.caveat] if case.caveat else []
     options["recompute"] = _recompute(run, convention, caveats)
     if _OVERLAPPED.search(run.note):
@@ -110,7 +113,7 @@ def recipe_of(run: RunRecord, settings: Defaults) -> Recipe:
         machine=machine,
         experts=run.kind == "experts",
         caveats=tuple(caveats),
-        attention_factor=convention.attention_factor.get(generation_of(run.gpu), 1.0),
+        attention=kernel_of(kernel, generation_of(run.gpu)),
         captured=bool(options.get("cuda_graphs")),
     )
 

@@ -6,9 +6,9 @@ import attrs
 from versim import Attention, Gemm, Kind, Pass, Work
 
 from versim_transformer.pieces import Beside, Collective, Compute, Module, collective, joined
-from versim_transformer.pointwise import pointwise
-from versim_transformer.products import column_parallel, product, row_parallel
-from versim_transformer.settings import Recompute, Settings
+from versim_transformer.pointwise import converting_norm, pointwise
+from versim_transformer.products import Arrival, column_parallel, product, row_parallel
+from versim_transformer.settings import AttentionLayout, Recompute, Settings
 
 
 def attention_part(settings: Settings, *, windowed: bool) -> Module:
@@ -22,11 +22,12 @@ def attention_part(settings: Settings, *, windowed: bool) -> Module:
         model.value_size / settings.parallelism.tp,
         model.hidden,
         bias=model.biases or model.output_bias,
+        gradient=Arrival.CUT,
     )
     inputs = _latent_inputs(settings) if model.latent is not None else _inputs(settings)
     return joined(
         (
-            norm(settings, "attention norm"),
+            norm(settings, "attention norm", converts=model.latent is None),
             *inputs,
             _core(settings, heads, windowed=windowed),
             row_parallel(settings, out, model.hidden),
@@ -35,10 +36,22 @@ def attention_part(settings: Settings, *, windowed: bool) -> Module:
     )
 
 
-def norm(settings: Settings, name: str, elements: float | None = None) -> Module:
-    """Normalisation over the width; each rank its share of the tokens."""
+def norm(settings: Settings, name: str, elements: float | None = None, *, converts: bool = False) -> Module:
+    """Normalisation over the width; each rank its share of the tokens.
+
+    Args:
+        settings: The step.
+        name: Of the nodes.
+        elements: Normalised; all of the rank's share if not given.
+        converts: True if a product alone takes its output, which then is written in that one's format.
+    """
     count = settings.shard_tokens * settings.architecture.hidden if elements is None else elements
-    return element_wise(settings, name, "norm", count, cheap=True)
+    module = element_wise(settings, name, "norm", count, cheap=True)
+    if not converts or not settings.norms_convert:
+        return module
+    return Module(
+        forward=_node(f"{name} forward", converting_norm(settings, count), cheap=True), backward=module.backward
+    )
 
 
 def element_wise(settings: Settings, name: str, operation: str, elements: float, *, cheap: bool = False) -> Module:
@@ -75,15 +88,50 @@ def _inputs(settings: Settings) -> tuple[Module, ...]:
     heads = model.heads / settings.parallelism.tp
     columns = (heads + 2 * kv_heads(settings)) * model.head_size
     joint = product(
-        settings, "qkv", settings.tokens, model.hidden, columns, bias=model.biases or model.attention_biases
+        settings,
+        "qkv",
+        settings.tokens,
+        model.hidden,
+        columns,
+        bias=model.biases or model.attention_biases,
+        operand=Arrival.NORMED,
     )
     rotated = settings.tokens * (heads + kv_heads(settings)) * model.head_size
-    modules = [column_parallel(settings, (joint,), model.hidden)]
+    modules = [column_parallel(settings, (joint,), model.hidden), _layout(settings, heads)]
     if model.qk_norm:
         modules.append(norm(settings, "qk norm", rotated))
     if model.positions == "rotary":
         modules.append(element_wise(settings, "rotary", "rotary", rotated, cheap=True))
     return tuple(modules)
+
+
+def _layout(settings: Settings, heads: float) -> Module:
+    """Copies of queries, keys and values, and of what attention gives, into the layouts that come next; and back."""
+    model, layout = settings.architecture, settings.attention_layout
+    if layout is AttentionLayout.AS_NEEDED or not settings.flash:
+        return Module(forward=(), backward=())
+    queries, keys = heads * model.head_size, kv_heads(settings) * model.head_size
+    every = queries + 2 * keys
+    rotary = model.positions == "rotary"
+    forward, backward = 0.0, 0.0
+    if rotary:
+        forward += keys + (queries if model.kv_heads < model.heads else 0)
+        backward += every
+    if layout is AttentionLayout.STACKED:
+        forward, backward = every + 4 * keys, every + 2 * keys
+    elif layout is AttentionLayout.BATCHES:
+        several = settings.microbatch_size > 1
+        # One sequence in tensors of its own is a batch as it is.
+        forward += every if several or not rotary else 0
+        backward += every if not rotary else 0
+        # Results and their gradients.
+        forward += queries if several else 0
+        backward += queries if several else 0
+    tokens = settings.tokens
+    return Module(
+        forward=_node("attention layout forward", pointwise(settings, "layout forward", tokens * forward)),
+        backward=_node("attention layout backward", pointwise(settings, "layout backward", tokens * backward)),
+    )
 
 
 def _latent_inputs(settings: Settings) -> tuple[Module, ...]:
@@ -105,8 +153,10 @@ def _latent_inputs(settings: Settings) -> tuple[Module, ...]:
     )
     normed = norm(settings, "latent norm", shard * (latent.key_value_rank + latent.query_rank))
     query_input = latent.query_rank or model.hidden
-    query = product(settings, "q up", tokens, query_input, heads * (latent.plain_size + latent.rotary_size))
-    keys = product(settings, "kv up", tokens, latent.key_value_rank, heads * (latent.plain_size + latent.value_size))
+    query_columns = heads * (latent.plain_size + latent.rotary_size)
+    key_columns = heads * (latent.plain_size + latent.value_size)
+    query = product(settings, "q up", tokens, query_input, query_columns, operand=Arrival.CUT)
+    keys = product(settings, "kv up", tokens, latent.key_value_rank, key_columns, operand=Arrival.CUT)
     expanded = tuple(attrs.evolve(part, forward=attrs.evolve(part.forward, cheap=True)) for part in (query, keys))
     upward = column_parallel(settings, expanded, query_input + down_width)
     rotated = element_wise(settings, "rotary", "rotary", tokens * latent.rotary_size * (heads + 1), cheap=True)

@@ -7,7 +7,7 @@ from versim import Kind
 from versim_transformer.attention import element_wise, norm
 from versim_transformer.pieces import Compute, Module, collective, joined
 from versim_transformer.pointwise import pointwise
-from versim_transformer.products import column_parallel, product, tensor_collective
+from versim_transformer.products import Arrival, column_parallel, product, tensor_collective
 from versim_transformer.settings import Settings
 
 
@@ -49,20 +49,19 @@ def head_part(settings: Settings) -> Module:
         for part in collective(name, Kind.ALL_REDUCE, settings.tokens * 4, settings.layout.tp, settings.parallelism.tp)
     )
     elements = settings.tokens * share
-    fused = "fused " if settings.fused_loss else ""
+    fused = "fused " if settings.fused_loss else "compiled " if settings.compiled_loss else ""
     loss = Module(
         forward=(Compute("loss forward", pointwise(settings, f"{fused}loss forward", elements)), *sums),
         backward=(Compute("loss backward", pointwise(settings, f"{fused}loss backward", elements)),),
     )
-    return joined((norm(settings, "last norm"), column_parallel(settings, (logits,), model.hidden), loss))
+    return joined((norm(settings, "last norm"), column_parallel(settings, (logits,), model.hidden, high=True), loss))
 
 
 def prediction_part(settings: Settings, layer: Module) -> Module:
     """One multi-token-prediction module: both inputs normalised and joined, a layer, and the shared head again."""
     model = settings.architecture
-    joint = product(
-        settings, "prediction input", settings.tokens, 2 * model.hidden, model.hidden / settings.parallelism.tp
-    )
+    columns = model.hidden / settings.parallelism.tp
+    joint = product(settings, "prediction input", settings.tokens, 2 * model.hidden, columns, operand=Arrival.CUT)
     whole = settings.tokens * model.hidden
     gathered = tensor_collective(settings, "gather prediction input", Kind.ALL_GATHER, whole)
     scattered = tensor_collective(settings, "scatter prediction input gradient", Kind.REDUCE_SCATTER, whole)

@@ -10,27 +10,27 @@ from versim_transformer.architecture import Experts
 from versim_transformer.attention import element_wise, norm, residual
 from versim_transformer.pieces import Beside, Collective, Compute, Module, Piece, collective, joined
 from versim_transformer.pointwise import pointwise, quantize, sized
-from versim_transformer.products import accumulation, column_parallel, product, row_parallel
+from versim_transformer.products import Arrival, accumulation, column_parallel, product, row_parallel
 from versim_transformer.settings import Settings
 
 
 def feed_forward_part(settings: Settings, *, experts: bool) -> Module:
     """Normalisation, the feed-forward part and the residual; a mixture of experts where ``experts``."""
     model = settings.architecture
-    if experts and model.experts is not None:
-        inner = _mixture(settings, model.experts)
-    else:
-        inner = _dense(settings, model.ffn, "mlp")
-    return joined((norm(settings, "mlp norm"), inner, residual(settings, "mlp residual")))
+    chosen = model.experts if experts else None
+    inner = _dense(settings, model.ffn, "mlp", Arrival.NORMED) if chosen is None else _mixture(settings, chosen)
+    # Experts and their router take what is normalised in 16 bits.
+    return joined((norm(settings, "mlp norm", converts=chosen is None), inner, residual(settings, "mlp residual")))
 
 
-def _dense(settings: Settings, ffn: int, name: str) -> Module:
+def _dense(settings: Settings, ffn: int, name: str, operand: Arrival) -> Module:
     model = settings.architecture
     width = ffn / settings.parallelism.tp
-    into = product(
-        settings, f"{name} up", settings.tokens, model.hidden, width * (2 if model.gated else 1), bias=model.biases
+    columns = width * (2 if model.gated else 1)
+    into = product(settings, f"{name} up", settings.tokens, model.hidden, columns, bias=model.biases, operand=operand)
+    back = product(
+        settings, f"{name} down", settings.tokens, width, model.hidden, bias=model.biases, gradient=Arrival.CUT
     )
-    back = product(settings, f"{name} down", settings.tokens, width, model.hidden, bias=model.biases)
     operation = "gated" if model.gated else "activation"
     return joined(
         (
@@ -57,7 +57,7 @@ def _mixture(settings: Settings, experts: Experts) -> Module:
     # A rank's experts get the tokens that all ranks of the group send them: as many as it sends, on average.
     rows = visits * parallel.etp
     inner = _expert_products(settings, experts, rows)
-    shared = _dense(settings, experts.shared_ffn, "shared experts") if experts.shared_ffn else None
+    shared = _dense(settings, experts.shared_ffn, "shared experts", Arrival.CUT) if experts.shared_ffn else None
     if shared is not None and settings.overlap_ep and out and not _communicates(shared):
         parts += [_dispatched_beside(shared, out, home), inner, Module(forward=home, backward=out)]
     else:

@@ -9,7 +9,7 @@ import attrs
 from versim import option
 
 from versim_transformer.architecture import Norm, Positions
-from versim_transformer.settings import Granularity, Kernels, Overlap, Recompute, Sharding
+from versim_transformer.settings import AttentionLayout, Granularity, Kernels, Overlap, Recompute, Sharding
 
 _LARGEST = 10**12
 
@@ -145,6 +145,13 @@ class TransformerOptions:
     attention: Literal["flash", "unfused"] = option(
         "flash", help="attention as one fused kernel, or as two products with softmax between them"
     )
+    attention_layout: AttentionLayout = option(
+        AttentionLayout.AS_NEEDED,
+        converter=AttentionLayout,
+        help="queries, keys and values as attention needs them (as_needed), or in one tensor: some are taken out, and "
+        "gradients joined (joint: Megatron-LM), all are copied into batches, too (batches: FlashAttention-2 in "
+        "Transformer Engine), or all are taken out and keys and values stacked (stacked: nanotron)",
+    )
     dropout: float = option(0.0, validator=_share, help="probability of dropout; 0 leaves it out")
     gradient_dtype: Literal["fp32", "bf16", "fp16"] = option("fp32", help="format in which gradients are accumulated")
     reduce_dtype: Communicated | None = option(
@@ -158,7 +165,12 @@ class TransformerOptions:
         None, help="format of parameters as gathered; that of activations if not given"
     )
     tp_dtype: Communicated | None = option(
-        None, help="format of tensor-parallel collectives; that of activations if not given"
+        None,
+        help="format of tensor-parallel collectives; if not given, of operands that are gathered as converted that of "
+        "products, else that of activations",
+    )
+    scatter_dtype: Communicated | None = option(
+        None, help="format of what layers sum and scatter over tensor-parallel ranks; as tp_dtype if not given"
     )
     ep_dtype: Communicated | None = option(
         None, help="format of tokens on their way to experts; that of activations if not given"
@@ -220,6 +232,9 @@ class TransformerOptions:
     )
     fused_loss: bool = option(
         default=False, help="the loss over the vocabulary in one kernel each way; otherwise step by step in fp32"
+    )
+    compiled_loss: bool = option(
+        default=False, help="where it is not fused, its steps in fp32 as PyTorch's compiler joins them"
     )
     fused_accumulation: bool = option(
         default=True, help="weight gradients are accumulated by their product, or by a kernel of their own"

@@ -45,6 +45,9 @@ FUSED: dict[str, Cost] = {
     "scores dropout forward": Cost(2, 2, masks=1),
     # Biases of positions are written where the product of queries and keys then adds to them.
     "position biases": Cost(0, 2),
+    # Of queries, keys and values that one product gives side by side, into the layout that comes next, and back.
+    "layout forward": Cost(0, 2),
+    "layout backward": Cost(0, 2),
     "transpose forward": Cost(0, 2),
     "transpose backward": Cost(0, 2),
     "bias forward": Cost(1, 0, launches=0),
@@ -65,6 +68,9 @@ FUSED: dict[str, Cost] = {
     # Logits to fp32, maximum, difference, exponential, sum, quotient; gradients from the quotients, and back.
     "loss forward": Cost(8, 1, singles=8, launches=7),
     "loss backward": Cost(4, 1, singles=5, launches=4),
+    # As PyTorch's compiler joins these: to fp32 with the maximum, exponential with the sum, quotient; back.
+    "compiled loss forward": Cost(8, 1, singles=5, launches=3),
+    "compiled loss backward": Cost(3, 1, singles=2),
     "router forward": Cost(10, 0, singles=3, launches=3),
     "router backward": Cost(10, 0, singles=4, launches=3),
     # Of attention over a ring of ranks: kept, and added to.
@@ -118,11 +124,27 @@ def sized(settings: Settings, name: str, moved_bytes: float, flop: float = 0, la
     return ((Pointwise(flop, moved_bytes, 0.0 if settings.cuda_graphs else launches, name), 1),)
 
 
-def quantize(settings: Settings, elements: float) -> Work:
+def quantize(settings: Settings, elements: float, *, transposed: bool = True) -> Work:
     """Conversion of an operand to the products' format: its largest element found, as it is, and transposed."""
     precision = settings.precision
     if not precision.quantized:
         return ()
-    reads, writes = (2 if precision.current_scaling else 1), (2 if precision.transposed_copies else 1)
+    copies = transposed and precision.transposed_copies
+    reads, writes = (2 if precision.current_scaling else 1), (2 if copies else 1)
     moved = elements * (reads * precision.activation_bytes + writes * precision.product_bytes)
     return sized(settings, "quantize", moved, flop=2 * elements, launches=reads)
+
+
+def transpose(settings: Settings, elements: float) -> Work:
+    """The transposed copy of an operand that was converted without one."""
+    if not settings.precision.quantized or not settings.precision.transposed_copies:
+        return ()
+    return sized(settings, "transpose", elements * 2 * settings.precision.product_bytes)
+
+
+def converting_norm(settings: Settings, elements: float) -> Work:
+    """A normalisation that writes its output in the products' format, of blocks the transposed copy, too."""
+    precision, cost = settings.precision, FUSED["norm forward"]
+    copies = 2 if precision.blocks and precision.transposed_copies else 1
+    moved = elements * (precision.activation_bytes + copies * precision.product_bytes)
+    return sized(settings, "converting norm forward", moved, flop=cost.flop * elements)

@@ -8,13 +8,25 @@ kept as gathered.
 
 from __future__ import annotations
 
+import enum
+
 import attrs
 from versim import Gemm, Kind, Pass, Work
 
 from versim_transformer.bookkeeping import BOOKKEEPING
 from versim_transformer.pieces import Beside, Collective, Compute, Module, Piece, collective
-from versim_transformer.pointwise import pointwise, quantize, sized
+from versim_transformer.pointwise import pointwise, quantize, sized, transpose
 from versim_transformer.settings import Overlap, Settings
+
+
+class Arrival(enum.Enum):
+    """How an operand of a product comes to a rank."""
+
+    WHOLE = "whole"
+    CUT = "cut"
+    """Under sequence parallelism, gathered from shares that were converted before."""
+    NORMED = "normed"
+    """The same, from a normalisation that converts where it can."""
 
 
 @attrs.frozen
@@ -33,7 +45,16 @@ class Product:
 
 
 def product(
-    settings: Settings, name: str, rows: float, inner: float, columns: float, *, bias: bool = False, high: bool = False
+    settings: Settings,
+    name: str,
+    rows: float,
+    inner: float,
+    columns: float,
+    *,
+    bias: bool = False,
+    high: bool = False,
+    operand: Arrival = Arrival.WHOLE,
+    gradient: Arrival = Arrival.WHOLE,
 ) -> Product:
     """The products of a weight of (inner, columns) on one rank.
 
@@ -45,13 +66,16 @@ def product(
         columns: Outputs on this rank.
         bias: True if it adds a bias.
         high: True if it stays in the activations' format, as the head and routers do.
+        operand: How x arrives.
+        gradient: How the gradient of y arrives.
     """
     precision = settings.precision
     dtype, width = precision.products, precision.product_bytes
-    into: Work = quantize(settings, rows * inner)
-    back: Work = quantize(settings, rows * columns)
+    into, turned = _converted(settings, rows * inner, operand)
+    back, back_turned = _converted(settings, rows * columns, gradient)
     if high:
-        dtype, width, into, back = precision.activations, float(precision.activation_bytes), (), ()
+        dtype, width = precision.activations, float(precision.activation_bytes)
+        into = turned = back = back_turned = ()
     gradients = dtype if high else precision.gradient_products or dtype
     added = pointwise(settings, "bias forward", rows * columns) if bias else ()
     reduced = pointwise(settings, "bias backward", rows * columns) if bias else ()
@@ -62,9 +86,26 @@ def product(
         forward=Compute(f"{name} forward", (*into, (forward, 1), *added)),
         data=Compute(f"{name} data gradient", (*back, (data, 1))),
         weights=Compute(
-            f"{name} weight gradient", ((weights, 1), *reduced, *accumulation(settings, inner * columns)), weights=True
+            f"{name} weight gradient",
+            (*turned, *back_turned, (weights, 1), *reduced, *accumulation(settings, inner * columns)),
+            weights=True,
         ),
     )
+
+
+def _converted(settings: Settings, elements: float, arrival: Arrival) -> tuple[Work, Work]:
+    """Conversion of an operand, and what the weight gradient still needs of it: its transposed copy.
+
+    A scale per tensor lets a gathered operand be transposed as it is; of blocks both copies are made and gathered.
+    """
+    precision = settings.precision
+    cut = settings.sequence_parallel and precision.gathered and arrival is not Arrival.WHOLE
+    normed = settings.norms_convert and arrival is Arrival.NORMED
+    later = transpose(settings, elements) if (cut or normed) and not precision.blocks else ()
+    if normed:
+        return (), later
+    here = elements / settings.parallelism.tp if cut else elements
+    return quantize(settings, here, transposed=not later), later
 
 
 def accumulation(settings: Settings, parameters: float) -> Work:
@@ -81,15 +122,30 @@ def accumulation(settings: Settings, parameters: float) -> Work:
 
 
 def tensor_collective(
-    settings: Settings, name: str, kind: Kind, elements: float, *, weights: bool = False
+    settings: Settings, name: str, kind: Kind, elements: float, *, weights: bool = False, operand: bool = False
 ) -> tuple[Collective, ...]:
-    """A collective of the tensor-parallel group over a tensor of ``elements``; nothing with one rank."""
+    """A collective of the tensor-parallel group over a tensor of ``elements``; nothing with one rank.
+
+    Args:
+        settings: The step.
+        name: Of the node.
+        kind: What is done.
+        elements: Of the full tensor.
+        weights: True if only weight gradients wait for it.
+        operand: True if it gathers an operand of a layer's product.
+    """
     tp = settings.parallelism.tp
-    return collective(name, kind, elements * settings.tp_bytes, settings.layout.tp, tp, weights=weights)
+    width = settings.operand_bytes if operand else settings.tp_bytes
+    return collective(name, kind, elements * width, settings.layout.tp, tp, weights=weights)
 
 
 def column_parallel(
-    settings: Settings, parts: tuple[Product, ...], width: float, rest: tuple[Product, ...] = ()
+    settings: Settings,
+    parts: tuple[Product, ...],
+    width: float,
+    rest: tuple[Product, ...] = (),
+    *,
+    high: bool = False,
 ) -> Module:
     """Products that take the same whole input of ``width`` and give each rank its share.
 
@@ -98,12 +154,17 @@ def column_parallel(
         parts: The products; each rank has its columns of them.
         width: Elements per token of their input.
         rest: Products of the same input that every rank does alike.
+        high: True if they stay in the activations' format.
     """
     whole = settings.tokens * width
     if settings.sequence_parallel:
-        gathered = tensor_collective(settings, "gather input", Kind.ALL_GATHER, whole)
+
+        def gathering(name: str, *, weights: bool = False) -> tuple[Collective, ...]:
+            return tensor_collective(settings, name, Kind.ALL_GATHER, whole, weights=weights, operand=not high)
+
+        gathered = gathering("gather input")
         kept = BOOKKEEPING[settings.memory_profile].keeps_gathered_inputs
-        again = () if kept else tensor_collective(settings, "gather input again", Kind.ALL_GATHER, whole, weights=True)
+        again = () if kept else gathering("gather input again", weights=True)
         reduced = tensor_collective(settings, "scatter data gradient", Kind.REDUCE_SCATTER, whole)
     else:
         gathered, again = (), ()
@@ -125,8 +186,9 @@ def row_parallel(settings: Settings, part: Product, width: float) -> Module:
     """A product of which each rank has its rows; ``width`` is the elements per token of its output."""
     whole = settings.tokens * width
     if settings.sequence_parallel:
-        reduced = tensor_collective(settings, "scatter output", Kind.REDUCE_SCATTER, whole)
-        gathered = tensor_collective(settings, "gather output gradient", Kind.ALL_GATHER, whole)
+        size = whole * settings.scatter_bytes
+        reduced = collective("scatter output", Kind.REDUCE_SCATTER, size, settings.layout.tp, settings.parallelism.tp)
+        gathered = tensor_collective(settings, "gather output gradient", Kind.ALL_GATHER, whole, operand=True)
     else:
         reduced, gathered = tensor_collective(settings, "reduce output", Kind.ALL_REDUCE, whole), ()
     if settings.overlap_tp in (Overlap.MATCHED, Overlap.ALL):

@@ -62,6 +62,21 @@ class Kernels(enum.StrEnum):
     """One kernel per elementary operation, as PyTorch runs it uncompiled."""
 
 
+class AttentionLayout(enum.StrEnum):
+    """How queries, keys and values lie in memory."""
+
+    AS_NEEDED = "as_needed"
+    """As attention needs them: nothing is copied."""
+    JOINT = "joint"
+    """In one tensor, group by group, tokens before sequences (Megatron-LM). Attention takes them so; positions make
+    tensors of their own of queries and keys, for which queries that share a key, and values, are copied, and into one
+    tensor the gradients."""
+    BATCHES = "batches"
+    """The same, and copied for a kernel that wants sequences before tokens (FlashAttention-2 in Transformer Engine)."""
+    STACKED = "stacked"
+    """Taken out of one tensor, then keys and values stacked, token by token, to be rotated together (nanotron)."""
+
+
 class Overlap(enum.StrEnum):
     """Which tensor-parallel collectives run beside products."""
 
@@ -87,6 +102,9 @@ class Precision:
         quantized: True if operands are converted before each product.
         current_scaling: True if an operand is read once more to find its scale.
         transposed_copies: True if conversions write operands transposed, too.
+        blocks: True if blocks of an operand have a scale each, so that its transposed copy is of the unconverted one.
+        gathered: True if ranks that share a layer gather operands as converted.
+        normed: True if a normalisation can write its output in the products' format.
         gradient_products: Of the products of backward passes; "" for those of the forward.
     """
 
@@ -98,6 +116,9 @@ class Precision:
     gradient_products: str = ""
     current_scaling: bool = False
     transposed_copies: bool = True
+    blocks: bool = False
+    gathered: bool = False
+    normed: bool = False
 
 
 def _unquantized(name: str, element_bytes: int) -> Precision:
@@ -106,8 +127,17 @@ def _unquantized(name: str, element_bytes: int) -> Precision:
     )
 
 
-def _quantized(name: str, element_bytes: float) -> Precision:
-    return Precision(products=name, product_bytes=element_bytes, activations="bf16", activation_bytes=2, quantized=True)
+def _quantized(name: str, element_bytes: float, *, blocks: bool, gathered: bool, normed: bool) -> Precision:
+    return Precision(
+        products=name,
+        product_bytes=element_bytes,
+        activations="bf16",
+        activation_bytes=2,
+        quantized=True,
+        blocks=blocks,
+        gathered=gathered,
+        normed=normed,
+    )
 
 
 PRECISIONS: dict[str, Precision] = {
@@ -115,12 +145,13 @@ PRECISIONS: dict[str, Precision] = {
     "tf32": _unquantized("tf32", 4),
     "fp16": _unquantized("fp16", 2),
     "bf16": _unquantized("bf16", 2),
-    "fp8": _quantized("fp8", 1),
-    "fp8_block": _quantized("fp8_block", 1),
-    "mxfp8": _quantized("mxfp8", 1),
-    "nvfp4": _quantized("nvfp4", 0.5),
+    "fp8": _quantized("fp8", 1, blocks=False, gathered=True, normed=True),
+    "fp8_block": _quantized("fp8_block", 1, blocks=True, gathered=False, normed=False),
+    "mxfp8": _quantized("mxfp8", 1, blocks=True, gathered=True, normed=True),
+    "nvfp4": _quantized("nvfp4", 0.5, blocks=True, gathered=True, normed=False),
 }
-"""By name; scales of blocks (1/32 to 1/16 byte per element) are left out of the width."""
+"""By name; scales of blocks (1/32 to 1/16 byte per element) are left out of the width. What is gathered as converted
+and what normalisations write is Transformer Engine's (``LayerNormLinear``, ``gather_along_first_dim``)."""
 
 DTYPE_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2, "fp8": 1}
 """Of what is communicated or accumulated."""
@@ -144,11 +175,13 @@ class Settings:
         recompute_layers: Layers per chunk that ``recompute: full`` holds for, from the first.
         precision: Number formats.
         flash: True if attention is one fused kernel.
+        attention_layout: How queries, keys and values lie in memory.
         dropout: Probability; 0 leaves it out.
         padded_vocab: Rows of the embedding and the head.
         stages: Layers per chunk, (vp, pp): ``stages[chunk][stage]``.
         kernels: Whether element-wise work is fused.
         fused_loss: True if the loss over the vocabulary is fused.
+        compiled_loss: True if its steps are joined by a compiler, where it is not fused.
         cuda_graphs: True if element-wise kernels cost no launch.
         overlap_tp: Which tensor-parallel collectives are hidden.
         overlap_gradients: True if gradients are reduced beside the last backward passes.
@@ -168,6 +201,8 @@ class Settings:
         reduce_whole: True if gradients are all-reduced although each rank uses only its share.
         gather_bytes: Bytes per element of parameters as gathered.
         tp_bytes: Bytes per element of tensor-parallel collectives.
+        operand_bytes: The same of gathers of operands of the layers' products.
+        scatter_bytes: The same of sums of the layers' results, which each rank gets a share of.
         ep_bytes: Bytes per element of tokens on their way to experts.
         fused_accumulation: True if weight gradients are accumulated by the product itself.
         convert_gradients: True if gradients are converted by a kernel of its own before they are accumulated.
@@ -190,11 +225,13 @@ class Settings:
     recompute_layers: int | None
     precision: Precision
     flash: bool
+    attention_layout: AttentionLayout
     dropout: float
     padded_vocab: int
     stages: tuple[tuple[int, ...], ...]
     kernels: Kernels
     fused_loss: bool
+    compiled_loss: bool
     cuda_graphs: bool
     overlap_tp: Overlap
     overlap_gradients: bool
@@ -214,6 +251,8 @@ class Settings:
     reduce_whole: bool
     gather_bytes: float
     tp_bytes: int
+    operand_bytes: float
+    scatter_bytes: int
     ep_bytes: int
     fused_accumulation: bool
     convert_gradients: bool
@@ -236,6 +275,12 @@ class Settings:
     def tokens(self) -> int:
         """Tokens per microbatch and context-parallel rank."""
         return self.microbatch_size * self.sequence_length // self.parallelism.cp
+
+    @property
+    def norms_convert(self) -> bool:
+        """True if a normalisation before a product writes its output in the product's format."""
+        precision = self.precision
+        return precision.normed and not precision.current_scaling and self.kernels is Kernels.FUSED
 
     @property
     def shard_tokens(self) -> float:

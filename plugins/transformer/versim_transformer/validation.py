@@ -139,6 +139,8 @@ def settings_of(options: TransformerOptions) -> Settings:
     gradient_bytes = DTYPE_BYTES[options.gradient_dtype]
     activation_bytes = precision.activation_bytes
 
+    operand_bytes = precision.product_bytes if precision.gathered else activation_bytes
+
     def width(dtype: str | None, otherwise: int) -> int:
         return otherwise if dtype is None else DTYPE_BYTES[dtype]
 
@@ -155,11 +157,13 @@ def settings_of(options: TransformerOptions) -> Settings:
         recompute_layers=options.recompute_layers,
         precision=precision,
         flash=options.attention == "flash",
+        attention_layout=options.attention_layout,
         dropout=options.dropout,
         padded_vocab=-(-model.vocab // multiple) * multiple,
         stages=stages,
         kernels=options.kernels,
         fused_loss=options.fused_loss,
+        compiled_loss=options.compiled_loss,
         cuda_graphs=options.cuda_graphs,
         overlap_tp=options.overlap_tp,
         overlap_gradients=options.overlap_gradients,
@@ -179,6 +183,8 @@ def settings_of(options: TransformerOptions) -> Settings:
         reduce_whole=options.reduce_whole,
         gather_bytes=width(options.gather_dtype, activation_bytes),
         tp_bytes=width(options.tp_dtype, activation_bytes),
+        operand_bytes=DTYPE_BYTES[options.tp_dtype] if options.tp_dtype else operand_bytes,
+        scatter_bytes=width(options.scatter_dtype, width(options.tp_dtype, activation_bytes)),
         ep_bytes=width(options.ep_dtype, activation_bytes),
         fused_accumulation=options.fused_accumulation,
         convert_gradients=options.convert_gradients,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from league_samples import record
+from versim.league.column import defaults
 from versim.league.convention import cases_of, convention_of, group_of
 from versim.league.profile import groups_of
+from versim.league.recipe import recipe_of
 from versim.league.record import STALLING_PIPELINES
 
 EXPERTS = {"framework": "megatron-bridge", "gpu": "gb300", "gpus": 64, "ep": 8, "model": "qwen3-30b-a3b"}
@@ -46,8 +48,26 @@ def test_a_source_tells_what_its_submitter_ran(submitter: str, *, current: bool)
 @pytest.mark.parametrize(("model", "dropout"), [("gpt3-5b", 0.1), ("llama2-7b", None)])
 def test_models_of_nemo_differ_in_dropout(model: str, dropout: float | None) -> None:
     """Its launcher's files say so."""
-    found = [case.options["dropout"] for case in cases_of(record(framework="nemo", model=model)) if case.options]
-    assert found == ([] if dropout is None else [dropout])
+    found = [case.options.get("dropout") for case in cases_of(record(framework="nemo", model=model))]
+    assert [one for one in found if one] == ([] if dropout is None else [dropout])
+
+
+@pytest.mark.parametrize(
+    ("values", "kernel"),
+    [
+        ({"framework": "nemo", "release": "24.07 final"}, "flash-2"),
+        ({"framework": "nemo", "release": "24.09"}, None),
+        ({"framework": "nemo", "release": "24.07", "model": "gpt3-175b"}, None),
+        ({"framework": "nemo", "gpu": "a100-80gb"}, None),
+        ({"framework": "nanotron"}, "flash-2"),
+        ({"framework": "mlperf-nemo"}, None),
+    ],
+)
+def test_attention_is_the_one_that_the_software_ran(values: dict[str, str], kernel: str | None) -> None:
+    """NeMo's launcher turned cuDNN's off until August 2024, but for one model; on other devices nobody published it."""
+    run = record(**({"gpu": "h100-sxm"} | values))
+    attention = recipe_of(run, defaults()).attention
+    assert (attention.name if attention else None) == kernel
 
 
 def test_a_fault_of_the_software_is_a_group_of_its_own() -> None:
