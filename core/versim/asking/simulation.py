@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 import attrs
 import numpy as np
+from numpy.typing import NDArray
 
 from versim.asking.preparation import network_timing
 from versim.asking.time_limit import ChildDiedError, within
@@ -273,9 +274,7 @@ def _labelled(prediction: Prediction, instance: Instance) -> Prediction:
     return attrs.evolve(prediction, label=instance.label)
 
 
-def _remembered_isolated_ps(
-    backend: Isolates, request: SimulationRequest, instance: Instance
-) -> tuple[int | None, ...]:
+def _remembered_isolated_ps(backend: Isolates, request: SimulationRequest, instance: Instance) -> NDArray[np.int64]:
     """What each communication takes alone; pins that time compute otherwise ask the same of one graph and system."""
     inputs, key = request.inputs, (instance.backend, repr(request.options), repr(instance.network))
     known = _ALONE.setdefault(inputs.graph, {})
@@ -285,13 +284,13 @@ def _remembered_isolated_ps(
     return answered[2]
 
 
-_ALONE: WeakKeyDictionary[ExecutionGraph, dict[tuple[str, ...], tuple[Isolates, System, tuple[int | None, ...]]]] = (
+_ALONE: WeakKeyDictionary[ExecutionGraph, dict[tuple[str, ...], tuple[Isolates, System, NDArray[np.int64]]]] = (
     WeakKeyDictionary()
 )
 
 
-def _isolated_ps(backend: Isolates, request: SimulationRequest, name: str) -> tuple[int | None, ...]:
-    """What each communication takes alone, in whole picoseconds; None where not known."""
+def _isolated_ps(backend: Isolates, request: SimulationRequest, name: str) -> NDArray[np.int64]:
+    """What each communication takes alone, in whole picoseconds; NO_TIME where not known; shape (communications,)."""
     with held_responsible("backend", name):
         seconds = np.asarray(backend.isolated_s(request), dtype=np.float64)
     count = request.inputs.graph.communication_count
@@ -303,7 +302,9 @@ def _isolated_ps(backend: Isolates, request: SimulationRequest, name: str) -> tu
     known = ~np.isnan(seconds)
     graph = request.inputs.graph
     times_ps = in_picoseconds(np.where(known, seconds, 0.0), lambda match: f"{graph.communication_name(match)} takes")
-    return tuple(time if has else None for time, has in zip(times_ps.tolist(), known.tolist(), strict=True))
+    times_ps[~known] = NO_TIME
+    times_ps.flags.writeable = False  # remembered
+    return times_ps
 
 
 def _not_run(shape: Shape, instance: Instance, errors: tuple[Finding, ...]) -> Prediction:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from backends import Unit, first_come, in_order
 from fakes import pinned_of, with_spans
-from versim import Fixed, GraphBuilder, Inputs, Instances, Kind, Mesh, Phase, instances_of
+from versim import NO_TIME, Fixed, GraphBuilder, Inputs, Instances, Kind, Mesh, Phase, instances_of
 from versim.comparison import timeline
 from versim.comparison.attribution import TermKind, attribute
 from versim.comparison.attribution.chain import chain_of
@@ -108,6 +108,11 @@ def test_isolated_times_tell_contention_apart(reduction: tuple[Inputs, Instances
         attribute(pinned, one, two, isolated_ps={7: 1})
     with pytest.raises(ValueError, match="1 entries for 2 communications"):
         attribute(pinned, one, two, isolated_ps=[1])
+    as_a_column = attribute(pinned, one, two, isolated_ps=np.array([NO_TIME, 15]))
+    assert as_a_column is not None
+    assert as_a_column.terms == found.terms
+    with pytest.raises(ValueError, match="communication 0 takes -2 ps"):
+        attribute(pinned, one, two, isolated_ps=np.array([-2, 15]))
 
 
 def test_a_change_off_the_path_hides_in_slack(reduction: tuple[Inputs, Instances]) -> None:

@@ -29,7 +29,7 @@ from versim.graph import NONE, Instances
 from versim.inputs import Inputs
 from versim.kernel.functions import compiled
 from versim.picoseconds import LONGEST_PS
-from versim.prediction import Prediction
+from versim.prediction import NO_TIME, Prediction
 from versim.schedule import EventLoop
 
 MOST_EVENTS = 16_000_000
@@ -38,8 +38,9 @@ MOST_EVENTS = 16_000_000
 LEAST_EVENTS = 500
 """What a substitution takes besides, in events."""
 
-Isolated = Mapping[int, int | None] | Sequence[int | None]
-"""Picoseconds that each communication takes alone, by its number; None, or left out of a mapping, where not known."""
+Isolated = Mapping[int, int | None] | Sequence[int | None] | NDArray[np.int64]
+"""Picoseconds that each communication takes alone, by its number; None, left out of a mapping or, in a column, NO_TIME
+where not known."""
 
 
 def attribute(
@@ -209,23 +210,33 @@ def _isolated(
     instances: Instances, active_ps: NDArray[np.int64], isolated_ps: Isolated | None
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Durations with the isolated ones where they are known, and where that is; shape (instances,)."""
-    count = instances.graph.communication_count
-    each = np.full(count, NONE, dtype=np.int64)
-    if isolated_ps is not None:
-        if not isinstance(isolated_ps, Mapping) and len(isolated_ps) != count:
-            raise ValueError(f"isolated_ps has {len(isolated_ps)} entries for {count} communications")
-        pairs = isolated_ps if isinstance(isolated_ps, Mapping) else dict(enumerate(isolated_ps))
-        given = {match: value for match, value in pairs.items() if value is not None}
-        wrong = [match for match, value in given.items() if not 0 <= match < count or value < 0]
-        if wrong:
-            raise ValueError(f"isolated_ps: communication {wrong[0]} takes {given[wrong[0]]} ps")
-        each[list(given)] = list(given.values())
+    each = _each_alone(instances.graph.communication_count, isolated_ps)
     parts, meeting = parts_of(instances)
     of_part = each[instances.meeting_match[meeting]]
-    knows = parts[of_part != NONE]
+    knows = parts[of_part != NO_TIME]
     alone, known = active_ps.copy(), np.zeros(instances.count, dtype=bool)
-    alone[knows], known[knows] = of_part[of_part != NONE], True
+    alone[knows], known[knows] = of_part[of_part != NO_TIME], True
     return alone, known
+
+
+def _each_alone(count: int, isolated_ps: Isolated | None) -> NDArray[np.int64]:
+    """What each of so many communications takes alone, NO_TIME where not known; shape (communications,)."""
+    if isolated_ps is not None and not isinstance(isolated_ps, Mapping) and len(isolated_ps) != count:
+        raise ValueError(f"isolated_ps has {len(isolated_ps)} entries for {count} communications")
+    if isinstance(isolated_ps, np.ndarray):
+        wrong = np.flatnonzero(isolated_ps < NO_TIME)
+        if len(wrong):
+            raise ValueError(f"isolated_ps: communication {wrong[0]} takes {isolated_ps[wrong[0]]} ps")
+        return isolated_ps
+    each = np.full(count, NO_TIME, dtype=np.int64)
+    pairs = isolated_ps if isinstance(isolated_ps, Mapping) else dict(enumerate(isolated_ps or ()))
+    for match, value in pairs.items():
+        if value is None:
+            continue
+        if not 0 <= match < count or value < 0:
+            raise ValueError(f"isolated_ps: communication {match} takes {value} ps")
+        each[match] = value
+    return each
 
 
 def _replay(reference: Chain) -> EventLoop | None:
