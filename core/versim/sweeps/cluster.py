@@ -7,7 +7,7 @@ answered by another.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from importlib import import_module
 from typing import Any
@@ -28,16 +28,12 @@ class Cluster:
     """A cluster that can be given batches.
 
     Attributes:
-        executor: Its executor.
+        make: A new executor, as a plan asks for, which shuts it down.
         workers: Threads of all its workers.
     """
 
-    executor: Executor
+    make: Callable[[], Executor]
     workers: int
-
-    def make(self) -> Executor:
-        """What a plan asks for."""
-        return self.executor
 
 
 @contextlib.contextmanager
@@ -68,4 +64,4 @@ def cluster(address: str, count: int) -> Iterator[Cluster]:
         workers = sum(client.nthreads().values())
         if not workers:
             raise VersimError(f"--dask {address}: its scheduler has no workers; start some (dask worker {address})")
-        yield Cluster(executor=client.get_executor(pure=False), workers=workers)
+        yield Cluster(make=lambda: client.get_executor(pure=False), workers=workers)

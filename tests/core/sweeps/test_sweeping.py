@@ -295,6 +295,8 @@ def test_a_cluster_gives_the_same_answers_though_a_worker_dies(
                 os.kill(max(set(_children_now()) - before), signal.SIGKILL)
         assert telling(swept.rows()) == telling(expected)
         swept.close()
+        again = sweep(lab, vary, registry=registry, executor=there.make, workers=there.workers, modules=[str(LAB)])
+        assert telling(again.run().rows()) == telling(expected)
     monkeypatch.setattr(clusters, "WAIT_S", 0.5)
     with pytest.raises(VersimError, match="no scheduler answers"), cluster("tcp://127.0.0.1:1", 1):
         pass
