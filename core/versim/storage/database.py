@@ -152,10 +152,10 @@ class Store:
             StoreError: It is not there, no store, of a later version, or locked for long.
         """
         self.path = Path(path)
-        if not create and not self.path.is_file():
-            raise StoreError(self.path, "there is no such file; `versim sweep --store` makes one")
         if self.path.is_dir():
             raise StoreError(self.path, "it is a folder; name a file in it")
+        if not create and not self.path.is_file():
+            raise StoreError(self.path, "there is no such file; `versim sweep --store` makes one")
         if not self.path.absolute().parent.is_dir():
             raise StoreError(self.path, f"the folder {self.path.parent} does not exist; make it first")
         with self._told():
@@ -225,6 +225,8 @@ class Store:
             yield
         except sqlite3.DatabaseError as error:
             raise StoreError(self.path, _problem(error)) from error
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise StoreError(self.path, _DAMAGED) from error
 
     def begin(
         self,
@@ -253,18 +255,18 @@ class Store:
             rows = self._connection.execute(
                 "SELECT id, name, scenario, keys, command, reference, started FROM sweeps ORDER BY id"
             ).fetchall()
-        return tuple(
-            SweepRow(
-                id=row[0],
-                name=row[1],
-                scenario=row[2],
-                keys=tuple(json.loads(row[3])),
-                command=row[4],
-                reference=row[5],
-                started=row[6],
+            return tuple(
+                SweepRow(
+                    id=row[0],
+                    name=row[1],
+                    scenario=row[2],
+                    keys=tuple(json.loads(row[3])),
+                    command=row[4],
+                    reference=row[5],
+                    started=row[6],
+                )
+                for row in rows
             )
-            for row in rows
-        )
 
     def known(self, keys: Sequence[str]) -> set[str]:
         """Which of some questions have an answer or a refusal."""
@@ -288,23 +290,23 @@ class Store:
                 "idle_ps, groups, failed_checks, diagnosis FROM answers WHERE digest = ? AND fingerprint = ?",
                 (digest, fingerprint),
             ).fetchone()
-        if row is None:
-            return None
-        return AnswerRow(
-            digest=digest,
-            fingerprint=fingerprint,
-            status=row[0],
-            makespan_ps=row[1],
-            wall_s=row[2],
-            engine=row[3],
-            compute_ps=row[4],
-            communication_ps=row[5],
-            exposed_communication_ps=row[6],
-            idle_ps=row[7],
-            groups=tuple(tuple(group) for group in json.loads(row[8])),
-            failed_checks=tuple(json.loads(row[9])),
-            diagnosis=tuple(json.loads(row[10])),
-        )
+            if row is None:
+                return None
+            return AnswerRow(
+                digest=digest,
+                fingerprint=fingerprint,
+                status=row[0],
+                makespan_ps=row[1],
+                wall_s=row[2],
+                engine=row[3],
+                compute_ps=row[4],
+                communication_ps=row[5],
+                exposed_communication_ps=row[6],
+                idle_ps=row[7],
+                groups=tuple(tuple(group) for group in json.loads(row[8])),
+                failed_checks=tuple(json.loads(row[9])),
+                diagnosis=tuple(json.loads(row[10])),
+            )
 
     def spans(self, digest: str, fingerprint: str) -> bytes | None:
         """When each node of an answer ran; None where that was not kept."""
@@ -428,8 +430,7 @@ class Store:
         """
         names, text = query(fields, of_one_sweep=sweep is not None)
         with self._told():
-            rows = self._connection.execute(text, () if sweep is None else (sweep,)).fetchall()
-        return Listing.of(names, rows)
+            return Listing.of(names, self._connection.execute(text, () if sweep is None else (sweep,)).fetchall())
 
 
 def _of_answer(answer: AnswerRow) -> tuple[Any, ...]:
@@ -451,10 +452,13 @@ def _of_answer(answer: AnswerRow) -> tuple[Any, ...]:
     )
 
 
+_DAMAGED = "it is no store of versim, or a damaged one; name another file"
+
+
 def _problem(error: sqlite3.DatabaseError) -> str:
     said = str(error)
-    if "not a database" in said or "malformed" in said:
-        return "it is no store of versim, or a damaged one; name another file"
+    if "not a database" in said or "malformed" in said or "decode" in said:
+        return _DAMAGED
     if "locked" in said or "busy" in said:
         return f"another process has kept it locked for {WAIT_S:g} s; end that one, or try again"
     if "full" in said:

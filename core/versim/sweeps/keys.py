@@ -197,6 +197,8 @@ def _set(document: Any, steps: tuple[Step, ...], value: Any, where: str) -> None
                 here[step] = value
                 return
             inner = here.get(step)
+            if inner is None and isinstance(steps[position + 1], int):
+                raise FaultsError(where, [_no_list(here, step, path)])
             if not isinstance(inner, dict | list):
                 # A component written as a bare name, or a part that is not there yet.
                 inner = {"timing": inner} if isinstance(inner, str) and step in _BARE_TIMINGS else {}
@@ -204,6 +206,14 @@ def _set(document: Any, steps: tuple[Step, ...], value: Any, where: str) -> None
             here = inner
         else:
             raise FaultsError(where, [f"{path} has nothing that could be set inside it"])
+
+
+def _no_list(here: Mapping[str, Any], name: str, path: str) -> str:
+    said = f"{path} has no list {name!r}"
+    if "preset" in here:
+        return f"{said}: it is preset {here['preset']!r}, whose options can be varied, as {path}.nodes; or write it out"
+    lists = [key for key, value in here.items() if isinstance(value, list)]
+    return said + (did_you_mean(name, lists) if lists else "")
 
 
 _BARE_TIMINGS = ("compute", "folded", "network")

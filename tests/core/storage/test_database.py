@@ -123,12 +123,31 @@ def test_a_foreign_file_is_left_alone(tmp_path: Path) -> None:
     ):
         with pytest.raises(StoreError, match=said):
             Store(path, create=True)
-    with pytest.raises(StoreError, match="there is no such file"):
-        Store(tmp_path / "missing.db")
+    for path, said in ((tmp_path / "missing.db", "there is no such file"), (tmp_path, "is a folder")):
+        with pytest.raises(StoreError, match=said):
+            Store(path)
     assert text.read_text().startswith("dear diary")
     assert foreign.read_bytes() == before
     assert not is_store(text)
     assert not is_store(foreign)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE members SET settings = '{\"tp\"'",
+        "UPDATE members SET instance = CAST(x'ff' AS TEXT)",
+        "UPDATE answers SET failed_checks = '[1'",
+    ],
+)
+def test_a_store_whose_content_is_damaged_is_told(tmp_path: Path, damage: str) -> None:
+    """Where the tables are whole: what cannot be read ended in a traceback."""
+    path = tmp_path / "answers.db"
+    with Store(path, create=True) as store:
+        store.add(begun(store), [answered(0)])
+        store._connection.execute(damage)
+        with pytest.raises(StoreError, match="damaged"):
+            store.rows()
 
 
 def test_older_tables_are_brought_up_to_date_and_later_ones_refused(

@@ -125,6 +125,7 @@ def test_anything_in_a_scenario_can_be_set(registry: Registry, lab: Scenario) ->
         ("pins.gives.compute", "did you mean 'given'"),
         ("backends[7].network", "has 2 items"),
         ("system.nods", "did you mean 'nodes'"),
+        ("system.dimension[1].bandwidth", "system has no list 'dimension'$"),
         ("system..nodes", "is no place"),
         ("nothing.at.all", "no workload"),
     ],
@@ -133,6 +134,24 @@ def test_a_key_that_leads_nowhere_is_told_at_once(registry: Registry, lab: Scena
     """With what is meant perhaps."""
     with pytest.raises(VersimError, match=said):
         expand(lab, registry, [parse_axis(f"{key}=1,2")])
+
+
+def test_a_key_into_a_list_says_which_there_are(registry: Registry, tmp_path: Path) -> None:
+    """Or that a preset has none."""
+    for system, key, said in (
+        ("{preset: dgx-h100, nodes: 1}", "system.dimensions[1].size", "preset 'dgx-h100', whose options can be varied"),
+        (
+            "{dimensions: [{topology: ring, size: 2, bandwidth: 1 GB/s, latency: 1 us}]}",
+            "system.dimension[0].size",
+            "did you mean 'dimensions'",
+        ),
+    ):
+        file = tmp_path / "scenario.yaml"
+        file.write_text(
+            f"workloads: [{{label: w, producer: line}}]\nsystem: {system}\nbackends: [{{label: a, backend: ideal}}]\n"
+        )
+        with pytest.raises(VersimError, match=said):
+            expand(load_scenario(file, registry), registry, [parse_axis(f"{key}=1,2")])
 
 
 def test_a_value_that_no_scenario_can_have_is_told_at_once(registry: Registry, lab: Scenario) -> None:
