@@ -97,6 +97,9 @@ def for_people(text: str) -> str:
     """
     from versim.terminal import printable  # noqa: PLC0415 - not for the list of commands
 
+    # An export has a hundred thousand lines, and nearly always nothing to escape.
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
     return "\n".join(map(printable, text.split("\n")))
 
 
