@@ -401,7 +401,7 @@ class Store:
             )
             run(
                 "INSERT OR REPLACE INTO members (sweep, number, settings, workload, pin, instance, key, failure, "
-                "question) VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT id FROM questions WHERE key = ?7))",
+                "question) VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT id FROM questions WHERE key = ?))",
                 [
                     (
                         sweep,
@@ -412,6 +412,7 @@ class Store:
                         one.member.instance,
                         one.member.key,
                         one.member.failure,
+                        one.member.key,
                     )
                     for one in found
                 ],
