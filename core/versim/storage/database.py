@@ -91,6 +91,7 @@ MIGRATIONS: tuple[str, ...] = (
     DROP TABLE answers;
     ALTER TABLE numbered_questions RENAME TO questions;
     ALTER TABLE numbered_answers RENAME TO answers;
+    CREATE INDEX unanswered_members ON members (key) WHERE question IS NULL;
     """,
 )
 """What brings each version to the next; never changed, only added to."""
@@ -398,6 +399,12 @@ class Store:
                 "(SELECT id FROM answers WHERE digest = :digest AND fingerprint = :fingerprint), :digest, "
                 ":fingerprint, :refusal, :tokens, :mfu, :tokens_per_s_per_rank, :persistent_bytes, :peak_bytes, :fits)",
                 [attrs.asdict(one.question) for one in found if one.question],
+            )
+            # What an earlier sweep asked in vain may be answered now.
+            run(
+                "UPDATE members SET question = (SELECT id FROM questions WHERE key = members.key) "
+                "WHERE question IS NULL AND key = ?",
+                [(one.question.key,) for one in found if one.question],
             )
             run(
                 "INSERT OR REPLACE INTO members (sweep, number, settings, workload, pin, instance, key, failure, "

@@ -97,6 +97,17 @@ def test_a_failure_is_asked_again_and_a_refusal_is_not(tmp_path: Path) -> None:
         assert [(row["status"], row["why"]) for row in store.rows()] == [("failed", "died"), ("refused", "no")]
 
 
+def test_what_one_sweep_asked_in_vain_another_may_have_answered(tmp_path: Path) -> None:
+    """Answers belong to questions, not to the sweep that was there first."""
+    with Store(tmp_path / "answers.db", create=True) as store:
+        first, second = begun(store), begun(store, "two")
+        given = answered(0)
+        died = attrs.evolve(given, member=attrs.evolve(given.member, failure="died"), question=None, answer=None)
+        store.add(first, [died])
+        store.add(second, [given])
+        assert [row["makespan_ps"] for row in store.rows(first)] == [10**12]
+
+
 def test_two_processes_read_and_write_meanwhile(tmp_path: Path) -> None:
     """Two connections see each other's answers as soon as they are committed."""
     path = tmp_path / "answers.db"
