@@ -168,6 +168,18 @@ def test_a_bug_in_versim_keeps_its_traceback(versim: Versim, monkeypatch: pytest
     assert isinstance(result.exception, ZeroDivisionError)
 
 
+def test_memory_that_does_not_suffice_is_said(versim: Versim, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no plugin is to be named, too: a comparison may take more than its simulations."""
+
+    def run(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("versim.run.run", run)
+    result = versim("compare", "lab", "-f", "names")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: versim ran out of memory; give it a smaller step, or this process more\n"
+
+
 def test_progress_is_shown_at_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """On stderr; square brackets in labels are no markup."""
     with session.progress() as say:

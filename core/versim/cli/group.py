@@ -136,6 +136,10 @@ class VersimGroup(click.Group):
             show_traceback(error)
             tell(f"Error: {error}")
             status = error.exit_status
+        except MemoryError as error:
+            show_traceback(error)
+            tell("Error: versim ran out of memory; give it a smaller step, or this process more")
+            status = 1
         except OSError as error:
             # Of what a command reads and writes by name it tells itself; this is where its answer goes.
             if error.filename is not None or error.errno not in _FULL:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from versim.errors import VersimError
+from versim.graph.room import available_bytes
 
 MOST_NODES = 20_000_000
 """Rows that a builder collects; each takes some 250 bytes while it does."""
@@ -37,22 +35,6 @@ BYTES_PER_EXECUTION = 460
 """What a node on one rank takes while it is simulated and compared: measured, 0.92 GB for 2.06 M of the 175B step,
 6.4 GB for 14.2 M and 9.7 GB for 22.1 M of GPT-1T's."""
 
-_MEMORY = Path("/proc/meminfo")
-
-
-def available_bytes() -> int | None:
-    """Memory that can be had without swapping, in bytes; None where the system does not say."""
-    try:
-        for line in _MEMORY.read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except (OSError, ValueError, IndexError):
-        pass
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return None
-
 
 def hold_to_memory(executions: int, ranks: int, bytes_per_execution: int = BYTES_PER_EXECUTION) -> None:
     """Refuse to tell ranks apart where that would not fit into memory, before anything is laid out.
@@ -70,6 +52,6 @@ def hold_to_memory(executions: int, ranks: int, bytes_per_execution: int = BYTES
     if room is not None and wanted > room:
         raise VersimError(
             f"the step has {executions:,} executions on {ranks:,} ranks that are simulated one by one; that takes some "
-            f"{wanted / 1e9:.1f} GB of memory, and {room / 1e9:.1f} GB are free. Ask for a coarser graph (granularity: "
-            "layer), fewer microbatches or fewer replicas"
+            f"{wanted / 1e9:.1f} GB of memory, and {room / 1e9:.1f} GB are free to this process. Ask for a coarser "
+            "graph (granularity: layer), fewer microbatches or fewer replicas"
         )
