@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from versim.atomic import new_folder as new_folder
     from versim.atomic import writing as writing
     from versim.children import child_process as child_process
+    from versim.codes import Codes as Codes
     from versim.comparison import Attribution as Attribution
     from versim.comparison import Breakdown as Breakdown
     from versim.comparison import Check as Check
@@ -221,6 +222,7 @@ _HOMES = {
         "Reporter Resembles Severity ShowsCollectives SimulationRequest SimulatorBackend Sizes TableResult TimingModel "
         "Verifier Verifies option"
     ),
+    "codes": "Codes",
     "comparison.causes": "TermCauses",
     "curves": "CollectiveSweep Crossing Curve SweptCommunication bus_bandwidth",
     "documents": "write_report",

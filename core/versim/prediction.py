@@ -15,6 +15,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from versim.codes import Codes
 from versim.errors import legible
 from versim.units import PS_PER_S
 
@@ -50,7 +51,7 @@ class Status(enum.StrEnum):
     """It was stopped at its time limit."""
 
 
-class Resource(enum.IntEnum):
+class Resource(enum.IntEnum, metaclass=Codes):
     """What a span occupies on its rank."""
 
     COMPUTE = 0

@@ -15,6 +15,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from versim.codes import Codes
 from versim.distinct import grouped, runs
 from versim.graph.forms import of_form
 from versim.mesh import Mesh, Placement
@@ -27,7 +28,7 @@ NONE = -1
 """In an index column: this row has none."""
 
 
-class Op(enum.IntEnum):
+class Op(enum.IntEnum, metaclass=Codes):
     """What a node is; encodes the ``op`` column."""
 
     COMPUTE = 0

@@ -12,11 +12,12 @@ import functools
 import attrs
 import numpy as np
 from numpy.typing import NDArray
+from versim import Codes
 
 from versim_transformer.settings import Schedule
 
 
-class Do(enum.IntEnum):
+class Do(enum.IntEnum, metaclass=Codes):
     """What a task does."""
 
     FORWARD = 0

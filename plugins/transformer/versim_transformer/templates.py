@@ -11,13 +11,13 @@ import functools
 from collections.abc import Hashable, Iterable, Sequence
 
 import attrs
-from versim import NONE, Folded, Kind, Op, Phase, Scope, Term, Work
+from versim import NONE, Codes, Folded, Kind, Op, Phase, Scope, Term, Work
 
 from versim_transformer.pieces import Beside, Collective, Compute, Piece, merged
 from versim_transformer.settings import Granularity
 
 
-class Outside(enum.IntEnum):
+class Outside(enum.IntEnum, metaclass=Codes):
     """What a row may depend on outside its template; the row that stands for it is known when it is stamped."""
 
     PREVIOUS = -1
@@ -32,7 +32,7 @@ class Outside(enum.IntEnum):
     """The stage's last communication between replicas."""
 
 
-class Meeting(enum.IntEnum):
+class Meeting(enum.IntEnum, metaclass=Codes):
     """Which parts a communication row meets."""
 
     ALONE = 0

@@ -13,6 +13,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from versim.codes import Codes
 from versim.comparison.align import Timeline
 from versim.comparison.attribution.circles import without_circles
 from versim.comparison.attribution.lanes import device_before, lane_before, serial_lanes
@@ -23,7 +24,7 @@ from versim.kernel.functions import compiled, sources_first, waits
 Rows = NDArray[np.int32]
 
 
-class Wait(enum.IntEnum):
+class Wait(enum.IntEnum, metaclass=Codes):
     """Why a token waits for another; ties between edges go to the lower one."""
 
     DEPENDENCY = 0

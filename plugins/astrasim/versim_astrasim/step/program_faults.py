@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from enum import IntFlag
 
+from versim import Codes
+
 BREAKS = "chakra.breaks"
 """Attribute of nodes: a :class:`Breaks`, 0 for sound ones."""
 
 
-class Breaks(IntFlag):
+class Breaks(IntFlag, metaclass=Codes):
     """What the program breaks on under the system file that came with a trace."""
 
     UNTRACKED = 1
