@@ -6,7 +6,13 @@
 #include <new>
 #include <vector>
 
+#include "heard.hpp"
+
 namespace {
+
+using versim::Heard;
+using versim::Told;
+using versim::TOLD_EVERY;
 
 using i8 = std::int8_t;
 using u8 = std::uint8_t;
@@ -15,7 +21,6 @@ using i64 = std::int64_t;
 
 constexpr i64 NO_TIME = -1;
 constexpr i32 NONE = -1;
-constexpr i64 TOLD_EVERY = 1 << 18;
 
 // Why a token waits, see attribution/waits.py.
 constexpr i8 DEPENDENCY = 0;
@@ -39,6 +44,7 @@ struct Line {
 
 }  // namespace
 
+// Where told, if given, says so, functions stop, and what they return and have written means nothing.
 extern "C" {
 
 const char* versim_core_digest() { return VERSIM_PART_DIGEST; }
@@ -62,21 +68,31 @@ i64 versim_counting_sort(i64 rows, const i32* key, i64 keys, i64* start, i32* or
 }
 
 // Stable order of rows by key, then start, then end.
-i64 versim_order_by_start(i64 rows, const i32* key, i64 keys, const i64* start, const i64* end, i32* order) try {
+i64 versim_order_by_start(i64 rows, const i32* key, i64 keys, const i64* start, const i64* end, i32* order,
+                          Told told) try {
   struct Span {
     i64 start, end;
     i32 row;
   };
+  struct Stopped {
+    i64 answer;
+  };
+  Heard heard(told);
   std::vector<i64> begin(static_cast<std::size_t>(keys) + 1);
   if (versim_counting_sort(rows, key, keys, begin.data(), order)) return -1;
   std::vector<Span> spans;
   for (i64 each = 0; each < keys; ++each) {
     spans.clear();
     for (i64 at = begin[each]; at < begin[each + 1]; ++at) spans.push_back({start[order[at]], end[order[at]], order[at]});
-    const auto before = [](const Span& one, const Span& other) {
+    const auto before = [&heard](const Span& one, const Span& other) {
+      if (const i64 answer = heard.stops()) throw Stopped{answer};
       return one.start != other.start ? one.start < other.start : one.end < other.end;
     };
-    std::stable_sort(spans.begin(), spans.end(), before);
+    try {
+      std::stable_sort(spans.begin(), spans.end(), before);
+    } catch (const Stopped& stopped) {
+      return stopped.answer;
+    }
     for (i64 at = begin[each]; at < begin[each + 1]; ++at) order[at] = spans[at - begin[each]].row;
   }
   return 0;
@@ -145,7 +161,7 @@ i64 versim_topological_order(i64 rows, const i64* start, const i32* follower, i3
 // Returns 0; 1 where something ends after `longest`; -1 where there is not enough memory.
 i64 versim_event_loop(i64 count, i64 devices, i64 meetings, const i32* device, const i32* meeting, const i32* waits,
                       const i64* follower_start, const i32* follower, const i64* part_start, const i32* part,
-                      const i64* duration, i64 longest, i64* start, i64* end, i64 (*told)(i64)) try {
+                      const i64* duration, i64 longest, i64* start, i64* end, Told told) try {
   std::vector<i32> missing(waits, waits + count);
   std::vector<i32> absent(static_cast<std::size_t>(meetings));
   std::vector<u8> even(static_cast<std::size_t>(meetings));
@@ -285,7 +301,9 @@ i64 versim_event_loop(i64 count, i64 devices, i64 meetings, const i32* device, c
 
 // The longest chain through dependencies and meetings, see schedule.longest_chain_ps; -1 without memory.
 i64 versim_longest_chain(i64 count, i64 meetings, const i32* meeting, const i32* waits, const i64* follower_start,
-                         const i32* follower, const i64* part_start, const i32* part, const i64* duration) try {
+                         const i32* follower, const i64* part_start, const i32* part, const i64* duration,
+                         Told told) try {
+  Heard heard(told);
   std::vector<i32> missing(waits, waits + count), queue;
   std::vector<i32> absent(static_cast<std::size_t>(meetings));
   std::vector<i64> ready(static_cast<std::size_t>(count));
@@ -301,6 +319,7 @@ i64 versim_longest_chain(i64 count, i64 meetings, const i32* meeting, const i32*
   for (i64 row = 0; row < count; ++row)
     if (missing[row] == 0) queue.push_back(static_cast<i32>(row));
   while (!queue.empty()) {
+    if (const i64 answer = heard.stops()) return answer;
     const i32 row = queue.back();
     queue.pop_back();
     const i32 met = meeting[row];
@@ -338,9 +357,10 @@ i64 versim_count_waits(i64 count, i64 meetings, const i64* dependency_start, con
 
 // The waits themselves, by token, then kind. Every token but the last has one that is no arrival. next is scratch for
 // the meetings.
-void versim_waits(i64 count, i64 meetings, const i64* dependency_start, const i32* dependency, const i32* meeting,
-                  const u8* late, const i32* device_before, const i32* lane_before, const i64* edge_start, i64* next,
-                  i32* source, i32* adds, i32* owner, i8* kind) {
+i64 versim_waits(i64 count, i64 meetings, const i64* dependency_start, const i32* dependency, const i32* meeting,
+                 const u8* late, const i32* device_before, const i32* lane_before, const i64* edge_start, i64* next,
+                 i32* source, i32* adds, i32* owner, i8* kind, Told told) {
+  Heard heard(told);
   const i32 none = static_cast<i32>(count), begin = static_cast<i32>(count + meetings);
   const auto put = [&](i64 edge, i32 from, i32 added, i32 owned, i8 why) {
     source[edge] = from;
@@ -354,6 +374,7 @@ void versim_waits(i64 count, i64 meetings, const i64* dependency_start, const i3
   };
   for (i64 met = 0; met < meetings; ++met) next[met] = edge_start[count + met];
   for (i64 row = 0; row < count; ++row) {
+    if (const i64 answer = heard.stops()) return answer;
     const i32 token = static_cast<i32>(row);
     i64 edge = edge_start[row];
     for (i64 at = dependency_start[row]; at < dependency_start[row + 1]; ++at)
@@ -369,11 +390,13 @@ void versim_waits(i64 count, i64 meetings, const i64* dependency_start, const i3
   for (i64 met = 0; met < meetings; ++met)
     if (next[met] == edge_start[count + met])
       put(next[met], begin, none, NONE, DEPENDENCY);
+  return 0;
 }
 
 // An order of tokens in which sources come first, from the edges that lead to each; how many could be ordered before a
 // circle was met.
-i64 versim_sources_first(i64 tokens, const i64* edge_start, const i32* source, i32* order) try {
+i64 versim_sources_first(i64 tokens, const i64* edge_start, const i32* source, i32* order, Told told) try {
+  Heard heard(told);
   std::vector<i64> next(edge_start, edge_start + tokens);
   std::vector<u8> state(static_cast<std::size_t>(tokens));  // 1: on the way, 2: in order
   std::vector<i32> way;
@@ -383,6 +406,7 @@ i64 versim_sources_first(i64 tokens, const i64* edge_start, const i32* source, i
     way.push_back(static_cast<i32>(each));
     state[each] = 1;
     while (!way.empty()) {
+      if (const i64 answer = heard.stops()) return answer;
       const i32 token = way.back();
       if (next[token] == edge_start[token + 1]) {
         state[token] = 2;
@@ -406,9 +430,11 @@ i64 versim_sources_first(i64 tokens, const i64* edge_start, const i32* source, i
 // of an instance (none where adds is `count`), and the lag of its target unless it is an arrival. order is topological.
 
 // lag: what is missing of each token's time to the latest of its edges but arrivals; that of the last token is 0.
-void versim_lags(i64 tokens, i64 count, const i64* edge_start, const i32* source, const i32* adds, const i8* kind,
-                 const i64* duration, const i64* time, i64* lag) {
+i64 versim_lags(i64 tokens, i64 count, const i64* edge_start, const i32* source, const i32* adds, const i8* kind,
+                const i64* duration, const i64* time, i64* lag, Told told) {
+  Heard heard(told);
   for (i64 token = 0; token < tokens; ++token) {
+    if (const i64 answer = heard.stops()) return answer;
     i64 latest = 0;
     bool first = true;
     for (i64 edge = edge_start[token]; edge < edge_start[token + 1]; ++edge) {
@@ -419,11 +445,14 @@ void versim_lags(i64 tokens, i64 count, const i64* edge_start, const i32* source
     }
     lag[token] = token == tokens - 1 ? 0 : time[token] - latest;
   }
+  return 0;
 }
 
-void versim_longest_path(i64 tokens, i64 count, const i32* order, const i64* edge_start, const i32* source,
-                         const i32* adds, const i8* kind, const i64* lag, const i64* duration, i64* time) {
+i64 versim_longest_path(i64 tokens, i64 count, const i32* order, const i64* edge_start, const i32* source,
+                        const i32* adds, const i8* kind, const i64* lag, const i64* duration, i64* time, Told told) {
+  Heard heard(told);
   for (i64 at = 0; at < tokens; ++at) {
+    if (const i64 answer = heard.stops()) return answer;
     const i32 token = order[at];
     i64 latest = 0;
     bool first = true;
@@ -436,12 +465,15 @@ void versim_longest_path(i64 tokens, i64 count, const i32* order, const i64* edg
     }
     time[token] = latest;
   }
+  return 0;
 }
 
 // latest: when each token may happen at the latest; given with what ends of the step allow.
-void versim_latest(i64 tokens, i64 count, const i32* order, const i64* edge_start, const i32* source, const i32* adds,
-                   const i8* kind, const i64* lag, const i64* duration, i64* latest) {
+i64 versim_latest(i64 tokens, i64 count, const i32* order, const i64* edge_start, const i32* source, const i32* adds,
+                  const i8* kind, const i64* lag, const i64* duration, i64* latest, Told told) {
+  Heard heard(told);
   for (i64 at = tokens - 1; at >= 0; --at) {
+    if (const i64 answer = heard.stops()) return answer;
     const i32 token = order[at];
     for (i64 edge = edge_start[token]; edge < edge_start[token + 1]; ++edge) {
       i64 allowed = latest[token];
@@ -450,17 +482,21 @@ void versim_latest(i64 tokens, i64 count, const i32* order, const i64* edge_star
       if (allowed < latest[source[edge]]) latest[source[edge]] = allowed;
     }
   }
+  return 0;
 }
 
 // How much later each instance may end, by what waits for its end, given when each token may happen at the latest.
-void versim_slack(i64 tokens, i64 count, const i64* edge_start, const i32* owner, const i64* lag, const i64* latest,
-                  const i64* end, i64 makespan, i64* slack) {
+i64 versim_slack(i64 tokens, i64 count, const i64* edge_start, const i32* owner, const i64* lag, const i64* latest,
+                 const i64* end, i64 makespan, i64* slack, Told told) {
+  Heard heard(told);
   for (i64 row = 0; row < count; ++row) slack[row] = makespan - end[row];
   for (i64 token = 0; token < tokens; ++token) {
+    if (const i64 answer = heard.stops()) return answer;
     const i64 allowed = latest[token] - lag[token];
     for (i64 edge = edge_start[token]; edge < edge_start[token + 1]; ++edge)
       if (owner[edge] != NONE) slack[owner[edge]] = std::min(slack[owner[edge]], allowed - end[owner[edge]]);
   }
+  return 0;
 }
 
 // The path that decides the end of `row`, last execution first: the row whose duration is on it, the part through which

@@ -2,17 +2,22 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <new>
 #include <vector>
 
+#include "heard.hpp"
+
 namespace {
+
+using versim::Heard;
+using versim::Told;
 
 using i8 = std::int8_t;
 using u8 = std::uint8_t;
 using i32 = std::int32_t;
 using i64 = std::int64_t;
 
-constexpr i64 TOLD_EVERY = 1 << 18;
 constexpr i64 SETS = 4;  // sets of durations that one walk works off; their times lie side by side
 constexpr i32 NONE = -1;
 constexpr i8 DEPENDENCY = 0;
@@ -46,7 +51,8 @@ extern "C" {
 i64 versim_first_come(i64 tokens, i64 count, i64 devices, const i32* order, const i64* edge_start, const i32* source,
                       const i32* adds, const i32* owner, const i8* kind, const i32* device, const i32* group,
                       const i64* before, const i64* alone, const i64* after, const u8* choice, i64* last, u8* kept,
-                      i64 (*told)(i64)) try {
+                      Told told) try {
+  Heard heard(told);
   const i64* const columns[] = {before, alone, after};
   const auto lasts = [&](i64 row) {
     const u8* chosen = choice + SETS * group[row];
@@ -55,15 +61,13 @@ i64 versim_first_come(i64 tokens, i64 count, i64 devices, const i32* order, cons
     return found;
   };
   // Of a computation when it ends, of a part when it is posted, of a communication when it begins.
-  std::vector<Times> time(static_cast<std::size_t>(tokens));
+  const std::unique_ptr<Times[]> time(new Times[static_cast<std::size_t>(tokens)]);
   std::vector<Times> served(static_cast<std::size_t>(devices));  // when each device's last computation became ready
   std::vector<i32> holder(static_cast<std::size_t>(devices), NONE);
   Times longest{};
   std::fill(kept, kept + SETS, 1);
   for (i64 at = 0; at < tokens; ++at) {
-    // An interrupt is heard when somebody is told something.
-    if (at % TOLD_EVERY == TOLD_EVERY - 1)
-      if (const i64 answer = told(at)) return answer;
+    if (const i64 answer = heard.stops()) return answer;
     const i32 token = order[at];
     Times ready{};
     if (token >= count) {

@@ -43,7 +43,10 @@ def _function(name: str) -> Any:
 
 Told = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
 STOPPED = 2
-"""What the event loop returns where whoever hears how far it is wants no more."""
+"""What is answered to a function that tells how far it is where no more is wanted."""
+
+TOLD_EVERY = 1 << 18
+"""After so many rows (``heard.hpp``)."""
 
 
 def _call(name: str, *arguments: Any) -> int:
@@ -84,6 +87,23 @@ def _heard(progress: Callable[[float], None] | None, count: int) -> tuple[Any, l
     heard = hearing()
     next(heard)
     return Told(heard.send), raised
+
+
+def _call_heard(name: str, rows: int, *arguments: Any) -> int:
+    """As :func:`_call`, of a function whose last argument is who is told: an interrupt ends it.
+
+    Args:
+        name: The function's.
+        rows: How many it goes through, as well as that is known.
+        arguments: All but the last.
+    """
+    if rows < TOLD_EVERY:
+        return _call(name, *arguments, None)
+    told, raised = _heard(None, rows)
+    found = _call(name, *arguments, told)
+    if raised:
+        raise raised[0]
+    return found
 
 
 def _rows(column: npt.NDArray[Any]) -> Rows:
@@ -187,8 +207,9 @@ class Problem:
 
     def longest_chain(self, duration_ps: npt.NDArray[Any]) -> int:
         """The longest chain of compute (:func:`versim.schedule.longest_chain_ps`)."""
-        longest = _call(
+        longest = _call_heard(
             "longest_chain",
+            len(self.meeting),
             len(self.meeting),
             len(self.part_start) - 1,
             self.meeting,
@@ -224,15 +245,15 @@ def unfolded_dependencies(
     places = int(np.sqrt(len(partners[0]) - 1))
     start = np.empty(total + 1, dtype=np.int64)
     columns = (len(placement), places, *given, _rows(partners[1]), _longs(first))
-    found = np.empty(_call("unfolded_dependencies", *columns, start, None), dtype=np.int32)
-    _call("unfolded_dependencies", *columns, start, found)
+    found = np.empty(_call_heard("unfolded_dependencies", total, *columns, start, None), dtype=np.int32)
+    _call_heard("unfolded_dependencies", total, *columns, start, found)
     return start, found
 
 
 def last_ended(dependency_start: Longs, dependency: Rows, end_ps: Longs) -> Longs:
     """When the last dependency of each instance had ended (:func:`versim.schedule.ready_of`); (instances,)."""
     found = np.empty(len(end_ps), dtype=np.int64)
-    _call("ready", len(end_ps), _longs(dependency_start), _rows(dependency), _longs(end_ps), found)
+    _call_heard("ready", len(end_ps), len(end_ps), _longs(dependency_start), _rows(dependency), _longs(end_ps), found)
     return found
 
 
@@ -263,7 +284,8 @@ def held_within(
     columns = (_rows(resources[1]), *map(_longs, times_ps), _rows(keys[0]), count, _rows(classes[0]), classes[1])
     on_path = (len(claims[0]), _rows(claims[0]), *map(_longs, claims[1:]))
     resource_start = _longs(resources[0])
-    if _call("held_within", len(resource_start) - 1, resource_start, *columns, marked, *on_path, found, seen):
+    given = (len(resource_start) - 1, resource_start, *columns, marked, *on_path, found, seen)
+    if _call_heard("held_within", len(resources[1]), *given):
         raise MemoryError("what waits for what does not fit into memory")
     for waiting, behind in np.argwhere(found.any(axis=2)).tolist():
         rows, upper, lower, path_upper, path_lower = found[waiting, behind].tolist()
@@ -281,7 +303,7 @@ def ordered_behind(edge_start: Longs, kind: npt.NDArray[np.int8], owner: Rows, c
 def order_by_start(key: npt.NDArray[Any], keys: int, start_ps: npt.NDArray[Any], end_ps: npt.NDArray[Any]) -> Rows:
     """Rows by key, then start, then end, then number (:attr:`versim.comparison.align.Timeline.by_start`)."""
     order = np.empty(len(key), dtype=np.int32)
-    if _call("order_by_start", len(key), _rows(key), keys, _longs(start_ps), _longs(end_ps), order):
+    if _call_heard("order_by_start", len(key), len(key), _rows(key), keys, _longs(start_ps), _longs(end_ps), order):
         raise MemoryError("the order of a timeline does not fit into memory")
     return order
 
@@ -353,7 +375,8 @@ def waits(
     kind = np.empty(edges, dtype=np.int8)
     made = (source, adds, owner, kind)
     following = np.empty(meetings, dtype=np.int64)
-    _call("waits", count, meetings, _longs(dependency_start), _rows(dependency), *given, start, following, *made)
+    columns = (_longs(dependency_start), _rows(dependency), *given, start, following, *made)
+    _call_heard("waits", count, count, meetings, *columns)
     return start, *made
 
 
@@ -369,7 +392,8 @@ def lags(
         time_ps: (tokens,).
     """
     lag = np.empty(len(time_ps), dtype=np.int64)
-    _call("lags", len(time_ps), len(duration_ps), edge_start, *edges, _longs(duration_ps), time_ps, lag)
+    tokens = len(time_ps)
+    _call_heard("lags", tokens, tokens, len(duration_ps), edge_start, *edges, _longs(duration_ps), time_ps, lag)
     return lag
 
 
@@ -377,7 +401,7 @@ def sources_first(edge_start: Longs, source: Rows) -> Rows | None:
     """A topological order of tokens, given the sources of the edges that lead to each; None where they form circles."""
     tokens = len(edge_start) - 1
     order = np.empty(tokens, dtype=np.int32)
-    ordered = _call("sources_first", tokens, _longs(edge_start), _rows(source), order)
+    ordered = _call_heard("sources_first", tokens, tokens, _longs(edge_start), _rows(source), order)
     if ordered < 0:
         raise MemoryError("the order of a timeline does not fit into memory")
     return order if ordered == tokens else None
@@ -412,7 +436,7 @@ class Paths:
         """When each token happens; (tokens,)."""
         tokens, count, *columns = self._arguments(lag_ps, duration_ps)
         time = np.zeros(tokens, dtype=np.int64)
-        _call("longest_path", tokens, count, self.order, *columns, time)
+        _call_heard("longest_path", tokens, tokens, count, self.order, *columns, time)
         return time
 
     def latest(
@@ -423,7 +447,7 @@ class Paths:
         latest = np.empty(tokens, dtype=np.int64)
         ends = (_rows(meeting), np.ascontiguousarray(late), _longs(duration_ps))
         _call("allowed", count, tokens, *ends, makespan_ps, latest)
-        _call("latest", tokens, count, self.order, *columns, latest)
+        _call_heard("latest", tokens, tokens, count, self.order, *columns, latest)
         return latest
 
     def slack(self, lag_ps: Longs, latest_ps: Longs, end_ps: Longs) -> Longs:
@@ -431,7 +455,7 @@ class Paths:
         slack = np.empty(len(end_ps), dtype=np.int64)
         tokens, makespan = len(self.edge_start) - 1, int(end_ps.max(initial=0))
         given = (self.edge_start, self.owner, _longs(lag_ps), latest_ps, _longs(end_ps))
-        _call("slack", tokens, len(end_ps), *given, makespan, slack)
+        _call_heard("slack", tokens, tokens, len(end_ps), *given, makespan, slack)
         return slack
 
     def first_come(
@@ -462,10 +486,8 @@ class Paths:
             chosen = np.zeros((choices.shape[1], at_once), dtype=np.uint8)
             chosen[:, : len(sets)] = sets.T
             last, kept = np.empty(at_once, dtype=np.int64), np.empty(at_once, dtype=np.bool_)
-            told, raised = _heard(None, tokens)
-            failed = _call("first_come", tokens, len(device), devices, *problem, *columns, chosen, last, kept, told)
-            if raised:
-                raise raised[0]
+            given = (tokens, len(device), devices, *problem, *columns, chosen, last, kept)
+            failed = _call_heard("first_come", tokens, *given)
             if failed < 0:
                 raise MemoryError("the schedule does not fit into memory")
             known = zip(last.tolist(), kept.tolist(), strict=True) if not failed else [(0, False)] * at_once

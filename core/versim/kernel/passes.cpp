@@ -6,7 +6,12 @@
 #include <new>
 #include <vector>
 
+#include "heard.hpp"
+
 namespace {
+
+using versim::Heard;
+using versim::Told;
 
 using u8 = std::uint8_t;
 using u64 = std::uint64_t;
@@ -24,7 +29,8 @@ extern "C" {
 // there are: fewer than instances and meetings where there is no such order.
 i64 versim_straight_order(i64 count, i64 meetings, i64 devices, const i64* device_start, const i32* device_row,
                           const i32* meeting, const i64* dependency_start, const i32* dependency,
-                          const i64* part_start, i32* order) try {
+                          const i64* part_start, i32* order, Told told) try {
+  Heard heard(told);
   std::vector<i32> absent(static_cast<std::size_t>(meetings));
   for (i64 met = 0; met < meetings; ++met) absent[met] = static_cast<i32>(part_start[met + 1] - part_start[met]);
   std::vector<u8> passed(static_cast<std::size_t>(count));
@@ -41,6 +47,7 @@ i64 versim_straight_order(i64 count, i64 meetings, i64 devices, const i64* devic
     before = ordered;
     for (i64 device = 0; device < devices; ++device) {
       for (i64& at = next[device]; at < device_start[device + 1] && !waits(device_row[at]); ++at) {
+        if (const i64 answer = heard.stops()) return answer;
         const i32 row = device_row[at], met = meeting[row];
         order[ordered++] = row;
         passed[row] = 1;
@@ -57,12 +64,15 @@ i64 versim_straight_order(i64 count, i64 meetings, i64 devices, const i64* devic
 // ended. Returns 0; 1 where a device may have been asked for by two at once, or something ends after `longest`.
 i64 versim_straight_run(i64 entries, i64 devices, const i32* order, const i32* node, const i32* device,
                         const i32* meeting, const i64* dependency_start, const i32* dependency, const i64* part_start,
-                        const i32* part, const i64* compute, const i64* lasts, i64 longest, i64* start, i64* end) try {
+                        const i32* part, const i64* compute, const i64* lasts, i64 longest, i64* start, i64* end,
+                        Told told) try {
+  Heard heard(told);
   struct Last {
     i64 start = -1, end = 0;
   };
   std::vector<Last> last(static_cast<std::size_t>(devices));
   for (i64 at = 0; at < entries; ++at) {
+    if (const i64 answer = heard.stops()) return answer;
     const i32 row = order[at];
     if (row >= 0) {
       i64 ready = 0;
@@ -174,7 +184,8 @@ u64 versim_weighted(i64 words, const u64* word, i64 weights, const u64* weight) 
 
 // Of each row the number of its pair of values, in order of appearance, and of each number its first row; returns how
 // many there are, see distinct.pairs.
-i64 versim_distinct_pairs(i64 rows, const i64* one, const i64* other, i32* number, i32* first) try {
+i64 versim_distinct_pairs(i64 rows, const i64* one, const i64* other, i32* number, i32* first, Told told) try {
+  Heard heard(told);
   u64 slots = 1024, mask = slots - 1;
   std::vector<i32> table(slots, NONE);
   i64 found = 0;
@@ -183,6 +194,7 @@ i64 versim_distinct_pairs(i64 rows, const i64* one, const i64* other, i32* numbe
     return mixed ^ mixed >> 32;
   };
   for (i64 row = 0; row < rows; ++row) {
+    if (const i64 answer = heard.stops()) return answer;
     // Neighbours are often alike.
     if (row && one[row] == one[row - 1] && other[row] == other[row - 1]) {
       number[row] = number[row - 1];

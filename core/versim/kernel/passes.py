@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from versim.kernel.functions import Longs, Rows, _call, _longs, _rows
+from versim.kernel.functions import Longs, Rows, _call, _call_heard, _longs, _rows
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -48,7 +48,8 @@ class Straight:
         count, meetings = len(self.meeting), len(self.part_start) - 1
         order = np.empty(count + meetings, dtype=np.int32)
         given = (self.meeting, self.dependency_start, self.dependency, self.part_start)
-        ordered = _call("straight_order", count, meetings, self.devices, *self.by_device, *given, order)
+        columns = (meetings, self.devices, *self.by_device, *given, order)
+        ordered = _call_heard("straight_order", count, count, *columns)
         if ordered < 0:
             raise MemoryError("the order of a graph does not fit into memory")
         object.__setattr__(self, "order", order[:ordered])
@@ -64,8 +65,9 @@ class Straight:
         """Start and end of every instance; None if two may ask for one device at once, or one ends too late."""
         count = len(self.node)
         start, end = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
-        failed = _call(
+        failed = _call_heard(
             "straight_run",
+            len(self.order),
             len(self.order),
             self.devices,
             self.order,
@@ -156,7 +158,7 @@ def distinct_pairs(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> tuple[Rows
     """
     rows = len(one)
     number, first = np.empty(rows, dtype=np.int32), np.empty(rows, dtype=np.int32)
-    found = _call("distinct_pairs", rows, _longs(one), _longs(other), number, first)
+    found = _call_heard("distinct_pairs", rows, rows, _longs(one), _longs(other), number, first)
     if found < 0:
         raise MemoryError("the distinct rows of a graph do not fit into memory")
     return first[:found].copy(), number

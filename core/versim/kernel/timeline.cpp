@@ -5,7 +5,12 @@
 #include <new>
 #include <vector>
 
+#include "heard.hpp"
+
 namespace {
+
+using versim::Heard;
+using versim::Told;
 
 using i8 = std::int8_t;
 using u8 = std::uint8_t;
@@ -48,8 +53,11 @@ struct Held {
 extern "C" {
 
 // When the last dependency of each row had ended, see schedule.ready_of.
-void versim_ready(i64 count, const i64* dependency_start, const i32* dependency, const i64* end, i64* ready) {
+i64 versim_ready(i64 count, const i64* dependency_start, const i32* dependency, const i64* end, i64* ready,
+                 Told told) {
+  Heard heard(told);
   for (i64 row = 0; row < count; ++row) {
+    if (const i64 answer = heard.stops()) return answer;
     i64 latest = 0;
     bool never = false;
     for (i64 at = dependency_start[row]; at < dependency_start[row + 1]; ++at) {
@@ -59,6 +67,7 @@ void versim_ready(i64 count, const i64* dependency_start, const i32* dependency,
     }
     ready[row] = never ? NO_TIME : latest;
   }
+  return 0;
 }
 
 // What held the resource of each row before it, by the last of its waits for an order; see comparison/slack.py.
@@ -89,7 +98,8 @@ void versim_allowed(i64 count, i64 tokens, const i32* meeting, const u8* late, c
 i64 versim_held_within(i64 resources, const i64* resource_start, const i32* serial, const i64* start, const i64* end,
                        const i64* ready, const i32* key, i64 keys, const i32* rank_class, i64 classes, const u8* marked,
                        i64 claims, const i32* claimed, const i64* claim_begin, const i64* claim_end, i64* found,
-                       u8* seen) try {
+                       u8* seen, Told told) try {
+  Heard heard(told);
   const std::size_t pairs = static_cast<std::size_t>(keys * keys);
   std::vector<i128> waited(pairs), on_path(pairs);
   std::vector<Held> held(static_cast<std::size_t>(keys));
@@ -97,6 +107,7 @@ i64 versim_held_within(i64 resources, const i64* resource_start, const i32* seri
     for (Held& one : held) one.clear();
     i64 added = resource_start[resource];
     for (i64 at = added; at < resource_start[resource + 1]; ++at) {
+      if (const i64 answer = heard.stops()) return answer;
       const i32 row = serial[at];
       const i64 begun = start[row], first_pair = key[row] * keys;
       for (; added < resource_start[resource + 1] && start[serial[added]] <= begun; ++added)

@@ -2,7 +2,12 @@
 
 #include <cstdint>
 
+#include "heard.hpp"
+
 namespace {
+
+using versim::Heard;
+using versim::Told;
 
 using i32 = std::int32_t;
 using i64 = std::int64_t;
@@ -18,10 +23,12 @@ extern "C" {
 // into start, unless found is given.
 i64 versim_unfolded_dependencies(i64 nodes, i64 placements, const i64* dependency_start, const i32* dependency,
                                  const i32* placement, const i64* partner_start, const i32* partner, const i64* first,
-                                 i64* start, i32* found) {
+                                 i64* start, i32* found, Told told) {
+  Heard heard(told);
   i64 count = 0;
   for (i64 node = 0; node < nodes; ++node)
     for (i64 row = first[node]; row < first[node + 1]; ++row) {
+      if (const i64 answer = heard.stops()) return answer;
       if (!found) start[row] = count;
       for (i64 at = dependency_start[node]; at < dependency_start[node + 1]; ++at) {
         const i64 needed = dependency[at], pair = placement[node] * placements + placement[needed];

@@ -26,8 +26,9 @@ from versim.comparison.attribution.patterns import _waits_of
 from versim.comparison.groups import groups_of, node_keys
 from versim.comparison.slack import _held_before
 from versim.graph.order import topological_order
-from versim.kernel import KERNEL_VARIABLE, kernel_part
-from versim.kernel.functions import _SOURCES, compiled, counting_sort
+from versim.kernel import KERNEL_VARIABLE, functions, kernel_part
+from versim.kernel.functions import _SOURCES, TOLD_EVERY, Paths, Problem, compiled, counting_sort
+from versim.kernel.passes import Straight, distinct_pairs
 from versim.schedule import EventLoop, longest_chain_ps, ready_of
 
 pytestmark = pytest.mark.skipif(not compiled(), reason=kernel_part("versim_core", _SOURCES).reason)
@@ -230,3 +231,131 @@ def test_an_interrupt_while_a_kernel_works_is_an_interrupt(request: pytest.Fixtu
             threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
             with pytest.raises(KeyboardInterrupt):
                 forever(work)
+
+
+@attrs.frozen(eq=False)
+class _Row:
+    """As many computations, each after the one before it, as are gone through until somebody is told."""
+
+    count: int = TOLD_EVERY + 1
+    ascending: NDArray[np.int64] = attrs.field(init=False)
+    zeros: NDArray[np.int64] = attrs.field(init=False)
+    waits_start: NDArray[np.int64] = attrs.field(init=False)
+    paths: Paths = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        ascending = np.arange(self.count, dtype=np.int64)
+        object.__setattr__(self, "ascending", ascending)
+        object.__setattr__(self, "zeros", np.zeros(self.count, dtype=np.int64))
+        object.__setattr__(self, "waits_start", np.concatenate([[0], ascending]))
+        start, source, adds, owner, kind = self.waits()
+        order = functions.sources_first(start, source)
+        assert order is not None
+        paths = Paths(edge_start=start, source=source, adds=adds, owner=owner, kind=kind, order=order)
+        object.__setattr__(self, "paths", paths)
+
+    @property
+    def none(self) -> NDArray[np.int32]:
+        return np.full(self.count, -1, dtype=np.int32)
+
+    @property
+    def dependency(self) -> NDArray[np.int32]:
+        return self.ascending[:-1].astype(np.int32)
+
+    def waits(self) -> Any:
+        never, before = np.zeros(self.count, dtype=np.bool_), ((self.ascending - 1).astype(np.int32), self.none)
+        return functions.waits(self.waits_start, self.dependency, self.none, 0, never, before)
+
+    def lags(self) -> Any:
+        edges = self.paths.source, self.paths.adds, self.paths.kind
+        return functions.lags(self.paths.edge_start, edges, self.zeros, np.zeros(self.count + 1, dtype=np.int64))
+
+    def unfolded(self) -> Any:
+        partners = np.array([0, 1]), np.zeros(1, dtype=np.int32)
+        rows = np.arange(self.count + 1), self.count
+        placement = self.zeros.astype(np.int32)
+        return functions.unfolded_dependencies((self.waits_start, self.dependency), placement, partners, rows)
+
+    def held_within(self) -> Any:
+        of_all, nothing = (self.zeros.astype(np.int32), 1), np.zeros(0, dtype=np.int64)
+        resources = np.array([0, self.count]), self.ascending.astype(np.int32)
+        times = self.ascending, self.ascending + 1, self.zeros
+        return list(
+            functions.held_within(resources, times, of_all, of_all, (nothing.astype(np.int32), nothing, nothing))
+        )
+
+    def problem(self) -> Problem:
+        return Problem(
+            devices=1,
+            device=self.zeros,
+            meeting=self.none,
+            waits=np.diff(self.waits_start),
+            follower_start=np.append(self.ascending, self.count - 1),
+            follower=self.ascending[1:],
+            part_start=np.zeros(1),
+            part=np.zeros(0),
+        )
+
+    def straight(self) -> Straight:
+        return Straight(
+            devices=1,
+            node=self.ascending,
+            device=self.zeros,
+            meeting=self.none,
+            dependency_start=self.waits_start,
+            dependency=self.dependency,
+            part_start=np.zeros(1),
+            part=np.zeros(0),
+            by_device=(np.array([0, self.count]), self.ascending.astype(np.int32)),
+        )
+
+
+def test_whatever_goes_through_millions_of_rows_can_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each tells that it goes on, and what is raised then ends it; if it is not, the answer is the same."""
+    row = _Row()
+    late, ends = np.zeros(row.count, dtype=np.bool_), row.ascending + 1
+    lag, ones, straight = np.zeros(row.count + 1, dtype=np.int64), row.zeros + 1, row.straight()
+    group, choices = row.zeros.astype(np.int32), np.zeros((1, 1), dtype=np.uint8)
+    long: dict[str, Callable[[], Any]] = {
+        "order by start": lambda: functions.order_by_start(row.zeros, 1, row.zeros, row.ascending[::-1]),
+        "unfolded dependencies": row.unfolded,
+        "last ended": lambda: functions.last_ended(row.waits_start, row.dependency, ends),
+        "held within": row.held_within,
+        "waits": row.waits,
+        "lags": row.lags,
+        "sources first": lambda: functions.sources_first(row.paths.edge_start, row.paths.source),
+        "time": lambda: row.paths.time(lag, ones),
+        "latest": lambda: row.paths.latest(lag, ones, row.none, late, row.count),
+        "slack": lambda: row.paths.slack(lag, lag, ends),
+        "first come": lambda: row.paths.first_come(1, group, group, (ones, ones, ones), choices),
+        "event loop": lambda: row.problem().run(ones, 1 << 62),
+        "longest chain": lambda: row.problem().longest_chain(ones),
+        "straight order": lambda: row.straight().order,
+        "straight run": lambda: straight.run(ones, np.zeros(0), 1 << 62),
+        "distinct pairs": lambda: distinct_pairs(row.ascending, row.zeros),
+    }
+    found = {name: work() for name, work in long.items()}
+    hear = functions._heard
+    told: list[float] = []
+
+    def interrupted(share: float) -> None:
+        told.append(share)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(functions, "_heard", lambda _, count: hear(interrupted, count))
+        for name, work in long.items():
+            told.clear()
+            with pytest.raises(KeyboardInterrupt):
+                pytest.fail(f"{name} answers {work()}")
+            assert len(told) == 1, name
+    with monkeypatch.context() as patch:
+        patch.setattr(functions, "TOLD_EVERY", row.count + 1)  # and so nobody is told
+        for name, work in long.items():
+            assert _as_lists(work()) == _as_lists(found[name]), name
+
+
+def _as_lists(found: Any) -> Any:
+    if isinstance(found, np.ndarray):
+        return found.tolist()
+    return [_as_lists(each) for each in found] if isinstance(found, tuple | list) else found
