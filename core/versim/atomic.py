@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
 from versim.errors import VersimError
 from versim.leftovers import beside, remove_leftovers
+
+AT_ONCE = 1 << 26
+"""Bytes or characters that are written at once, and brought to the disk: an interrupt waits for so many."""
 
 
 class UnwritableError(VersimError):
@@ -97,6 +101,65 @@ def writing(path: Path) -> Iterator[TextIO]:
             _sync_folder(target.parent)
     finally:
         made.unlink(missing_ok=True)
+
+
+def put(stream: TextIO, content: str | bytes) -> None:
+    """Write to a stream of :func:`writing`, in pieces: an interrupt is heard between them.
+
+    Long content goes to the disk piece by piece, too, for nothing interrupts the wait for all of it.
+    """
+    if len(content) <= AT_ONCE:
+        _put(stream, content)
+        return
+    synchronised = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    given = memoryview(content) if isinstance(content, bytes) else content
+    for first in range(0, len(given), AT_ONCE):
+        _put(stream, given[first : first + AT_ONCE])
+        stream.flush()
+        if synchronised:
+            os.fsync(stream.fileno())
+
+
+def _put(stream: TextIO, piece: str | bytes | memoryview) -> None:
+    if isinstance(piece, str):
+        stream.write(piece)
+    else:
+        stream.buffer.write(piece)
+
+
+@contextlib.contextmanager
+def written_beside(document: Path, attachments: Mapping[str, bytes]) -> Iterator[tuple[Path, ...]]:
+    """Files in a document's folder, each whole or not at all, for a block that writes the document.
+
+    They come first, so that a document never refers to a file that is not there. If the document stays as it was, for
+    an error or an interrupt, those that were not there before go again.
+
+    Raises:
+        UnwritableError: A file, or the document, cannot be written.
+    """
+    check_writable(document)
+    # A reporter names files, not paths.
+    places = tuple(document.parent / Path(name).name for name in attachments)
+    before, new = _content_of(document), [place for place in places if not place.exists()]
+    try:
+        for place, content in zip(places, attachments.values(), strict=True):
+            with writing(place) as stream:
+                put(stream, content)
+        yield places
+    except BaseException:
+        if _content_of(document) == before:
+            for place in new:
+                place.unlink(missing_ok=True)
+        raise
+
+
+def _content_of(document: Path) -> tuple[int, int] | None:
+    """Tells whether a document was replaced; None where it is not there."""
+    try:
+        status = document.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 @contextlib.contextmanager

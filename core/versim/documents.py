@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from versim.atomic import check_writable, new_folder, writing
+from versim.atomic import check_writable, new_folder, put, writing, written_beside
 from versim.components import Destination, Rendering
 from versim.containment import held_responsible
 from versim.errors import ComponentError, UnknownNameError
@@ -64,12 +64,7 @@ def write_rendering(rendering: Rendering, path: Path) -> None:
                 # A reporter names files, not paths.
                 (folder / Path(name).name).write_bytes(part.encode() if isinstance(part, str) else part)
         return
-    with writing(path) as stream:
-        # Attachments first, so that a document never refers to a file that is not there.
-        for name, data in rendering.attachments.items():
-            with writing(path.parent / Path(name).name) as beside:
-                beside.buffer.write(data)
-        if isinstance(content, bytes):
-            stream.buffer.write(content)
-        else:
-            stream.write(content if content.endswith("\n") or not content else f"{content}\n")
+    if isinstance(content, str) and content and not content.endswith("\n"):
+        content += "\n"
+    with written_beside(path, rendering.attachments), writing(path) as stream:
+        put(stream, content)

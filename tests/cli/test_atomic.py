@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import TextIO
 
 import pytest
-from versim.atomic import UnwritableError, check_new_folder, check_writable, new_files, new_folder, writing
+from versim import atomic
+from versim.atomic import (
+    UnwritableError,
+    check_new_folder,
+    check_writable,
+    new_files,
+    new_folder,
+    put,
+    writing,
+    written_beside,
+)
 from versim.leftovers import _LEFTOVER, _host
 
 
@@ -113,6 +123,69 @@ def test_several_files_take_their_places_when_all_are_written(tmp_path: Path) ->
     assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"a": "new", "b": "other"}
     with pytest.raises(UnwritableError, match="there is no folder"), new_files(tmp_path / "none"):
         pass
+
+
+@pytest.mark.parametrize("content", ["äöü€" * 5 + "e", b"0123456789" * 3])
+def test_what_is_long_is_written_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | bytes
+) -> None:
+    """Each goes to the disk before the next: an interrupt waits for one of them, and leaves nothing."""
+    monkeypatch.setattr(atomic, "AT_ONCE", 8)
+    file, synchronise, after = tmp_path / "f", os.fsync, 9
+
+    def interrupted(descriptor: int) -> None:
+        nonlocal after
+        after -= 1
+        if not after:
+            raise KeyboardInterrupt
+        synchronise(descriptor)
+
+    def write() -> None:
+        with writing(file) as stream:
+            put(stream, content)
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    write()
+    assert file.read_bytes() == (content.encode() if isinstance(content, str) else content)
+    file.unlink()
+    after = 2
+    with pytest.raises(KeyboardInterrupt):
+        write()
+    assert list(tmp_path.iterdir()) == []
+    with writing(Path(os.devnull)) as stream:
+        put(stream, content)
+
+
+def test_what_stands_beside_a_document_goes_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the document nobody would ask for it; with the document it stays, whatever happens then."""
+    document, old = tmp_path / "d.json", tmp_path / "old.npz"
+    old.write_bytes(b"same")
+    attachments = {"old.npz": b"same", "new.npz": b"new"}
+
+    def write(error: type[BaseException] | None = None) -> None:
+        with written_beside(document, attachments) as places, writing(document) as stream:
+            assert [place.read_bytes() for place in places] == [b"same", b"new"]
+            put(stream, "text")
+            if error is not None:
+                raise error
+
+    with pytest.raises(KeyboardInterrupt):
+        write(KeyboardInterrupt)
+    assert list(tmp_path.iterdir()) == [old]
+    synchronise = atomic._sync_folder
+
+    def interrupted(folder: Path) -> None:
+        synchronise(folder)
+        if document.exists():  # replaced, and not yet told
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "_sync_folder", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            write()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["d.json", "new.npz", "old.npz"]
+    write()
+    assert document.read_text() == "text"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -17,6 +17,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from versim.atomic import AT_ONCE
 from versim.errors import VersimError
 from versim.plain.archives import BROKEN_ARCHIVE
 from versim.prediction import NO_TIME
@@ -151,7 +152,15 @@ def _with_nulls(column: Column) -> list[float | None]:
 
 def archive_name(content: bytes) -> str:
     """The file name of an archive: its sha256."""
-    return f"versim-{hashlib.sha256(content).hexdigest()}.npz"
+    return f"versim-{_sha256(content)}.npz"
+
+
+def _sha256(content: bytes) -> str:
+    """In pieces, so that an interrupt is heard between them."""
+    digest, given = hashlib.sha256(), memoryview(content)
+    for first in range(0, len(given), AT_ONCE):
+        digest.update(given[first : first + AT_ONCE])
+    return digest.hexdigest()
 
 
 def read_archive(content: bytes, subject: str, sha256: str) -> Archive:
@@ -160,7 +169,7 @@ def read_archive(content: bytes, subject: str, sha256: str) -> Archive:
     Raises:
         VersimError: The bytes are not those that were written, or not an archive; the message names ``subject``.
     """
-    found = hashlib.sha256(content).hexdigest()
+    found = _sha256(content)
     if found != sha256:
         raise VersimError(f"{subject}: its sha256 is {found[:12]}…, the report was written with {sha256[:12]}…")
     try:
