@@ -15,7 +15,42 @@ TOLD_EVERY_S = 0.5
 _LEAST_SHARE, _EARLY_S = 0.01, 60
 _TWO_DIGITS = 100
 
-_told: ContextVar[Callable[[float], None] | None] = ContextVar("told", default=None)
+
+class _Telling:
+    """Says how far something is, and how long it still takes."""
+
+    def __init__(self, say: Say, what: str) -> None:
+        self._say, self._what, self._stage = say, what, what
+        self._begin()
+
+    def _begin(self) -> None:
+        self._began = self._last = time.perf_counter()
+        self._reached = 0.0
+
+    def stage(self, what: str) -> None:
+        """It does something else now, whose share is not known yet."""
+        self._stage = f"{self._what}: {what}" if what else self._what
+        self._begin()
+        self._say(self._stage)
+
+    def share(self, share: float) -> None:
+        """So much of it is done."""
+        if share < self._reached:  # the next simulation, for what one was asked about may take several
+            self._began = self._last
+        now = time.perf_counter()
+        if not self._reached and share < _LEAST_SHARE:  # what went before was preparation
+            self._began = now
+        self._reached = share
+        if now - self._last < TOLD_EVERY_S or not 0 < share < 1:
+            return
+        self._last = now
+        # What little has been done at first says nothing about the rest.
+        early = share < _LEAST_SHARE and now - self._began < _EARLY_S
+        left = "" if early else f", {_in_words((now - self._began) * (1 - share) / share)} left"
+        self._say(f"{self._stage}: {100 * share:.0f} %{left}")
+
+
+_told: ContextVar[_Telling | None] = ContextVar("told", default=None)
 
 
 def share_done(share: float) -> None:
@@ -25,30 +60,20 @@ def share_done(share: float) -> None:
     """
     told = _told.get()
     if told is not None:
-        told(share)
+        told.share(share)
+
+
+def doing(what: str) -> None:
+    """Tell what begins now that may take seconds before a share of it is known; "" for the thing itself."""
+    told = _told.get()
+    if told is not None:
+        told.stage(what)
 
 
 @contextlib.contextmanager
 def telling(say: Say | None, what: str) -> Iterator[None]:
     """Say how far ``what`` is and how long it still takes, twice a second at most; None says nothing."""
-    began = last = time.perf_counter()
-    reached = 0.0
-
-    def told(share: float) -> None:
-        nonlocal began, last, reached
-        if share < reached:  # the next simulation, for what one was asked about may take several
-            began = last
-        reached = share
-        now = time.perf_counter()
-        if say is None or now - last < TOLD_EVERY_S or not 0 < share < 1:
-            return
-        last = now
-        # What little has been done at first says nothing about the rest.
-        early = share < _LEAST_SHARE and now - began < _EARLY_S
-        left = "" if early else f", {_in_words((now - began) * (1 - share) / share)} left"
-        say(f"{what}: {100 * share:.0f} %{left}")
-
-    before = _told.set(None if say is None else told)
+    before = _told.set(None if say is None else _Telling(say, what))
     try:
         yield
     finally:

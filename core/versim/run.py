@@ -266,9 +266,11 @@ def _run_workload(
             simulated[workload.label, chosen.label, instance.label] = Simulated(
                 inputs=asked.prepared.inputs, prediction=asked.answers[instance.label].prediction
             )
-    say(f"{workload.label}: comparing")
+    what = f"{workload.label}: comparing"
+    say(what)
     answered = [asked for asked in by_digest.values() if asked.answers]
-    comparisons = [asked.compared(scenario, averaging) for asked in answered]
+    with telling(say, what):
+        comparisons = [asked.compared(scenario, averaging) for asked in answered]
     say(f"{workload.label}: asking why")
     known: Answers = {}
     comparisons = [

@@ -10,7 +10,7 @@ import pytest
 import versim
 from versim import progress, share_done
 from versim.asking.time_limit import within
-from versim.progress import said_in_notebook, telling
+from versim.progress import doing, said_in_notebook, telling
 
 
 @pytest.fixture
@@ -24,14 +24,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_a_share_is_said_with_the_time_that_is_left(clock: list[float]) -> None:
     """A quarter in ten seconds leaves thirty; long times in minutes and hours."""
     said: list[str] = []
-    for passed_s, share in ((10, 0.25), (20, 0.01), (10_020, 0.001)):
+    for passed_s, share in ((10, 0.25), (20, 0.01), (16_700, 0.012)):
         with telling(said.append, "step: astrasim"):
             clock[0] += passed_s
             share_done(share)
     assert said == [
         "step: astrasim: 25 %, 30 s left",
         "step: astrasim: 1 %, 33 min left",
-        "step: astrasim: 0 %, 2780.6 h left",
+        "step: astrasim: 1 %, 381.9 h left",
     ]
 
 
@@ -42,7 +42,33 @@ def test_no_time_is_said_before_it_is_known(clock: list[float]) -> None:
         for passed_s in (1, 60):
             clock[0] += passed_s
             share_done(0.001)
-    assert said == ["it: 0 %", "it: 0 %, 16.9 h left"]
+    assert said == ["it: 0 %", "it: 0 %, 16.6 h left"]
+
+
+def test_what_goes_before_the_first_share_is_no_measure(clock: list[float]) -> None:
+    """A step is laid out for ten seconds and then simulated in five."""
+    said: list[str] = []
+    with telling(said.append, "it"):
+        for passed_s, share in ((10, 0.005), (1, 0.2), (1, 0.4)):
+            clock[0] += passed_s
+            share_done(share)
+    assert said == ["it: 0 %", "it: 20 %, 4 s left", "it: 40 %, 3 s left"]
+
+
+def test_stages_are_said_at_once(clock: list[float]) -> None:
+    """Each with the time that it takes itself; without one it is the thing itself that goes on."""
+    said: list[str] = []
+    doing("nothing that anybody asked about")
+    with telling(said.append, "it"):
+        doing("looking over its input")
+        clock[0] += 10
+        doing("")
+        clock[0] += 1
+        share_done(0.5)
+        doing("why")
+        clock[0] += 2
+        share_done(0.25)
+    assert said == ["it: looking over its input", "it", "it: 50 %, 1 s left", "it: why", "it: why: 25 %, 6 s left"]
 
 
 def test_a_second_simulation_begins_anew(clock: list[float]) -> None:

@@ -25,6 +25,7 @@ from versim.graph import ExecutionGraph
 from versim.inputs import Inputs
 from versim.picoseconds import in_picoseconds
 from versim.prediction import NO_TIME, Consumed, Prediction, Spans, Status
+from versim.progress import doing
 from versim.registry import Registry, structure_options
 from versim.scenario import Instance, TimingChoice
 from versim.timing import NetworkTiming
@@ -135,9 +136,13 @@ def _asked(
     prediction: Prediction | None = None
     answered: object = None
     try:
+        if isinstance(backend, Preflights):
+            doing("looking over its input")
         findings = preflown(request, backend, instance.backend)
         errors = tuple(finding for finding in findings if finding.severity is Severity.ERROR)
         if not errors or force:
+            if isinstance(backend, Preflights):
+                doing("")
             began = time.perf_counter()
             answered = _answered(request, backend, instance.backend)
     except ComponentError as error:

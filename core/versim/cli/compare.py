@@ -157,7 +157,14 @@ def write_documents(report: Report, wanted: Sequence[tuple[Reporter, object, Pat
     good = True
     for reporter, options, output in wanted:
         try:
-            write_rendering(rendered(report, reporter, options, destination(output)), output, reporter.name)
+            with progress() as say:
+                if say is not None:
+                    say(f"{reporter.name}: {output or 'standard output'}")
+                rendering = rendered(report, reporter, options, destination(output))
+                if output is not None:
+                    write_rendering(rendering, output, reporter.name)
+            if output is None:  # where progress is shown is gone by now
+                write_rendering(rendering, None, reporter.name)
         except VersimError as error:
             tell(f"Error: {error}")
             good = False

@@ -19,6 +19,7 @@ from versim.comparison.slack import execution_slack_ps, path_change
 from versim.comparison.totals import by_group, by_operation, totals
 from versim.inputs import Inputs
 from versim.prediction import Prediction
+from versim.progress import doing
 
 
 def compare_predictions(
@@ -64,11 +65,13 @@ def compare_predictions(
     results = []
     for number, (prediction, line) in enumerate(zip(predictions, lines, strict=True)):
         network = (networks or {}).get(prediction.label, "")
+        doing(prediction.label)
         # The chain of one prediction at a time: it is the largest thing here.
         chain = anchor_chain if number == anchor else _chain(prediction, line)
         path = anchor_path if number == anchor else critical_path(chain) if chain is not None else None
         result = _result(inputs, bounds, prediction, line, chain, path, predictions[anchor], anchor_path, network)
         if number != anchor and chain is not None and anchor_chain is not None:
+            doing(f"why {prediction.label} differs")
             attribution = attribute(
                 inputs,
                 predictions[anchor],

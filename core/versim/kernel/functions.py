@@ -89,21 +89,27 @@ def _heard(progress: Callable[[float], None] | None, count: int) -> tuple[Any, l
     return Told(heard.send), raised
 
 
-def _call_heard(name: str, rows: int, *arguments: Any) -> int:
+def _call_heard(name: str, rows: int, *arguments: Any, progress: Callable[[float], None] | None = None) -> int:
     """As :func:`_call`, of a function whose last argument is who is told: an interrupt ends it.
 
     Args:
         name: The function's.
         rows: How many it goes through, as well as that is known.
         arguments: All but the last.
+        progress: Told which share of the rows is done.
     """
     if rows < TOLD_EVERY:
         return _call(name, *arguments, None)
-    told, raised = _heard(None, rows)
+    told, raised = _heard(progress, rows)
     found = _call(name, *arguments, told)
     if raised:
         raise raised[0]
     return found
+
+
+def _of_part(progress: Callable[[float], None], done: float, part: float) -> Callable[[float], None]:
+    """Who is told the share of a part hears which share of all is done."""
+    return lambda share: progress(done + part * share)
 
 
 def _rows(column: npt.NDArray[Any]) -> Rows:
@@ -465,6 +471,7 @@ class Paths:
         group: Rows,
         durations_ps: tuple[Longs, Longs, Longs],
         choices: npt.NDArray[np.uint8],
+        progress: Callable[[float], None] | None = None,
     ) -> list[int | None]:
         """Makespans of :meth:`versim.schedule.EventLoop.run`, None for sets in which the order of service may differ.
 
@@ -476,6 +483,7 @@ class Paths:
             group: (instances,).
             durations_ps: Columns to choose from, (instances,) each.
             choices: (sets, groups), which of the columns holds the durations of a group.
+            progress: Told now and then which share of all sets is done.
         """
         tokens, at_once = len(self.edge_start) - 1, 4
         problem = (self.order, self.edge_start, self.source, self.adds, self.owner, self.kind)
@@ -487,7 +495,9 @@ class Paths:
             chosen[:, : len(sets)] = sets.T
             last, kept = np.empty(at_once, dtype=np.int64), np.empty(at_once, dtype=np.bool_)
             given = (tokens, len(device), devices, *problem, *columns, chosen, last, kept)
-            failed = _call_heard("first_come", tokens, *given)
+            done, part = first / len(choices), min(1.0, at_once / len(choices))
+            heard = None if progress is None else _of_part(progress, done, part)
+            failed = _call_heard("first_come", tokens, *given, progress=heard)
             if failed < 0:
                 raise MemoryError("the schedule does not fit into memory")
             known = zip(last.tolist(), kept.tolist(), strict=True) if not failed else [(0, False)] * at_once

@@ -26,6 +26,7 @@ from versim.comparison.attribution.progress import Progress
 from versim.comparison.attribution.waits import Wait, Waits, waits_of
 from versim.graph import NONE, Instances
 from versim.kernel.functions import Paths, compiled, lags, sources_first
+from versim.progress import share_done
 
 MOST_VALUES = 1 << 24
 """Edges × sets of durations evaluated at once; bounds memory to a few hundred megabytes."""
@@ -208,7 +209,7 @@ class Chain:
         """
         instances = self.instances
         device = np.where(instances.meeting == NONE, instances.rank_class, NONE)
-        return self._compiled.first_come(instances.classes.count, device, group, durations_ps, choices)
+        return self._compiled.first_come(instances.classes.count, device, group, durations_ps, choices, share_done)
 
     def lag_of(self, other: Chain) -> NDArray[np.int64]:
         """The lags of ``other`` on the tokens of this chain.
