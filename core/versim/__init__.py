@@ -119,6 +119,7 @@ if TYPE_CHECKING:
     from versim.graph import RankClasses as RankClasses
     from versim.graph import Scope as Scope
     from versim.graph import checked as checked
+    from versim.graph import hold_instances_to_memory as hold_instances_to_memory
     from versim.graph import hold_to_memory as hold_to_memory
     from versim.graph import hold_to_size as hold_to_size
     from versim.graph import instances_of as instances_of
@@ -231,7 +232,8 @@ _HOMES = {
     ),
     "graph": (
         "HOST LAYOUTS NONE UNTIMED Communication ExecutionGraph GraphBuilder Instances Node Op RankClasses Scope "
-        "checked distinct_communications hold_to_memory hold_to_size instances_of laid_out participants_of"
+        "checked distinct_communications hold_instances_to_memory hold_to_memory hold_to_size instances_of laid_out "
+        "participants_of"
     ),
     "hookspecs": "API_VERSION hookimpl",
     "kernel": "KernelPart kernel_part",

@@ -6,6 +6,7 @@ from versim.graph.columns import HOST, NONE, UNTIMED, ExecutionGraph, Op, Scope
 from versim.graph.instances import (
     Instances,
     distinct_communications,
+    hold_instances_to_memory,
     instances_of,
     made_for,
     participants_of,
@@ -38,6 +39,7 @@ __all__ = [
     "SlowDevices",
     "checked",
     "distinct_communications",
+    "hold_instances_to_memory",
     "hold_to_memory",
     "hold_to_size",
     "instances_of",

@@ -222,10 +222,20 @@ def sharing_instances() -> Iterator[None]:
         _remember(made)
 
 
+def hold_instances_to_memory(graph: ExecutionGraph, classes: RankClasses) -> None:
+    """Refuse classes whose instances would not fit into memory, see :func:`versim.graph.limits.hold_to_memory`.
+
+    Raises:
+        VersimError: They would not.
+    """
+    counts = np.array([len(classes.on(place)) for place in graph.placements], dtype=np.int64)
+    hold_to_memory(int(counts[graph.placement].sum()), classes.count)
+
+
 def _instances_of(graph: ExecutionGraph, classes: RankClasses) -> Instances:
+    hold_instances_to_memory(graph, classes)
     on = [classes.on(place) for place in graph.placements]
     counts = np.array([len(members) for members in on], dtype=np.int64)
-    hold_to_memory(int(counts[graph.placement].sum()), classes.count)
     if (counts == 1).all():
         # Every node is one instance, as in most graphs that were written as such.
         total = graph.node_count

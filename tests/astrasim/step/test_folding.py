@@ -142,6 +142,59 @@ def test_a_tie_within_replicas_leaves_replicas_folded(congestion: Literal["aware
     assert prediction.representative.tolist() == 3 * list(range(8))
 
 
+def with_a_norm(microbatches: int = 6) -> ExecutionGraph:
+    """Stages outermost, as Megatron-LM numbers ranks; the norm's all-reduce is the first in which replicas differ."""
+    builder, stages = GraphBuilder(Mesh.of(pp=3, dp=3, tp=4)), range(3)
+    rows: list[list[int]] = [[] for _ in stages]
+    for number in range(microbatches):
+        for stage in stages:
+            on = {"pp": stage}
+            if stage:
+                rows[stage].append(builder.recv("activations", 5000, match=(number, stage), on=on))
+            work = [(Fixed((300 + 10 * stage) * 1e-9), 1)]
+            row = builder.compute("forward", work, on=on, after=rows[stage])
+            reduced = builder.collective("reduce", Kind.ALL_REDUCE, 4096, axes=["tp"], on=on, after=[row])
+            rows[stage] = [reduced]
+            if stage < stages[-1]:
+                builder.send("activations", 5000, match=(number, stage + 1), on=on, after=[reduced])
+    for stage in stages:
+        on = {"pp": stage}
+        summed = builder.collective("gradients", Kind.REDUCE_SCATTER, 9000, axes=["dp"], on=on, after=rows[stage])
+        norm = builder.collective(
+            "norm", Kind.ALL_REDUCE, 8 * 36, axes=["pp", "dp", "tp"], match="norm", on=on, after=[summed]
+        )
+        stepped = builder.compute("optimizer", [(Fixed(5e-7), 1)], on=on, after=[norm])
+        builder.collective("parameters", Kind.ALL_GATHER, 9000, axes=["dp"], on=on, after=[stepped])
+    return builder.build()
+
+
+@pytest.mark.parametrize(
+    ("congestion", "dimensions", "told_apart"),
+    [
+        ("unaware", (("switch", 4, 100, 1), ("switch", 9, 25, 1)), 9),
+        ("unaware", (("switch", 36, 25, 1),), 36),
+        ("aware", (("switch", 36, 25, 1),), 36),
+        ("aware", (("fully_connected", 36, 25, 1),), 36),
+    ],
+)
+def test_replicas_are_one_until_they_touch(
+    congestion: Literal["aware", "unaware"],
+    dimensions: tuple[tuple[str, int, float, float], ...],
+    told_apart: int,
+) -> None:
+    """The engine goes on from there with what waits, and every figure is that of the run of every rank."""
+    inputs = pin(with_a_norm(), system_of(*dimensions))
+    options = BackendOptions(congestion=congestion, all_reduce="ring")
+    runs = both(inputs, options)
+    assert runs is not None
+    (outcome, translation), (plain, _) = runs
+    assert not differences(inputs, *runs)
+    assert outcome.unfolded_ns is not None
+    assert plain.makespan_ns is not None
+    assert plain.makespan_ns / 2 < outcome.unfolded_ns < plain.makespan_ns
+    assert translation.instances.classes.count == told_apart
+
+
 def test_around_that_tie_all_is_folded() -> None:
     """A nanosecond earlier or later the four run alike, and one stands for all."""
     for first_ns, second_ns in ((69, 20), (70, 19), (71, 20), (70, 21)):
@@ -211,7 +264,13 @@ def test_what_is_simulated_rank_by_rank(options: dict[str, object], why: str) ->
     builder.collective("reduce", Kind.ALL_REDUCE, 4096, axes=["dp"])
     inputs = pin(builder.build(), system_of(("switch", 4, 10, 50)))
     chosen = BackendOptions(**{"congestion": "unaware", "all_reduce": "ring", **options})  # type: ignore[arg-type]
-    assert translate(inputs, inputs.system, chosen, fold=True).folding is None, why
+    assert folding_to_the_end(inputs, chosen) is None, why
+
+
+def folding_to_the_end(inputs: Inputs, options: BackendOptions) -> folding.Folding | None:
+    """The folding of those that serve to the end."""
+    most_members = inputs.graph.mesh.world_size
+    return translate(inputs, inputs.system, options, fold=True, most_members=most_members).folding
 
 
 def test_a_step_that_is_too_large_unless_rings_fold_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,7 +280,7 @@ def test_a_step_that_is_too_large_unless_rings_fold_it_says_so(monkeypatch: pyte
         builder.collective("reduce", Kind.ALL_REDUCE, 4096, axes=axes)
     inputs = pin(builder.build(), system_of(("switch", 8, 100, 500), ("switch", 4, 25, 2000)))
     options = BackendOptions(congestion="unaware", all_reduce="double_binary_tree")
-    assert translate(inputs, inputs.system, options, fold=True).folding is None
+    assert folding_to_the_end(inputs, options) is None
     monkeypatch.setattr(limits, "available_bytes", lambda: 63 * limits.BYTES_PER_EXECUTION)
     with pytest.raises(VersimError, match=r"64 executions .*\(all_reduce: ring\), with which one rank stands for 32$"):
         translate(inputs, inputs.system, options, fold=True)
@@ -249,8 +308,10 @@ def test_groups_numbered_alike_are_folded_where_no_message_can_be_taken_for_anot
     assert len(runs[0][1].given.groups) == 1281
     assert not differences(inputs, *runs)
     assert preflight(runs[0][1], run=False) == []
+    mistaken = numbered_alike(128, 1024 * 64)
     with pytest.raises(Incapable, match="one another's messages"):
-        both(numbered_alike(128, 1024 * 64), UNAWARE)
+        outcome_of(translate(mistaken, mistaken.system, UNAWARE, fold=True))
+    assert both(mistaken, UNAWARE) is None
 
 
 @pytest.mark.parametrize(("group_id", "jobs", "mistaken"), [(353, 32704, False), (353, 32705, True), (354, 1, False)])

@@ -71,6 +71,7 @@ class Programs:
         successor_start: int64 (nodes + 1,).
         successor: int32 (edges,), positions within the program.
         skipped: Rows of compute without bytes under the roofline, which ends at once.
+        contact: uint8 (nodes,), 1 where ranks for which one stands part; None if they never do.
     """
 
     start: Integers
@@ -89,6 +90,7 @@ class Programs:
     successor_start: Integers
     successor: npt.NDArray[np.int32]
     skipped: Integers
+    contact: npt.NDArray[np.uint8] | None = None
 
     @property
     def instance_start(self) -> Integers:

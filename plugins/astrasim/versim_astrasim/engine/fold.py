@@ -3,8 +3,10 @@
 Ranks of one class ("members") differ only in their indices along some axes of the mesh, the folded ones; the network
 and every group treat a shift of all these indices alike. That makes members alike but for ties: within a tick, entries
 come in the order in which they were scheduled, down to the start, where ranks fire in their order. The compiled engine
-follows that order of all members while it simulates one of each class (``FoldMark`` in ``native/engine.cpp``), and
-gives up where a rank meets a tie that other members of its class would see the other way round.
+follows that order of all members while it simulates one of each class (``FoldMark`` in ``native/state.hpp``), and
+stops where a rank meets a tie that other members of its class would see the other way round. Up to there, and up to a
+communication that is not alike for all members, the run is the head of one that goes on with more ranks
+(``native/unfolding.hpp``).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import numpy.typing as npt
 Integers = npt.NDArray[np.int64]
 
 MOST_AXES = 4
-"""That can be folded at once (``MOST_FOLDED_AXES`` in ``native/engine.cpp``)."""
+"""That can be folded at once (``MOST_FOLDED_AXES`` in ``native/state.hpp``)."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -71,6 +73,10 @@ class Fold:
         """Ranks that each class stands for."""
         return int(np.prod(self.sizes, dtype=np.int64))
 
+    def goes_beyond(self, other: Fold | None) -> bool:
+        """Whether this folds all that another one of the same mesh does, and more."""
+        return other is None or set(other.strides) < set(self.strides)
+
     def moved_to_representative(self, ranks: Sequence[int]) -> Integers:
         """Ranks, all shifted so that the first is the representative of its class; int64 (ranks,)."""
         moved = np.array(ranks, dtype=np.int64)
@@ -99,3 +105,16 @@ class Fold:
             keys.append(places)
             keys.append(np.broadcast_to(runs[:, axis, None], ranks.shape))
         return np.asarray(ranks.ravel()[np.lexsort([key.ravel() for key in keys])], dtype=np.int64)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Head:
+    """The part of a run in which one rank may stand for more than later.
+
+    Attributes:
+        fold: For which.
+        end_ns: When it ends; all that happens before is part of it.
+    """
+
+    fold: Fold
+    end_ns: int

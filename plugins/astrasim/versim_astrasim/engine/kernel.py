@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import attrs
 import numpy as np
@@ -19,6 +19,7 @@ from versim import kernel_part
 from versim_astrasim.engine.columns import KernelInput
 from versim_astrasim.engine.event_queue import NOT_YET
 from versim_astrasim.engine.failures import Failure
+from versim_astrasim.engine.fold import Head
 from versim_astrasim.engine.network_config import NetworkConfig
 from versim_astrasim.engine.outcome import LinkUse
 from versim_astrasim.engine.topologies import FULLY_CONNECTED, RING, SWITCH
@@ -29,11 +30,14 @@ Integers = npt.NDArray[np.int64]
 ENTRIES_AT_ONCE = 1 << 18
 """Worked off before looking for an interrupt, some hundredths of a second's worth."""
 
+MOST_NS = 2**63 - 1
+"""Before which everything happens."""
+
 Progress = Callable[[float], None]
 """Told now and then which share of all nodes has ended."""
 
-AMBIGUOUS_ORDER = 7
-"""Number of the reason that ranks for which one stands are not alike."""
+AMBIGUOUS_ORDER, CONTACT = 7, 8
+"""Numbers of the reasons that ranks for which one stands are not alike."""
 
 REASONS = {
     1: "something that takes no time is ready at the start",
@@ -43,6 +47,7 @@ REASONS = {
     5: "a rank communicates in a group it is not a member of",
     6: "there is not enough memory",
     AMBIGUOUS_ORDER: "a tie that ranks for which one stands see in different order",
+    CONTACT: "a communication in which ranks for which one stands do not do the same",
 }
 """Why a run was broken off, by number (``Reason`` in ``native/event_queue.hpp``)."""
 
@@ -77,6 +82,7 @@ _ARRAYS = (
     ("tag", np.int64),
     ("size_bytes", np.int64),
     ("collective", np.int32),
+    ("contact", np.uint8),
     ("predecessor_count", np.int32),
     ("successor_start", np.int64),
     ("successor", np.int32),
@@ -150,6 +156,7 @@ class KernelOutput:
         class_nodes: int64 (ranks, 2), nodes issued.
         first_seen: int64 (collectives, 4): turn, rank and position of the first execution, and how many there were.
         links: What each link carried.
+        unfolded_ns: Up to when fewer ranks were simulated, None if there was no such time.
     """
 
     broken_off: int
@@ -169,6 +176,7 @@ class KernelOutput:
     class_nodes: Integers
     first_seen: Integers
     links: LinkUse
+    unfolded_ns: int | None = None
 
     @property
     def completed(self) -> bool:
@@ -189,10 +197,10 @@ def _library() -> ctypes.CDLL:
     if library is None:
         raise ValueError(f"the compiled engine is not there: {kernel_reason()}")
     library.versim_engine_new.restype = ctypes.c_void_p
-    library.versim_engine_new.argtypes = [ctypes.c_void_p]
+    library.versim_engine_new.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
     library.versim_engine_free.argtypes = [ctypes.c_void_p]
     library.versim_engine_free.restype = None
-    library.versim_engine_run.argtypes = [ctypes.c_void_p, ctypes.c_int64]
+    library.versim_engine_run.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64]
     library.versim_engine_run.restype = ctypes.c_int64
     library.versim_engine_began.argtypes = [ctypes.c_void_p, *[ctypes.c_int64] * 3]
     library.versim_engine_began.restype = ctypes.c_int64
@@ -202,71 +210,113 @@ def _library() -> ctypes.CDLL:
     return library
 
 
-def run_kernel(given: KernelInput, progress: Progress | None = None) -> KernelOutput:
+def run_kernel(given: KernelInput, progress: Progress | None = None, head: Head | None = None) -> KernelOutput:
     """Simulate; see :func:`versim_astrasim.engine.simulation.simulate`.
+
+    With a head, fewer ranks are simulated up to its end, and those that are given from there on.
 
     Raises:
         ValueError: If there is no compiled engine.
     """
-    library = _library()
-    raised: list[BaseException] = []
-    columns = _columns(given, raised)
-    structure = _Input(
-        rank_count=len(given.programs.of_rank),
-        congestion_aware=given.network.congestion_aware,
-        dimension_count=len(given.network.npus_count),
-    )
-    kept = []
-    for name, kind in _ARRAYS:
-        value = columns[name]
-        if kind not in _CTYPES:
-            value = np.ascontiguousarray(value, dtype=kind)
-            kept.append(value)  # alive as long as the run
-            columns[name] = value
-            value = value.ctypes.data
-        setattr(structure, name, value)
-    engine = library.versim_engine_new(ctypes.byref(structure))
-    if not engine:
-        raise MemoryError("the compiled engine has not enough memory for this step")
-    try:
-        figures = np.zeros(8, dtype=np.int64)
-        instances = len(columns["ready_ns"])
-        while not (state := library.versim_engine_run(engine, ENTRIES_AT_ONCE)):
+    library, raised = _library(), list[BaseException]()
+    if head is not None:
+        with _Run(library, _until(head, given), raised) as before:
+            if before.advance(progress, before_ns=head.end_ns) > 0:
+                with _Run(library, given, raised, before) as run:
+                    if run.engine:
+                        return attrs.evolve(run.to_the_end(progress), unfolded_ns=head.end_ns)
+    with _Run(library, given, raised) as run:
+        if not run.engine:
+            raise MemoryError("the compiled engine has not enough memory for this step")
+        return run.to_the_end(progress)
+
+
+def _until(head: Head, given: KernelInput) -> KernelInput:
+    """The same run of the ranks that stand for all until then."""
+    rows = head.fold.representative if given.fold is None else given.fold.stands_in[head.fold.representative]
+    programs = attrs.evolve(given.programs, of_rank=given.programs.of_rank[rows])
+    return attrs.evolve(given, programs=programs, fold=head.fold)
+
+
+class _Run:
+    """A run of the compiled engine, and the columns it reads and fills in.
+
+    Attributes:
+        engine: Its handle; None without memory, or if the run before cannot be gone on with.
+    """
+
+    def __init__(
+        self, library: ctypes.CDLL, given: KernelInput, raised: list[BaseException], before: _Run | None = None
+    ) -> None:
+        self._library, self._given, self._raised = library, given, raised
+        self._columns = _columns(given, raised)
+        structure = _Input(
+            rank_count=len(given.programs.of_rank),
+            congestion_aware=given.network.congestion_aware,
+            dimension_count=len(given.network.npus_count),
+        )
+        for name, kind in _ARRAYS:
+            value = self._columns[name]
+            if kind not in _CTYPES and value is not None:
+                value = self._columns[name] = np.ascontiguousarray(value, dtype=kind)
+                value = value.ctypes.data
+            setattr(structure, name, value)
+        handle = None if before is None else before.engine
+        self.engine: int | None = library.versim_engine_new(ctypes.byref(structure), handle)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._library.versim_engine_free(self.engine)
+
+    def advance(self, progress: Progress | None, before_ns: int = MOST_NS) -> int:
+        """Work off what is due before some time; 1 if nothing is left, negative a reason to break off."""
+        instances = len(self._columns["ready_ns"])
+        while not (state := self._library.versim_engine_run(self.engine, ENTRIES_AT_ONCE, before_ns)):
             if progress is not None:
-                library.versim_engine_figures(engine, figures.ctypes.data)
-                progress(int(figures[1]) / instances)
-        library.versim_engine_figures(engine, figures.ctypes.data)
+                progress(int(self._figures()[1]) / instances)
+        if self._raised:
+            raise self._raised[0]
+        return int(state)
+
+    def to_the_end(self, progress: Progress | None) -> KernelOutput:
+        """Work off everything."""
+        state = self.advance(progress)
+        figures, columns = self._figures(), self._columns
         links = np.zeros((int(figures[4]), 6), dtype=np.int64)
         if len(links):
-            library.versim_engine_links(engine, links.ctypes.data)
-        shifts = columns["finish_mark"][: int(figures[2]), :, 1]
-        began = {
-            (axis, shift): np.array(
-                [library.versim_engine_began(engine, axis, shift, member) for member in range(size)]
-            )
-            for axis, size in enumerate(columns["axis_size"].tolist())
+            self._library.versim_engine_links(self.engine, links.ctypes.data)
+        classes = columns["class_figures"]
+        filled = ("ready_ns", "start_ns", "end_ns", "finish_ns", "gpu_ns", "first_seen")
+        return KernelOutput(
+            broken_off=max(0, -state),
+            broken_off_by=(int(figures[6]), int(figures[7])),
+            message_count=int(figures[0]),
+            unclaimed=int(figures[5]),
+            now_ns=int(figures[3]),
+            finish_order=columns["finish_order"][: int(figures[2])],
+            finish_mark=columns["finish_mark"][: int(figures[2])],
+            began=self._began(columns["finish_mark"][: int(figures[2]), :, 1]),
+            class_ns=classes[:, 0],
+            class_nodes=classes[:, 1],
+            links=_link_use(links, self._given),
+            **{name: columns[name] for name in filled},
+        )
+
+    def _figures(self) -> Integers:
+        figures = np.zeros(8, dtype=np.int64)
+        self._library.versim_engine_figures(self.engine, figures.ctypes.data)
+        return figures
+
+    def _began(self, shifts: Integers) -> dict[tuple[int, int], Integers]:
+        began = self._library.versim_engine_began
+        return {
+            (axis, shift): np.array([began(self.engine, axis, shift, member) for member in range(size)])
+            for axis, size in enumerate(self._columns["axis_size"].tolist())
             for shift in np.unique(shifts[:, axis]).tolist()
             if shift >= size
         }
-    finally:
-        library.versim_engine_free(engine)
-    if raised:
-        raise raised[0]
-    classes = columns["class_figures"]
-    return KernelOutput(
-        broken_off=max(0, -state),
-        broken_off_by=(int(figures[6]), int(figures[7])),
-        message_count=int(figures[0]),
-        unclaimed=int(figures[5]),
-        now_ns=int(figures[3]),
-        finish_order=columns["finish_order"][: int(figures[2])],
-        finish_mark=columns["finish_mark"][: int(figures[2])],
-        began=began,
-        class_ns=classes[:, 0],
-        class_nodes=classes[:, 1],
-        links=_link_use(links, given),
-        **{name: columns[name] for name in ("ready_ns", "start_ns", "end_ns", "finish_ns", "gpu_ns", "first_seen")},
-    )
 
 
 def _columns(given: KernelInput, raised: list[BaseException]) -> dict[str, Any]:
@@ -305,6 +355,7 @@ def _columns(given: KernelInput, raised: list[BaseException]) -> dict[str, Any]:
         "tag": programs.tag,
         "size_bytes": programs.size_bytes,
         "collective": given.collective,
+        "contact": programs.contact,
         "predecessor_count": programs.predecessor_count,
         "successor_start": programs.successor_start,
         "successor": programs.successor,

@@ -20,9 +20,10 @@ from versim_astrasim.engine.columns import (
     programs_of,
 )
 from versim_astrasim.engine.event_queue import NOT_YET, UINT64
-from versim_astrasim.engine.fold import Fold
+from versim_astrasim.engine.fold import Fold, Head
 from versim_astrasim.engine.kernel import (
     AMBIGUOUS_ORDER,
+    CONTACT,
     REASONS,
     KernelOutput,
     Progress,
@@ -60,6 +61,7 @@ def simulate_compiled(
     statistics: bool = True,
     waves: bool = False,
     progress: Progress | None = None,
+    head: Head | None = None,
 ) -> Outcome | None:
     """Simulate with the compiled engine; see :func:`.simulation.simulate`.
 
@@ -90,10 +92,10 @@ def simulate_compiled(
         raise Incapable("groups that could take one another's messages")
     if fold is None and waves and moves_in_step(given):
         raise Incapable("large collectives in step, which are one wave")
-    output = run_kernel(given, progress)
+    output = run_kernel(given, progress, head)
     if fold is not None:
-        if output.broken_off == AMBIGUOUS_ORDER:
-            raise NotAlike(REASONS[AMBIGUOUS_ORDER])
+        if output.broken_off in (AMBIGUOUS_ORDER, CONTACT):
+            raise NotAlike(REASONS[output.broken_off], output.now_ns)
         if not output.completed or (output.end_ns == NOT_YET).any():
             raise Incapable(REASONS.get(output.broken_off, "a folded step that does not end"))
         return _unfolded(output, given, fold, traces, memory, record_spans=record_spans)
@@ -110,6 +112,7 @@ def simulate_compiled(
         message_count=output.message_count,
         diagnosis=(*_findings(output, given, traces), *_warnings(given, memory)),
         engine="kernel",
+        unfolded_ns=output.unfolded_ns,
     )
 
 
@@ -142,6 +145,7 @@ def _unfolded(
         message_count=output.message_count * fold.members,
         diagnosis=(*_findings(output, given, traces), *_warnings(given, memory)),
         engine="kernel",
+        unfolded_ns=output.unfolded_ns,
     )
 
 

@@ -16,4 +16,12 @@ class Incapable(Exception):  # noqa: N818 - a reason to go another way, not an e
 
 
 class NotAlike(Incapable):  # likewise
-    """Ranks for which one stands see a tie in different order."""
+    """Ranks for which one stands do different things, or see a tie in different order.
+
+    Attributes:
+        at_ns: When; before that they are alike.
+    """
+
+    def __init__(self, what: str, at_ns: int) -> None:
+        super().__init__(what)
+        self.at_ns = at_ns

@@ -136,6 +136,7 @@ class Outcome:
             collectives under way may be left out here and in ``links``.
         diagnosis: Why ranks are unfinished, what ended the run, what was dropped or inflated.
         engine: What ran: ``kernel``, compiled, or ``python``.
+        unfolded_ns: Up to when one rank stood for more than afterwards, None if it did not.
     """
 
     status: Status
@@ -147,6 +148,7 @@ class Outcome:
     message_count: int
     diagnosis: tuple[Finding, ...]
     engine: str = "python"
+    unfolded_ns: int | None = None
 
     @property
     def unfinished_ranks(self) -> tuple[int, ...]:

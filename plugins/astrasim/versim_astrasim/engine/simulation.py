@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from versim_astrasim.engine.columns import ProgramSource
+from versim_astrasim.engine.fold import Head
 from versim_astrasim.engine.kernel import Progress
 from versim_astrasim.engine.kernel_answers import simulate_compiled
 from versim_astrasim.engine.kernel_limits import Incapable
@@ -35,6 +36,7 @@ def simulate(
     max_ticks: int | None = None,
     engine: Engine = "auto",
     progress: Progress | None = None,
+    head: Head | None = None,
 ) -> Outcome:
     """Simulate one run of a trace on every rank.
 
@@ -53,6 +55,7 @@ def simulate(
         engine: ``"kernel"`` is the compiled one, ``"python"`` the readable one; ``"auto"`` takes the first where it
             can, and goes through the second what went wrong in it. Both give the same figures.
         progress: Told now and then which share of all nodes has ended, by the compiled engine.
+        head: For which ranks more one may stand up to when, of a run that found this out.
 
     Returns:
         The outcome; a run that hangs, aborts, is refused or never ends has a status and a diagnosis.
@@ -75,6 +78,7 @@ def simulate(
                 statistics=statistics,
                 waves=engine == "auto" and exactness == "auto",
                 progress=progress,
+                head=head,
             )
         except Incapable as incapable:
             if isinstance(traces, ProgramSource) and traces.fold is not None:

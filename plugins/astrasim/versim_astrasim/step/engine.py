@@ -9,6 +9,7 @@ import attrs
 from versim import Inputs, Prediction, VersimError, hold_to_memory, share_done
 
 from versim_astrasim.engine import Outcome, simulate
+from versim_astrasim.engine.fold import Head
 from versim_astrasim.engine.kernel import kernel_reason
 from versim_astrasim.engine.kernel_limits import Incapable, NotAlike
 from versim_astrasim.options import ASTRA_SIM, RAPID_LLM
@@ -40,8 +41,10 @@ LONG_S = 10
 """A run in Python that takes longer says how it could be faster."""
 
 
-def outcome_of(translation: Translation) -> Outcome:
+def outcome_of(translation: Translation, head: Head | None = None) -> Outcome:
     """Simulate, without going through files.
+
+    With a head, one rank stands for more up to its end.
 
     Raises:
         Incapable: The step is folded, and its ranks are not alike after all.
@@ -61,13 +64,14 @@ def outcome_of(translation: Translation) -> Outcome:
         exactness=translation.options.exactness,
         statistics=False,
         progress=share_done,
+        head=head,
     )
 
 
 def predict(translation: Translation, pinned: Inputs) -> Prediction:
     """The embedded engine's prediction."""
     begin = time.perf_counter()
-    translation, outcome = _least_ranks(translation, pinned)
+    translation, outcome = least_ranks(translation, pinned)
     wall_s = time.perf_counter() - begin
     engine = embedded_engine(outcome.engine, translation.options.program)
     prediction = attrs.evolve(from_outcome(outcome, translation, pinned, engine), wall_s=wall_s)
@@ -78,17 +82,38 @@ def predict(translation: Translation, pinned: Inputs) -> Prediction:
     return prediction
 
 
-def _least_ranks(translation: Translation, pinned: Inputs) -> tuple[Translation, Outcome]:
-    """Simulate as few ranks as can stand for all: where a tie tells some apart, more of them, and at last every one."""
+def least_ranks(translation: Translation, pinned: Inputs) -> tuple[Translation, Outcome]:
+    """Simulate as few ranks as can stand for all: from where some part more of them, and at last every one.
+
+    Returns:
+        The translation that the answer is of, and the answer.
+
+    Raises:
+        VersimError: More ranks do not fit into memory.
+    """
+    heads: list[Head] = []
+    head: Head | None = None
     while translation.folding is not None:
         try:
-            return translation, outcome_of(translation)
+            return translation, outcome_of(translation, head)
         except Incapable as incapable:
-            fewer = translation.folding.fold.members - 1 if isinstance(incapable, NotAlike) else 0
+            fold, fewer = translation.folding.fold, 0
+            if isinstance(incapable, NotAlike):
+                fewer = fold.members - 1
+                heads.append(Head(fold=fold, end_ns=incapable.at_ns))
             try:
                 translation = translate(pinned, pinned.system, translation.options, fold=True, most_members=fewer)
             except VersimError as error:
                 classes = translation.instances.classes.count
                 why = f"{classes:,} ranks cannot stand for all, because of {incapable.what}"
                 raise VersimError(f"{why}: {error}") from error
-    return translation, outcome_of(translation)
+            usable = [known for known in heads if fewer and _goes_on(known, translation)]
+            head = max(usable, key=lambda known: known.end_ns, default=None)
+    return translation, outcome_of(translation, head)
+
+
+def _goes_on(head: Head, translation: Translation) -> bool:
+    """Whether the engine can go on from a head: on links with every rank only."""
+    fold = None if translation.folding is None else translation.folding.fold
+    unaware = translation.options.congestion == "unaware"
+    return head.end_ns > 0 and head.fold.goes_beyond(fold) and (fold is None or unaware)

@@ -4,14 +4,15 @@ Axes of the mesh can be folded along which every node stands on all ranks, if a 
 the last becoming the first, changes nothing that a simulation sees: who is shifted sends to the shifted of whom it sent
 to, over a way that takes as long (where messages wait on links: over links that are shifted, too). What is left to tell
 ranks apart are numbers of groups, where messages could be taken for those of others, and ties; the engine looks out
-for both (:mod:`versim_astrasim.engine.alike_tags`, :mod:`versim_astrasim.engine.fold`).
+for both (:mod:`versim_astrasim.engine.alike_tags`, :mod:`versim_astrasim.engine.fold`). Where a shift changes something
+in some communications only, the axes can be folded until one of these begins.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, Self
 
 import attrs
 import numpy as np
@@ -74,11 +75,13 @@ class Folding:
         classes: The ranks that are told apart.
         fold: The same for the engine.
         groups: Communicator groups of all ranks.
+        contacts: bool (communications,), in which ranks of one class part; None if they never do.
     """
 
     classes: RankClasses
     fold: Fold
     groups: Groups
+    contacts: NDArray[np.bool_] | None = None
 
 
 def folding_of(
@@ -93,31 +96,120 @@ def folding_of(
 
     Ties are left to the engine; after one that told ranks apart, fewer may be folded (``most_members``).
     """
-    mesh = graph.mesh
-    coarsest = RankClasses.of(graph)
-    alike = [count == 1 < size for count, size in zip(coarsest.sizes, mesh.sizes, strict=True)]
-    if not any(alike) or not _is_plain(graph, network, options, origin):
+    foldable = _Foldable.of(graph, network, system, options, origin)
+    return None if foldable is None else foldable.to_the_end(most_members)
+
+
+def folding_until_contact(
+    graph: ExecutionGraph,
+    network: Network,
+    system: Mapping[str, Any],
+    options: BackendOptions,
+    origin: Origin,
+    last: Folding | None,
+) -> Folding | None:
+    """The coarsest folding until ranks part, from where the last one serves; None where that does from the start on."""
+    foldable = _Foldable.of(graph, network, system, options, origin)
+    return None if foldable is None else foldable.until_contact(last)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class _Foldable:
+    """A step of which axes may be folded.
+
+    Attributes:
+        asked: Kinds of communications.
+        asked_by: int64 (communications,), the kind of each.
+        axes: Of the mesh, along which every node stands on all ranks.
+    """
+
+    graph: ExecutionGraph
+    network: Network
+    system: Mapping[str, Any]
+    unaware: bool
+    groups: Groups
+    asked: Sequence[_Asked]
+    asked_by: Integers
+    axes: Sequence[int]
+
+    @classmethod
+    def of(
+        cls,
+        graph: ExecutionGraph,
+        network: Network,
+        system: Mapping[str, Any],
+        options: BackendOptions,
+        origin: Origin,
+    ) -> Self | None:
+        coarsest = RankClasses.of(graph)
+        axes = [axis for axis, size in enumerate(graph.mesh.sizes) if coarsest.sizes[axis] == 1 < size]
+        if not axes or not _is_plain(graph, network, options, origin):
+            return None
+        found = _groups(graph)
+        if found is None:
+            return None
+        groups, asked, asked_by = found
+        unaware = options.congestion == "unaware"
+        return cls(
+            graph=graph,
+            network=network,
+            system=system,
+            unaware=unaware,
+            groups=groups,
+            asked=asked,
+            asked_by=asked_by,
+            axes=axes,
+        )
+
+    def to_the_end(self, most_members: int | None = None) -> Folding | None:
+        """The coarsest folding in which ranks never part."""
+        for chosen, fold in self._candidates():
+            if most_members is not None and fold.members > most_members:
+                continue
+            if not self.unaware and not _links_shift(self.network, self.graph.mesh.sizes, chosen):
+                continue
+            charged = self.network if self.unaware else None
+            if all(self._is_shifted(one, fold, charged) for one in self.asked):
+                return self._folding(chosen, fold)
         return None
-    found = _groups(graph)
-    if found is None:
-        return None
-    groups, asked = found
-    candidates = [axis for axis, one in enumerate(alike) if one]
-    choices = [chosen for count in range(1, len(candidates) + 1) for chosen in combinations(candidates, count)]
-    members = {chosen: int(np.prod([mesh.sizes[axis] for axis in chosen])) for chosen in choices}
-    for chosen in sorted(choices, key=lambda axes: (-members[axes], axes)):
-        if most_members is not None and members[chosen] > most_members:
-            continue
-        if len(chosen) > MOST_AXES or not (
-            options.congestion == "unaware" or _links_shift(network, mesh.sizes, chosen)
-        ):
-            continue
-        fold = Fold.of(mesh.sizes, tuple(axis in chosen for axis in range(len(mesh.sizes))))
-        charged = network if options.congestion == "unaware" else None
-        if all(_is_shifted(each, fold, charged) for each in _patterns(asked, network, system)):
-            names = [mesh.names[axis] for axis in chosen]
-            return Folding(classes=RankClasses.along(mesh, names), fold=fold, groups=groups)
-    return None
+
+    def until_contact(self, last: Folding | None) -> Folding | None:
+        """The folding that goes beyond the last one and is worth most before ranks part.
+
+        Of where they do only what part of all communications it concerns is known. The engine can go on with every
+        rank, and on a network without links with fewer.
+        """
+        if last is not None and not self.unaware:
+            return None
+        asked = np.bincount(self.asked_by, minlength=len(self.asked))
+        collective = np.array([one.kind in COLLECTIVE_STEMS for one in self.asked], dtype=bool)
+        most, found = 0.0, None
+        for chosen, fold in self._candidates():
+            if not fold.goes_beyond(None if last is None else last.fold):
+                continue
+            parts = np.array([not self._is_shifted(one, fold, self.network) for one in self.asked], dtype=bool)
+            if parts[~collective].any():
+                continue  # messages of ranks that one stands for are named after the one
+            alike = int(asked[~parts].sum()) / max(1, len(self.asked_by))
+            worth = alike * (1 - (1 if last is None else last.fold.members) / fold.members)
+            if worth > most:
+                most, found = worth, attrs.evolve(self._folding(chosen, fold), contacts=parts[self.asked_by])
+        return found
+
+    def _candidates(self) -> Iterator[tuple[Sequence[int], Fold]]:
+        """Choices of axes, those with most members first."""
+        sizes = self.graph.mesh.sizes
+        choices = [chosen for count in range(1, len(self.axes) + 1) for chosen in combinations(self.axes, count)]
+        for chosen in sorted(choices, key=lambda axes: (-int(np.prod([sizes[axis] for axis in axes])), axes)):
+            if len(chosen) <= MOST_AXES:
+                yield chosen, Fold.of(sizes, tuple(axis in chosen for axis in range(len(sizes))))
+
+    def _is_shifted(self, one: _Asked, fold: Fold, charged: Network | None) -> bool:
+        return all(_is_shifted(each, fold, charged) for each in _patterns(one, self.network, self.system))
+
+    def _folding(self, chosen: Sequence[int], fold: Fold) -> Folding:
+        names = [self.graph.mesh.names[axis] for axis in chosen]
+        return Folding(classes=RankClasses.along(self.graph.mesh, names), fold=fold, groups=self.groups)
 
 
 def _is_plain(graph: ExecutionGraph, network: Network, options: BackendOptions, origin: Origin) -> bool:
@@ -148,13 +240,17 @@ class _Asked:
     groups: Integers
 
 
-def _groups(graph: ExecutionGraph) -> tuple[Groups, list[_Asked]] | None:
-    """All groups, numbered as in traces of every rank; None if groups of one communication differ in size."""
+def _groups(graph: ExecutionGraph) -> tuple[Groups, list[_Asked], Integers] | None:
+    """All groups, numbered as in traces of every rank, what is asked of them, and which of it by each communication.
+
+    None if groups of one communication differ in size.
+    """
     world = graph.mesh.world_size
     first, inverse = distinct_communications(graph)
     asked: list[_Asked] = []
     known: dict[tuple[object, ...], int] = {}
-    row_of = np.full(len(first), -1, dtype=np.int64)
+    asked_by, row_of = np.full((2, len(first)), -1, dtype=np.int64)
+    row_of_asked: list[int] = []
     rows: list[Integers] = []
     start, parts = graph.parts()
     for number, match in enumerate(first.tolist()):
@@ -167,11 +263,13 @@ def _groups(graph: ExecutionGraph) -> tuple[Groups, list[_Asked]] | None:
             ]
             if len({len(group) for group in members}) != 1:
                 return None
+            known[key] = len(asked)
             asked.append(_Asked(kind=kind, groups=np.array(members, dtype=np.int64)))
-            known[key] = len(rows) if kind in COLLECTIVE_STEMS else -1
+            row_of_asked.append(len(rows) if kind in COLLECTIVE_STEMS else -1)
             if kind in COLLECTIVE_STEMS:
                 rows.append(asked[-1].groups)
-        row_of[number] = known[key]
+        asked_by[number] = known[key]
+        row_of[number] = row_of_asked[known[key]]
     everybody = tuple(range(world))
     named = {tuple(group) for row in rows for group in row.tolist()}
     smaller = sorted(named - {everybody})
@@ -187,7 +285,7 @@ def _groups(graph: ExecutionGraph) -> tuple[Groups, list[_Asked]] | None:
         of_communication=row_of[inverse],
         of_rank=of_rank,
     )
-    return groups, asked
+    return groups, asked, asked_by[inverse]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -207,27 +305,26 @@ class _Pattern:
     exchanges: bool = False
 
 
-def _patterns(asked: Sequence[_Asked], network: Network, system: Mapping[str, Any]) -> Iterator[_Pattern]:
-    """What the communications of a step make ranks do."""
-    for one in asked:
-        if one.kind not in COLLECTIVE_STEMS:
-            # A message ends its sender's node, too, so both ends have to be one member's.
-            yield _Pattern(rings=one.groups, distances=(1,), shifts=False)
-            continue
-        choices = _choices(one.kind, system)
-        if one.groups.shape[1] < network.rank_count:
-            choice = AlgorithmChoice(Algorithm.RING) if len(choices) > 1 else choices[0]
-            yield _pattern(choice, one.groups)
-            continue
-        ranks = np.arange(network.rank_count, dtype=np.int64)
-        stride = 1
-        for choice, size in zip(choices, network.npus_count, strict=False):
-            if choice.spans_all_ranks:
-                yield _pattern(choice, ranks[None, :])
-                break
-            lowest = ranks[ranks // stride % size == 0]
-            yield _pattern(choice, lowest[:, None] + stride * np.arange(size)[None, :])
-            stride *= size
+def _patterns(one: _Asked, network: Network, system: Mapping[str, Any]) -> Iterator[_Pattern]:
+    """What communications of one kind make ranks do."""
+    if one.kind not in COLLECTIVE_STEMS:
+        # A message ends its sender's node, too, so both ends have to be one member's.
+        yield _Pattern(rings=one.groups, distances=(1,), shifts=False)
+        return
+    choices = _choices(one.kind, system)
+    if one.groups.shape[1] < network.rank_count:
+        choice = AlgorithmChoice(Algorithm.RING) if len(choices) > 1 else choices[0]
+        yield _pattern(choice, one.groups)
+        return
+    ranks = np.arange(network.rank_count, dtype=np.int64)
+    stride = 1
+    for choice, size in zip(choices, network.npus_count, strict=False):
+        if choice.spans_all_ranks:
+            yield _pattern(choice, ranks[None, :])
+            break
+        lowest = ranks[ranks // stride % size == 0]
+        yield _pattern(choice, lowest[:, None] + stride * np.arange(size)[None, :])
+        stride *= size
 
 
 def _pattern(choice: AlgorithmChoice, rings: Integers) -> _Pattern:

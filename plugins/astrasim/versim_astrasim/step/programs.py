@@ -127,6 +127,12 @@ class StepTraces(Sequence[RankTrace]):
         """What the node of each place does."""
         return self.instances.graph.op[self.node]
 
+    def _contact(self, idle: int) -> NDArray[np.uint8] | None:
+        if self.folding is None or self.folding.contacts is None:
+            return None
+        match = self.instances.graph.match[self.node]
+        return np.append((match != NONE) & self.folding.contacts[match], [False] * idle).astype(np.uint8)
+
     def programs(self, system: SystemConfig) -> Programs:
         """The same as the compiled engine takes it.
 
@@ -182,4 +188,5 @@ class StepTraces(Sequence[RankTrace]):
             successor_start=np.concatenate([[0], np.cumsum(np.bincount(needed, minlength=len(order) + idle))]),
             successor=position[waiting[stable_order(needed, len(order))]],
             skipped=np.zeros(0, dtype=np.int64),
+            contact=self._contact(idle),
         )

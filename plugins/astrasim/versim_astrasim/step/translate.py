@@ -24,6 +24,7 @@ from versim import (
     System,
     UnsupportedGraphError,
     VersimError,
+    hold_instances_to_memory,
     instances_of,
     participants_of,
 )
@@ -42,7 +43,7 @@ from versim_astrasim.step.configuration import (
 )
 from versim_astrasim.step.custom_collectives import kinds_of, per_node_of, system_keys
 from versim_astrasim.step.encoding import ComputeEncoding, encode
-from versim_astrasim.step.folding import Folding, folding_of
+from versim_astrasim.step.folding import Folding, folding_of, folding_until_contact
 from versim_astrasim.step.losses import moved_sizes
 from versim_astrasim.step.numbering import Numbering, number
 from versim_astrasim.step.origin import origin_of
@@ -95,7 +96,7 @@ def translate(
         options: What the user chose.
         fold: Let one rank stand for all that run alike, as far as can be told beforehand. Only the compiled engine
             takes that.
-        most_members: For how many ranks one may stand at most; None is any number.
+        most_members: For how many ranks one may stand at most, to the end; None is any number, until ranks part.
 
     Raises:
         UnsupportedGraphError: Something ASTRA-sim cannot express, with its node and a remedy.
@@ -126,13 +127,17 @@ def translate(
         **system_keys(options, per_node),
     }
     folding = folding_of(graph, network, system_json, options, origin, most_members) if fold else None
+    single = RankClasses.single(graph.mesh)
     try:
-        instances = instances_of(graph, RankClasses.single(graph.mesh) if folding is None else folding.classes)
+        hold_instances_to_memory(graph, single if folding is None else folding.classes)
     except VersimError as error:
         if not fold or most_members is not None:
             raise
         way_out = _folded_by_rings(pinned, network, options, folding)
         raise VersimError(f"{error}{way_out}") from error
+    if fold and most_members is None:
+        folding = folding_until_contact(graph, network, system_json, options, origin, folding) or folding
+    instances = instances_of(graph, single if folding is None else folding.classes)
     kept = ~encoding.elided[instances.node]
     memory = origin.memory if options.remote_memory != NO_MEMORY else None
     numbering = number(instances, kept, options.node_order, origin.node_id)

@@ -3,272 +3,19 @@
 // Names follow the Python modules, which are the specification in code. Whatever can go wrong in the original is left
 // to them: the run stops with a reason (Handover), and Python simulates and diagnoses.
 
-#include <algorithm>
 #include <new>
-#include <type_traits>
 
-#include "input.hpp"
 #include "network.hpp"
-#include "permutations.hpp"
+#include "state.hpp"
+#include "unfolding.hpp"
 
 namespace versim {
 namespace {
 
-constexpr u64 QUICK_ENDPOINT_DELAY_NS = 10;
-constexpr u64 COLLECTIVE_TAGS = 500000000;
-constexpr u32 SECOND_OF_TWO = NONE;  // links left of a message whose second and last link is written into it
-
-// What an entry of the queue, or an action of a rank's calendar, does.
-enum What : u32 {
-  COMPLETE,
-  RING_RECEIVE,
-  RING_REDUCE,
-  RING_PROCEED,
-  DIRECT_RECEIVED,
-  DIRECT_STEPS,
-  EXCHANGE_PREPARE,
-  EXCHANGE_REDUCE,
-  EXCHANGE_PROCEED,
-  TREE_CHILD_RECEIVED,
-  TREE_CHILD_REDUCE,
-  TREE_CHILD_REDUCED,
-  TREE_SEND_UP,
-  TREE_PARENT_RECEIVED,
-  TREE_DOWN_REDUCE,
-  TREE_SEND_DOWN,
-  TREE_END,
-  ARRIVE,
-  HOP,
-  RELEASE,
-  BATCH,
-};
-
-constexpr u64 what_of(What kind, u32 index) { return static_cast<u64>(kind) << 56 | index; }
-constexpr u64 complete_of(u32 rank, u32 position) {
-  return static_cast<u64>(COMPLETE) << 56 | static_cast<u64>(rank) << 32 | position;
-}
-constexpr What kind_of(u64 what) { return static_cast<What>(what >> 56); }
-constexpr u32 index_of(u64 what) { return static_cast<u32>(what); }
-constexpr u32 rank_of(u64 what) { return static_cast<u32>(what >> 32) & 0xffffffu; }
-
-struct Linked {
-  u64 what = 0;
-  u32 next = NONE;
-  u32 load = NONE;
-};
-
-// Actions in order; nearly always one at most, which lies here.
-struct Actions {
-  u64 first = 0;
-  u32 count = 0;
-  u32 rest = NONE;
-  u32 last = NONE;
-};
-
-// All of one rank's actions of one tick, which run back to back.
-struct Batch {
-  u64 tick = 0;
-  u64 newest = 0;
-  Actions actions;
-  u32 rank = 0;
-  u32 next = NONE;
-};
-
-// Where one simulated rank stands for several ("members", which differ along the folded axes), everything about them is
-// alike but the order in which they act within a tick. Two things tell that order of all of them:
-//
-// * Runs. What is scheduled while one stretch of entries is worked off comes up together, too. In truth every member has
-//   its own copy of the stretch, and the copies stand one behind the other: a run.
-// * Shifts. In a run copies are in the order of the members who began it. What acts at member x was begun by member
-//   x + shift: 0 where members keep to themselves, and less by the distance with every message to another member. Where
-//   members exchange with a partner of their own, it is another permutation of them, see Permutations.
-//
-// Entries of different runs are in the order of their runs, whoever looks; entries of one run and one shift in the order in
-// which they were scheduled. But of two that act on one rank in one tick, in one run with different shifts, some members
-// see the one first and others the other: then the members are not alike (AMBIGUOUS_ORDER), and the run is given up.
-// Several folded axes nest: a run of an inner axis lies within one member of an outer one.
-constexpr int MOST_FOLDED_AXES = 4;
-
-// Of so many axes at most: nearly always one is folded, and a mark stands in every entry.
-template <int MOST_>
-struct FoldMark {
-  static constexpr int MOST = MOST_;
-  u32 run[MOST] = {};
-  u32 shift[MOST] = {};
-};
-
-// Where a destination is, along each folded axis: so many members away, or another permutation of them.
-template <int MOST>
-struct Away {
-  u32 away[MOST] = {};
-  bool operator==(const Away& other) const { return std::equal(away, away + MOST, other.away); }
-  bool any() const {
-    return std::any_of(away, away + MOST, [](u32 steps) { return steps != 0; });
-  }
-  u64 hash() const {
-    u64 sum = 0;
-    for (const u32 steps : away) sum = mixed(sum + steps);
-    return sum;
-  }
-};
-
-// The same where every rank is simulated.
-struct NotAway {
-  bool operator==(const NotAway&) const { return true; }
-  static bool any() { return false; }
-  static u64 hash() { return 0; }
-};
-
-constexpr u32 NO_STEPS[MOST_FOLDED_AXES] = {};
-
-// The link that one stands for, and whose it is: a member, or of a hop the permutation of the senders.
-template <int MOST>
-struct LinkPlace : Away<MOST> {
-  u32 link = NONE;
-  LinkPlace() = default;
-  LinkPlace(u32 link, const Away<MOST>& away) : Away<MOST>(away), link(link) {}
-};
-
-// What a simulation without folded ranks has of all this.
-template <class Mark>
-struct Folds {
-  static constexpr int MOST = 1;
-  static constexpr bool FOLDED = false;
-  using Distance = NotAway;
-};
-template <int MOST_>
-struct Folds<FoldMark<MOST_>> {
-  static constexpr int MOST = MOST_;
-  static constexpr bool FOLDED = true;
-  using Distance = Away<MOST_>;
-};
-
-// Messages of one tag, source, destination and size.
-template <class Distance_>
-struct ChannelOf : Distance_ {
-  using Distance = Distance_;
-  u64 size_bytes = 0;
-  u32 tag = 0;
-  u32 source = 0;
-  u32 destination = 0;
-  u32 uses = 0;  // unmatched sends and receives, and holders
-  u32 arrived = 0;
-  u32 load = NONE;  // or the queue of its delay
-  Way way;
-  Actions pending;
-  Actions sent;
-};
-
-// A message on a way of several links, with all that a hop needs: its channel is far away.
-struct Message {
-  u32 channel = NONE;
-  u32 load = NONE;
-  u32 next = 0;  // where the rest of its way begins among the network's paths; of a way of two links, the second link
-  u32 left = 0;  // links it has still to enter
-};
-
-struct Lane {
-  u32 first = NONE;
-  u32 last = NONE;
-  u32 first_waiting = NONE;
-  u32 running = 0;
-};
-
-struct DimensionLanes {
-  u32 any = 0;
-  u32 first_half = 0;
-  u32 last_half = 0;
-};
-
-struct Op {
-  u32 rank = 0;
-  u32 position = 0;
-  i64 left = 0;
-};
-
-struct PlannedPhase {
-  u32 step = 0;
-  u32 lane = NONE;
-  u32 next = NONE;
-  i8 direction = 1;
-  u8 turn = 0;
-};
-
-struct Job {
-  u32 op = NONE;
-  u32 tag = 0;
-  u32 next_phase = NONE;
-  u32 current = NONE;
-  u32 lane = NONE;
-  u32 before = NONE;
-  u32 after = NONE;
-};
-
-// One algorithm at work for one job.
-struct Phase {
-  u32 job = NONE;
-  u32 rank = 0;
-  u32 step = 0;
-  u32 delay_queue = 0;
-  u32 reduction_queue = 0;
-  // The ring of members: explicit ones, or base + place * stride.
-  const i32* explicit_members = nullptr;
-  i32 base = 0;
-  i32 stride = 1;
-  i32 members = 0;
-  i32 place = 0;
-  i32 direction = 1;
-  u64 message_bytes = 0;
-  // Ring: the two channels. Tree: parent and children.
-  u32 outgoing = NONE;
-  u32 incoming = NONE;
-  u32 child[2] = {NONE, NONE};
-  u32 children = 0;
-  i64 left = 0;
-  i64 reductions_left = 0;
-  // Direct.
-  i64 second_half = 0;
-  i64 window = 0;
-  i64 others_in_cycle = 0;
-  i64 free = 0;
-  i64 prepared = 0;
-  i64 sent = 0;
-  i64 received = 0;
-  u32 steps = NONE;
-
-  i32 member(i64 index) const {
-    const i64 round = index % members;
-    const i64 at = round < 0 ? round + members : round;
-    return explicit_members ? explicit_members[at] : static_cast<i32>(base + at * stride);
-  }
-};
-
-// Endpoint steps of a direct algorithm that are due back to back.
-struct Steps {
-  u32 phase = NONE;
-  i64 count = 0;
-  bool reduces = false;
-};
-
-struct Rank {
-  i64 node_start = 0;
-  i64 instance_start = 0;
-  i64 next_job = 0;
-  u32 open_batches = NONE;
-  u32 running = 0;
-  bool busy[4] = {false, false, false, false};
-  bool scanning = false;
-  bool finished = false;
-  u32 open[STATISTICS_CLASSES] = {0, 0};
-  i64 since_ns[STATISTICS_CLASSES] = {0, 0};
-  std::vector<u32> ready[4];
-  std::vector<u32> late;
-};
-
 class AnySimulation {
  public:
   virtual ~AnySimulation() = default;
-  virtual i64 run(i64 entries) = 0;
+  virtual i64 run(i64 entries, u64 until) = 0;
   virtual i64 now_ns() const = 0;
   virtual i64 unclaimed() = 0;
   virtual i64 queueing_ns(const Link& link) = 0;
@@ -286,8 +33,11 @@ class AnySimulation {
 };
 
 // With a FoldMark, a simulated rank stands for all members of its class.
-template <class Mark>
+template <class Mark_>
 class Simulation : public AnySimulation {
+  template <class, class>
+  friend class versim::Unfolding;
+  using Mark = Mark_;
   static constexpr bool FOLDED = Folds<Mark>::FOLDED;
   static constexpr int MOST = Folds<Mark>::MOST;
   using Channel = ChannelOf<typename Folds<Mark>::Distance>;
@@ -302,6 +52,12 @@ class Simulation : public AnySimulation {
   struct LinkMarks {
     Mark free;  // of its release
     Seen seen;
+  };
+  // The node for whose sake a channel was made, at one of its ends.
+  struct Asked {
+    u32 rank = 0;
+    u32 position = 0;
+    bool by_sender = false;
   };
 
  public:
@@ -329,6 +85,10 @@ class Simulation : public AnySimulation {
       }
     waiting_for_.resize(static_cast<size_t>(in_.instance_start[in_.rank_count]));
     ranks_.resize(static_cast<size_t>(in_.rank_count));
+    if constexpr (FOLDED) {
+      seen_.resize(ranks_.size());
+      first_marks_.resize(static_cast<size_t>(in_.collective_count));
+    }
     for (i64 number = 0; number < in_.rank_count; ++number) {
       Rank& rank = ranks_[static_cast<size_t>(number)];
       rank.node_start = in_.node_start[in_.program_of_rank[number]];
@@ -342,12 +102,12 @@ class Simulation : public AnySimulation {
     }
   }
 
-  // Works off so many entries at most. 0: there are more; 1: nothing more can happen; negative: a handover.
-  i64 run(i64 entries) override {
+  // Works off so many entries at most, all before a tick. 0: there are more; 1: nothing more can happen before it;
+  // negative: a handover.
+  i64 run(i64 entries, u64 until) override {
     try {
       if (!fired_) {
         fired_ = true;
-        if constexpr (FOLDED) seen_.resize(ranks_.size());
         for (u32 number = 0; number < ranks_.size(); ++number) {
           if constexpr (FOLDED) fire_in_run(number);
           scan(number);
@@ -355,13 +115,13 @@ class Simulation : public AnySimulation {
         }
         if (!queue_.empty() && queue_.next_tick() == 0) throw Handover{AT_TICK_0, -1, -1};
       }
-      for (; entries && !queue_.empty(); --entries) {
+      for (; entries && is_before(until); --entries) {
         const u64 what = queue_.pop();
         if (queue_.now >= EXACT_TICKS) throw Handover{BEYOND_EXACT_TICKS, -1, -1};
         if constexpr (FOLDED) follow_run(what);
         act(what);
       }
-      return queue_.empty() ? 1 : 0;
+      return is_before(until) ? 0 : 1;
     } catch (const Handover& handover) {
       why = handover;
     } catch (const std::bad_alloc&) {
@@ -403,6 +163,7 @@ class Simulation : public AnySimulation {
  private:
   // Members: see FoldMark.
 
+  bool is_before(u64 until) const { return !queue_.empty() && queue_.next_tick() < until; }
   i64 axes() const {
     if constexpr (MOST == 1) return FOLDED ? 1 : 0;
     return in_.folded_axes;
@@ -765,6 +526,13 @@ class Simulation : public AnySimulation {
     const u64 ends = mixed(static_cast<u64>(source) << 32 | destination);
     return mixed(ends + (static_cast<u64>(tag) << 20) + size_bytes + distance.hash());
   }
+  // For which node channels are asked for from now on.
+  void asks(u32 number, u32 position) {
+    if constexpr (FOLDED) asking_ = {number, position, false};
+  }
+  void asks(const Phase& phase) {
+    if constexpr (FOLDED) asks(phase.rank, ops_[jobs_[phase.job].op].position);
+  }
   // With ``exchanged``, members send to whose places differ in the bits in which theirs do, and not so many away.
   u32 channel(u32 tag, i64 source, i64 destination, u64 size_bytes, bool exchanged = false) {
     if (size_bytes == 0) throw Handover{EMPTY_MESSAGE, source, -1};
@@ -797,6 +565,10 @@ class Simulation : public AnySimulation {
       made.source = from;
       made.destination = to;
       channel_by_key_.insert(hash, found);
+      if constexpr (FOLDED) {
+        asked_.resize(channels_.items.size());
+        asked_[found] = {asking_.rank, asking_.position, source == world_rank(asking_.rank)};
+      }
     }
     return found;
   }
@@ -816,23 +588,24 @@ class Simulation : public AnySimulation {
         rank += permutations_[static_cast<size_t>(axis)].image(channel.away[axis], 0) * in_.axis_stride[axis];
     return rank;
   }
+  void find_way(Channel& channel) {
+    const i64 source = world_rank(channel.source), destination = other_end(channel);
+    if (destination >= in_.world_size) throw Handover{UNREACHABLE, source, -1};
+    if (network_) {
+      if (source == destination && (in_.ask_way || dimensions_[0].topology != SWITCH)) throw Handover{UNREACHABLE, source, -1};
+      if constexpr (FOLDED)
+        channel.way = folded_way(channel);
+      else
+        channel.way = network_->way(source, destination);
+      channel.load = loads_.of(channel.size_bytes, network_->makes, queue_);
+    } else {
+      channel.load = queue_.delay_queue(unaware_delay_ns(source, destination, channel.size_bytes, dimensions_));
+    }
+  }
   void send_on(u32 index) {
     Channel& channel = channels_[index];
     ++channel.uses;
-    if (channel.load == NONE) {
-      const i64 source = world_rank(channel.source), destination = other_end(channel);
-      if (destination >= in_.world_size) throw Handover{UNREACHABLE, source, -1};
-      if (network_) {
-        if (source == destination && (in_.ask_way || dimensions_[0].topology != SWITCH)) throw Handover{UNREACHABLE, source, -1};
-        if constexpr (FOLDED)
-          channel.way = folded_way(channel);
-        else
-          channel.way = network_->way(source, destination);
-        channel.load = loads_.of(channel.size_bytes, network_->makes, queue_);
-      } else {
-        channel.load = queue_.delay_queue(unaware_delay_ns(source, destination, channel.size_bytes, dimensions_));
-      }
-    }
+    if (channel.load == NONE) find_way(channel);
     ++message_count;
     if (!network_) {
       const Mark mark = queue_.mark;
@@ -937,6 +710,9 @@ class Simulation : public AnySimulation {
   void issue(u32 number, u32 position, int slot) {
     Rank& rank = ranks_[number];
     const i64 node = rank.node_start + position;
+    if constexpr (FOLDED)
+      if (in_.contact && in_.contact[node]) throw Handover{CONTACT, world_rank(number), position};
+    asks(number, position);
     ++rank.running;
     if (slot != 3) rank.busy[slot] = true;
     in_.start_ns[rank.instance_start + position] = now_ns();
@@ -1021,6 +797,7 @@ class Simulation : public AnySimulation {
     if (seen[3]++ == 0) {
       seen[0] = ++seen_count_;
       seen[1] = first_to_act(number);
+      if constexpr (FOLDED) first_marks_[static_cast<size_t>(collective)] = queue_.mark;
       seen[2] = position;
     }
   }
@@ -1145,18 +922,8 @@ class Simulation : public AnySimulation {
     phase.direction = planned.direction;
     phase.members = static_cast<i32>(fields[STEP_MEMBERS]);
     phase.message_bytes = static_cast<u64>(fields[STEP_BYTES]);
-    phase.delay_queue = endpoint_queue_;
-    const i32 rank = static_cast<i32>(world_rank(phase.rank));
-    if (fields[STEP_IN_GROUP] >= 0) {
-      const i64 begin = in_.member_start[fields[STEP_IN_GROUP]];
-      phase.explicit_members = in_.group_member + begin;
-      phase.place = static_cast<i32>(member_entry(fields[STEP_IN_GROUP], rank) - begin);
-      phase.delay_queue = quick_queue_;
-    } else {
-      phase.stride = static_cast<i32>(fields[STEP_STRIDE]);
-      phase.place = rank / phase.stride % phase.members;
-      phase.base = rank - phase.place * phase.stride;
-    }
+    find_place(phase);
+    phase.delay_queue = phase.explicit_members ? quick_queue_ : endpoint_queue_;
     const i64 kind = fields[STEP_KIND], others = phase.members - 1;
     switch (fields[STEP_ALGORITHM]) {
       case RING_ALGORITHM:
@@ -1180,6 +947,19 @@ class Simulation : public AnySimulation {
         return begin_tree(index, planned.turn);
     }
   }
+  void find_place(Phase& phase) {
+    const i64* fields = step(phase.step);
+    const i32 rank = static_cast<i32>(world_rank(phase.rank));
+    if (fields[STEP_IN_GROUP] >= 0) {
+      const i64 begin = in_.member_start[fields[STEP_IN_GROUP]];
+      phase.explicit_members = in_.group_member + begin;
+      phase.place = static_cast<i32>(member_entry(fields[STEP_IN_GROUP], rank) - begin);
+    } else {
+      phase.stride = static_cast<i32>(fields[STEP_STRIDE]);
+      phase.place = rank / phase.stride % phase.members;
+      phase.base = rank - phase.place * phase.stride;
+    }
+  }
   void end_phase(u32 index) {
     const u32 job = phases_[index].job;
     phases_.give_back(index);
@@ -1196,6 +976,7 @@ class Simulation : public AnySimulation {
   void begin_ring(u32 index) {
     const Phase& phase = phases_[index];
     const u32 tag = jobs_[phase.job].tag, number = phase.rank, delay_queue = phase.delay_queue;
+    asks(phase);
     const i64 rank = world_rank(number);
     const i64 next = phase.member(phase.place + phase.direction), previous = phase.member(phase.place - phase.direction);
     const u64 size_bytes = phase.message_bytes;
@@ -1281,6 +1062,7 @@ class Simulation : public AnySimulation {
     const i64 first = phase.sent, others = phase.members - 1;
     phase.sent += count;
     const u32 tag = jobs_[phase.job].tag;
+    asks(phase);
     for (i64 sent = first; sent < first + count; ++sent) {
       const i64 distance = phase.direction * (1 + sent % others);
       const i64 rank = world_rank(phase.rank);
@@ -1314,6 +1096,7 @@ class Simulation : public AnySimulation {
     const i64 rank = world_rank(phase.rank), partner = phase.member(back ? phase.place - distance : phase.place + distance);
     const u64 size_bytes = static_cast<u64>(fields[EXCHANGE_BYTES]);
     const u32 tag = jobs_[phase.job].tag;
+    asks(phase);
     send_on(channel(tag, rank, partner, size_bytes, true));
     receive_on(channel(tag, partner, rank, size_bytes, true), what_of(EXCHANGE_PREPARE, index));
   }
@@ -1347,6 +1130,7 @@ class Simulation : public AnySimulation {
     }
     phase.outgoing = parent;
     const u32 tag = jobs_[phase.job].tag, children = phase.children;
+    asks(phase);
     const i64 rank = world_rank(phase.rank);
     const u64 size_bytes = phase.message_bytes;
     const u32 child[2] = {phase.child[0], phase.child[1]};
@@ -1363,12 +1147,14 @@ class Simulation : public AnySimulation {
     const i64 rank = world_rank(phase.rank);
     const u64 size_bytes = phase.message_bytes;
     if (parent == NONE) return tree_send_down(index);
+    asks(phase);
     send_on(channel(tag, rank, parent, size_bytes));
     receive_on(channel(tag, parent, rank, size_bytes), what_of(TREE_PARENT_RECEIVED, index));
   }
   void tree_send_down(u32 index) {
     const Phase& phase = phases_[index];
     const u32 tag = jobs_[phase.job].tag;
+    asks(phase);
     for (u32 at = 0; at < phase.children; ++at) send_on(channel(tag, world_rank(phase.rank), phase.child[at], phase.message_bytes));
     end_phase(index);
   }
@@ -1399,6 +1185,9 @@ class Simulation : public AnySimulation {
   Pool<Steps> steps_;
 
   std::vector<Permutations> permutations_;  // of each axis' members
+  Asked asking_;
+  std::vector<Asked> asked_;        // of each channel
+  std::vector<Mark> first_marks_;  // of the first execution of each collective
   // Of members: the last entry that acted on each rank, the run that is being worked off, and how many there were.
   std::vector<Seen> seen_;
   // Links that one stands for: their state, when they come free and who used them last; and which each link is.
@@ -1415,6 +1204,22 @@ class Simulation : public AnySimulation {
   u32 run_[MOST] = {};
 };
 
+// Takes a folded run over, if it is one of this kind.
+template <class Old, class New>
+void take_over(New& fresh, AnySimulation& folded) {
+  if (Old* const known = dynamic_cast<Old*>(&folded)) Unfolding<New, Old>(fresh, *known).run();
+}
+
+template <class Mark>
+AnySimulation* made(const Input& input, AnySimulation* head) {
+  auto run = std::make_unique<Simulation<Mark>>(input);
+  if (head) {
+    take_over<Simulation<FoldMark<MOST_FOLDED_AXES>>>(*run, *head);
+    if constexpr (!Folds<Mark>::FOLDED) take_over<Simulation<FoldMark<1>>>(*run, *head);
+  }
+  return run.release();
+}
+
 }  // namespace
 }  // namespace versim
 
@@ -1424,24 +1229,24 @@ extern "C" {
 
 const char* versim_engine_digest() { return VERSIM_PART_DIGEST; }
 
-void* versim_engine_new(const versim::Input* input) {
+// A run from the start or, with a head, from where that one has come to; null without memory, or if a delay is beyond all
+// ticks, or the head cannot be unfolded.
+void* versim_engine_new(const versim::Input* input, void* head) {
   try {
-    versim::AnySimulation* made = nullptr;
-    if (input->folded_axes == 1)
-      made = new versim::Simulation<versim::FoldMark<1>>(*input);
-    else if (input->folded_axes)
-      made = new versim::Simulation<versim::FoldMark<versim::MOST_FOLDED_AXES>>(*input);
-    else
-      made = new versim::Simulation<versim::NoMark>(*input);
-    return made;
-  } catch (...) {  // memory, or a delay that no tick can hold
+    auto* const before = static_cast<versim::AnySimulation*>(head);
+    if (input->folded_axes == 1) return versim::made<versim::FoldMark<1>>(*input, before);
+    if (input->folded_axes) return versim::made<versim::FoldMark<versim::MOST_FOLDED_AXES>>(*input, before);
+    return versim::made<versim::NoMark>(*input, before);
+  } catch (...) {
     return nullptr;
   }
 }
 
 void versim_engine_free(void* engine) { delete static_cast<versim::AnySimulation*>(engine); }
 
-i64 versim_engine_run(void* engine, i64 entries) { return static_cast<versim::AnySimulation*>(engine)->run(entries); }
+i64 versim_engine_run(void* engine, i64 entries, i64 until) {
+  return static_cast<versim::AnySimulation*>(engine)->run(entries, static_cast<versim::u64>(until));
+}
 
 // messages sent, nodes ended, ranks finished, current tick, links, messages nobody received, rank and node of a handover
 void versim_engine_figures(void* engine, i64* figures) {

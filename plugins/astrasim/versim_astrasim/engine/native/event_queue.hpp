@@ -26,6 +26,7 @@ enum Reason {
   NOT_A_MEMBER,
   OUT_OF_MEMORY,
   AMBIGUOUS_ORDER,
+  CONTACT,
 };
 
 constexpr u64 EXACT_TICKS = 1ull << 53;
@@ -68,6 +69,28 @@ class EventQueue {
     const u64 tick = now + delayed.delay, number = ++last_;
     if (delayed.count == 0) heap_push({}, tick, number, what, queue);
     delayed.push(mark, tick, number, what);
+  }
+  // What another queue has scheduled, in order.
+  void take_over(u64 tick, u64 what, const Mark& kept) {
+    if (taken_over_ == NONE) {
+      taken_over_ = static_cast<u32>(queues_.size());
+      queues_.push_back({EXACT_TICKS, {}, 0, 0});
+    }
+    Delayed& delayed = queues_[taken_over_];
+    const u64 number = ++last_;
+    if (delayed.count == 0) heap_push({}, tick, number, what, taken_over_);
+    delayed.push(kept, tick, number, what);
+  }
+  // Tick, number, what and mark of everything that is scheduled.
+  template <class Visit>
+  void visit(Visit visit) const {
+    for (const Head& head : heap_)
+      if (head.queue == NONE) visit(head.tick, head.number, head.what, static_cast<const Mark&>(head));
+    for (const Delayed& delayed : queues_)
+      for (u32 index = 0; index < delayed.count; ++index) {
+        const Entry& entry = delayed.ring[(delayed.begin + index) & static_cast<u32>(delayed.ring.size() - 1)];
+        visit(entry.tick, entry.number, entry.what, static_cast<const Mark&>(entry));
+      }
   }
   u64 reserve() { return ++last_; }
   void push_reserved(u64 tick, u64 number, u64 what, const Mark& kept) {
@@ -184,6 +207,7 @@ class EventQueue {
   std::vector<Delayed> queues_;
   std::vector<Head> heap_;
   Table by_delay_;
+  u32 taken_over_ = NONE;  // the queue of what was
   u64 last_ = 0;
 };
 

@@ -46,6 +46,7 @@ struct Input {
   const i64* tag;
   const i64* size_bytes;
   const i32* collective;
+  const u8* contact;  // (nodes), where ranks that one stands for part; null if they never do
   const i32* predecessor_count;
   const i64* successor_start;  // (nodes + 1)
   const i32* successor;
