@@ -9,9 +9,9 @@ from pathlib import Path
 
 import attrs
 import pytest
-from versim.storage import database
+from versim.storage import database, tables
 from versim.storage.answers import Answered, AnswerRow, InputsRow, InstanceRow, MemberRow, QuestionRow
-from versim.storage.database import Store, StoreError, is_store
+from versim.storage.database import APPLICATION, Store, StoreError, is_store
 from versim.storage.listing import FIELDS, IDENTIFYING
 
 
@@ -169,12 +169,12 @@ def test_older_tables_are_brought_up_to_date_and_later_ones_refused(
     with Store(path, create=True) as store:
         store.add(begun(store), [answered(0)])
     later = (
-        *database.MIGRATIONS,
+        *tables.MIGRATIONS,
         "ALTER TABLE answers ADD COLUMN note TEXT NOT NULL DEFAULT ''; CREATE TABLE more (x)",
     )
     with monkeypatch.context() as patched:
-        patched.setattr(database, "MIGRATIONS", later)
-        patched.setattr(database, "VERSION", len(later))
+        patched.setattr(tables, "MIGRATIONS", later)
+        patched.setattr(tables, "VERSION", len(later))
         with Store(path) as store:
             assert len(store.rows()) == 1
     with contextlib.closing(sqlite3.connect(path)) as connection, connection:
@@ -190,8 +190,8 @@ def test_a_store_of_the_first_version_says_the_same_as_ever(tmp_path: Path) -> N
     path = tmp_path / "answers.db"
     old = sqlite3.connect(path)
     with contextlib.closing(old), old:
-        old.executescript(database.MIGRATIONS[0])
-        old.execute(f"PRAGMA application_id = {database.APPLICATION}")
+        old.executescript(tables.MIGRATIONS[0])
+        old.execute(f"PRAGMA application_id = {APPLICATION}")
         old.execute("PRAGMA user_version = 1")
         old.execute("INSERT INTO sweeps VALUES (1, 'one', 'n', 'name: n', '[\"tp\"]', '', '', '{}', 'now')")
         for digest, makespan_ps in (("d1", 10**12), ("d0", 2 * 10**12)):
@@ -201,8 +201,8 @@ def test_a_store_of_the_first_version_says_the_same_as_ever(tmp_path: Path) -> N
         for key, digest, refusal in (("k0", "d0", ""), ("k1", "d1", ""), ("k2", "", "no")):
             old.execute("INSERT INTO questions VALUES (?, ?, 'f', ?, 7, 0.5, 1, 2, 3, 1)", (key, digest, refusal))
         for number, failure in enumerate(["", "", "", "died"]):
-            row = 1, number, "w", "p", "i", f'{{"tp": {number}}}', f"k{number}", failure
-            old.execute("INSERT INTO members VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+            member = 1, number, "w", "p", "i", f'{{"tp": {number}}}', f"k{number}", failure
+            old.execute("INSERT INTO members VALUES (?, ?, ?, ?, ?, ?, ?, ?)", member)
     with Store(path) as store:
         assert [(row["status"], row["makespan_s"], row["mfu"], row["why"]) for row in store.rows()] == [
             ("completed", 2.0, 0.5, ""),
