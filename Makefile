@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: dist gallery lowest compare test check lint types layers docs bench fuzz fuzz-engine fuzz-kernel upstream simgrid clean league memory
+.PHONY: dist gallery lowest pure compare test check lint types layers docs bench fuzz fuzz-engine fuzz-kernel upstream simgrid clean league memory
 
 # SimGrid takes part where Debian's module is installed. Nothing is echoed on the way to it: what is printed begins with the verdict.
 compare: $(VENV)/installed
@@ -42,6 +42,10 @@ lowest:
 	  'hatchling>=1.24' 'ruff>=0.8'
 	$(VENV)-lowest/bin/pip install --quiet --disable-pip-version-check --no-deps --editable proof
 	$(VENV)-lowest/bin/python -m pytest -n auto --dist worksteal -o filterwarnings=default -q
+
+# The whole suite as where there is no compiler: twice as long.
+pure: $(VENV)/installed-dev
+	VERSIM_KERNEL=off $(BIN)/python -m pytest -n auto --dist worksteal -q
 
 # Damaged traces, and scenarios, traces, reports and records that are nearly right, by the ten thousand; a hundred kills.
 # The suite runs a few hundred of them.
