@@ -173,6 +173,7 @@ def with_a_norm(microbatches: int = 6) -> ExecutionGraph:
     [
         ("unaware", (("switch", 4, 100, 1), ("switch", 9, 25, 1)), 9),
         ("unaware", (("switch", 36, 25, 1),), 36),
+        ("aware", (("switch", 4, 100, 1), ("switch", 9, 25, 1)), 9),
         ("aware", (("switch", 36, 25, 1),), 36),
         ("aware", (("fully_connected", 36, 25, 1),), 36),
     ],

@@ -113,7 +113,6 @@ def least_ranks(translation: Translation, pinned: Inputs) -> tuple[Translation, 
 
 
 def _goes_on(head: Head, translation: Translation) -> bool:
-    """Whether the engine can go on from a head: on links with every rank only."""
+    """Whether the engine can go on from a head."""
     fold = None if translation.folding is None else translation.folding.fold
-    unaware = translation.options.congestion == "unaware"
-    return head.end_ns > 0 and head.fold.goes_beyond(fold) and (fold is None or unaware)
+    return head.end_ns > 0 and head.fold.goes_beyond(fold)

@@ -176,11 +176,8 @@ class _Foldable:
     def until_contact(self, last: Folding | None) -> Folding | None:
         """The folding that goes beyond the last one and is worth most before ranks part.
 
-        Of where they do only what part of all communications it concerns is known. The engine can go on with every
-        rank, and on a network without links with fewer.
+        Of where they do only what part of all communications it concerns is known.
         """
-        if last is not None and not self.unaware:
-            return None
         asked = np.bincount(self.asked_by, minlength=len(self.asked))
         collective = np.array([one.kind in COLLECTIVE_STEMS for one in self.asked], dtype=bool)
         most, found = 0.0, None

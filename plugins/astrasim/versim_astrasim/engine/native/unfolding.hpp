@@ -43,7 +43,7 @@ class Unfolding {
  public:
   Unfolding(New& fresh, Old& folded) : new_(fresh), old_(folded), in_(fresh.in_) {}
 
-  // Throws a handover where members turn out to differ, or the network is not one that can be unfolded.
+  // Throws a handover where members turn out to differ.
   void run() {
     find_axes();
     find_ranks();
@@ -84,7 +84,7 @@ class Unfolding {
         kept_.push_back(static_cast<int>(axis));
       }
     }
-    hold(static_cast<i64>(kept_.size()) == new_.axes() && !unfolded_.empty() && !(FOLDED && old_.network_));
+    hold(static_cast<i64>(kept_.size()) == new_.axes() && !unfolded_.empty());
     places_.resize(members_ * unfolded_.size());
     offset_.resize(members_);
     for (u32 member = 0; member < members_; ++member) {
@@ -355,59 +355,87 @@ class Unfolding {
     }
   }
 
-  // Links: the network is the same, and each of its links takes over what one stood for.
+  // Links: the network is the same, and each link, or each that still stands for others, takes over what one stood for.
 
   void take_network() {
-    if constexpr (!FOLDED) {
-      new_.network_ = std::move(old_.network_);
-      old_.place_of_link_.resize(new_.network_->links.size());
+    new_.network_ = std::move(old_.network_);
+    if constexpr (FOLDED) take_ways();
+    old_.place_of_link_.resize(new_.network_->links.size());
+    if constexpr (FOLDED) find_links();
+  }
+  // Ways that were used: what they lead over are the links that were.
+  void take_ways() {
+    for (size_t way = 0; way < old_.folded_ways_.size(); ++way) {
+      const Ends& ends = old_.ends_of_ways_[way];
+      const auto& away = old_.away_of_ways_[way].away;
+      for (u32 member = 0; member < members_; ++member) {
+        typename New::Channel channel;
+        for (size_t axis = 0; axis < kept_.size(); ++axis) channel.away[axis] = away[kept_[axis]];
+        channel.source = rank(static_cast<u32>(old_.in_.stands_in[ends.source]), member);
+        channel.destination = rank(static_cast<u32>(old_.in_.stands_in[ends.destination]), image(away, member));
+        new_.folded_way(channel);
+      }
     }
   }
+  // A link is the same member of those it stands for along axes that stay folded: marks that are relative to it stay so.
+  void find_links() {
+    first_link_.resize(new_.folded_links_.size(), NONE);
+    for (u32 index = 0; index < new_.place_of_link_.size(); ++index) {
+      const auto& place = new_.place_of_link_[index];
+      if (place.link == NONE) continue;
+      for (size_t axis = 0; axis < kept_.size(); ++axis)
+        hold(place.away[axis] == old_.place_of_link_[index].away[kept_[axis]]);
+      if (!place.any()) first_link_[place.link] = index;
+    }
+    for (const u32 first : first_link_) hold(first != NONE);
+  }
+  u32 links() const { return static_cast<u32>(FOLDED ? first_link_.size() : old_.place_of_link_.size()); }
+  const auto& place_of(u32 link) const { return old_.place_of_link_[FOLDED ? first_link_[link] : link]; }
+
   // Who sends what enters or goes over a link.
   u32 sender(const Message& message, u32 member) { return origin(old_.hops_[message.next - 1].away, member); }
   void take_messages() {
-    if constexpr (!FOLDED)
-      copies(new_.messages_, old_.messages_, [&](Message& made, const Message& from, u32, u32 member) {
-        typename New::Channel& channel = new_.channels_[at(from.channel, member)];
-        new_.find_way(channel);
-        const Way& way = channel.way;
-        hold(from.left < way.length);
-        made.channel = at(from.channel, member);
-        made.load = channel.load;
-        made.left = from.left;
-        made.next = way.begin + way.length - from.left;
-        if (way.length == 2 && from.left) {
-          made.next = way.link[1];
-          made.left = SECOND_OF_TWO;
-        }
-      });
+    copies(new_.messages_, old_.messages_, [&](Message& made, const Message& from, u32, u32 member) {
+      typename New::Channel& channel = new_.channels_[at(from.channel, member)];
+      new_.find_way(channel);
+      const Way& way = channel.way;
+      hold(from.left < way.length);
+      made.channel = at(from.channel, member);
+      made.load = channel.load;
+      made.left = from.left;
+      made.next = way.begin + way.length - from.left;
+      if (!FOLDED && way.length == 2 && from.left) {
+        made.next = way.link[1];
+        made.left = SECOND_OF_TWO;
+      }
+    });
   }
-  // On a way of one link nothing but the channel is needed.
+  // On a way of one link nothing but the channel is needed, where every rank is simulated.
   u64 arrival(u32 message, u32 member) {
     const u32 channel = new_.messages_[at(message, member)].channel;
-    return new_.channels_[channel].way.length == 1 ? what_of(ARRIVE, channel) : what_of(HOP, at(message, member));
+    const bool short_way = !FOLDED && new_.channels_[channel].way.length == 1;
+    return short_way ? what_of(ARRIVE, channel) : what_of(HOP, at(message, member));
   }
   void take_links() {
-    if constexpr (!FOLDED)
-      for (u32 index = 0; index < old_.place_of_link_.size(); ++index) {
-        const auto& place = old_.place_of_link_[index];
-        if (place.link == NONE) continue;
-        Link& made = new_.network_->links[index];
-        const u32 make = made.make;
-        made = old_.folded_links_[place.link];
-        hold(made.make == make);
-        u32 next = made.first_waiting, last = NONE;
-        made.first_waiting = made.last_waiting = NONE;
-        const u32 member = number_of(place.away);
-        for (; next != NONE; next = old_.linked_[next].next) {
-          const u32 message = index_of(old_.linked_[next].what);
-          const u32 from = sender(old_.messages_[message], member), added = new_.linked_.take();
-          new_.linked_[added].what = arrival(message, from);
-          new_.linked_[added].load = new_.messages_[at(message, from)].load;
-          (last == NONE ? made.first_waiting : new_.linked_[last].next) = added;
-          made.last_waiting = last = added;
-        }
+    for (u32 index = 0; index < links(); ++index) {
+      const auto& place = place_of(index);
+      if (place.link == NONE) continue;
+      Link& made = new_.link(index);
+      const u32 make = made.make;
+      made = old_.folded_links_[place.link];
+      hold(made.make == make);
+      u32 next = made.first_waiting, last = NONE;
+      made.first_waiting = made.last_waiting = NONE;
+      const u32 member = number_of(place.away);
+      for (; next != NONE; next = old_.linked_[next].next) {
+        const u32 message = index_of(old_.linked_[next].what);
+        const u32 from = sender(old_.messages_[message], member), added = new_.linked_.take();
+        new_.linked_[added].what = arrival(message, from);
+        new_.linked_[added].load = new_.messages_[at(message, from)].load;
+        (last == NONE ? made.first_waiting : new_.linked_[last].next) = added;
+        made.last_waiting = last = added;
       }
+    }
   }
   u32 number_of(Shift places) {
     u32 found = 0;
@@ -428,38 +456,38 @@ class Unfolding {
   }
   void collect_turns() {
     old_.queue_.visit([&](u64 tick, u64 number, u64 what, const OldMark& mark) {
+      const u32 index = index_of(what);
+      if (kind_of(what) == RELEASE) {
+        release_of(index) = {tick, number, mark};
+        return;
+      }
       for (u32 member = 0; member < members_; ++member) {
-        u64 acts = what;
-        const u32 index = index_of(what);
-        u32 actor = member;
+        u32 there = member;  // of a message the other end, or whose link is next
+        u64 acts = 0;
         if (kind_of(what) == ARRIVE) {
+          there = image(old_.channels_[index].away, member);
           acts = what_of(ARRIVE, at(index, member));
-          actor = image(old_.channels_[index].away, member);
         } else if (kind_of(what) == HOP) {
           const Message& message = old_.messages_[index];
+          there = image(message.left ? old_.hops_[message.next].away : old_.channels_[message.channel].away, member);
           acts = arrival(index, member);
-          actor = image(message.left ? old_.hops_[message.next].away : old_.channels_[message.channel].away, member);
-        } else if (kind_of(what) == RELEASE) {
-          continue;  // below
         } else {
           acts = act(what, member);
         }
-        turns_.push_back({tick, key_of(mark, actor), number, member, acts, mark, false});
+        add_turn(tick, number, mark, there, member, acts);
       }
-      if (kind_of(what) == RELEASE) release_of(index_of(what)) = {tick, number, mark};
     });
-    for (u32 index = 0; index < old_.place_of_link_.size(); ++index) {
-      const auto& place = old_.place_of_link_[index];
+    for (u32 index = 0; index < links(); ++index) {
+      const auto& place = place_of(index);
       if (place.link == NONE) continue;
       const Link& link = old_.folded_links_[place.link];
       const u32 member = number_of(place.away);
       if (link.release_is_due) {
         const Release& release = release_of(place.link);
-        turns_.push_back({release.tick, key_of(release.mark, member), release.number, member, what_of(RELEASE, index),
-                          release.mark, false});
+        add_turn(release.tick, release.number, release.mark, member, member, what_of(RELEASE, index));
       } else if (link.free_number && link.free_tick > old_.queue_.now) {
-        const OldMark& mark = old_.marks_of_links_[place.link].free;
-        turns_.push_back({link.free_tick, key_of(mark, member), link.free_number, member, index, mark, true});
+        add_turn(link.free_tick, link.free_number, old_.marks_of_links_[place.link].free, member, member, index);
+        turns_.back().comes_free = true;
       }
     }
     std::sort(turns_.begin(), turns_.end());
@@ -475,6 +503,10 @@ class Unfolding {
         finished_.push_back({0, key_of(mark, member), static_cast<u64>(event), member, number, mark, false});
     }
     std::sort(finished_.begin(), finished_.end());
+  }
+  // What happens at one member, on behalf of another.
+  void add_turn(u64 tick, u64 number, const OldMark& mark, u32 at, u32 member, u64 what) {
+    turns_.push_back({tick, key_of(mark, at), number, member, what, mark, false});
   }
   struct Release {
     u64 tick = 0;
@@ -515,10 +547,13 @@ class Unfolding {
   }
   void schedule() {
     for (const Turn& turn : turns_)
-      if (turn.comes_free)
-        new_.network_->links[turn.what].free_number = new_.queue_.reserve();
-      else
+      if (turn.comes_free) {
+        const u32 link = static_cast<u32>(turn.what);
+        new_.link(link).free_number = new_.queue_.reserve();
+        if constexpr (FOLDED) new_.marks_of_links_[link].free = mark_of(turn);
+      } else {
         new_.queue_.take_over(turn.tick, turn.what, mark_of(turn));
+      }
   }
   void tell_finished() {
     for (const Turn& turn : finished_) {
@@ -570,6 +605,7 @@ class Unfolding {
   std::vector<u32> done_;
   std::vector<Turn> turns_, finished_;
   std::vector<Release> releases_;
+  std::vector<u32> first_link_;  // of the network, of those that each link stands for
   std::array<std::vector<Key>, MOST> runs_;
 };
 
