@@ -21,7 +21,8 @@ tempfile.tempdir = sys.argv[1]
 with working_folder(keep=sys.argv[2] == "keep") as folder:
     (folder.path / "file").write_text("")
     print("there", flush=True)
-    time.sleep(60)
+    for _ in range(600):  # a signal that comes just before a sleep is heard behind it
+        time.sleep(0.1)
 """
 
 
