@@ -84,37 +84,8 @@ class Folding:
     contacts: NDArray[np.bool_] | None = None
 
 
-def folding_of(
-    graph: ExecutionGraph,
-    network: Network,
-    system: Mapping[str, Any],
-    options: BackendOptions,
-    origin: Origin,
-    most_members: int | None = None,
-) -> Folding | None:
-    """The coarsest folding of a step that changes no figure; None where every rank is simulated.
-
-    Ties are left to the engine; after one that told ranks apart, fewer may be folded (``most_members``).
-    """
-    foldable = _Foldable.of(graph, network, system, options, origin)
-    return None if foldable is None else foldable.to_the_end(most_members)
-
-
-def folding_until_contact(
-    graph: ExecutionGraph,
-    network: Network,
-    system: Mapping[str, Any],
-    options: BackendOptions,
-    origin: Origin,
-    last: Folding | None,
-) -> Folding | None:
-    """The coarsest folding until ranks part, from where the last one serves; None where that does from the start on."""
-    foldable = _Foldable.of(graph, network, system, options, origin)
-    return None if foldable is None else foldable.until_contact(last)
-
-
 @attrs.frozen(kw_only=True, eq=False)
-class _Foldable:
+class Foldable:
     """A step of which axes may be folded.
 
     Attributes:
@@ -141,6 +112,7 @@ class _Foldable:
         options: BackendOptions,
         origin: Origin,
     ) -> Self | None:
+        """What is foldable of a step; None where every rank is simulated."""
         coarsest = RankClasses.of(graph)
         axes = [axis for axis, size in enumerate(graph.mesh.sizes) if coarsest.sizes[axis] == 1 < size]
         if not axes or not _is_plain(graph, network, options, origin):
@@ -162,7 +134,10 @@ class _Foldable:
         )
 
     def to_the_end(self, most_members: int | None = None) -> Folding | None:
-        """The coarsest folding in which ranks never part."""
+        """The coarsest folding in which ranks never part; None where each is simulated.
+
+        Ties are left to the engine; after one that told ranks apart, fewer may be folded (``most_members``).
+        """
         for chosen, fold in self._candidates():
             if most_members is not None and fold.members > most_members:
                 continue
@@ -174,7 +149,7 @@ class _Foldable:
         return None
 
     def until_contact(self, last: Folding | None) -> Folding | None:
-        """The folding that goes beyond the last one and is worth most before ranks part.
+        """The folding that goes beyond the last one and is worth most before ranks part; None where none is.
 
         Of where they do only what part of all communications it concerns is known.
         """

@@ -43,7 +43,7 @@ from versim_astrasim.step.configuration import (
 )
 from versim_astrasim.step.custom_collectives import kinds_of, per_node_of, system_keys
 from versim_astrasim.step.encoding import ComputeEncoding, encode
-from versim_astrasim.step.folding import Folding, folding_of, folding_until_contact
+from versim_astrasim.step.folding import Foldable, Folding
 from versim_astrasim.step.losses import moved_sizes
 from versim_astrasim.step.numbering import Numbering, number
 from versim_astrasim.step.origin import origin_of
@@ -126,7 +126,8 @@ def translate(
         **system_mapping(algorithms, options, roofline=encoding.roofline),
         **system_keys(options, per_node),
     }
-    folding = folding_of(graph, network, system_json, options, origin, most_members) if fold else None
+    foldable = Foldable.of(graph, network, system_json, options, origin) if fold else None
+    folding = None if foldable is None else foldable.to_the_end(most_members)
     single = RankClasses.single(graph.mesh)
     try:
         hold_instances_to_memory(graph, single if folding is None else folding.classes)
@@ -135,8 +136,8 @@ def translate(
             raise
         way_out = _folded_by_rings(pinned, network, options, folding)
         raise VersimError(f"{error}{way_out}") from error
-    if fold and most_members is None:
-        folding = folding_until_contact(graph, network, system_json, options, origin, folding) or folding
+    if foldable is not None and most_members is None:
+        folding = foldable.until_contact(folding) or folding
     instances = instances_of(graph, single if folding is None else folding.classes)
     kept = ~encoding.elided[instances.node]
     memory = origin.memory if options.remote_memory != NO_MEMORY else None
@@ -200,7 +201,8 @@ def _folded_by_rings(pinned: Inputs, network: Network, options: BackendOptions, 
         except UnsupportedGraphError:
             continue
         system = system_mapping({kind: found for kind, (found, _) in chosen.items()}, changed, roofline=False)
-        found = folding_of(graph, network, system, changed, origin)
+        foldable = Foldable.of(graph, network, system, changed, origin)
+        found = None if foldable is None else foldable.to_the_end()
         if found is not None and found.fold.members > reached:
             asked = ", ".join(f"{name}: ring" for name in names)
             return f"; or have ASTRA-sim use rings ({asked}), with which one rank stands for {found.fold.members}"
