@@ -7,8 +7,6 @@ peak memory of processes of their own, because other work on the machine is none
   ``ASTRA_SIM_BIN`` names the real program, it is run on the same traces, and the ratio is to its processor time.
 * ``steps``: ``versim compare`` of the flattened 175B step on 64 and on 512 ranks, attribution included, and of GPT-1T
   on 3,072 ranks, which is refused where memory does not do.
-* ``parting``: a step whose replicas part in the all-reduce of a norm, simulated from one replica on and rank by rank,
-  by the engine alone.
 * ``folded``: the same of GPT-1T on a network of two levels that knows no congestion, with attribution: by DeepFlow's
   graph and by the producer ``transformer`` with replicas outermost, where one rank stands for 48, and in Megatron-LM's
   layout, where an all-reduce over all ranks tells replicas apart, so that one stands for eight from there on.
@@ -37,25 +35,11 @@ from typing import Any
 sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
 
 import attrs  # noqa: E402
-from versim import (  # noqa: E402
-    Device,
-    Dimension,
-    ExecutionGraph,
-    Fixed,
-    GraphBuilder,
-    Kind,
-    Link,
-    Mesh,
-    System,
-    pin,
-)
 from versim_astrasim.engine import NetworkConfig, RankTrace, SystemConfig, simulate  # noqa: E402
-from versim_astrasim.options import BackendOptions, SystemOptions  # noqa: E402
+from versim_astrasim.options import SystemOptions  # noqa: E402
 from versim_astrasim.program.export import arguments, write_input  # noqa: E402
 from versim_astrasim.program.launch import BINARY_VARIABLE, find_program  # noqa: E402
-from versim_astrasim.step.engine import least_ranks, outcome_of  # noqa: E402
 from versim_astrasim.step.simulator_input import SimulatorInput  # noqa: E402
-from versim_astrasim.step.translate import translate  # noqa: E402
 
 MIB = 1 << 20
 KINDS = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all")
@@ -342,57 +326,6 @@ def print_folded() -> list[str]:
     return missed
 
 
-def parting(replicas: int, microbatches: int) -> ExecutionGraph:
-    """Eight stages of eight ranks, stages outermost; gradients are summed and their norm taken at the end."""
-    builder, stages = GraphBuilder(Mesh.of(pp=8, dp=replicas, tp=8)), range(8)
-    last: list[list[int]] = [[] for _ in stages]
-    for number in range(microbatches):
-        for stage in stages:
-            on, after = {"pp": stage}, last[stage]
-            if stage:
-                received = builder.recv("activations", MIB, match=("activations", number, stage), on=on)
-                after = [*after, received]
-            for layer in range(6):
-                row = builder.compute("layer", [(Fixed((100 + 7 * stage + layer) * 1e-6), 1)], on=on, after=after)
-                after = [builder.collective("reduce", Kind.ALL_REDUCE, MIB, axes=["tp"], on=on, after=[row])]
-            last[stage] = after
-            if stage < stages[-1]:
-                builder.send("activations", MIB, match=("activations", number, stage + 1), on=on, after=after)
-    for stage in stages:
-        on = {"pp": stage}
-        summed = builder.collective("gradients", Kind.ALL_REDUCE, 64 * MIB, axes=["dp"], on=on, after=last[stage])
-        axes = ["pp", "dp", "tp"]
-        norm = builder.collective("norm", Kind.ALL_REDUCE, 1024, axes=axes, match="norm", on=on, after=[summed])
-        builder.compute("optimizer", [(Fixed(1e-3), 1)], on=on, after=[norm])
-    return builder.build()
-
-
-def print_parting() -> list[str]:
-    """A step of which replicas part at the end, with one for all up to there and without; no bar."""
-    print(f"\n{'replicas that part at the end':40} {'every rank s':>12} {'one until then s':>16} {'ratio':>6}")
-    node, whole = ("switch", 8, 300e9, 500e-9), ("switch", 8 * 32, 25e9, 2e-6)
-    for label, congestion, levels, algorithm in (
-        ("2,048 ranks, two levels, aware", "aware", (node, whole), "double_binary_tree"),
-        ("2,048 ranks, one switch, aware", "aware", (("switch", 2048, 25e9, 2e-6),), "ring"),
-        ("2,048 ranks, two levels, unaware", "unaware", (node, whole), "double_binary_tree"),
-    ):
-        dimensions = tuple(
-            Dimension(topology=topology, size=size, link=Link(bandwidth_bytes_per_s=rate, latency_s=latency_s))
-            for topology, size, rate, latency_s in levels
-        )
-        inputs = pin(parting(32, 32), System(dimensions=dimensions, device=Device(name="any")))
-        options = BackendOptions(congestion=congestion, all_reduce=algorithm)  # type: ignore[arg-type]
-        began = time.process_time()
-        every_rank = outcome_of(translate(inputs, inputs.system, options))
-        middle = time.process_time()
-        _, folded = least_ranks(translate(inputs, inputs.system, options, fold=True), inputs)
-        seconds = middle - began, time.process_time() - middle
-        if folded.unfolded_ns is None or folded.finish_ns != every_rank.finish_ns:
-            raise SystemExit(f"{label}: not simulated from one replica on to the same end")
-        print(f"{label:40} {seconds[0]:>12.2f} {seconds[1]:>16.2f} {seconds[0] / seconds[1]:>6.1f}", flush=True)
-    return []
-
-
 def print_growth(save: Path | None) -> None:
     """Time and memory against each kind of parallelism, and rings; written as CSV, too, if asked for."""
     rows: list[tuple[str, int, int, float, float]] = []
@@ -429,7 +362,7 @@ def run_ring(ranks: int) -> None:
 def main() -> int:
     """Measure and print; 1 if bars were asked for and missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=("rates", "steps", "parting", "folded", "growth"))
+    parser.add_argument("--only", choices=("rates", "steps", "folded", "growth"))
     parser.add_argument("--bars", action="store_true", help="fail if a promised figure is not kept")
     parser.add_argument("--save", type=Path, help="write the table of growth to this CSV file")
     parser.add_argument("--ring", type=int, help=argparse.SUPPRESS)
@@ -442,8 +375,6 @@ def main() -> int:
         missed += print_rates()
     if chosen.only in (None, "steps"):
         missed += print_steps()
-    if chosen.only in (None, "parting"):
-        missed += print_parting()
     if chosen.only in (None, "folded"):
         missed += print_folded()
     if chosen.only in (None, "growth"):
